@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/point.h"
+
+int sp_err(struct sp_err *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof err->text, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+void sp_log(const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "spantap: %s\n", line);
+}
+
+void *sp_mem_map(size_t size, unsigned flags)
+{
+	int map = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, map, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	if (flags & SP_MEM_HUGE)
+		madvise(p, size, MADV_HUGEPAGE);
+	if (flags & SP_MEM_POPULATE)
+		madvise(p, size, MADV_POPULATE_WRITE);
+	return p;
+}
+
+void sp_mem_unmap(void *p, size_t size)
+{
+	if (p)
+		munmap(p, size);
+}
+
+uint64_t sp_hash_bytes(const void *p, size_t n, uint64_t key)
+{
+	const uint8_t *b = p;
+	uint64_t h = key ^ (n * SP_HASH_K1);
+	for (; n >= 8; b += 8, n -= 8)
+		h = sp_hash_mix(h ^ sp_load64(b), SP_HASH_K0);
+	uint64_t last = 0;
+	memcpy(&last, b, n);
+	return sp_hash_mix(h ^ last, SP_HASH_K1);
+}
+
+static const char *const kind_name[] = {
+#define X(sym, text) text,
+        SP_POINT_KINDS(X)
+#undef X
+};
+
+const char *sp_point_kind_name(enum sp_point_kind kind)
+{
+	assert(kind < SP_POINT_KIND_MAX);
+	return kind_name[kind];
+}
+
+enum sp_point_kind sp_point_kind_parse(const char *word)
+{
+	unsigned k = 0;
+	while (k < SP_POINT_KIND_MAX && strcmp(word, kind_name[k]))
+		k++;
+	return k;
+}
+
+int sp_points_add(struct sp_points *points, const char *name, enum sp_point_kind kind)
+{
+	uint32_t n = atomic_load_explicit(&points->n, memory_order_relaxed);
+	for (uint32_t i = 0; i < n; i++)
+		if (!strcmp(points->point[i].name, name))
+			return (int)i;
+	if (n == SP_POINTS_MAX)
+		return -ENOSPC;
+	struct sp_point *p = &points->point[n];
+	snprintf(p->name, sizeof p->name, "%s", name);
+	p->kind = kind;
+	p->group = n;
+	atomic_store_explicit(&points->n, n + 1, memory_order_release);
+	return (int)n;
+}

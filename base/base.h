@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The few macros that every room uses. */
+#ifndef SP_BASE_BASE_H
+#define SP_BASE_BASE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SP_LIKELY(x) __builtin_expect(!!(x), 1)
+#define SP_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define SP_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define SP_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define SP_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define SP_CACHE_LINE 64
+
+/* A message buffer for set-up errors: functions that can fail while the program starts fill it with one line for a
+ * person ("port eth1: no such device") and return a negative errno. */
+#define SP_ERR_MAX 512
+struct sp_err {
+	char text[SP_ERR_MAX];
+};
+int sp_err(struct sp_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

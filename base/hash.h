@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A keyed multiply-fold hash for short fixed keys: one 64x64->128 multiplication per 16 bytes. Not cryptographic; the
+ * key, random in a live process, keeps a sender from choosing colliding flows. Files use a fixed key: runs repeat. */
+#ifndef SP_BASE_HASH_H
+#define SP_BASE_HASH_H
+
+#include <string.h>
+
+#include "base/base.h"
+
+#define SP_HASH_K0 UINT64_C(0x9e3779b97f4a7c15)
+#define SP_HASH_K1 UINT64_C(0xd6e8feb86659fd93)
+
+static inline uint64_t sp_hash_mix(uint64_t a, uint64_t b)
+{
+	__uint128_t m = (__uint128_t)a * b;
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static inline uint64_t sp_load64(const void *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+/* Any bytes: for tables off the packet path. */
+uint64_t sp_hash_bytes(const void *p, size_t n, uint64_t key);
+
+#endif

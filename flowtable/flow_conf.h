@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of the flow table: the `flow:` section. The rows are in flow_conf.c. Durations are nanoseconds. */
+#ifndef SP_FLOWTABLE_FLOW_CONF_H
+#define SP_FLOWTABLE_FLOW_CONF_H
+
+#include "base/base.h"
+#include "conf/conf.h"
+
+struct sp_flow_conf {
+	uint64_t max_flows; /* per worker; full: the oldest idle flows are shed and counted */
+	uint64_t report_interval;
+	struct sp_flow_timeouts {
+		uint64_t opening;     /* handshake not complete */
+		uint64_t established; /* TCP, idle */
+		uint64_t closing;     /* one FIN seen */
+		uint64_t closed_fin;  /* both FINs: linger for stray packets */
+		uint64_t closed_rst;
+		uint64_t one_way; /* only one direction was ever seen */
+		uint64_t udp;
+		uint64_t icmp;
+		uint64_t other;
+	} timeout;
+	bool community_id;
+	struct sp_dedup_conf {
+		bool enabled;
+		uint64_t window;  /* a copy arrives within this time */
+		bool keep_routed; /* a copy with another TTL, MAC or VLAN is a hop of its own, not a duplicate */
+	} dedup;
+	uint64_t server_ports_n;
+	struct sp_conf_uints server_ports; /* known to be servers, beside the built-in list */
+};
+
+extern const struct sp_conf_row sp_flow_conf_rows[];
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records: what a worker tells the world. Flat copies in pages that travel through rings; never a pointer inside. The fields of
+ * each kind stand once, in a .def table: the structure, JSON, IPFIX, ClickHouse's DDL and the reference page follow from it. */
+#ifndef SP_FLOWTABLE_RECORD_H
+#define SP_FLOWTABLE_RECORD_H
+
+#include "base/addr.h"
+#include "base/base.h"
+#include "base/pkt.h"
+
+enum sp_record_kind {
+	SP_RECORD_FLOW = 1,
+};
+
+#define SP_CLOSE_REASONS(X)                                                                                            \
+	X(ACTIVE, "active", NONE)                                                                                      \
+	X(FIN, "fin", NONE)                                                                                            \
+	X(CLIENT_FIN_ONLY, "client_fin_only", SERVER)                                                                  \
+	X(SERVER_FIN_ONLY, "server_fin_only", CLIENT)                                                                  \
+	X(CLIENT_RST, "client_rst", CLIENT)                                                                            \
+	X(SERVER_RST, "server_rst", SERVER)                                                                            \
+	X(CLIENT_RST_AFTER_RESPONSE, "client_rst_after_response", NONE)                                                \
+	X(SYN_NO_ANSWER, "syn_no_answer", SERVER)                                                                      \
+	X(SYNACK_NO_ACK, "synack_no_ack", CLIENT)                                                                      \
+	X(SYN_REJECTED, "syn_rejected", SERVER)                                                                        \
+	X(CLIENT_RST_IN_HANDSHAKE, "client_rst_in_handshake", CLIENT)                                                  \
+	X(SERVER_RST_IN_HANDSHAKE, "server_rst_in_handshake", SERVER)                                                  \
+	X(PORT_REUSE, "port_reuse", CLIENT)                                                                            \
+	X(ACCEPT_QUEUE_OVERFLOW, "accept_queue_overflow", SERVER)                                                      \
+	X(TIMEOUT, "timeout", NONE) /* a TCP connection that was open blames the server: decided by the tracker */     \
+	X(END_OF_INPUT, "end_of_input", NONE)
+
+enum sp_close_reason {
+#define X(sym, text, blame) SP_CLOSE_##sym,
+	SP_CLOSE_REASONS(X)
+#undef X
+	        SP_CLOSE_REASON_MAX
+};
+
+#define SP_FAILURES(X)                                                                                                 \
+	X(NONE, "none")                                                                                                \
+	X(CLIENT, "client")                                                                                            \
+	X(SERVER, "server")                                                                                            \
+	X(NETWORK, "network")                                                                                          \
+	X(UNKNOWN, "unknown")
+
+enum sp_failure {
+#define X(sym, text) SP_FAILURE_##sym,
+	SP_FAILURES(X)
+#undef X
+	        SP_FAILURE_MAX
+};
+
+const char *sp_close_reason_name(enum sp_close_reason reason);
+const char *sp_failure_name(enum sp_failure failure);
+
+/* A delay measured several times. Microseconds. Absent when count is 0. */
+struct sp_delay {
+	uint32_t count, max;
+	uint64_t sum;
+};
+
+struct sp_mac {
+	uint8_t b[6];
+};
+
+/* Every record in a page begins with this; `size` is a multiple of 8 and includes the head. */
+struct sp_record_head {
+	uint32_t size;
+	uint16_t kind; /* enum sp_record_kind */
+	uint16_t point;
+};
+
+/* How fields of flow_record.def are held. */
+#define SP_CTYPE_POINT uint16_t
+#define SP_CTYPE_KIND uint8_t /* filled from the point by encoders; the member is a placeholder */
+#define SP_CTYPE_ID uint64_t
+#define SP_CTYPE_NS uint64_t
+#define SP_CTYPE_U64 uint64_t
+#define SP_CTYPE_U32 uint32_t
+#define SP_CTYPE_U8 uint8_t
+#define SP_CTYPE_ADDR struct sp_addr
+#define SP_CTYPE_PORT uint16_t
+#define SP_CTYPE_PROTO uint8_t
+#define SP_CTYPE_MAC struct sp_mac
+#define SP_CTYPE_DELAY struct sp_delay
+#define SP_CTYPE_CLOSE uint8_t
+#define SP_CTYPE_FAILURE uint8_t
+#define SP_CTYPE_TRUE uint8_t /* exported only when true */
+#define SP_CTYPE_APP uint16_t
+#define SP_CTYPE_CID struct sp_community_id
+#define SP_CTYPE_HIDDEN uint8_t
+
+/* SHA-1 of Community ID v1, not yet base64. */
+struct sp_community_id {
+	uint8_t sha1[20];
+};
+
+struct sp_flow_record {
+	struct sp_record_head head;
+#define SP_FIELD(type, name, present, unit, ipfix, doc) SP_CTYPE_##type name;
+#include "flowtable/flow_record.def"
+#undef SP_FIELD
+	struct sp_layers layers; /* vlan, mpls, tunnels */
+};
+
+/* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
+#define SP_PAGE_SIZE (64 * 1024)
+struct sp_page {
+	struct sp_page *next; /* hub: free list */
+	uint32_t used;        /* bytes of data */
+	uint32_t n;           /* records */
+	uint32_t refs;        /* hub only */
+	uint32_t worker;
+	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 24];
+};
+static_assert(sizeof(struct sp_page) == SP_PAGE_SIZE, "one page");
+
+/* Where a worker's records go. `turn` takes a full (or, when flushing, a started) page and returns an empty one, or NULL when
+ * there is none: the records until the next turn are lost and counted by the caller in `lost`. */
+struct sp_out {
+	struct sp_page *page; /* NULL: try a turn at the next record */
+	struct sp_page *(*turn)(struct sp_out *out, struct sp_page *full);
+	void *ctx;
+	uint64_t lost;
+};
+
+/* Room for one record of `size` bytes (head included, rounded up here), zeroed head filled in. NULL: no page; counted. */
+void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size);
+
+/* Sends what is in the started page. */
+void sp_out_flush(struct sp_out *out);
+
+#endif
