@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/port_table.h"
+
+#include <errno.h>
+
+#define X(sym, name, built) extern const struct sp_port_ops sp_port_##name;
+#include "dataplane/port_types.def"
+#undef X
+
+static const struct sp_port_ops *const table[] = {
+#define X(sym, name, built) [SP_PORT_##sym] = (built) ? &sp_port_##name : NULL,
+#include "dataplane/port_types.def"
+#undef X
+};
+
+const struct sp_port_ops *sp_port_backend(enum sp_port_type type)
+{
+	assert(type < SP_PORT_TYPE_MAX);
+	return table[type];
+}
+
+int sp_port_open(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points, struct sp_err *err)
+{
+	int r = sp_port_conf_check(conf, err);
+	if (r < 0)
+		return r;
+	if (sp_port_conf_is_pattern(conf))
+		return sp_err(err, -EINVAL, "port %s: a pattern names no device to open", conf->interface);
+	return sp_port_backend(conf->type)->open(ret, conf, points, err);
+}
