@@ -60,4 +60,10 @@ static inline void *sp_ring_pop(struct sp_ring *r)
 	return p;
 }
 
+/* How many pointers wait. Consumer: at least that many; producer: at most that many. */
+static inline uint32_t sp_ring_count(const struct sp_ring *r)
+{
+	return atomic_load_explicit(&r->head, memory_order_acquire) - atomic_load_explicit(&r->tail, memory_order_acquire);
+}
+
 #endif

@@ -1,2 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flowtable/record.h"
+
+#include <string.h>
+
+static const char *const close_reason_name[] = {
+#define X(sym, text, blame) text,
+	SP_CLOSE_REASONS(X)
+#undef X
+};
+
+static const char *const failure_name[] = {
+#define X(sym, text) text,
+	SP_FAILURES(X)
+#undef X
+};
+
+const char *sp_close_reason_name(enum sp_close_reason reason)
+{
+	assert(reason < SP_CLOSE_REASON_MAX);
+	return close_reason_name[reason];
+}
+
+const char *sp_failure_name(enum sp_failure failure)
+{
+	assert(failure < SP_FAILURE_MAX);
+	return failure_name[failure];
+}
+
+/* No protocol is identified yet: the table of parsers brings the names. */
+const char *sp_app_name(uint16_t app)
+{
+	(void)app;
+	return NULL;
+}
+
+void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size)
+{
+	size = (size + 7) & ~(size_t)7;
+	struct sp_page *page = out->page;
+	assert(size <= sizeof page->data);
+	if (SP_UNLIKELY(!page || size > sizeof page->data - page->used)) {
+		page = out->page = out->turn(out, page);
+		if (!page) {
+			out->lost++;
+			return NULL;
+		}
+	}
+	struct sp_record_head *head = (struct sp_record_head *)(page->data + page->used);
+	memset(head, 0, size);
+	head->size = (uint32_t)size;
+	head->kind = (uint16_t)kind;
+	page->used += (uint32_t)size;
+	page->n++;
+	return head;
+}
+
+void sp_out_flush(struct sp_out *out)
+{
+	if (out->page && out->page->n)
+		out->page = out->turn(out, out->page);
+}

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records: what a worker tells the world. Flat copies in pages that travel through rings; never a pointer inside. The fields of
- * each kind stand once, in a .def table: the structure, JSON, IPFIX, ClickHouse's DDL and the reference page follow from it. */
+/* Records: what a worker tells the world. Flat copies in pages that travel through rings; never a pointer inside. The
+ * fields of each kind stand once, in a .def table: the structure, JSON, IPFIX, ClickHouse's DDL and the reference page
+ * follow from it. */
 #ifndef SP_FLOWTABLE_RECORD_H
 #define SP_FLOWTABLE_RECORD_H
+
+#include <stdatomic.h>
 
 #include "base/addr.h"
 #include "base/base.h"
 #include "base/pkt.h"
 
-enum sp_record_kind {
-	SP_RECORD_FLOW = 1,
-};
+enum sp_record_kind { SP_RECORD_FLOW = 1, SP_RECORD_KIND_MAX };
 
 #define SP_CLOSE_REASONS(X)                                                                                            \
 	X(ACTIVE, "active", NONE)                                                                                      \
@@ -34,7 +35,7 @@ enum sp_close_reason {
 #define X(sym, text, blame) SP_CLOSE_##sym,
 	SP_CLOSE_REASONS(X)
 #undef X
-	        SP_CLOSE_REASON_MAX
+		SP_CLOSE_REASON_MAX
 };
 
 #define SP_FAILURES(X)                                                                                                 \
@@ -48,11 +49,14 @@ enum sp_failure {
 #define X(sym, text) SP_FAILURE_##sym,
 	SP_FAILURES(X)
 #undef X
-	        SP_FAILURE_MAX
+		SP_FAILURE_MAX
 };
 
 const char *sp_close_reason_name(enum sp_close_reason reason);
 const char *sp_failure_name(enum sp_failure failure);
+
+/* Lower-case name of an application protocol, NULL when there is none with that number. */
+const char *sp_app_name(uint16_t app);
 
 /* A delay measured several times. Microseconds. Absent when count is 0. */
 struct sp_delay {
@@ -101,23 +105,26 @@ struct sp_flow_record {
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_CTYPE_##type name;
 #include "flowtable/flow_record.def"
 #undef SP_FIELD
-	struct sp_layers layers; /* vlan, mpls, tunnels */
+	struct sp_layers layers; /* vlan, mpls, tunnels; not there when head.size is SP_FLOW_RECORD_PLAIN */
 };
+
+/* Size of a flow record of plain frames: `layers` is cut off. */
+#define SP_FLOW_RECORD_PLAIN ((offsetof(struct sp_flow_record, layers) + 7) & ~(size_t)7)
 
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
 #define SP_PAGE_SIZE (64 * 1024)
 struct sp_page {
-	struct sp_page *next; /* hub: free list */
-	uint32_t used;        /* bytes of data */
-	uint32_t n;           /* records */
-	uint32_t refs;        /* hub only */
+	struct sp_page *next;  /* hub: free list */
+	uint32_t used;	       /* bytes of data */
+	uint32_t n;	       /* records */
+	_Atomic uint32_t refs; /* hub: exporters that still read */
 	uint32_t worker;
 	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 24];
 };
 static_assert(sizeof(struct sp_page) == SP_PAGE_SIZE, "one page");
 
-/* Where a worker's records go. `turn` takes a full (or, when flushing, a started) page and returns an empty one, or NULL when
- * there is none: the records until the next turn are lost and counted by the caller in `lost`. */
+/* Where a worker's records go. `turn` takes a full (or, when flushing, a started) page, NULL at first, and returns an
+ * empty one, or NULL when there is none: that record is lost and counted in `lost`, the next one tries again. */
 struct sp_out {
 	struct sp_page *page; /* NULL: try a turn at the next record */
 	struct sp_page *(*turn)(struct sp_out *out, struct sp_page *full);
@@ -125,7 +132,8 @@ struct sp_out {
 	uint64_t lost;
 };
 
-/* Room for one record of `size` bytes (head included, rounded up here), zeroed head filled in. NULL: no page; counted. */
+/* Room for one record of `size` bytes (head included, rounded up here): zeroed, with size and kind in its head. NULL:
+ * no page; counted. */
 void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size);
 
 /* Sends what is in the started page. */
