@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An exporter is a row: an encoder (record to bytes, pure) and a sink (bytes to the world), run by a thread of its own that takes
- * full pages from the hub. It may block; a slow exporter fills its own ring and counts its own losses. */
+/* An exporter is a pair: an encoder (record to bytes, pure) and a sink (bytes to the world), run by a thread of its own
+ * that takes full pages from the hub. It may block; a slow exporter fills its own rings and counts its own losses. */
 #ifndef SP_EXPORTERS_EXPORTER_H
 #define SP_EXPORTERS_EXPORTER_H
 
@@ -14,8 +14,15 @@ struct sp_buf {
 	size_t n, size;
 };
 
-void sp_buf_reserve(struct sp_buf *buf, size_t more);
+void sp_buf_grow(struct sp_buf *buf, size_t more);
 void sp_buf_free(struct sp_buf *buf);
+
+/* Room for `more` bytes at buf->p + buf->n. */
+static inline void sp_buf_reserve(struct sp_buf *buf, size_t more)
+{
+	if (SP_UNLIKELY(more > buf->size - buf->n))
+		sp_buf_grow(buf, more);
+}
 
 struct sp_encoder {
 	const char *name;
@@ -23,13 +30,28 @@ struct sp_encoder {
 	void (*record)(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points);
 };
 
+/* JSON Lines. With `tagged`, every line begins with "record":"flow". */
+extern const struct sp_encoder sp_encode_json, sp_encode_json_tagged;
+
+/* Where bytes go. One thread calls. The hub hands over whole records in large pieces, so a sink need not buffer. A sink
+ * reports its first error to standard error itself, with the thing and the cause; errors that follow are only returned.
+ */
 struct sp_sink {
 	const char *name;
 	int (*write)(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n); /* 0 or -errno */
-	int (*close)(struct sp_sink *sink); /* commits what was written; 0 or -errno */
+	int (*close)(struct sp_sink *sink); /* commits what was written and frees the sink; 0 or -errno */
 };
 
-/* JSON Lines. With `tagged`, every line begins with "record":"flow". */
-extern const struct sp_encoder sp_encode_json, sp_encode_json_tagged;
+enum sp_sink_dir_flags {
+	SP_SINK_LIVE = 1, /* append to the files in place, for a run without end; else see below */
+};
+
+/* One file a record kind in `dir` (flows.jsonl), which is created with its parents. The files get their names when the
+ * sink is closed without an error: until then, and after an error, those of an earlier run stay as they were. */
+int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struct sp_err *err);
+
+/* All kinds to an open descriptor, which stays the caller's. A reader who leaves (EPIPE) is an error without a message;
+ * the caller ignores SIGPIPE. */
+int sp_sink_stream_new(struct sp_sink **ret, int fd);
 
 #endif

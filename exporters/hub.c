@@ -1,2 +1,423 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exporters/exporter.h"
+/* Pages and their ways. A lane joins one worker and one exporter: a ring of full pages there, a ring of empty ones
+ * back, both with one producer and one consumer. There are more pages than the rings of a worker's lanes and the
+ * exporters' hands can hold, so a worker always has one to write: only a full ring makes it wait or lose.
+ *
+ * Sleeping: an exporter announces that it goes to sleep, looks again, and sleeps at most NAP_NS. A worker wakes it when
+ * several pages wait, so a wake costs a worker one system call in some hundred records; the nap bounds how late a lone
+ * page is written. A worker that waits announces it the same way and is woken when its ring is half empty. */
+#include "exporters/hub.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/ring.h"
+
+#define EXPORTERS_MAX 16
+#define CHUNK (256 * 1024) /* bytes handed to a sink at once: about what a core's own cache holds */
+#define WAKE_PAGES 4	   /* waiting pages that are worth a wake */
+#define NAP_NS (50 * 1000000)
+
+typedef _Atomic uint64_t counter; /* one writer */
+
+static inline void count(counter *c, uint64_t n)
+{
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline uint64_t counted(const counter *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+struct lane {
+	struct sp_ring *full, *empty;
+	_Alignas(SP_CACHE_LINE) counter dropped_records, dropped_pages; /* this line is the worker's */
+	uint32_t since_wake;
+	_Alignas(SP_CACHE_LINE) _Atomic uint32_t waiting; /* futex: the worker sleeps until there is room */
+};
+
+struct piece {
+	struct sp_buf buf;
+	uint64_t records;
+};
+
+struct exporter {
+	struct sp_hub *hub;
+	const struct sp_encoder *encoder;
+	struct sp_sink *sink;
+	bool wait;
+	unsigned index;
+	pthread_t thread;
+	struct piece piece[SP_RECORD_KIND_MAX];
+	counter records, failed_records, pages, bytes_written, write_errors;
+	_Atomic int error;
+	_Alignas(SP_CACHE_LINE) _Atomic uint32_t asleep; /* futex */
+};
+
+struct worker {
+	_Alignas(SP_CACHE_LINE) struct sp_hub *hub;
+	struct sp_page *spare; /* empty pages, the last one used first: it is still in the cache */
+	struct lane *lane;     /* one an exporter */
+};
+
+struct sp_hub {
+	const struct sp_points *points;
+	unsigned n_workers, n_exporters, depth, started;
+	struct worker *worker;
+	struct lane *lanes;
+	struct sp_page *pages;
+	size_t pages_size;
+	struct exporter *exporter[EXPORTERS_MAX];
+	_Atomic bool stopping;
+};
+
+/* Orders "I announce that I sleep" before "I look again", against "I push" before "does it sleep?". */
+static inline void fence(void)
+{
+#ifdef __SANITIZE_THREAD__
+	static _Atomic uint32_t dummy; /* ThreadSanitizer does not know fences */
+	atomic_fetch_add(&dummy, 1);
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+static void futex_wait(_Atomic uint32_t *word, const struct timespec *timeout)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 1, timeout, NULL, 0);
+}
+
+/* Wakes whoever sleeps on the word, at most once a sleep. */
+static void futex_wake(_Atomic uint32_t *word)
+{
+	if (atomic_load_explicit(word, memory_order_relaxed) && atomic_exchange(word, 0))
+		syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* Workers. */
+
+static void push_waiting(struct lane *lane, struct exporter *e, struct sp_page *page)
+{
+	for (;;) {
+		atomic_store_explicit(&lane->waiting, 1, memory_order_relaxed);
+		fence();
+		if (sp_ring_push(lane->full, page))
+			break;
+		futex_wake(&e->asleep);
+		futex_wait(&lane->waiting, NULL);
+	}
+	atomic_store_explicit(&lane->waiting, 0, memory_order_relaxed);
+}
+
+static void drop_page(struct lane *lane, struct worker *w, struct sp_page *page)
+{
+	count(&lane->dropped_records, page->n);
+	count(&lane->dropped_pages, 1);
+	if (atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel) == 1) {
+		page->next = w->spare;
+		w->spare = page;
+	}
+}
+
+static void send_page(struct worker *w, struct sp_page *page)
+{
+	struct sp_hub *hub = w->hub;
+	atomic_store_explicit(&page->refs, hub->n_exporters, memory_order_relaxed);
+	for (unsigned i = 0; i < hub->n_exporters; i++) {
+		struct exporter *e = hub->exporter[i];
+		struct lane *lane = &w->lane[i];
+		if (!sp_ring_push(lane->full, page)) {
+			if (!e->wait) {
+				drop_page(lane, w, page);
+				continue;
+			}
+			push_waiting(lane, e, page);
+		}
+		if (++lane->since_wake >= WAKE_PAGES || lane->since_wake >= hub->depth) {
+			fence();
+			if (atomic_load_explicit(&e->asleep, memory_order_relaxed)) {
+				lane->since_wake = 0;
+				futex_wake(&e->asleep);
+			}
+		}
+	}
+}
+
+static struct sp_page *empty_page(struct worker *w)
+{
+	struct sp_page *page;
+	for (unsigned i = 0; i < w->hub->n_exporters; i++)
+		while ((page = sp_ring_pop(w->lane[i].empty))) {
+			page->next = w->spare;
+			w->spare = page;
+		}
+	page = w->spare;
+	assert(page);
+	w->spare = page->next;
+	page->used = page->n = 0;
+	return page;
+}
+
+static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
+{
+	struct worker *w = out->ctx;
+	if (full) {
+		if (!w->hub->n_exporters) {
+			full->used = full->n = 0;
+			return full;
+		}
+		send_page(w, full);
+	}
+	return empty_page(w);
+}
+
+void sp_hub_out(struct sp_hub *hub, unsigned worker, struct sp_out *ret)
+{
+	assert(hub->pages && worker < hub->n_workers);
+	*ret = (struct sp_out){.turn = turn, .ctx = &hub->worker[worker]};
+}
+
+/* Exporters. */
+
+static void write_piece(struct exporter *e, unsigned kind)
+{
+	struct piece *piece = &e->piece[kind];
+	if (!piece->buf.n)
+		return;
+	int rc = e->sink->write(e->sink, kind, piece->buf.p, piece->buf.n);
+	if (rc) {
+		count(&e->write_errors, 1);
+		count(&e->failed_records, piece->records);
+		if (!atomic_load_explicit(&e->error, memory_order_relaxed))
+			atomic_store_explicit(&e->error, rc, memory_order_relaxed);
+	} else {
+		count(&e->records, piece->records);
+		count(&e->bytes_written, piece->buf.n);
+	}
+	piece->buf.n = 0;
+	piece->records = 0;
+}
+
+static void encode_page(struct exporter *e, const struct sp_page *page)
+{
+	for (uint32_t at = 0; at < page->used;) {
+		const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
+		struct piece *piece = &e->piece[head->kind];
+		e->encoder->record(&piece->buf, head, e->hub->points);
+		piece->records++;
+		if (piece->buf.n >= CHUNK)
+			write_piece(e, head->kind);
+		at += head->size;
+	}
+	count(&e->pages, 1);
+}
+
+static void give_back(struct exporter *e, struct sp_page *page)
+{
+	if (atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	bool pushed = sp_ring_push(e->hub->worker[page->worker].lane[e->index].empty, page);
+	assert(pushed);
+	(void)pushed;
+}
+
+/* One page from every worker. Returns how many. */
+static unsigned round_robin(struct exporter *e)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < e->hub->n_workers; i++) {
+		struct lane *lane = &e->hub->worker[i].lane[e->index];
+		struct sp_page *page = sp_ring_pop(lane->full);
+		if (!page)
+			continue;
+		n++;
+		encode_page(e, page);
+		give_back(e, page);
+		if (e->wait) {
+			fence();
+			if (sp_ring_count(lane->full) <= e->hub->depth / 2)
+				futex_wake(&lane->waiting);
+		}
+	}
+	return n;
+}
+
+static void *exporter_main(void *arg)
+{
+	struct exporter *e = arg;
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+	for (;;) {
+		if (round_robin(e))
+			continue;
+		for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
+			write_piece(e, kind);
+		atomic_store_explicit(&e->asleep, 1, memory_order_relaxed);
+		fence();
+		bool stopping = atomic_load_explicit(&e->hub->stopping, memory_order_acquire);
+		if (!round_robin(e)) {
+			if (stopping)
+				break;
+			futex_wait(&e->asleep, &nap);
+		}
+		atomic_store_explicit(&e->asleep, 0, memory_order_relaxed);
+	}
+	return NULL;
+}
+
+/* Control. */
+
+int sp_hub_new(struct sp_hub **ret, unsigned workers, unsigned depth, const struct sp_points *points)
+{
+	assert(workers && depth && !(depth & (depth - 1)));
+	struct sp_hub *hub = calloc(1, sizeof *hub);
+	if (!hub)
+		return -ENOMEM;
+	hub->n_workers = workers;
+	hub->depth = depth;
+	hub->points = points;
+	*ret = hub;
+	return 0;
+}
+
+int sp_hub_add(struct sp_hub *hub, const struct sp_encoder *encoder, struct sp_sink *sink, bool wait)
+{
+	assert(!hub->started);
+	struct exporter *e = NULL;
+	if (hub->n_exporters < EXPORTERS_MAX)
+		e = aligned_alloc(SP_CACHE_LINE, sizeof *e);
+	if (!e) {
+		sink->close(sink);
+		return hub->n_exporters < EXPORTERS_MAX ? -ENOMEM : -ENOSPC;
+	}
+	*e = (struct exporter){.hub = hub, .encoder = encoder, .sink = sink, .wait = wait, .index = hub->n_exporters};
+	hub->exporter[hub->n_exporters++] = e;
+	return 0;
+}
+
+/* Enough for every lane's ring, one in every exporter's hands, one in the worker's. */
+static int make_pages(struct sp_hub *hub)
+{
+	size_t each = hub->n_exporters * (hub->depth + 1) + 1;
+	hub->pages_size = each * hub->n_workers * sizeof(struct sp_page);
+	hub->pages = sp_mem_map(hub->pages_size, SP_MEM_POPULATE);
+	if (!hub->pages)
+		return -ENOMEM;
+	for (size_t i = 0; i < each * hub->n_workers; i++) {
+		struct sp_page *page = &hub->pages[i];
+		struct worker *w = &hub->worker[i / each];
+		page->worker = (uint32_t)(i / each);
+		page->next = w->spare;
+		w->spare = page;
+	}
+	return 0;
+}
+
+static int make_lanes(struct sp_hub *hub)
+{
+	size_t n = (size_t)hub->n_workers * hub->n_exporters;
+	hub->worker = aligned_alloc(SP_CACHE_LINE, hub->n_workers * sizeof *hub->worker);
+	hub->lanes = aligned_alloc(SP_CACHE_LINE, (n + 1) * sizeof *hub->lanes);
+	if (!hub->worker || !hub->lanes)
+		return -ENOMEM;
+	memset(hub->lanes, 0, n * sizeof *hub->lanes);
+	for (unsigned i = 0; i < hub->n_workers; i++)
+		hub->worker[i] = (struct worker){.hub = hub, .lane = &hub->lanes[(size_t)i * hub->n_exporters]};
+	uint32_t pages = 1;
+	while (pages < hub->n_exporters * (hub->depth + 1) + 1)
+		pages *= 2;
+	for (size_t i = 0; i < n; i++) {
+		hub->lanes[i].full = sp_ring_new(hub->depth);
+		hub->lanes[i].empty = sp_ring_new(pages);
+		if (!hub->lanes[i].full || !hub->lanes[i].empty)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int sp_hub_start(struct sp_hub *hub)
+{
+	int rc = make_lanes(hub);
+	if (!rc)
+		rc = make_pages(hub);
+	for (unsigned i = 0; !rc && i < hub->n_exporters; i++) {
+		rc = -pthread_create(&hub->exporter[i]->thread, NULL, exporter_main, hub->exporter[i]);
+		if (!rc)
+			hub->started++;
+	}
+	return rc;
+}
+
+int sp_hub_error(const struct sp_hub *hub)
+{
+	for (unsigned i = 0; i < hub->n_exporters; i++) {
+		int rc = atomic_load_explicit(&hub->exporter[i]->error, memory_order_relaxed);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+void sp_hub_stats(const struct sp_hub *hub, struct sp_hub_stats *ret)
+{
+	*ret = (struct sp_hub_stats){0};
+	for (unsigned i = 0; i < hub->n_exporters; i++) {
+		const struct exporter *e = hub->exporter[i];
+		ret->records += counted(&e->records);
+		ret->failed_records += counted(&e->failed_records);
+		ret->pages += counted(&e->pages);
+		ret->bytes_written += counted(&e->bytes_written);
+		ret->write_errors += counted(&e->write_errors);
+	}
+	for (size_t i = 0; hub->lanes && i < (size_t)hub->n_workers * hub->n_exporters; i++) {
+		ret->dropped_records += counted(&hub->lanes[i].dropped_records);
+		ret->dropped_pages += counted(&hub->lanes[i].dropped_pages);
+	}
+}
+
+int sp_hub_stop(struct sp_hub *hub)
+{
+	atomic_store_explicit(&hub->stopping, true, memory_order_release);
+	fence();
+	for (unsigned i = 0; i < hub->n_exporters; i++) {
+		struct exporter *e = hub->exporter[i];
+		if (i < hub->started) {
+			futex_wake(&e->asleep);
+			pthread_join(e->thread, NULL);
+		}
+		int rc = e->sink ? e->sink->close(e->sink) : 0;
+		e->sink = NULL;
+		if (rc && !atomic_load_explicit(&e->error, memory_order_relaxed))
+			atomic_store_explicit(&e->error, rc, memory_order_relaxed);
+	}
+	hub->started = 0;
+	return sp_hub_error(hub);
+}
+
+void sp_hub_free(struct sp_hub *hub)
+{
+	if (!hub)
+		return;
+	sp_hub_stop(hub);
+	for (size_t i = 0; hub->lanes && i < (size_t)hub->n_workers * hub->n_exporters; i++) {
+		free(hub->lanes[i].full);
+		free(hub->lanes[i].empty);
+	}
+	for (unsigned i = 0; i < hub->n_exporters; i++) {
+		for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
+			sp_buf_free(&hub->exporter[i]->piece[kind].buf);
+		free(hub->exporter[i]);
+	}
+	sp_mem_unmap(hub->pages, hub->pages_size);
+	free(hub->worker);
+	free(hub->lanes);
+	free(hub);
+}

@@ -1,2 +1,206 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sinks on descriptors: files of a directory, one a record kind, and an open stream. No buffering: the hub's pieces are
+ * large, and the cheapest copy is the one the kernel makes into its page cache. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
 #include "exporters/exporter.h"
+
+/* "" where a kind has no file. */
+static const char file_name[SP_RECORD_KIND_MAX][16] = {
+	[SP_RECORD_FLOW] = "flows.jsonl",
+};
+
+struct dir_sink {
+	struct sp_sink sink;
+	int dir;
+	bool live;
+	int error; /* the first one */
+	int fd[SP_RECORD_KIND_MAX];
+	char path[]; /* of the directory, for messages */
+};
+
+struct stream_sink {
+	struct sp_sink sink;
+	int fd, error;
+};
+
+static int write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, p, n);
+		if (done < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		p += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+/* What a person can do about it. */
+static const char *advice(int error)
+{
+	switch (-error) {
+	case ENOSPC:
+	case EDQUOT:
+		return "; free some space or choose another directory";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return "; choose a directory you may write to";
+	default:
+		return "";
+	}
+}
+
+static void temporary_name(char *out, size_t size, unsigned kind)
+{
+	snprintf(out, size, ".%s.%ld", file_name[kind], (long)getpid());
+}
+
+static int fail(struct dir_sink *s, unsigned kind, int error, const char *what)
+{
+	if (!s->error) {
+		s->error = error;
+		sp_log("%s/%s: cannot %s: %s%s", s->path, file_name[kind], what, strerror(-error), advice(error));
+	}
+	return s->error;
+}
+
+static int dir_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
+{
+	struct dir_sink *s = (struct dir_sink *)sink;
+	assert(kind < SP_RECORD_KIND_MAX && *file_name[kind]);
+	if (s->error)
+		return s->error;
+	int rc = write_all(s->fd[kind], p, n);
+	return rc ? fail(s, kind, rc, "write") : 0;
+}
+
+/* Gives a finished file its name, or removes what was written when anything failed. */
+static void dir_commit(struct dir_sink *s, unsigned kind)
+{
+	char temporary[64];
+	temporary_name(temporary, sizeof temporary, kind);
+	if (close(s->fd[kind]))
+		fail(s, kind, -errno, "close");
+	if (s->live)
+		return;
+	if (!s->error && renameat(s->dir, temporary, s->dir, file_name[kind]))
+		fail(s, kind, -errno, "rename");
+	if (s->error)
+		unlinkat(s->dir, temporary, 0);
+}
+
+static int dir_close(struct sp_sink *sink)
+{
+	struct dir_sink *s = (struct dir_sink *)sink;
+	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
+		if (s->fd[kind] >= 0)
+			dir_commit(s, kind);
+	if (s->dir >= 0)
+		close(s->dir);
+	int error = s->error;
+	free(s);
+	return error;
+}
+
+/* mkdir -p. The last component's error is the one that counts. */
+static int make_dirs(const char *path)
+{
+	char *p = strdup(path);
+	if (!p)
+		return -ENOMEM;
+	int rc = 0;
+	for (char *slash = p; (slash = strchr(slash + 1, '/'));) {
+		*slash = 0;
+		mkdir(p, 0777);
+		*slash = '/';
+	}
+	if (mkdir(p, 0777) && errno != EEXIST)
+		rc = -errno;
+	free(p);
+	return rc;
+}
+
+static int open_files(struct dir_sink *s, struct sp_err *err)
+{
+	char temporary[64];
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (s->live ? O_APPEND : O_TRUNC);
+	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++) {
+		if (!*file_name[kind])
+			continue;
+		temporary_name(temporary, sizeof temporary, kind);
+		s->fd[kind] = openat(s->dir, s->live ? file_name[kind] : temporary, flags, 0666);
+		if (s->fd[kind] < 0)
+			return sp_err(err, -errno, "%s/%s: cannot create: %s%s", s->path, file_name[kind],
+				      strerror(errno), advice(-errno));
+	}
+	return 0;
+}
+
+int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struct sp_err *err)
+{
+	struct dir_sink *s = calloc(1, sizeof *s + strlen(dir) + 1);
+	if (!s)
+		return sp_err(err, -ENOMEM, "%s: out of memory", dir);
+	s->sink = (struct sp_sink){"file", dir_write, dir_close};
+	s->live = flags & SP_SINK_LIVE;
+	strcpy(s->path, dir);
+	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
+		s->fd[kind] = -1;
+	int rc = make_dirs(dir);
+	s->dir = rc ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0) {
+		rc = rc ? rc : -errno;
+		sp_err(err, rc, "%s: cannot create the output directory: %s%s", dir, strerror(-rc), advice(rc));
+	} else {
+		rc = open_files(s, err);
+	}
+	if (rc) {
+		s->error = rc; /* nothing is renamed */
+		dir_close(&s->sink);
+		return rc;
+	}
+	*ret = &s->sink;
+	return 0;
+}
+
+static int stream_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
+{
+	struct stream_sink *s = (struct stream_sink *)sink;
+	if (s->error)
+		return s->error;
+	s->error = write_all(s->fd, p, n);
+	if (s->error && s->error != -EPIPE)
+		sp_log("standard output: cannot write: %s%s", strerror(-s->error), advice(s->error));
+	return s->error;
+}
+
+static int stream_close(struct sp_sink *sink)
+{
+	struct stream_sink *s = (struct stream_sink *)sink;
+	int error = s->error;
+	free(s);
+	return error;
+}
+
+int sp_sink_stream_new(struct sp_sink **ret, int fd)
+{
+	struct stream_sink *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	s->sink = (struct sp_sink){"stream", stream_write, stream_close};
+	s->fd = fd;
+	*ret = &s->sink;
+	return 0;
+}

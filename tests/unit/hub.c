@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hub with sinks that are fast, slow and broken; files that appear whole or not at all. */
+#include "exporters/hub.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/check.h"
+
+#define WORKERS 2
+
+static struct sp_points points;
+
+/* Writes the number of a record: its worker in the upper half, counted from 0 in the lower. */
+static void encode_number(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *p)
+{
+	const struct sp_flow_record *r = (const struct sp_flow_record *)record;
+	sp_buf_reserve(out, sizeof r->flow_id);
+	memcpy(out->p + out->n, &r->flow_id, sizeof r->flow_id);
+	out->n += sizeof r->flow_id;
+}
+
+static const struct sp_encoder numbers = {"numbers", encode_number};
+
+/* What a sink saw lives outside of it: close frees the sink. */
+struct seen {
+	uint64_t records, disorder, writes;
+	uint64_t next[WORKERS];
+	bool closed;
+};
+
+struct test_sink {
+	struct sp_sink sink;
+	struct seen *seen;
+	unsigned slow_us;
+	uint64_t fail_after; /* writes; 0: never */
+	int close_error;
+};
+
+static int test_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
+{
+	struct test_sink *s = (struct test_sink *)sink;
+	if (s->slow_us)
+		usleep(s->slow_us);
+	if (s->fail_after && ++s->seen->writes > s->fail_after)
+		return -ENOSPC;
+	CHECK(kind == SP_RECORD_FLOW && n % 8 == 0);
+	for (const uint8_t *q = p; n; q += 8, n -= 8) {
+		uint64_t v;
+		memcpy(&v, q, 8);
+		uint64_t *next = &s->seen->next[v >> 32];
+		s->seen->disorder += (uint32_t)v < *next;
+		*next = (uint32_t)v + 1;
+		s->seen->records++;
+	}
+	return 0;
+}
+
+static int test_close(struct sp_sink *sink)
+{
+	struct test_sink *s = (struct test_sink *)sink;
+	int rc = s->close_error;
+	s->seen->closed = true;
+	free(s);
+	return rc;
+}
+
+static struct sp_sink *test_sink(struct seen *seen, unsigned slow_us, uint64_t fail_after, int close_error)
+{
+	struct test_sink *s = calloc(1, sizeof *s);
+	*s = (struct test_sink){{"test", test_write, test_close}, seen, slow_us, fail_after, close_error};
+	memset(seen, 0, sizeof *seen);
+	return &s->sink;
+}
+
+struct load {
+	struct sp_out out;
+	unsigned worker;
+	uint64_t n;
+	unsigned flush_every;
+};
+
+static void *produce(void *arg)
+{
+	struct load *l = arg;
+	for (uint64_t i = 0; i < l->n; i++) {
+		struct sp_flow_record *r = sp_out_record(&l->out, SP_RECORD_FLOW, SP_FLOW_RECORD_PLAIN);
+		if (r)
+			r->flow_id = (uint64_t)l->worker << 32 | i;
+		if (l->flush_every && i % l->flush_every == 0)
+			sp_out_flush(&l->out);
+	}
+	sp_out_flush(&l->out);
+	return NULL;
+}
+
+/* Every worker writes n records. */
+static void run(struct sp_hub *hub, uint64_t n, unsigned flush_every)
+{
+	pthread_t thread[WORKERS];
+	static struct load load[WORKERS];
+	for (unsigned i = 0; i < WORKERS; i++) {
+		load[i] = (struct load){.worker = i, .n = n, .flush_every = flush_every};
+		sp_hub_out(hub, i, &load[i].out);
+		CHECK(!pthread_create(&thread[i], NULL, produce, &load[i]));
+	}
+	for (unsigned i = 0; i < WORKERS; i++) {
+		pthread_join(thread[i], NULL);
+		CHECK_EQ(load[i].out.lost, 0);
+	}
+}
+
+/* Two waiting exporters, one of them slow, get every record in order. */
+static void wait_loses_nothing(void)
+{
+	struct sp_hub *hub;
+	struct seen fast, slow;
+	struct sp_hub_stats stats;
+	const uint64_t n = 60000;
+	CHECK(!sp_hub_new(&hub, WORKERS, 4, &points));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&fast, 0, 0, 0), true));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&slow, 3000, 0, 0), true));
+	CHECK(!sp_hub_start(hub));
+	run(hub, n, 0);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	sp_hub_stats(hub, &stats);
+	CHECK_EQ(fast.records, WORKERS * n);
+	CHECK_EQ(slow.records, WORKERS * n);
+	CHECK_EQ(fast.disorder + slow.disorder, 0);
+	CHECK(fast.closed && slow.closed);
+	CHECK_EQ(stats.records, 2 * WORKERS * n);
+	CHECK_EQ(stats.bytes_written, stats.records * 8);
+	CHECK_EQ(stats.dropped_records + stats.dropped_pages + stats.failed_records + stats.write_errors, 0);
+	sp_hub_free(hub);
+}
+
+/* A slow exporter that may lose does, counted to the record; the one beside it, which waits, loses nothing. */
+static void drops_are_counted(void)
+{
+	struct sp_hub *hub;
+	struct seen all, some;
+	struct sp_hub_stats stats;
+	const uint64_t n = 60000;
+	CHECK(!sp_hub_new(&hub, WORKERS, 2, &points));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&all, 0, 0, 0), true));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&some, 20000, 0, 0), false));
+	CHECK(!sp_hub_start(hub));
+	run(hub, n, 500);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	sp_hub_stats(hub, &stats);
+	CHECK_EQ(all.records, WORKERS * n);
+	CHECK(stats.dropped_records > 0 && stats.dropped_pages > 0);
+	CHECK_EQ(some.records + stats.dropped_records, WORKERS * n);
+	CHECK_EQ(stats.records, all.records + some.records);
+	CHECK_EQ(all.disorder + some.disorder, 0);
+	sp_hub_free(hub);
+}
+
+static void sink_fails(void)
+{
+	struct sp_hub *hub;
+	struct seen good, bad;
+	struct sp_hub_stats stats;
+	const uint64_t n = 60000;
+	CHECK(!sp_hub_new(&hub, WORKERS, 8, &points));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&good, 0, 0, 0), true));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&bad, 0, 1, 0), true));
+	CHECK(!sp_hub_start(hub));
+	CHECK_EQ(sp_hub_error(hub), 0);
+	run(hub, n, 0);
+	CHECK_EQ(sp_hub_stop(hub), -ENOSPC);
+	CHECK_EQ(sp_hub_error(hub), -ENOSPC);
+	sp_hub_stats(hub, &stats);
+	CHECK_EQ(good.records, WORKERS * n);
+	CHECK(stats.write_errors > 0 && bad.closed);
+	CHECK_EQ(bad.records + stats.failed_records, WORKERS * n);
+	sp_hub_free(hub);
+}
+
+static void close_fails(void)
+{
+	struct sp_hub *hub;
+	struct seen seen;
+	CHECK(!sp_hub_new(&hub, WORKERS, 8, &points));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&seen, 0, 0, -EIO), true));
+	CHECK(!sp_hub_start(hub));
+	CHECK_EQ(sp_hub_stop(hub), -EIO);
+	sp_hub_free(hub);
+}
+
+/* A stop right behind the last flush finds pages in every ring. */
+static void stop_drains(void)
+{
+	for (int i = 0; i < 50; i++) {
+		struct sp_hub *hub;
+		struct seen seen;
+		CHECK(!sp_hub_new(&hub, WORKERS, 64, &points));
+		CHECK(!sp_hub_add(hub, &numbers, test_sink(&seen, 100, 0, 0), false));
+		CHECK(!sp_hub_start(hub));
+		run(hub, 200, 5);
+		CHECK_EQ(sp_hub_stop(hub), 0);
+		CHECK_EQ(seen.records, WORKERS * 200);
+		sp_hub_free(hub);
+	}
+}
+
+/* One page in every hand and ring: every hand-over meets a full ring. */
+static void smallest(void)
+{
+	struct sp_hub *hub;
+	struct seen seen;
+	CHECK(!sp_hub_new(&hub, WORKERS, 1, &points));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&seen, 0, 0, 0), true));
+	CHECK(!sp_hub_start(hub));
+	run(hub, 100000, 1);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	CHECK_EQ(seen.records, WORKERS * 100000);
+	CHECK_EQ(seen.disorder, 0);
+	sp_hub_free(hub);
+}
+
+static void no_exporter(void)
+{
+	struct sp_hub *hub;
+	CHECK(!sp_hub_new(&hub, WORKERS, 4, &points));
+	CHECK(!sp_hub_start(hub));
+	run(hub, 10000, 7);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	sp_hub_free(hub);
+	CHECK(!sp_hub_new(&hub, WORKERS, 4, &points));
+	sp_hub_free(hub); /* never started */
+}
+
+/* A lone page is written without another push, and waiting costs almost no time of the processor. */
+static void idle(void)
+{
+	struct sp_hub *hub;
+	struct seen seen;
+	struct sp_out out;
+	struct sp_hub_stats stats = {0};
+	CHECK(!sp_hub_new(&hub, WORKERS, 4, &points));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&seen, 0, 0, 0), true));
+	CHECK(!sp_hub_start(hub));
+	sp_hub_out(hub, 0, &out);
+	CHECK(sp_out_record(&out, SP_RECORD_FLOW, SP_FLOW_RECORD_PLAIN));
+	sp_out_flush(&out);
+	for (int i = 0; i < 500 && !stats.records; i++) {
+		usleep(10000);
+		sp_hub_stats(hub, &stats);
+	}
+	CHECK_EQ(stats.records, 1);
+	clock_t before = clock();
+	usleep(500000);
+	CHECK((clock() - before) * 1000 / CLOCKS_PER_SEC < 50);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	sp_hub_free(hub);
+}
+
+static char scratch[64];
+
+static char *path(const char *name)
+{
+	static char out[4][128];
+	static unsigned turn;
+	char *p = out[turn++ % 4];
+	snprintf(p, sizeof out[0], "%s/%s", scratch, name);
+	return p;
+}
+
+static const char *content(const char *name)
+{
+	static char text[256];
+	int fd = open(path(name), O_RDONLY);
+	if (fd < 0)
+		return NULL;
+	ssize_t n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n < 0 ? 0 : n] = 0;
+	return text;
+}
+
+static int entries;
+
+static int count_file(const char *name, const struct stat *st, int type, struct FTW *ftw)
+{
+	entries += type == FTW_F;
+	return 0;
+}
+
+static int files_in(const char *name)
+{
+	entries = 0;
+	nftw(path(name), count_file, 8, FTW_PHYS);
+	return entries;
+}
+
+static int put(struct sp_sink *sink, const char *text)
+{
+	return sink->write(sink, SP_RECORD_FLOW, text, strlen(text));
+}
+
+static void directory(void)
+{
+	struct sp_sink *sink;
+	struct sp_err err;
+	for (int run_ = 0; run_ < 2; run_++) {
+		if (!CHECK(!sp_sink_dir_new(&sink, path("a/b//c"), 0, &err)))
+			return;
+		CHECK(!put(sink, "one\n"));
+		/* What an earlier run wrote stays until the new file is whole. */
+		CHECK_STR(content("a/b/c/flows.jsonl"), run_ ? "one\n" : NULL);
+		CHECK(!sink->close(sink));
+		CHECK_STR(content("a/b/c/flows.jsonl"), "one\n");
+		CHECK_EQ(files_in("a"), 1);
+	}
+	/* An empty result replaces an old one too. */
+	CHECK(!sp_sink_dir_new(&sink, path("a/b/c/"), 0, &err));
+	CHECK(!sink->close(sink));
+	CHECK_STR(content("a/b/c/flows.jsonl"), "");
+}
+
+static void live_directory(void)
+{
+	struct sp_sink *sink;
+	struct sp_err err;
+	for (int run_ = 0; run_ < 2; run_++) {
+		CHECK(!sp_sink_dir_new(&sink, path("live"), SP_SINK_LIVE, &err));
+		CHECK(!put(sink, "x\n"));
+		CHECK_STR(content("live/flows.jsonl"), run_ ? "x\nx\n" : "x\n");
+		CHECK(!sink->close(sink));
+	}
+}
+
+/* A write that fails leaves the file of the earlier run, and no other. /dev/full cannot be renamed over, so a limit on
+ * the size of files plays the full disk. */
+static void disk_full(void)
+{
+	struct sp_sink *sink;
+	struct sp_err err;
+	CHECK(!sp_sink_dir_new(&sink, path("full"), 0, &err));
+	CHECK(!put(sink, "old\n"));
+	CHECK(!sink->close(sink));
+	pid_t pid = fork();
+	if (!pid) {
+		struct rlimit limit = {10, 10};
+		signal(SIGXFSZ, SIG_IGN);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(1);
+		int rc = setrlimit(RLIMIT_FSIZE, &limit) || sp_sink_dir_new(&sink, path("full"), 0, &err);
+		rc = rc || put(sink, "new\n") || put(sink, "too long\n") != -EFBIG || put(sink, "x") != -EFBIG;
+		rc = rc || sink->close(sink) != -EFBIG;
+		_exit(rc);
+	}
+	int status = -1;
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK_STR(content("full/flows.jsonl"), "old\n");
+	CHECK_EQ(files_in("full"), 1);
+}
+
+static void no_directory(void)
+{
+	struct sp_sink *sink = NULL;
+	struct sp_err err;
+	CHECK(!mkdir(path("file-dir"), 0777));
+	int fd = open(path("file"), O_CREAT | O_WRONLY, 0666);
+	close(fd);
+	CHECK_EQ(sp_sink_dir_new(&sink, path("file"), 0, &err), -ENOTDIR);
+	CHECK(strstr(err.text, "/file: cannot create the output directory: Not a directory"));
+	CHECK_EQ(sp_sink_dir_new(&sink, path("file/below"), 0, &err), -ENOTDIR);
+	if (geteuid()) {
+		CHECK(!chmod(path("file-dir"), 0555));
+		CHECK_EQ(sp_sink_dir_new(&sink, path("file-dir"), 0, &err), -EACCES);
+		CHECK(strstr(err.text, "file-dir/flows.jsonl: cannot create: Permission denied"));
+	}
+	CHECK(!sink);
+}
+
+static void stream(void)
+{
+	struct sp_sink *sink;
+	int fd[2];
+	char got[16] = "";
+	signal(SIGPIPE, SIG_IGN);
+	CHECK(!pipe(fd));
+	CHECK(!sp_sink_stream_new(&sink, fd[1]));
+	CHECK(!put(sink, "line\n"));
+	CHECK_EQ(read(fd[0], got, sizeof got - 1), 5);
+	CHECK_STR(got, "line\n");
+	close(fd[0]);
+	CHECK_EQ(put(sink, "line\n"), -EPIPE);
+	CHECK_EQ(put(sink, "line\n"), -EPIPE);
+	CHECK_EQ(sink->close(sink), -EPIPE);
+	close(fd[1]);
+}
+
+static int remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(name);
+}
+
+int main(void)
+{
+	snprintf(scratch, sizeof scratch, "/tmp/spantap-hub-XXXXXX");
+	if (!mkdtemp(scratch))
+		return 1;
+	RUN(wait_loses_nothing);
+	RUN(drops_are_counted);
+	RUN(sink_fails);
+	RUN(close_fails);
+	RUN(stop_drains);
+	RUN(smallest);
+	RUN(no_exporter);
+	RUN(idle);
+	RUN(directory);
+	RUN(live_directory);
+	RUN(disk_full);
+	RUN(no_directory);
+	RUN(stream);
+	nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return check_done();
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "exporters/encode/text.h"
+#include "exporters/exporter.h"
+#include "tests/check.h"
+
+static struct sp_points points;
+
+static const char *encode(const struct sp_encoder *encoder, const struct sp_flow_record *r)
+{
+	static struct sp_buf buf;
+	if (!r) {
+		sp_buf_free(&buf);
+		return NULL;
+	}
+	buf.n = 0;
+	encoder->record(&buf, &r->head, &points);
+	sp_buf_reserve(&buf, 1);
+	buf.p[buf.n] = 0;
+	return (const char *)buf.p;
+}
+
+static struct sp_flow_record record(void)
+{
+	struct sp_flow_record r = {.head = {sizeof r, SP_RECORD_FLOW, 0}};
+	sp_addr_parse(&r.client_ip, "192.0.2.1");
+	sp_addr_parse(&r.server_ip, "2001:db8:0:0:1::");
+	return r;
+}
+
+static const char nothing[] =
+	"\"flow_id\":\"0\",\"point\":\"eth0\",\"start_ns\":0,\"end_ns\":0,\"client_ip\":\"192.0.2.1\","
+	"\"server_ip\":\"2001:db8:0:0:1::\",\"proto\":\"0\",\"packets_c2s\":0,\"packets_s2c\":0,\"bytes_c2s\":0,"
+	"\"bytes_s2c\":0,\"payload_bytes_c2s\":0,\"payload_bytes_s2c\":0,\"close_reason\":\"active\","
+	"\"failure\":\"none\",\"direction_confidence\":0,\"requests\":0,\"request_errors\":0}\n";
+
+/* What is not known is left out, never null; a plain record is cut before its layers. */
+static void absent(void)
+{
+	char want[1024];
+	struct sp_flow_record r = record();
+	snprintf(want, sizeof want, "{%s", nothing);
+	CHECK_STR(encode(&sp_encode_json, &r), want);
+	r.layers.n_vlan = 1;
+	r.head.size = SP_FLOW_RECORD_PLAIN;
+	CHECK_STR(encode(&sp_encode_json, &r), want);
+	snprintf(want, sizeof want, "{\"record\":\"flow\",%s", nothing);
+	CHECK_STR(encode(&sp_encode_json_tagged, &r), want);
+	r.head.kind = SP_RECORD_KIND_MAX;
+	CHECK_STR(encode(&sp_encode_json, &r), "");
+}
+
+static void present(void)
+{
+	struct sp_flow_record r = record();
+	r.point = (uint16_t)sp_points_add(&points, "tap", SP_POINT_SERVER_NODE);
+	r.flow_id = UINT64_MAX;
+	r.start_ns = UINT64_C(1700000000123456789);
+	r.end_ns = UINT64_C(1700000001000000001);
+	r.has_ports = r.has_mac = r.is_tcp = r.has_isn_client = r.has_isn_server = 1;
+	r.has_rtt_client = r.has_rtt_server = r.has_community_id = r.one_way = r.midstream = r.capture_gap = 1;
+	r.client_port = 65535;
+	r.server_port = 80;
+	r.proto = IPPROTO_TCP;
+	memcpy(r.client_mac.b, "\x02\x00\xab\xcd\xef\x01", 6);
+	r.bytes_c2s = 123456789012;
+	r.tcp_flags_c2s = 255;
+	r.isn_client = UINT32_MAX;
+	r.rtt_us = 1000;
+	r.srt_us = (struct sp_delay){.count = 2, .sum = 30, .max = 20};
+	r.close_reason = SP_CLOSE_SERVER_RST;
+	r.failure = SP_FAILURE_SERVER;
+	r.direction_confidence = 100;
+	r.icmp_errors = r.fragments = r.duplicates = 7;
+	const char *line = encode(&sp_encode_json, &r);
+	static const char *const parts[] = {
+		"{\"flow_id\":\"18446744073709551615\",\"point\":\"tap\",\"kind\":\"server-node\",",
+		",\"start_ns\":1700000000123456789,\"end_ns\":1700000001000000001,",
+		",\"client_port\":65535,",
+		",\"server_port\":80,\"proto\":\"tcp\",\"client_mac\":\"02:00:ab:cd:ef:01\","
+		"\"server_mac\":\"00:00:00:00:00:00\",",
+		",\"bytes_c2s\":123456789012,",
+		",\"tcp_flags_c2s\":255,",
+		",\"syn_count\":0,",
+		",\"isn_client\":4294967295,\"isn_server\":0,\"retrans_c2s\":0,",
+		",\"icmp_errors\":7,\"fragments\":7,\"duplicates\":7,\"rtt_client_us\":0,\"rtt_server_us\":0,"
+		"\"rtt_us\":1000,\"srt_us\":{\"count\":2,\"sum\":30,\"max\":20},\"close_reason\":\"server_rst\","
+		"\"failure\":\"server\",\"direction_confidence\":100,\"one_way\":true,\"midstream\":true,"
+		"\"capture_gap\":true,\"community_id\":\"1:AAAAAAAAAAAAAAAAAAAAAAAAAAA=\",",
+	};
+	for (size_t i = 0; i < SP_ARRAY_SIZE(parts); i++)
+		if (!CHECK(strstr(line, parts[i])))
+			printf("# missing %s\n# in %s", parts[i], line);
+}
+
+static void layers(void)
+{
+	struct sp_flow_record r = record();
+	r.layers = (struct sp_layers){.n_vlan = 2, .vlan = {100, 4095}, .n_mpls = 1, .mpls = {1048575}, .n_tunnel = 2};
+	r.layers.tunnel[0] = (struct sp_tunnel){.type = SP_TUNNEL_VXLAN, .id = 0, .has_id = 1, .has_addr = 1};
+	sp_addr_parse(&r.layers.tunnel[0].src, "10.0.0.1");
+	sp_addr_parse(&r.layers.tunnel[0].dst, "fe80::1");
+	r.layers.tunnel[1].type = SP_TUNNEL_IPIP;
+	CHECK(strstr(encode(&sp_encode_json, &r),
+		     ",\"vlan\":[100,4095],\"mpls\":[1048575],\"tunnels\":[{\"type\":\"vxlan\",\"id\":0,"
+		     "\"src\":\"10.0.0.1\",\"dst\":\"fe80::1\"},{\"type\":\"ipip\"}]}\n"));
+}
+
+static const char *in_string(const char *text, size_t n)
+{
+	static char out[1024];
+	*sp_put_json_string(out, text, n) = 0;
+	return out;
+}
+
+#define STRING(text) in_string(text, sizeof(text) - 1)
+
+static void strings(void)
+{
+	CHECK_STR(STRING("plain"), "plain");
+	CHECK_STR(STRING("a\"b\\c/d"), "a\\\"b\\\\c/d");
+	CHECK_STR(STRING("\b\t\n\f\r\x01\x1f\x7f"), "\\b\\t\\n\\f\\r\\u0001\\u001f\x7f");
+	CHECK_STR(STRING("\0"), "\\u0000");
+	CHECK_STR(STRING("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"),
+		  "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
+#define BAD "\xef\xbf\xbd"
+	CHECK_STR(STRING("a\xff\x62"), "a" BAD "b");
+	CHECK_STR(STRING("\xc3"), BAD);				/* cut */
+	CHECK_STR(STRING("\xc0\x80"), BAD BAD);			/* not the shortest form */
+	CHECK_STR(STRING("\xe0\x80\x80"), BAD BAD BAD);		/* likewise */
+	CHECK_STR(STRING("\xed\xa0\x80"), BAD BAD BAD);		/* surrogate */
+	CHECK_STR(STRING("\xf4\x90\x80\x80"), BAD BAD BAD BAD); /* above U+10FFFF */
+	CHECK_STR(STRING("\xf0\x9f\x98"), BAD BAD BAD);		/* cut */
+}
+
+static void check_number(uint64_t v)
+{
+	char got[32], want[32];
+	*sp_put_u64(got, v) = 0;
+	snprintf(want, sizeof want, "%" PRIu64, v);
+	CHECK_STR(got, want);
+}
+
+/* Around every power of ten and of two, and at random. */
+static void numbers(void)
+{
+	uint64_t ten = 1;
+	for (int i = 0; i < 20; i++, ten *= 10)
+		for (uint64_t d = 0; d < 5; d++)
+			check_number(ten + d - 2);
+	for (int i = 0; i < 64; i++)
+		for (uint64_t d = 0; d < 3; d++)
+			check_number((UINT64_C(1) << i) + d - 1);
+	uint64_t x = 88172645463325252;
+	for (int i = 0; i < 200000; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		check_number(x >> (i & 63));
+	}
+}
+
+/* The room that is reserved holds the longest record: valgrind and the address sanitizer would tell. */
+static void longest(void)
+{
+	struct sp_flow_record r;
+	memset(&r, 0xff, sizeof r);
+	char name[SP_POINT_NAME_MAX];
+	memset(name, 1, sizeof name);
+	name[sizeof name - 1] = 0;
+	r.head = (struct sp_record_head){sizeof r, SP_RECORD_FLOW, 0};
+	r.point = (uint16_t)sp_points_add(&points, name, SP_POINT_SERVER_PROCESS);
+	r.close_reason = SP_CLOSE_CLIENT_RST_AFTER_RESPONSE;
+	r.failure = SP_FAILURE_NETWORK;
+	r.layers.n_vlan = r.layers.n_mpls = r.layers.n_tunnel = SP_LAYERS_MAX;
+	struct sp_buf buf = {0};
+	sp_encode_json_tagged.record(&buf, &r.head, &points);
+	CHECK(buf.n > 2000);
+	CHECK(buf.n && buf.p[buf.n - 1] == '\n');
+	sp_buf_free(&buf);
+}
+
+static void point_unknown(void)
+{
+	struct sp_flow_record r = record();
+	r.point = UINT16_MAX;
+	CHECK(!strncmp(encode(&sp_encode_json, &r), "{\"flow_id\":\"0\",\"start_ns\":0,", 28));
+}
+
+int main(void)
+{
+	sp_points_add(&points, "eth0", SP_POINT_UNKNOWN);
+	RUN(absent);
+	RUN(present);
+	RUN(layers);
+	RUN(strings);
+	RUN(numbers);
+	RUN(longest);
+	RUN(point_unknown);
+	encode(NULL, NULL);
+	return check_done();
+}
