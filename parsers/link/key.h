@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Building and hashing flow keys, inline for the packet path. */
+#ifndef SP_PARSERS_LINK_KEY_H
+#define SP_PARSERS_LINK_KEY_H
+
+#include "base/cursor.h"
+#include "base/hash.h"
+#include "base/pkt.h"
+
+/* One more fact about where addresses are valid, mixed into the address space. */
+static inline uint32_t sp_space_mix(uint32_t space, uint64_t what)
+{
+	uint64_t h = sp_hash_mix(space ^ SP_HASH_K0, what ^ SP_HASH_K1);
+	return (uint32_t)(h ^ h >> 32);
+}
+
+/* Two multiplications for IPv4, whose keys have zeros in both upper address halves, three for IPv6. */
+static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_key)
+{
+	uint64_t lo = sp_load64(key->lo.b), hi = sp_load64(key->hi.b);
+	uint64_t seed = hash_key;
+	if (lo | hi)
+		seed ^= sp_hash_mix(lo ^ SP_HASH_K1, hi ^ SP_HASH_K0);
+	uint64_t h = sp_hash_mix(sp_load64(key->lo.b + 8) ^ SP_HASH_K0 ^ seed, sp_load64(key->hi.b + 8) ^ SP_HASH_K1);
+	return sp_hash_mix(h ^ sp_load64(&key->lo_port), SP_HASH_K0 ^ seed ^ (uint64_t)key->proto << 32);
+}
+
+/* Ports and the rest, after the addresses are in place. */
+static inline void sp_key_tail(struct sp_flow_key *key, uint16_t lo_port, uint16_t hi_port, uint32_t space,
+			       uint8_t proto)
+{
+	uint64_t ports = (uint64_t)space << 32 | (uint32_t)hi_port << 16 | lo_port;
+	uint64_t last = proto;
+	memcpy(&key->lo_port, &ports, sizeof ports);
+	memcpy(&key->proto, &last, sizeof last);
+}
+
+/* `src` and `dst` point at addresses in a packet. Returns whether the source is the high endpoint. */
+static inline bool sp_key_v4(struct sp_flow_key *key, const uint8_t *src, const uint8_t *dst, uint16_t sport,
+			     uint16_t dport, uint32_t space, uint8_t proto)
+{
+	uint64_t a = (uint64_t)sp_be32(src) << 16 | sport, b = (uint64_t)sp_be32(dst) << 16 | dport;
+	uint64_t lo = SP_MIN(a, b), hi = SP_MAX(a, b);
+	uint64_t lo_addr = __builtin_bswap64(UINT64_C(0x0000ffff00000000) | lo >> 16);
+	uint64_t hi_addr = __builtin_bswap64(UINT64_C(0x0000ffff00000000) | hi >> 16);
+	memset(key->lo.b, 0, 8);
+	memcpy(key->lo.b + 8, &lo_addr, 8);
+	memset(key->hi.b, 0, 8);
+	memcpy(key->hi.b + 8, &hi_addr, 8);
+	sp_key_tail(key, (uint16_t)lo, (uint16_t)hi, space, proto);
+	return a > b;
+}
+
+static inline bool sp_key_v6(struct sp_flow_key *key, const uint8_t *src, const uint8_t *dst, uint16_t sport,
+			     uint16_t dport, uint32_t space, uint8_t proto)
+{
+	uint64_t a = sp_be64(src), b = sp_be64(dst);
+	if (a == b) {
+		a = sp_be64(src + 8);
+		b = sp_be64(dst + 8);
+	}
+	bool reverse = a != b ? a > b : sport > dport;
+	memcpy(key->lo.b, reverse ? dst : src, 16);
+	memcpy(key->hi.b, reverse ? src : dst, 16);
+	sp_key_tail(key, reverse ? dport : sport, reverse ? sport : dport, space, proto);
+	return reverse;
+}
+
+#endif
