@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One flow: three cache lines touched together per packet, and a block for what most flows never have. Sides are numbered as
+ * in the key: 0 is the low endpoint, 1 the high one; who of them is the client is a bit. Written by the worker
+ * that owns the table. Private to the flow table. */
+#ifndef SP_FLOWTABLE_FLOW_H
+#define SP_FLOWTABLE_FLOW_H
+
+#include "base/base.h"
+#include "base/pkt.h"
+
+enum sp_flow_state {
+	SP_FLOW_FREE,
+	SP_FLOW_OPEN,        /* not TCP */
+	SP_FLOW_SYN,         /* SYN seen */
+	SP_FLOW_SYNACK,      /* SYN-ACK seen */
+	SP_FLOW_ESTABLISHED, /* handshake complete, or joined in the middle */
+	SP_FLOW_CLOSED,      /* both FINs, or RST: lingers for stray packets; plus the enum sp_close_reason */
+};
+
+enum sp_flow_bits {
+	SP_FLOW_CLIENT_IS_HI = 1,
+	SP_FLOW_MIDSTREAM = 2,
+	SP_FLOW_GAP = 4,           /* the capture lost bytes that both ends acknowledged */
+	SP_FLOW_RTT_CLIENT = 8,    /* measured */
+	SP_FLOW_RTT_SERVER = 16,
+	SP_FLOW_CHALLENGED = 32,   /* a SYN was answered by something that belongs to an older connection */
+	SP_FLOW_LATE_SYNACK = 64,  /* SYN-ACK again after the client's ACK: the accept queue was full */
+	SP_FLOW_RESPONSE = 128,    /* the server sent data after the client did */
+	SP_FLOW_REPORTED = 256,    /* an interval was reported: who is the client does not change any more */
+	SP_FLOW_ASKED = 512,       /* client data waits for its response */
+	SP_FLOW_UNACKED = 1024,    /* client data waits for the server's ACK, one segment of it */
+	SP_FLOW_UNACKED_MORE = 2048, /* …several segments */
+	SP_FLOW_SEEN_LO = 4096,    /* packets from this side, ever */
+	SP_FLOW_SEEN_HI = 8192,
+	SP_FLOW_FIRST_IS_HI = 16384, /* its first packet came from the high endpoint */
+};
+
+enum sp_flow_dir_bits {
+	SP_DIR_SEQ = 1,       /* next_seq holds */
+	SP_DIR_ACK = 2,       /* ack and window hold */
+	SP_DIR_FIN = 4,
+	SP_DIR_ISN = 8,
+	SP_DIR_KEEPALIVE = 16, /* its last packet was a keep-alive probe */
+	SP_DIR_PROBE = 32,     /* …a zero window probe */
+	SP_DIR_SIGNS = SP_DIR_KEEPALIVE | SP_DIR_PROBE,
+};
+
+/* What one side sent. */
+struct sp_flow_dir {
+	uint32_t next_seq; /* after the highest byte seen; SYN and FIN count one */
+	uint32_t ack;      /* highest acknowledgement it sent */
+	uint16_t window;   /* last announced, unscaled */
+	uint8_t flags;     /* OR of its TCP flags since the last report */
+	uint8_t bits;      /* enum sp_flow_dir_bits */
+};
+
+/* Microseconds; since the last report. A sum cannot pass the time that passed: an hour at most. */
+struct sp_flow_delay {
+	uint32_t count, sum, max;
+};
+
+struct sp_flow {
+	/* identity */
+	struct sp_addr lo, hi;
+	uint16_t lo_port, hi_port;
+	uint32_t space;
+	uint8_t proto;
+	uint8_t state; /* enum sp_flow_state */
+	uint16_t bits; /* enum sp_flow_bits */
+	uint32_t extra; /* number of its sp_flow_extra, 0: none */
+	uint64_t last_ns;
+	uint32_t serial;
+	uint16_t layers; /* number of its interned layers and point */
+	uint16_t armed;  /* low bits of the wheel tick that counts */
+
+	/* every packet */
+	uint64_t start_ns; /* of the interval being reported */
+	uint32_t packets[2], bytes[2], payload[2]; /* carried over into the extra block before they can wrap */
+	struct sp_flow_dir dir[2];
+	uint8_t syn, synack, fin, rst; /* stop at 255, then the extra block counts */
+	uint32_t rtt_server_us;
+
+	/* delays */
+	uint64_t data_ns[2]; /* last data of each side; in the handshake: last SYN and first SYN-ACK */
+	uint32_t isn[2];
+	struct sp_flow_delay srt, art, cit;
+	uint32_t rtt_client_us;
+};
+static_assert(sizeof(struct sp_flow) == 3 * SP_CACHE_LINE, "three cache lines");
+static_assert(offsetof(struct sp_flow, start_ns) == SP_CACHE_LINE, "counters begin a line");
+static_assert(offsetof(struct sp_flow, data_ns) == 2 * SP_CACHE_LINE, "delays begin a line");
+
+#define SP_HOLES_MAX 3
+
+/* Bytes that were jumped over: [start, end), noticed at `ns`. `acked`: the receiver has them, so the capture lost them
+ * (or is about to deliver them late). */
+struct sp_hole {
+	uint64_t ns;
+	uint32_t start, end;
+};
+
+/* What only flows with something unusual have. Per side: of the sender, except dup_ack and zero_window, which are the
+ * sender's of those packets anyway. */
+struct sp_flow_extra {
+	uint64_t packets[2], bytes[2], payload[2];
+	uint32_t retrans[2], hole_filled[2], out_of_order[2], zero_window[2], dup_ack[2], keepalive[2];
+	uint32_t syn, synack, fin, rst;
+	uint32_t icmp_errors, fragments, duplicates;
+	uint8_t n_holes[2];
+	uint8_t acked[2]; /* bit per hole */
+	struct sp_hole hole[2][SP_HOLES_MAX];
+	uint32_t next_free;
+};
+static_assert(sizeof(struct sp_flow_extra) <= 4 * SP_CACHE_LINE, "four cache lines");
+
+static inline unsigned sp_flow_client(const struct sp_flow *f)
+{
+	return f->bits & SP_FLOW_CLIENT_IS_HI ? 1 : 0;
+}
+
+#endif

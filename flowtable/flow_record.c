@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a flow to its record: sides become client and server, counters become what they were since the last report. */
+#include <string.h>
+
+#include "flowtable/community_id.h"
+#include "flowtable/flowtable_priv.h"
+
+#define PROTO_TCP 6
+#define PROTO_ICMP 1
+#define PROTO_ICMP6 58
+
+static struct sp_flow_key key_of(const struct sp_flow *f)
+{
+	struct sp_flow_key k = {
+	        .lo = f->lo, .hi = f->hi, .lo_port = f->lo_port, .hi_port = f->hi_port, .space = f->space, .proto = f->proto};
+	return k;
+}
+
+/* Without a handshake, what was learned since the first packet may know better who the client is. Delays that were measured
+ * for the wrong side are dropped. */
+static uint8_t settle_direction(struct sp_flowtable *ft, struct sp_flow *f)
+{
+	unsigned client = sp_flow_client(f);
+	if (f->dir[!client].bits & SP_DIR_ISN)
+		return SP_DIRECTION_SYNACK;
+	if (f->dir[client].bits & SP_DIR_ISN)
+		return SP_DIRECTION_SYN;
+	enum sp_direction how;
+	struct sp_flow_key key = key_of(f);
+	unsigned guess = sp_direction_guess(&ft->servers, &key, f->bits & SP_FLOW_FIRST_IS_HI ? 1 : 0, &how);
+	if (guess == client)
+		return (uint8_t)how;
+	if (f->bits & SP_FLOW_REPORTED)
+		return SP_DIRECTION_FIRST;
+	f->bits ^= SP_FLOW_CLIENT_IS_HI;
+	memset(&f->srt, 0, sizeof f->srt);
+	memset(&f->art, 0, sizeof f->art);
+	memset(&f->cit, 0, sizeof f->cit);
+	ft->stats.direction_turned++;
+	return (uint8_t)how;
+}
+
+static void put_identity(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
+{
+	const struct sp_layer_set *set = &ft->layers.set[f->layers];
+	r->flow_id = (uint64_t)ft->worker << 56 | f->serial;
+	r->point = set->point;
+	r->head.point = set->point;
+	r->start_ns = f->start_ns;
+	r->end_ns = f->last_ns;
+	r->client_ip = c ? f->hi : f->lo;
+	r->server_ip = c ? f->lo : f->hi;
+	r->proto = f->proto;
+	if (f->proto != PROTO_ICMP && f->proto != PROTO_ICMP6 && (f->lo_port || f->hi_port)) {
+		r->has_ports = 1;
+		r->client_port = c ? f->hi_port : f->lo_port;
+		r->server_port = c ? f->lo_port : f->hi_port;
+	}
+	r->has_mac = set->has_mac;
+	memcpy(r->client_mac.b, c ? set->hi_mac : set->lo_mac, 6);
+	memcpy(r->server_mac.b, c ? set->lo_mac : set->hi_mac, 6);
+	if (!set->layers.n_vlan && !set->layers.n_mpls && !set->layers.n_tunnel)
+		return;
+	r->layers = set->layers;
+	for (unsigned i = 0; c && i < set->layers.n_tunnel; i++) {
+		r->layers.tunnel[i].src = set->layers.tunnel[i].dst;
+		r->layers.tunnel[i].dst = set->layers.tunnel[i].src;
+	}
+}
+
+/* ICMP's type and code stand where others have ports; an echo's key holds its identifier instead. */
+static void put_community_id(const struct sp_flow *f, struct sp_flow_record *r)
+{
+	struct sp_community_tuple t = {
+	        .src = f->lo, .dst = f->hi, .src_port = f->lo_port, .dst_port = f->hi_port, .proto = f->proto};
+	if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6) {
+		bool echo = f->lo_port == f->hi_port;
+		if (f->bits & SP_FLOW_FIRST_IS_HI) {
+			t.src = f->hi;
+			t.dst = f->lo;
+		}
+		t.src_port = echo ? (f->proto == PROTO_ICMP ? 8 : 128) : f->lo_port >> 8;
+		t.dst_port = echo ? 0 : f->lo_port & 0xff;
+	}
+	r->has_community_id = 1;
+	sp_community_id(&r->community_id, &t, 0);
+}
+
+static void put_counters(const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
+{
+	unsigned s = !c;
+	r->packets_c2s = f->packets[c];
+	r->packets_s2c = f->packets[s];
+	r->bytes_c2s = f->bytes[c];
+	r->bytes_s2c = f->bytes[s];
+	r->payload_bytes_c2s = f->payload[c];
+	r->payload_bytes_s2c = f->payload[s];
+	r->one_way = !(f->bits & SP_FLOW_SEEN_LO) || !(f->bits & SP_FLOW_SEEN_HI);
+}
+
+static void put_extra(const struct sp_flow_extra *x, struct sp_flow_record *r, unsigned c)
+{
+	unsigned s = !c;
+	r->packets_c2s += x->packets[c];
+	r->packets_s2c += x->packets[s];
+	r->bytes_c2s += x->bytes[c];
+	r->bytes_s2c += x->bytes[s];
+	r->payload_bytes_c2s += x->payload[c];
+	r->payload_bytes_s2c += x->payload[s];
+	r->retrans_c2s = x->retrans[c];
+	r->retrans_s2c = x->retrans[s];
+	r->hole_filled_c2s = x->hole_filled[c];
+	r->hole_filled_s2c = x->hole_filled[s];
+	r->out_of_order_c2s = x->out_of_order[c];
+	r->out_of_order_s2c = x->out_of_order[s];
+	r->zero_window_c2s = x->zero_window[c];
+	r->zero_window_s2c = x->zero_window[s];
+	r->dup_ack_c2s = x->dup_ack[c];
+	r->dup_ack_s2c = x->dup_ack[s];
+	r->keepalive_c2s = x->keepalive[c];
+	r->keepalive_s2c = x->keepalive[s];
+	r->syn_count += x->syn;
+	r->synack_count += x->synack;
+	r->fin_count += x->fin;
+	r->rst_count += x->rst;
+	r->icmp_errors = x->icmp_errors;
+	r->fragments = x->fragments;
+	r->duplicates = x->duplicates;
+	r->capture_gap |= (x->acked[0] | x->acked[1]) != 0;
+}
+
+static struct sp_delay delay(const struct sp_flow_delay *d)
+{
+	return (struct sp_delay){.count = d->count, .sum = d->sum, .max = d->max};
+}
+
+static void put_tcp(const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
+{
+	unsigned s = !c;
+	r->is_tcp = 1;
+	r->tcp_flags_c2s = f->dir[c].flags;
+	r->tcp_flags_s2c = f->dir[s].flags;
+	r->syn_count = f->syn;
+	r->synack_count = f->synack;
+	r->fin_count = f->fin;
+	r->rst_count = f->rst;
+	r->has_isn_client = !!(f->dir[c].bits & SP_DIR_ISN);
+	r->has_isn_server = !!(f->dir[s].bits & SP_DIR_ISN);
+	r->isn_client = f->isn[c];
+	r->isn_server = f->isn[s];
+	r->has_rtt_client = !!(f->bits & SP_FLOW_RTT_CLIENT);
+	r->has_rtt_server = !!(f->bits & SP_FLOW_RTT_SERVER);
+	r->rtt_client_us = f->rtt_client_us;
+	r->rtt_server_us = f->rtt_server_us;
+	r->rtt_us = f->rtt_client_us + f->rtt_server_us;
+	r->midstream = !!(f->bits & SP_FLOW_MIDSTREAM);
+	r->capture_gap = !!(f->bits & SP_FLOW_GAP);
+}
+
+/* The next interval starts empty; holes and positions stay. */
+static void reset_counters(struct sp_flow *f, struct sp_flow_extra *x)
+{
+	memset(f->packets, 0, sizeof f->packets);
+	memset(f->bytes, 0, sizeof f->bytes);
+	memset(f->payload, 0, sizeof f->payload);
+	f->dir[0].flags = f->dir[1].flags = 0;
+	f->syn = f->synack = f->fin = f->rst = 0;
+	memset(&f->srt, 0, sizeof f->srt);
+	memset(&f->art, 0, sizeof f->art);
+	memset(&f->cit, 0, sizeof f->cit);
+	f->bits |= SP_FLOW_REPORTED;
+	if (x)
+		memset(x, 0, offsetof(struct sp_flow_extra, n_holes));
+}
+
+void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)
+{
+	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
+	uint8_t confidence = settle_direction(ft, f);
+	unsigned c = sp_flow_client(f);
+	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, sizeof *r);
+	if (r) {
+		ft->stats.flow_records++;
+		memset((char *)r + sizeof r->head, 0, sizeof *r - sizeof r->head);
+		put_identity(ft, f, r, c);
+		put_counters(f, r, c);
+		if (f->proto == PROTO_TCP)
+			put_tcp(f, r, c);
+		r->srt_us = delay(&f->srt);
+		r->art_us = delay(&f->art);
+		r->cit_us = delay(&f->cit);
+		if (x)
+			put_extra(x, r, c);
+		r->close_reason = (uint8_t)sp_flow_close_reason(f, cause);
+		r->failure = (uint8_t)sp_flow_failure(f, x, r->close_reason);
+		r->direction_confidence = confidence;
+		if (ft->conf.community_id)
+			put_community_id(f, r);
+	}
+	if (cause == SP_CLOSE_ACTIVE)
+		reset_counters(f, x);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of one worker's flow table, shared by the files of this room. */
+#ifndef SP_FLOWTABLE_FLOWTABLE_PRIV_H
+#define SP_FLOWTABLE_FLOWTABLE_PRIV_H
+
+#include "flowtable/dedup.h"
+#include "flowtable/direction.h"
+#include "flowtable/flow.h"
+#include "flowtable/flowtable.h"
+#include "flowtable/index.h"
+#include "flowtable/layers.h"
+#include "flowtable/wheel.h"
+
+struct sp_flowtable {
+	struct sp_flow_conf conf;
+	struct sp_out *out;
+	struct sp_flow *flow;         /* flow 0 is never used */
+	struct sp_flow_extra *extra;  /* extra 0 is never used */
+	struct sp_index index;
+	struct sp_wheel wheel;
+	struct sp_dedup dedup;
+	struct sp_layer_table layers;
+	struct sp_servers servers;
+	uint64_t hash_key;
+	uint64_t now_ns;
+	uint64_t serial;
+	uint32_t n_flows, max_flows, free_flow; /* flows ever touched; free list through `serial` */
+	uint32_t n_extras, free_extra;
+	uint32_t shed_hand;
+	unsigned worker, flags;
+	struct sp_flow_stats stats;
+};
+
+/* The flow's extra block, made when it has none. */
+struct sp_flow_extra *sp_flow_extra_get(struct sp_flowtable *ft, struct sp_flow *f);
+
+static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, const struct sp_flow *f)
+{
+	return f->extra ? &ft->extra[f->extra] : NULL;
+}
+
+/* tcp.c: one TCP packet of a flow, sent by `side`. True: the flow's deadline came nearer. */
+bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+
+/* tcp.c: does this packet begin another connection on the same ports? */
+bool sp_tcp_is_new_connection(const struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+
+/* close.c: the reason that a RST from `side` gives now. */
+enum sp_close_reason sp_flow_reset_reason(const struct sp_flow *f, unsigned side);
+
+/* close.c: why a flow ended that is ended now for `cause` (TIMEOUT, END_OF_INPUT, ACTIVE, PORT_REUSE), and whom that blames. */
+enum sp_close_reason sp_flow_close_reason(const struct sp_flow *f, enum sp_close_reason cause);
+enum sp_failure sp_flow_failure(const struct sp_flow *f, const struct sp_flow_extra *x, enum sp_close_reason reason);
+
+/* flow_record.c: writes the record of the interval that ends now. */
+void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause);
+
+#endif
