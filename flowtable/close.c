@@ -52,7 +52,7 @@ enum sp_close_reason sp_flow_close_reason(const struct sp_flow *f, enum sp_close
 
 static const uint8_t blamed[] = {
 #define X(sym, text, blame) SP_FAILURE_##blame,
-        SP_CLOSE_REASONS(X)
+	SP_CLOSE_REASONS(X)
 #undef X
 };
 
@@ -80,7 +80,8 @@ enum sp_failure sp_flow_failure(const struct sp_flow *f, const struct sp_flow_ex
 		/* Asked and never answered; or silence when nothing was owed. */
 		if (f->bits & SP_FLOW_UNACKED)
 			return SP_FAILURE_NETWORK;
-		return f->bits & SP_FLOW_ASKED && f->dir[client].bits & SP_DIR_SEQ ? SP_FAILURE_SERVER : SP_FAILURE_NONE;
+		return f->bits & SP_FLOW_ASKED && f->dir[client].bits & SP_DIR_SEQ ? SP_FAILURE_SERVER
+										   : SP_FAILURE_NONE;
 	default:
 		return blamed[reason];
 	}

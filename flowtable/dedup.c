@@ -59,13 +59,14 @@ uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key, 
 	*certain = id || (pkt->proto == PROTO_TCP && pkt->tcp_flags & 2);
 	uint64_t third = pkt->proto == PROTO_TCP ? load_some(pkt, (size_t)pkt->l4 + 16) & UINT32_MAX : pkt->proto;
 	uint64_t ends = sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
-	uint64_t h = sp_hash_mix(load_some(pkt, pkt->l4) ^ SP_HASH_K0, load_some(pkt, (size_t)pkt->l4 + 8) ^ SP_HASH_K1);
+	uint64_t h =
+		sp_hash_mix(load_some(pkt, pkt->l4) ^ SP_HASH_K0, load_some(pkt, (size_t)pkt->l4 + 8) ^ SP_HASH_K1);
 	h ^= sp_hash_mix((third << 32 | pkt->l7_len) ^ SP_HASH_K1, ends ^ (uint64_t)id << 17 ^ SP_HASH_K0);
 	return h | UINT64_C(1) << 32;
 }
 
 enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, struct sp_dedup_entry *e, uint64_t sign, bool certain,
-                                    const struct sp_pkt *pkt)
+				    const struct sp_pkt *pkt)
 {
 	uint16_t *copying = &d->copying[pkt->point];
 	uint32_t now = (uint32_t)(pkt->ts_ns >> UNIT_SHIFT), high = (uint32_t)(sign >> 32);

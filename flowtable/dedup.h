@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copies that the mirror itself makes: the same frame seen twice within a short time, because a SPAN session copies a packet on
- * its way in and again on its way out, or before and after a router (other TTL, MAC, VLAN). A small table remembers what each
- * recent packet looked like above those fields: IP identification, lengths, the transport header with its checksum.
- * Packets without an IP identification (IPv6, or IPv4 with DF and 0) can be equal for other reasons – duplicate ACKs
- * are – and count as copies only while others at that point clearly are. Private to the flow table. */
+/* Copies that the mirror itself makes: the same frame seen twice within a short time, because a SPAN session copies a
+ * packet on its way in and again on its way out, or before and after a router (other TTL, MAC, VLAN). A small table
+ * remembers what each recent packet looked like above those fields: IP identification, lengths, the transport header
+ * with its checksum. Packets without an IP identification (IPv6, or IPv4 with DF and 0) can be equal for other reasons
+ * – duplicate ACKs are – and count as copies only while others at that point clearly are. Private to the flow table. */
 #ifndef SP_FLOWTABLE_DEDUP_H
 #define SP_FLOWTABLE_DEDUP_H
 
@@ -16,9 +16,9 @@
 #define SP_DEDUP_ENTRIES 16384
 
 struct sp_dedup_entry {
-	uint32_t sign;  /* 0: empty */
-	uint32_t flow;  /* number of the first one's flow */
-	uint32_t when;  /* units of 2^10 ns */
+	uint32_t sign; /* 0: empty */
+	uint32_t flow; /* number of the first one's flow */
+	uint32_t when; /* units of 2^10 ns */
 	uint8_t ttl;
 	uint8_t zero[3];
 };
@@ -51,6 +51,6 @@ enum sp_dedup_result {
 
 /* Compares with the entry and, unless it is a copy, replaces it; the caller fills in `flow`. */
 enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, struct sp_dedup_entry *e, uint64_t sign, bool certain,
-                                    const struct sp_pkt *pkt);
+				    const struct sp_pkt *pkt);
 
 #endif

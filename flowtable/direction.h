@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who is the client? A SYN says so; without one, what was learned about the endpoints, then well-known ports, then who spoke first.
- * Private to the flow table. */
+/* Who is the client? A SYN says so; without one, what was learned about the endpoints, then well-known ports, then who
+ * spoke first. Private to the flow table. */
 #ifndef SP_FLOWTABLE_DIRECTION_H
 #define SP_FLOWTABLE_DIRECTION_H
 
@@ -20,8 +20,8 @@ enum sp_direction {
 
 /* Endpoints seen as servers: a small cache that forgets by being overwritten. */
 struct sp_servers {
-	uint32_t *tag; /* one word an endpoint, 0: none */
-	uint64_t port_set[65536 / 64];       /* well-known server ports */
+	uint32_t *tag;			     /* one word an endpoint, 0: none */
+	uint64_t port_set[65536 / 64];	     /* well-known server ports */
 	uint64_t configured_set[65536 / 64]; /* named in the configuration */
 };
 
@@ -34,6 +34,6 @@ void sp_servers_learn(struct sp_servers *s, const struct sp_flow_key *key, unsig
 
 /* Which side (0 or 1) is the client, and how sure that is, when no handshake tells. */
 unsigned sp_direction_guess(const struct sp_servers *s, const struct sp_flow_key *key, unsigned first_sender,
-                            enum sp_direction *ret_how);
+			    enum sp_direction *ret_how);
 
 #endif

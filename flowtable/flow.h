@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One flow: three cache lines touched together per packet, and a block for what most flows never have. Sides are numbered as
- * in the key: 0 is the low endpoint, 1 the high one; who of them is the client is a bit. Written by the worker
- * that owns the table. Private to the flow table. */
+/* One flow: three cache lines touched together per packet, and a block for what most flows never have. Sides are
+ * numbered as in the key: 0 is the low endpoint, 1 the high one; who of them is the client is a bit. Written by the
+ * worker that owns the table. Private to the flow table. */
 #ifndef SP_FLOWTABLE_FLOW_H
 #define SP_FLOWTABLE_FLOW_H
 
@@ -10,34 +10,34 @@
 
 enum sp_flow_state {
 	SP_FLOW_FREE,
-	SP_FLOW_OPEN,        /* not TCP */
-	SP_FLOW_SYN,         /* SYN seen */
-	SP_FLOW_SYNACK,      /* SYN-ACK seen */
+	SP_FLOW_OPEN,	     /* not TCP */
+	SP_FLOW_SYN,	     /* SYN seen */
+	SP_FLOW_SYNACK,	     /* SYN-ACK seen */
 	SP_FLOW_ESTABLISHED, /* handshake complete, or joined in the middle */
-	SP_FLOW_CLOSED,      /* both FINs, or RST: lingers for stray packets; plus the enum sp_close_reason */
+	SP_FLOW_CLOSED,	     /* both FINs, or RST: lingers for stray packets; plus the enum sp_close_reason */
 };
 
 enum sp_flow_bits {
 	SP_FLOW_CLIENT_IS_HI = 1,
 	SP_FLOW_MIDSTREAM = 2,
-	SP_FLOW_GAP = 4,           /* the capture lost bytes that both ends acknowledged */
-	SP_FLOW_RTT_CLIENT = 8,    /* measured */
+	SP_FLOW_GAP = 4,	/* the capture lost bytes that both ends acknowledged */
+	SP_FLOW_RTT_CLIENT = 8, /* measured */
 	SP_FLOW_RTT_SERVER = 16,
-	SP_FLOW_CHALLENGED = 32,   /* a SYN was answered by something that belongs to an older connection */
-	SP_FLOW_LATE_SYNACK = 64,  /* SYN-ACK again after the client's ACK: the accept queue was full */
-	SP_FLOW_RESPONSE = 128,    /* the server sent data after the client did */
-	SP_FLOW_REPORTED = 256,    /* an interval was reported: who is the client does not change any more */
-	SP_FLOW_ASKED = 512,       /* client data waits for its response */
-	SP_FLOW_UNACKED = 1024,    /* client data waits for the server's ACK, one segment of it */
+	SP_FLOW_CHALLENGED = 32,     /* a SYN was answered by something that belongs to an older connection */
+	SP_FLOW_LATE_SYNACK = 64,    /* SYN-ACK again after the client's ACK: the accept queue was full */
+	SP_FLOW_RESPONSE = 128,	     /* the server sent data after the client did */
+	SP_FLOW_REPORTED = 256,	     /* an interval was reported: who is the client does not change any more */
+	SP_FLOW_ASKED = 512,	     /* client data waits for its response */
+	SP_FLOW_UNACKED = 1024,	     /* client data waits for the server's ACK, one segment of it */
 	SP_FLOW_UNACKED_MORE = 2048, /* …several segments */
-	SP_FLOW_SEEN_LO = 4096,    /* packets from this side, ever */
+	SP_FLOW_SEEN_LO = 4096,	     /* packets from this side, ever */
 	SP_FLOW_SEEN_HI = 8192,
 	SP_FLOW_FIRST_IS_HI = 16384, /* its first packet came from the high endpoint */
 };
 
 enum sp_flow_dir_bits {
-	SP_DIR_SEQ = 1,       /* next_seq holds */
-	SP_DIR_ACK = 2,       /* ack and window hold */
+	SP_DIR_SEQ = 1, /* next_seq holds */
+	SP_DIR_ACK = 2, /* ack and window hold */
 	SP_DIR_FIN = 4,
 	SP_DIR_ISN = 8,
 	SP_DIR_KEEPALIVE = 16, /* its last packet was a keep-alive probe */
@@ -48,10 +48,10 @@ enum sp_flow_dir_bits {
 /* What one side sent. */
 struct sp_flow_dir {
 	uint32_t next_seq; /* after the highest byte seen; SYN and FIN count one */
-	uint32_t ack;      /* highest acknowledgement it sent */
+	uint32_t ack;	   /* highest acknowledgement it sent */
 	uint16_t window;   /* last announced, unscaled */
-	uint8_t flags;     /* OR of its TCP flags since the last report */
-	uint8_t bits;      /* enum sp_flow_dir_bits */
+	uint8_t flags;	   /* OR of its TCP flags since the last report */
+	uint8_t bits;	   /* enum sp_flow_dir_bits */
 };
 
 /* Microseconds; since the last report. A sum cannot pass the time that passed: an hour at most. */
@@ -65,16 +65,16 @@ struct sp_flow {
 	uint16_t lo_port, hi_port;
 	uint32_t space;
 	uint8_t proto;
-	uint8_t state; /* enum sp_flow_state */
-	uint16_t bits; /* enum sp_flow_bits */
+	uint8_t state;	/* enum sp_flow_state */
+	uint16_t bits;	/* enum sp_flow_bits */
 	uint32_t extra; /* number of its sp_flow_extra, 0: none */
 	uint64_t last_ns;
 	uint32_t serial;
 	uint16_t layers; /* number of its interned layers and point */
-	uint16_t armed;  /* low bits of the wheel tick that counts */
+	uint16_t armed;	 /* low bits of the wheel tick that counts */
 
 	/* every packet */
-	uint64_t start_ns; /* of the interval being reported */
+	uint64_t start_ns;			   /* of the interval being reported */
 	uint32_t packets[2], bytes[2], payload[2]; /* carried over into the extra block before they can wrap */
 	struct sp_flow_dir dir[2];
 	uint8_t syn, synack, fin, rst; /* stop at 255, then the extra block counts */

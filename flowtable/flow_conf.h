@@ -26,7 +26,6 @@ struct sp_flow_conf {
 		uint64_t window;  /* a copy arrives within this time */
 		bool keep_routed; /* a copy with another TTL, MAC or VLAN is a hop of its own, not a duplicate */
 	} dedup;
-	uint64_t server_ports_n;
 	struct sp_conf_uints server_ports; /* known to be servers, beside the built-in list */
 };
 

@@ -11,13 +11,17 @@
 
 static struct sp_flow_key key_of(const struct sp_flow *f)
 {
-	struct sp_flow_key k = {
-	        .lo = f->lo, .hi = f->hi, .lo_port = f->lo_port, .hi_port = f->hi_port, .space = f->space, .proto = f->proto};
+	struct sp_flow_key k = {.lo = f->lo,
+				.hi = f->hi,
+				.lo_port = f->lo_port,
+				.hi_port = f->hi_port,
+				.space = f->space,
+				.proto = f->proto};
 	return k;
 }
 
-/* Without a handshake, what was learned since the first packet may know better who the client is. Delays that were measured
- * for the wrong side are dropped. */
+/* Without a handshake, what was learned since the first packet may know better who the client is. Delays that were
+ * measured for the wrong side are dropped. */
 static uint8_t settle_direction(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	unsigned client = sp_flow_client(f);
@@ -72,7 +76,7 @@ static void put_identity(struct sp_flowtable *ft, const struct sp_flow *f, struc
 static void put_community_id(const struct sp_flow *f, struct sp_flow_record *r)
 {
 	struct sp_community_tuple t = {
-	        .src = f->lo, .dst = f->hi, .src_port = f->lo_port, .dst_port = f->hi_port, .proto = f->proto};
+		.src = f->lo, .dst = f->hi, .src_port = f->lo_port, .dst_port = f->hi_port, .proto = f->proto};
 	if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6) {
 		bool echo = f->lo_port == f->hi_port;
 		if (f->bits & SP_FLOW_FIRST_IS_HI) {

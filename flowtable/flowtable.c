@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One worker's flows: a batch goes through in stages, so that the memory one packet waits for is on its way while others are
- * worked on: buckets, then flows, then tracking in order. */
+/* One worker's flows: a batch goes through in stages, so that the memory one packet waits for is on its way while
+ * others are worked on: buckets, then flows, then tracking in order. */
 #include "flowtable/flowtable.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static uint32_t buckets_for(uint64_t flows)
 }
 
 int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf, unsigned worker, unsigned flags,
-                     uint64_t hash_key, struct sp_out *out, struct sp_err *err)
+		     uint64_t hash_key, struct sp_out *out, struct sp_err *err)
 {
 	struct sp_flowtable *ft = calloc(1, sizeof *ft);
 	if (!ft)
@@ -311,7 +311,8 @@ static unsigned rank(const struct sp_flow *f)
 	return both && f->state != SP_FLOW_SYN ? 2 : 1;
 }
 
-/* Ends the least deserving and oldest flow among the next few in the table: none that is open unless it was silent for long. */
+/* Ends the least deserving and oldest flow among the next few in the table: none that is open unless it was silent for
+ * long. */
 static bool shed(struct sp_flowtable *ft)
 {
 	struct sp_flow *worst = NULL;
@@ -354,7 +355,8 @@ static struct sp_flow *flow_alloc(struct sp_flowtable *ft)
 /* --- one packet --- */
 
 /* Everything of a flow but its place in index, wheel and layers. */
-static void flow_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt)
+static void flow_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		       const struct sp_pkt *pkt)
 {
 	unsigned sender = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
 	enum sp_direction how;
@@ -394,7 +396,8 @@ static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, 
 }
 
 /* The same ports, another connection: the old flow is written and the new one takes its place. */
-static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt)
+static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+			 const struct sp_pkt *pkt)
 {
 	uint16_t layers = f->layers, armed = f->armed;
 	sp_flow_write(ft, f, SP_CLOSE_PORT_REUSE);
@@ -425,8 +428,9 @@ static void delay_add(struct sp_flow_delay *d, uint64_t from, uint64_t to)
 	d->max = SP_MAX(d->max, (uint32_t)us);
 }
 
-/* Requests and answers of datagrams: an answer is timed from the oldest datagram that had none yet, so that a client that asks
- * again is seen to have waited since it asked first. An echo's answer comes from the stack, not from an application. */
+/* Requests and answers of datagrams: an answer is timed from the oldest datagram that had none yet, so that a client
+ * that asks again is seen to have waited since it asked first. An echo's answer comes from the stack, not from an
+ * application. */
 static void datagram(struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	unsigned client = sp_flow_client(f);
@@ -496,7 +500,7 @@ static bool quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 		ft->stats.icmp_quoted++;
 		return true;
 	}
-	sp_decode_icmp_own_key(pkt, &b->key[i], ft->hash_key);
+	sp_decode_icmp_own_key(ft->hash_key, pkt, &b->key[i]);
 	return false;
 }
 
@@ -508,7 +512,8 @@ static void copy_seen(struct sp_flowtable *ft, struct sp_pkt *pkt, uint32_t flow
 		sp_flow_extra_get(ft, &ft->flow[flow])->duplicates++;
 }
 
-static void one_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint32_t guess, uint64_t sign, bool certain)
+static void one_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint32_t guess, uint64_t sign,
+		       bool certain)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	const struct sp_flow_key *key = &b->key[i];
@@ -594,11 +599,11 @@ const struct sp_flow_stats *sp_flowtable_stats(const struct sp_flowtable *ft)
 void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *ret)
 {
 	*ret = (struct sp_flow_memory){
-	        .index = ((uint64_t)ft->index.mask + 1) * sizeof *ft->index.bucket,
-	        .flows = (uint64_t)ft->n_flows * sizeof *ft->flow,
-	        .extras = (uint64_t)ft->n_extras * sizeof *ft->extra,
-	        .layers = (uint64_t)ft->layers.n * sizeof *ft->layers.set,
-	        .wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
-	        .dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
+		.index = ((uint64_t)ft->index.mask + 1) * sizeof *ft->index.bucket,
+		.flows = (uint64_t)ft->n_flows * sizeof *ft->flow,
+		.extras = (uint64_t)ft->n_extras * sizeof *ft->extra,
+		.layers = (uint64_t)ft->layers.n * sizeof *ft->layers.set,
+		.wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
+		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
 	};
 }

@@ -28,7 +28,7 @@ enum sp_flowtable_flags {
 
 /* `hash_key`: the one that decode used. Returns 0 or -errno. */
 int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf, unsigned worker, unsigned flags,
-                     uint64_t hash_key, struct sp_out *out, struct sp_err *err);
+		     uint64_t hash_key, struct sp_out *out, struct sp_err *err);
 void sp_flowtable_free(struct sp_flowtable *ft);
 
 /* Takes a decoded batch in the order of its packets: duplicates, fragments, look-up, tracking. Sets verdicts that

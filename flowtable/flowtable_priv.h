@@ -14,8 +14,8 @@
 struct sp_flowtable {
 	struct sp_flow_conf conf;
 	struct sp_out *out;
-	struct sp_flow *flow;         /* flow 0 is never used */
-	struct sp_flow_extra *extra;  /* extra 0 is never used */
+	struct sp_flow *flow;	     /* flow 0 is never used */
+	struct sp_flow_extra *extra; /* extra 0 is never used */
 	struct sp_index index;
 	struct sp_wheel wheel;
 	struct sp_dedup dedup;
@@ -48,7 +48,8 @@ bool sp_tcp_is_new_connection(const struct sp_flow *f, const struct sp_pkt *pkt,
 /* close.c: the reason that a RST from `side` gives now. */
 enum sp_close_reason sp_flow_reset_reason(const struct sp_flow *f, unsigned side);
 
-/* close.c: why a flow ended that is ended now for `cause` (TIMEOUT, END_OF_INPUT, ACTIVE, PORT_REUSE), and whom that blames. */
+/* close.c: why a flow ended that is ended now for `cause` (TIMEOUT, END_OF_INPUT, ACTIVE, PORT_REUSE), and whom that
+ * blames. */
 enum sp_close_reason sp_flow_close_reason(const struct sp_flow *f, enum sp_close_reason cause);
 enum sp_failure sp_flow_failure(const struct sp_flow *f, const struct sp_flow_extra *x, enum sp_close_reason reason);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hash index of flows: cache-line buckets of ten slots, each a 16-bit tag and a 32-bit flow number. A full bucket spills into the
- * next one and counts the spill, so that a look-up reads one line and goes on only where something did spill. Keys
- * are compared by the caller, who prefetched them. Private to the flow table. */
+/* Hash index of flows: cache-line buckets of ten slots, each a 16-bit tag and a 32-bit flow number. A full bucket
+ * spills into the next one and counts the spill, so that a look-up reads one line and goes on only where something did
+ * spill. Keys are compared by the caller, who prefetched them. Private to the flow table. */
 #ifndef SP_FLOWTABLE_INDEX_H
 #define SP_FLOWTABLE_INDEX_H
 
@@ -14,7 +14,7 @@
 
 struct sp_index_bucket {
 	uint16_t tag[SP_INDEX_SLOTS]; /* 0: free */
-	uint32_t spilled;             /* entries at home here that live further on */
+	uint32_t spilled;	      /* entries at home here that live further on */
 	uint32_t flow[SP_INDEX_SLOTS];
 };
 static_assert(sizeof(struct sp_index_bucket) == SP_CACHE_LINE, "one cache line");

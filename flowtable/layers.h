@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is around a flow – its point, Ethernet addresses, VLANs, labels, tunnels – is shared by very many flows: it is kept once
- * and counted. Private to the flow table. */
+/* What is around a flow – its point, Ethernet addresses, VLANs, labels, tunnels – is shared by very many flows: it is
+ * kept once and counted. Private to the flow table. */
 #ifndef SP_FLOWTABLE_LAYERS_H
 #define SP_FLOWTABLE_LAYERS_H
 
@@ -30,7 +30,8 @@ int sp_layers_init(struct sp_layer_table *t);
 void sp_layers_reset(struct sp_layer_table *t);
 void sp_layers_free(struct sp_layer_table *t);
 
-/* The set for a packet, with one more reference. `full` is set when the table had no room and only the point is kept. */
+/* The set for a packet, with one more reference. `full` is set when the table had no room and only the point is kept.
+ */
 uint16_t sp_layers_get(struct sp_layer_table *t, const struct sp_pkt *pkt, const struct sp_layers *layers, bool *full);
 void sp_layers_put(struct sp_layer_table *t, uint16_t set);
 

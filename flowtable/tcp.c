@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TCP as a bystander sees it (RFC 9293): who opened, what was sent twice, what was jumped over, who waited for whom, who
- * closed. All comparisons of sequence numbers are modulo 2^32. The point sees both directions after a delay, perhaps only one
- * of them, perhaps with gaps of its own: what the receiver acknowledged arrived, whether it was seen here or not. */
+/* TCP as a bystander sees it (RFC 9293): who opened, what was sent twice, what was jumped over, who waited for whom,
+ * who closed. All comparisons of sequence numbers are modulo 2^32. The point sees both directions after a delay,
+ * perhaps only one of them, perhaps with gaps of its own: what the receiver acknowledged arrived, whether it was seen
+ * here or not. */
 #include "base/cursor.h"
 #include "base/time.h"
 #include "flowtable/flowtable_priv.h"
@@ -17,7 +18,8 @@ enum {
 #define REORDER_NS (3 * SP_NS_PER_MS)
 /* A jump larger than any window is not a hole: another connection, or damage. */
 #define HOLE_MAX (UINT32_C(1) << 30)
-/* A lone segment's ACK that comes in this range came from a delayed-ACK timer (40 ms on Linux, up to 500 ms by RFC 9293 3.8.6.3). */
+/* A lone segment's ACK that comes in this range came from a delayed-ACK timer (40 ms on Linux, up to 500 ms by RFC
+ * 9293 3.8.6.3). */
 #define DELAYED_ACK_MIN_NS (35 * SP_NS_PER_MS)
 #define DELAYED_ACK_MAX_NS (520 * SP_NS_PER_MS)
 #define DELAY_MAX_US UINT32_C(3600000000)
@@ -79,7 +81,7 @@ static void hole_merge(struct sp_flow_extra *x, unsigned side)
 		if (h[i + 1].start - h[i].end < h[best + 1].start - h[best].end)
 			best = i;
 	h[best].end = h[best + 1].end;
-	x->acked[side] &= (uint8_t)~(1U << best);
+	x->acked[side] &= (uint8_t) ~(1U << best);
 	hole_drop(x, side, best + 1);
 }
 
@@ -174,13 +176,14 @@ static void new_data(struct sp_flow *f, unsigned side, const struct segment *s)
 	} else if (f->bits & SP_FLOW_ASKED && distance(s->ack, f->dir[client].next_seq) >= 0) {
 		/* It acknowledges the whole request: an answer, not something that crossed it on the way. */
 		delay_add(&f->art, f->data_ns[client], s->ns);
-		f->bits &= (uint16_t)~(SP_FLOW_ASKED | SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
+		f->bits &= (uint16_t) ~(SP_FLOW_ASKED | SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
 		f->bits |= SP_FLOW_RESPONSE;
 	}
 	f->data_ns[side] = s->ns;
 }
 
-/* A segment with bytes (or FIN) that begins below what was seen: sent again, or overtaken, or lost on its way here before. */
+/* A segment with bytes (or FIN) that begins below what was seen: sent again, or overtaken, or lost on its way here
+ * before. */
 static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
 {
 	struct sp_flow_dir *d = &f->dir[side];
@@ -252,10 +255,10 @@ static void ack_delay(struct sp_flow *f, unsigned side, const struct segment *s)
 		return;
 	uint64_t since = f->data_ns[client];
 	bool timer = !(f->bits & SP_FLOW_UNACKED_MORE) && s->ns - since >= DELAYED_ACK_MIN_NS &&
-	             s->ns - since <= DELAYED_ACK_MAX_NS;
+		     s->ns - since <= DELAYED_ACK_MAX_NS;
 	if (!timer)
 		delay_add(&f->srt, since, s->ns);
-	f->bits &= (uint16_t)~(SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
+	f->bits &= (uint16_t) ~(SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
 }
 
 /* RFC 5681 section 2, as far as a bystander can tell. */
@@ -420,12 +423,12 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 		return false;
 	const uint8_t *h = pkt->data + pkt->l4;
 	struct segment s = {
-	        .ns = pkt->ts_ns,
-	        .seq = sp_be32(h + 4),
-	        .ack = sp_be32(h + 8),
-	        .len = pkt->l7_len,
-	        .window = sp_be16(h + 14),
-	        .flags = pkt->tcp_flags,
+		.ns = pkt->ts_ns,
+		.seq = sp_be32(h + 4),
+		.ack = sp_be32(h + 8),
+		.len = pkt->l7_len,
+		.window = sp_be16(h + 14),
+		.flags = pkt->tcp_flags,
 	};
 	s.end = s.seq + s.len + !!(s.flags & SYN) + !!(s.flags & FIN);
 	d->bits &= (uint8_t)~SP_DIR_SIGNS;

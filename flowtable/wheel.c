@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 
-/* Stale entries live for one turn at most; four entries a flow leave room for connections that come and go within it. */
+/* Stale entries live for one turn at most; four entries a flow leave room for connections that come and go within it.
+ */
 int sp_wheel_init(struct sp_wheel *w, uint64_t max_flows)
 {
 	*w = (struct sp_wheel){.n_pages = 1};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timeouts: a wheel of slots, each a list of pages of flow numbers. Nothing is touched per packet: a flow stands in the slot
- * of its deadline as last computed, and is looked at again when that slot comes up. A flow that must be looked at
+/* Timeouts: a wheel of slots, each a list of pages of flow numbers. Nothing is touched per packet: a flow stands in the
+ * slot of its deadline as last computed, and is looked at again when that slot comes up. A flow that must be looked at
  * sooner is simply entered once more; it remembers the tick that counts, the older entry is then stale and ignored.
  * Pages instead of linked flows let the caller prefetch what comes next. Private to the flow table. */
 #ifndef SP_FLOWTABLE_WHEEL_H
@@ -21,7 +21,7 @@ struct sp_wheel_page {
 
 struct sp_wheel {
 	uint32_t slot[SP_WHEEL_SLOTS]; /* first page */
-	uint64_t tick;                 /* the last one that fired */
+	uint64_t tick;		       /* the last one that fired */
 	struct sp_wheel_page *page;    /* page 0 is never used */
 	uint32_t n_pages, max_pages, free_page;
 	bool started;

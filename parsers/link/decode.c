@@ -347,7 +347,7 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	}
 }
 
-void sp_decode_icmp_own_key(const struct sp_decode_conf *conf, struct sp_pkt *pkt, struct sp_flow_key *key)
+void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key)
 {
 	assert(pkt->flags & SP_PKT_QUOTED);
 	const uint8_t *ip = pkt->data + pkt->l3, *icmp = pkt->data + pkt->l4;
@@ -364,5 +364,5 @@ void sp_decode_icmp_own_key(const struct sp_decode_conf *conf, struct sp_pkt *pk
 	bool reverse = sp_conv_key(&c, key);
 	pkt->flags &= (uint16_t) ~(SP_PKT_QUOTED | SP_PKT_REVERSE);
 	pkt->flags |= SP_PKT_NO_PORTS | (reverse ? SP_PKT_REVERSE : 0);
-	pkt->hash = (uint32_t)sp_key_hash(key, conf->hash_key);
+	pkt->hash = (uint32_t)sp_key_hash(key, hash_key);
 }

@@ -63,7 +63,7 @@ struct sp_decode_conf sp_decode_conf_default(void);
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch);
 
 /* Gives an ICMP error that quotes an unknown flow the key of its own conversation: rewrites key, hash and flags. */
-void sp_decode_icmp_own_key(const struct sp_decode_conf *conf, struct sp_pkt *pkt, struct sp_flow_key *key);
+void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key);
 
 /* Where a fragment belongs in its datagram. */
 struct sp_fragment {
