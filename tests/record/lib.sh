@@ -174,9 +174,10 @@ nginx_up()
 	wait_port "$S" 80
 }
 
+# redis_up, mariadb_up, dns_up [ADDRESS]
 redis_up()
 {
-	background in_s redis-server --bind 10.2.0.2 --port 6379 --protected-mode no --save '' --dir "$work" --enable-debug-command yes
+	background in_s redis-server --bind "${1-10.2.0.2}" --port 6379 --protected-mode no --save '' --dir "$work" --enable-debug-command yes
 	wait_port "$S" 6379
 }
 
@@ -185,16 +186,16 @@ mariadb_up()
 	mariadb-install-db --no-defaults --user=root --datadir="$work/mysql" --auth-root-authentication-method=normal >/dev/null 2>&1
 	printf "%s\n" "CREATE DATABASE shop;" "CREATE USER 'app'@'%' IDENTIFIED BY 'app';" "GRANT ALL ON shop.* TO 'app'@'%';" >"$work/init.sql"
 	background in_s mariadbd --no-defaults --user=root --datadir="$work/mysql" --socket="$work/mysql.sock" \
-		--pid-file="$work/mysql.pid" --bind-address=10.2.0.2 --port=3306 --skip-name-resolve --init-file="$work/init.sql"
+		--pid-file="$work/mysql.pid" --bind-address="${1-10.2.0.2}" --port=3306 --skip-name-resolve --init-file="$work/init.sql"
 	wait_port "$S" 3306
 	sleep 1
 }
 
-sql() { in_c mariadb --no-defaults -h 10.2.0.2 -uapp -papp --skip-ssl shop "$@"; }
+sql() { in_c mariadb --no-defaults -h "${database-10.2.0.2}" -uapp -papp --skip-ssl shop "$@"; }
 
 dns_up()
 {
-	background in_s dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --listen-address=10.2.0.2 --bind-interfaces \
+	background in_s dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --listen-address="${1-10.2.0.2}" --bind-interfaces \
 		--user=root --pid-file= --address=/www.example.test/10.2.0.2 --address=/www.example.test/fd00:2::2 --local=/example.test/ \
 		--edns-packet-max=512 --txt-record=long.example.test,"$(head -c 250 /dev/zero | tr '\0' a)","$(head -c 250 /dev/zero | tr '\0' b)","$(head -c 250 /dev/zero | tr '\0' c)"
 	wait_port "$S" 53

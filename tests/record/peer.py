@@ -103,6 +103,20 @@ def serve_udp(port):
         s.sendto(bytes(reversed(data)), peer)
 
 
+def serve_slow(port):
+    """HTTP, one request a connection, each answered after 200 to 900 ms."""
+    listener = listen(port)
+    n = 0
+    while True:
+        s, _ = listener.accept()
+        s.recv(65536)
+        time.sleep(0.2 + n % 8 * 0.1)
+        body = b"report %d\n" % n
+        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        s.close()
+        n += 1
+
+
 # --- clients
 
 def client_ask(address, port, source=0):

@@ -189,3 +189,34 @@ r_midstream()
 	record_stop
 	note "three questions and answers of which the handshake was not recorded."
 }
+
+# netem NS DEVICE OPTIONS: delay, reordering or loss of what leaves there.
+netem()
+{
+	ns=$1 dev=$2
+	shift 2
+	ip netns exec "$ns" tc qdisc add dev "$dev" root netem "$@"
+}
+
+r_delay()
+{
+	net_up
+	peer_up echo 7000
+	netem "$C" eth0 delay 20ms && netem "$S" eth0 delay 60ms || return 1
+	in_c ping -q -c 1 10.2.0.2 >/dev/null
+	record_start "$M" c0 'tcp port 7000'
+	peer "$C" ask 10.2.0.2 7000 40001
+	record_stop
+	note "netem delays what the client sends by 20 ms and what the server sends by 60 ms: SYN to SYN-ACK 60 ms here, SYN-ACK to ACK 20 ms (and what the machine adds); three questions, 50 ms and the client's round trip between."
+}
+
+r_reorder()
+{
+	net_up
+	peer_up source 7000
+	netem "$S" eth0 delay 4ms reorder 97% gap 1 || return 1
+	record_start "$M" c0 'tcp port 7000' -s 96
+	peer "$C" get 10.2.0.2 7000 40001
+	record_stop 1
+	note "netem holds every thirtieth or so of the server's packets back by 4 ms while the others overtake it: out of order before the capture, nothing lost. Cut at 96 bytes."
+}
