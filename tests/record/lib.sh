@@ -143,6 +143,9 @@ note()
 # dropped NS: how many packets the counted rules of table `loss` dropped.
 dropped() { ip netns exec "$1" nft list counter inet loss "$2" 2>/dev/null | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
 
+# retransmitted NS: how many segments the kernel of that host says it sent again (SYNs too).
+retransmitted() { ip netns exec "$1" awk '/^Tcp:/ && n++ { print $13 }' /proc/net/snmp; }
+
 # --- servers
 
 nginx_up()
