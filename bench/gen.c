@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gen KIND [--seed N] [--packets N] [--flows N] -o FILE: writes a capture and prints the truth about it, one JSON line.
+/* gen KIND [--seed N] [--packets N] [--flows N] [--share K/N] -o FILE: writes a capture and prints the truth about it,
+ * one JSON line.
  */
 #include "bench/gen.h"
 
@@ -22,7 +23,7 @@ static const struct kind {
 
 static void usage(FILE *to)
 {
-	fputs("usage: gen KIND [--seed N] [--packets N] [--flows N] -o FILE\n", to);
+	fputs("usage: gen KIND [--seed N] [--packets N] [--flows N] [--share K/N] -o FILE\n", to);
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		fprintf(to, "  %-6s %s\n", kinds[i].name, kinds[i].doc);
 }
@@ -84,10 +85,13 @@ static void print_truth(const struct gen_out *out, const char *kind, uint64_t se
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"seed", required_argument, NULL, 's'},	 {"packets", required_argument, NULL, 'p'},
-		{"flows", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
-		{"help", no_argument, NULL, 'h'},	 {0}};
+	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
+						{"packets", required_argument, NULL, 'p'},
+						{"flows", required_argument, NULL, 'f'},
+						{"output", required_argument, NULL, 'o'},
+						{"share", required_argument, NULL, 'k'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	struct gen_args args = {.seed = 1};
 	for (int c; (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
 		switch (c) {
@@ -99,6 +103,12 @@ int main(int argc, char **argv)
 			break;
 		case 'f':
 			args.flows = number(optarg);
+			break;
+		case 'k':
+			if (sscanf(optarg, "%u/%u", &args.share, &args.shares) != 2 || args.share >= args.shares) {
+				fprintf(stderr, "gen: '%s' is not a share like 0/2\n", optarg);
+				return 2;
+			}
 			break;
 		case 'o':
 			args.path = optarg;
@@ -120,7 +130,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	struct gen_out out;
-	gen_open(&out, args.path, args.seed);
+	gen_open(&out, &args);
 	kind->run(&out, &args);
 	gen_close(&out);
 	print_truth(&out, kind->name, args.seed);

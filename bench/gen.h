@@ -65,6 +65,7 @@ static inline uint32_t gen_range(struct gen_rng *r, uint32_t lo, uint32_t hi)
 
 struct gen_args {
 	uint64_t seed, packets, flows; /* 0: the kind's own size */
+	uint32_t share, shares;	       /* write this share of the conversations; 0 shares: all */
 	const char *path;
 };
 
@@ -75,8 +76,10 @@ struct gen_out {
 	uint8_t *buf;
 	size_t n;
 	uint64_t last_us, file_bytes;
+	bool any;
 	struct gen_rng rng;
-	struct gen_truth truth;
+	uint32_t share, shares;
+	struct gen_truth truth, left_out; /* of what is written, and of the other shares */
 };
 
 /* The two ends of a conversation; index 0 is the client. */
@@ -100,7 +103,10 @@ struct gen_seg {
 void gen_tcp(struct gen_out *out, struct gen_pair *pair, const struct gen_seg *seg);
 void gen_udp(struct gen_out *out, struct gen_pair *pair, enum gen_dir dir, uint64_t t_ns, const uint8_t *p, uint32_t n);
 
-void gen_open(struct gen_out *out, const char *path, uint64_t seed);
+/* Where a conversation is counted: whole conversations are written or left out, as symmetric RSS would deal them. */
+struct gen_truth *gen_truth_of(struct gen_out *out, const struct gen_pair *pair);
+
+void gen_open(struct gen_out *out, const struct gen_args *args);
 void gen_close(struct gen_out *out);
 
 /* Memory that must be there: the program ends without it. */

@@ -104,9 +104,10 @@ void gen_http_request(struct gen_bytes *b, struct gen_rng *rng, struct gen_call 
 	call->id = gen_below(rng, 100000);
 	gen_printf(b, "%s %s/%u?page=%u HTTP/1.1\r\nHost: shop%u.example\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n",
 		   post ? "POST" : "GET", paths[call->id % 5], call->id, call->id % 17, call->id % 3);
-	if (call->id % 2)
-		gen_printf(b, "traceparent: 00-%016llx%016llx-%016llx-01\r\n", (unsigned long long)gen_next(rng),
-			   (unsigned long long)gen_next(rng), (unsigned long long)gen_next(rng));
+	if (call->id % 2) {
+		unsigned long long high = gen_next(rng), low = gen_next(rng), span = gen_next(rng);
+		gen_printf(b, "traceparent: 00-%016llx%016llx-%016llx-01\r\n", high, low, span);
+	}
 	if (post)
 		gen_printf(b, "Content-Type: application/json\r\nContent-Length: %u\r\n", body);
 	gen_printf(b, "Connection: %s\r\n\r\n", last ? "close" : "keep-alive");

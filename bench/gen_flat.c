@@ -14,13 +14,24 @@ struct flat {
 	uint8_t phase, app;
 };
 
+static struct gen_pair pair_of(const struct flat *f)
+{
+	return (struct gen_pair){.ip = {f->client_ip, f->server_ip},
+				 .port = {f->client_port, f->server_port},
+				 .ip_id = {(uint16_t)f->nxt[0], (uint16_t)f->nxt[1]},
+				 .app = f->app};
+}
+
+static struct gen_truth *truth_of(struct gen_out *out, const struct flat *f)
+{
+	struct gen_pair pair = pair_of(f);
+	return gen_truth_of(out, &pair);
+}
+
 static void send(struct gen_out *out, struct flat *f, enum gen_dir dir, uint8_t flags, uint64_t t,
 		 const struct gen_bytes *b)
 {
-	struct gen_pair pair = {.ip = {f->client_ip, f->server_ip},
-				.port = {f->client_port, f->server_port},
-				.ip_id = {(uint16_t)f->nxt[0], (uint16_t)f->nxt[1]},
-				.app = f->app};
+	struct gen_pair pair = pair_of(f);
 	f->tsval[dir] += 3;
 	struct gen_seg s = {.t_ns = t,
 			    .seq = f->nxt[dir],
@@ -38,23 +49,32 @@ static void send(struct gen_out *out, struct flat *f, enum gen_dir dir, uint8_t 
 
 static void datagram(struct gen_out *out, struct flat *f, enum gen_dir dir, uint64_t t, const struct gen_bytes *b)
 {
-	struct gen_pair pair = {.ip = {f->client_ip, f->server_ip},
-				.port = {f->client_port, f->server_port},
-				.ip_id = {(uint16_t)f->nxt[0], (uint16_t)f->nxt[1]},
-				.app = f->app};
+	struct gen_pair pair = pair_of(f);
 	f->nxt[dir]++;
 	gen_udp(out, &pair, dir, t, b->p, (uint32_t)b->n);
 }
 
 static void init(struct flat *f, struct gen_rng *rng, uint32_t i, uint8_t app, uint16_t port)
 {
-	*f = (struct flat){.nxt = {(uint32_t)gen_next(rng), (uint32_t)gen_next(rng)},
-			   .tsval = {(uint32_t)gen_next(rng), (uint32_t)gen_next(rng)},
-			   .client_ip = 0x0a000000u + (i / 40000 << 8) + 1 + i % 200,
+	*f = (struct flat){.client_ip = 0x0a000000u + (i / 40000 << 8) + 1 + i % 200,
 			   .server_ip = 0xac100000u + i % 4096 + 1,
 			   .client_port = (uint16_t)(20000 + i % 40000),
 			   .server_port = port,
 			   .app = app};
+}
+
+static bool is_udp(const struct flat *f)
+{
+	return f->server_port == 53 || f->server_port == 4000;
+}
+
+/* One pair of ends, on which `times` flows lived one after another. */
+static void count_flow(struct gen_out *out, const struct flat *f, uint64_t times)
+{
+	struct gen_truth *t = truth_of(out, f);
+	t->tuples++;
+	t->flows += times;
+	*(is_udp(f) ? &t->udp_flows : &t->tcp_flows) += times;
 }
 
 /* Client's or server's bytes of a call: small, as a key and a value would be. */
@@ -121,7 +141,7 @@ static void flows_packet(struct flows *r, uint32_t i, int pass)
 {
 	static const uint8_t flags[] = {GEN_SYN, GEN_SYN | GEN_ACK, GEN_ACK, GEN_ACK | GEN_PSH, GEN_ACK | GEN_PSH};
 	struct flat *f = &r->flat[i];
-	bool udp = f->server_port == 53 || f->server_port == 4000;
+	bool udp = is_udp(f);
 	if (udp && pass < 3)
 		return;
 	enum gen_dir dir = pass == 1 || pass == 4 ? GEN_S2C : GEN_C2S;
@@ -132,7 +152,7 @@ static void flows_packet(struct flows *r, uint32_t i, int pass)
 		if (pass == 4)
 			response(&r->bytes, &rng, &call, f->app);
 		else if (f->app != GEN_OPAQUE)
-			r->out->truth.requests[f->app]++;
+			truth_of(r->out, f)->requests[f->app]++;
 	}
 	r->t += r->step / 2 + gen_next(&r->out->rng) % r->step;
 	if (udp)
@@ -170,10 +190,8 @@ void gen_flows(struct gen_out *out, const struct gen_args *args)
 			for (int d = 0; d < 2; d++)
 				r.flat[i].nxt[d] += UINT32_C(0x40000000) + gen_below(&out->rng, 1 << 20);
 	}
-	out->truth.tuples = n;
-	out->truth.udp_flows = n - tcp;
-	out->truth.tcp_flows = tcp * generations;
-	out->truth.flows = out->truth.tcp_flows + out->truth.udp_flows;
+	for (uint32_t i = 0; i < n; i++)
+		count_flow(out, &r.flat[i], is_udp(&r.flat[i]) ? 1 : generations);
 	free(r.flat);
 	free(r.order);
 	free(r.bytes.p);
@@ -193,7 +211,7 @@ static bool calls_packet(struct gen_out *out, struct flat *f, struct gen_call *c
 		break;
 	case REQUEST:
 		request(b, &out->rng, call, f->app);
-		out->truth.requests[f->app]++;
+		truth_of(out, f)->requests[f->app]++;
 		if (f->app == GEN_DNS)
 			datagram(out, f, GEN_C2S, t, b);
 		else
@@ -244,10 +262,8 @@ void gen_calls(struct gen_out *out, const struct gen_args *args)
 		flat[i].left = each < 1 ? 1 : (uint32_t)each;
 		flat[i].phase = flat[i].app == GEN_DNS ? REQUEST : SYN;
 		live[i] = i;
-		out->truth.tcp_flows += flat[i].app != GEN_DNS;
-		out->truth.udp_flows += flat[i].app == GEN_DNS;
+		count_flow(out, &flat[i], 1);
 	}
-	out->truth.tuples = out->truth.flows = n;
 	struct gen_bytes bytes = {0};
 	for (uint64_t t = 0; n;) {
 		uint32_t k = gen_below(&out->rng, n), i = live[k];

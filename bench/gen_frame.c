@@ -39,17 +39,19 @@ static void flush(struct gen_out *out)
 	out->n = 0;
 }
 
-void gen_open(struct gen_out *out, const char *path, uint64_t seed)
+void gen_open(struct gen_out *out, const struct gen_args *args)
 {
 	static const uint32_t head[6] = {0xa1b2c3d4, 4u << 16 | 2, 0, 0, 65535, 1};
 	memset(out, 0, sizeof *out);
-	out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	out->fd = open(args->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (out->fd < 0)
-		die(path);
+		die(args->path);
 	out->buf = gen_alloc(BUF_SIZE);
 	memcpy(out->buf, head, sizeof head);
 	out->n = sizeof head;
-	out->rng.s = gen_mix64(seed);
+	out->rng.s = gen_mix64(args->seed);
+	out->share = args->share;
+	out->shares = args->shares;
 }
 
 void gen_close(struct gen_out *out)
@@ -100,24 +102,33 @@ static void put_checksum(uint8_t *p, uint64_t sum)
 	memcpy(p, &v, 2);
 }
 
-/* Opens a record of `len` frame bytes; returns where the frame begins. */
-static uint8_t *record(struct gen_out *out, uint64_t t_ns, uint32_t len)
+struct gen_truth *gen_truth_of(struct gen_out *out, const struct gen_pair *pair)
+{
+	uint64_t ends = (uint64_t)(pair->ip[0] ^ pair->ip[1]) << 16 | (pair->port[0] ^ pair->port[1]);
+	return !out->shares || gen_mix64(ends) % out->shares == out->share ? &out->truth : &out->left_out;
+}
+
+/* Opens a record of `len` frame bytes; returns where the frame begins. A frame of another share takes its time, but the
+ * next record is written over it. */
+static uint8_t *record(struct gen_out *out, struct gen_truth *t, uint64_t t_ns, uint32_t len)
 {
 	if (out->n + FRAME_MAX > BUF_SIZE)
 		flush(out);
-	struct gen_truth *t = &out->truth;
 	uint64_t us = t_ns / 1000;
-	if (t->packets && us <= out->last_us)
+	if (us <= out->last_us && out->any)
 		us = out->last_us + 1;
+	out->any = true;
+	out->last_us = us;
 	if (!t->packets)
 		t->first_us = us;
-	t->last_us = out->last_us = us;
+	t->last_us = us;
 	t->packets++;
 	t->bytes += len;
 	uint32_t head[4] = {START_S + (uint32_t)(us / 1000000), (uint32_t)(us % 1000000), len, len};
 	uint8_t *p = out->buf + out->n;
 	memcpy(p, head, sizeof head);
-	out->n += sizeof head + len;
+	if (t == &out->truth)
+		out->n += sizeof head + len;
 	return p + sizeof head;
 }
 
@@ -176,7 +187,8 @@ static uint8_t *put_options(uint8_t *p, const struct gen_seg *s)
 void gen_tcp(struct gen_out *out, struct gen_pair *pair, const struct gen_seg *s)
 {
 	uint32_t head = 20 + options_len(s);
-	uint8_t *frame = record(out, s->t_ns, 34 + head + s->n);
+	struct gen_truth *t = gen_truth_of(out, pair);
+	uint8_t *frame = record(out, t, s->t_ns, 34 + head + s->n);
 	uint8_t *l4 = put_ip(frame, pair, s->dir, 6, head + s->n), *p = l4;
 	p = put16(p, pair->port[s->dir]);
 	p = put16(p, pair->port[!s->dir]);
@@ -190,7 +202,6 @@ void gen_tcp(struct gen_out *out, struct gen_pair *pair, const struct gen_seg *s
 		memcpy(p, s->p, s->n);
 	put_checksum(l4 + 16, add(pseudo(l4, 6, head + s->n), l4, head + s->n));
 
-	struct gen_truth *t = &out->truth;
 	t->payload_bytes += s->n;
 	t->app_bytes[pair->app] += 34 + head + s->n;
 	t->syn += (s->flags & (GEN_SYN | GEN_ACK)) == GEN_SYN;
@@ -201,7 +212,8 @@ void gen_tcp(struct gen_out *out, struct gen_pair *pair, const struct gen_seg *s
 void gen_udp(struct gen_out *out, struct gen_pair *pair, enum gen_dir dir, uint64_t t_ns, const uint8_t *data,
 	     uint32_t n)
 {
-	uint8_t *frame = record(out, t_ns, 42 + n);
+	struct gen_truth *t = gen_truth_of(out, pair);
+	uint8_t *frame = record(out, t, t_ns, 42 + n);
 	uint8_t *l4 = put_ip(frame, pair, dir, 17, 8 + n), *p = l4;
 	p = put16(p, pair->port[dir]);
 	p = put16(p, pair->port[!dir]);
@@ -211,6 +223,6 @@ void gen_udp(struct gen_out *out, struct gen_pair *pair, enum gen_dir dir, uint6
 	put_checksum(l4 + 6, add(pseudo(l4, 17, 8 + n), l4, 8 + n));
 	if (!l4[6] && !l4[7])
 		l4[6] = l4[7] = 0xff; /* RFC 768: 0 would mean that there is none */
-	out->truth.payload_bytes += n;
-	out->truth.app_bytes[pair->app] += 42 + n;
+	t->payload_bytes += n;
+	t->app_bytes[pair->app] += 42 + n;
 }

@@ -79,10 +79,11 @@ static struct gen_conv *start(void *ctx)
 	if (class->style == SHORT)
 		c->left = (uint32_t)(mean + 0.5);
 	c->pace = class->pace_max;
-	run->out->truth.tuples++;
+	c->truth = gen_truth_of(run->out, &c->pair);
+	c->truth->tuples++;
 	if (c->udp) {
-		run->out->truth.flows++;
-		run->out->truth.udp_flows++;
+		c->truth->flows++;
+		c->truth->udp_flows++;
 	}
 	return c;
 }
@@ -110,10 +111,10 @@ static enum gen_mishap mishap(struct gen_conv *c)
 			: GEN_NONE;
 }
 
-static void count(struct gen_out *out, struct gen_conv *c, const struct gen_call *call)
+static void count(struct gen_conv *c, const struct gen_call *call)
 {
-	out->truth.requests[c->pair.app]++;
-	out->truth.errors[c->pair.app] += call->error;
+	c->truth->requests[c->pair.app]++;
+	c->truth->errors[c->pair.app] += call->error;
 }
 
 /* One half of an exchange a call: the request on even steps, the answer on odd ones. */
@@ -122,12 +123,12 @@ static bool http(struct run *run, struct gen_conv *c)
 	bool last = c->left == 1;
 	if (c->step++ % 2 == 0) {
 		gen_http_request(&c->bytes, &c->rng, c->call, last);
-		count(run->out, c, c->call);
-		gen_conv_send(c, &run->out->truth, GEN_C2S, service(c), GEN_NONE);
+		count(c, c->call);
+		gen_conv_send(c, GEN_C2S, service(c), GEN_NONE);
 		return true;
 	}
 	gen_http_response(&c->bytes, &c->rng, c->call, last);
-	gen_conv_send(c, &run->out->truth, GEN_S2C, last ? 100 * US : wait(run, c), mishap(c));
+	gen_conv_send(c, GEN_S2C, last ? 100 * US : wait(run, c), mishap(c));
 	c->left--;
 	return true;
 }
@@ -154,9 +155,9 @@ static bool redis(struct run *run, struct gen_conv *c, uint8_t style)
 				gen_redis_request(&c->bytes, &c->rng, &c->call[i]);
 			else
 				short_request(c, &c->call[i]);
-			count(run->out, c, &c->call[i]);
+			count(c, &c->call[i]);
 		}
-		gen_conv_send(c, &run->out->truth, GEN_C2S, gen_range(&c->rng, 10, 200) * US, GEN_NONE);
+		gen_conv_send(c, GEN_C2S, gen_range(&c->rng, 10, 200) * US, GEN_NONE);
 		return true;
 	}
 	for (uint32_t i = 0; i < c->batch; i++) {
@@ -168,34 +169,33 @@ static bool redis(struct run *run, struct gen_conv *c, uint8_t style)
 			gen_printf(&c->bytes, "$16\r\nxxxxxxxx%08x\r\n", c->call[i].id);
 	}
 	c->left--;
-	gen_conv_send(c, &run->out->truth, GEN_S2C, c->left ? wait(run, c) : 100 * US, GEN_NONE);
+	gen_conv_send(c, GEN_S2C, c->left ? wait(run, c) : 100 * US, GEN_NONE);
 	return true;
 }
 
 static bool mysql(struct run *run, struct gen_conv *c)
 {
-	struct gen_truth *truth = &run->out->truth;
 	switch (c->step++) {
 	case 0:
 		gen_mysql_greeting(&c->bytes, &c->rng);
-		gen_conv_send(c, truth, GEN_S2C, 300 * US, GEN_NONE);
+		gen_conv_send(c, GEN_S2C, 300 * US, GEN_NONE);
 		return true;
 	case 1:
 		gen_mysql_login(&c->bytes, &c->rng);
-		gen_conv_send(c, truth, GEN_C2S, 200 * US, GEN_NONE);
+		gen_conv_send(c, GEN_C2S, 200 * US, GEN_NONE);
 		return true;
 	case 2:
 		gen_mysql_ok(&c->bytes, 2);
-		gen_conv_send(c, truth, GEN_S2C, wait(run, c), GEN_NONE);
+		gen_conv_send(c, GEN_S2C, wait(run, c), GEN_NONE);
 		return true;
 	case 3:
 		gen_mysql_request(&c->bytes, &c->rng, c->call);
-		count(run->out, c, c->call);
-		gen_conv_send(c, truth, GEN_C2S, service(c), GEN_NONE);
+		count(c, c->call);
+		gen_conv_send(c, GEN_C2S, service(c), GEN_NONE);
 		return true;
 	}
 	gen_mysql_response(&c->bytes, &c->rng, c->call);
-	gen_conv_send(c, truth, GEN_S2C, wait(run, c), GEN_NONE);
+	gen_conv_send(c, GEN_S2C, wait(run, c), GEN_NONE);
 	c->left--;
 	c->step = 3;
 	return true;
@@ -203,25 +203,24 @@ static bool mysql(struct run *run, struct gen_conv *c)
 
 static bool tls(struct run *run, struct gen_conv *c)
 {
-	struct gen_truth *truth = &run->out->truth;
 	if (!c->step)
 		c->call->id = gen_below(&c->rng, 100000);
 	if (c->step < 3) {
 		gen_tls_handshake(&c->bytes, &c->rng, c->call, (int)c->step);
 		if (c->step == 2)
-			count(run->out, c, c->call);
-		gen_conv_send(c, truth, c->step == 1 ? GEN_S2C : GEN_C2S, gen_range(&c->rng, 100, 900) * US, GEN_NONE);
+			count(c, c->call);
+		gen_conv_send(c, c->step == 1 ? GEN_S2C : GEN_C2S, gen_range(&c->rng, 100, 900) * US, GEN_NONE);
 		c->step++;
 		return true;
 	}
 	if (c->step++ % 2) {
 		gen_tls_data(&c->bytes, &c->rng, gen_range(&c->rng, 80, 900));
-		gen_conv_send(c, truth, GEN_C2S, service(c), GEN_NONE);
+		gen_conv_send(c, GEN_C2S, service(c), GEN_NONE);
 		return true;
 	}
 	gen_tls_data(&c->bytes, &c->rng, gen_range(&c->rng, 300, 34000));
 	c->left--;
-	gen_conv_send(c, truth, GEN_S2C, c->left ? wait(run, c) : 100 * US, mishap(c));
+	gen_conv_send(c, GEN_S2C, c->left ? wait(run, c) : 100 * US, mishap(c));
 	return true;
 }
 
@@ -231,7 +230,7 @@ static bool dns(struct run *run, struct gen_conv *c, uint8_t style)
 		return false;
 	if (c->step++ % 2 == 0) {
 		gen_dns_request(&c->bytes, &c->rng, c->call, style != SHORT);
-		count(run->out, c, c->call);
+		count(c, c->call);
 		gen_conv_datagram(c, GEN_C2S, c->now);
 		c->now += gen_range(&c->rng, 40, 3000) * US;
 		return true;
@@ -254,14 +253,14 @@ static bool more(void *ctx, struct gen_conv *c)
 	if (!c->left) {
 		if (class->app == GEN_MYSQL) {
 			gen_mysql_quit(&c->bytes);
-			gen_conv_send(c, &run->out->truth, GEN_C2S, 50 * US, GEN_NONE);
+			gen_conv_send(c, GEN_C2S, 50 * US, GEN_NONE);
 		}
 		gen_conv_close(c, class->app == GEN_HTTP ? GEN_S2C : GEN_C2S);
 		c->closed = true;
 		return true;
 	}
 	if (!c->step)
-		gen_conv_open(c, &run->out->truth);
+		gen_conv_open(c);
 	switch (class->app) {
 	case GEN_HTTP:
 		return http(run, c);

@@ -43,10 +43,10 @@ void gen_conv_init(struct gen_conv *c, struct gen_out *out, uint64_t start_ns)
 	c->far[GEN_S2C] = gen_range(&c->rng, 50000, 900000);
 }
 
-void gen_conv_open(struct gen_conv *c, struct gen_truth *truth)
+void gen_conv_open(struct gen_conv *c)
 {
-	truth->flows++;
-	truth->tcp_flows++;
+	c->truth->flows++;
+	c->truth->tcp_flows++;
 	push(c, c->now, GEN_C2S, GEN_SYN);
 	c->nxt[GEN_C2S]++;
 	push(c, c->now += c->far[GEN_S2C], GEN_S2C, GEN_SYN | GEN_ACK);
@@ -67,7 +67,6 @@ void gen_conv_close(struct gen_conv *c, enum gen_dir first)
 /* The message as its receiver sees it. */
 struct message {
 	struct gen_conv *c;
-	struct gen_truth *truth;
 	enum gen_dir dir; /* of the sender */
 	uint32_t base, len, segs;
 };
@@ -92,8 +91,8 @@ static void push_ack(const struct message *m, uint64_t t, uint16_t window, uint3
 	struct gen_conv *c = m->c;
 	enum gen_dir from = !m->dir;
 	uint32_t ack = m->base + (c->got ? seg_end(m, c->got - 1) : 0);
-	m->truth->dup_ack += ack == c->last_ack[from] && window == c->last_window[from] && sack_from != sack_to;
-	m->truth->zero_window += !window;
+	c->truth->dup_ack += ack == c->last_ack[from] && window == c->last_window[from] && sack_from != sack_to;
+	c->truth->zero_window += !window;
 	struct gen_seg *s = push(c, t, from, GEN_ACK);
 	s->ack = c->last_ack[from] = ack;
 	s->window = c->last_window[from] = window;
@@ -163,10 +162,10 @@ static uint32_t unlucky(enum gen_mishap mishap, uint32_t segs)
 	}
 }
 
-void gen_conv_send(struct gen_conv *c, struct gen_truth *truth, enum gen_dir dir, uint64_t then, enum gen_mishap mishap)
+void gen_conv_send(struct gen_conv *c, enum gen_dir dir, uint64_t then, enum gen_mishap mishap)
 {
 	uint32_t len = (uint32_t)c->bytes.n, segs = (len + GEN_MSS - 1) / GEN_MSS;
-	struct message m = {c, truth, dir, c->nxt[dir], len, segs};
+	struct message m = {c, dir, c->nxt[dir], len, segs};
 	uint64_t far = c->far[!dir], t = c->now;
 	uint32_t first = c->n, odd = UINT32_MAX;
 	c->got = c->held = c->pending = 0;
@@ -192,8 +191,8 @@ void gen_conv_send(struct gen_conv *c, struct gen_truth *truth, enum gen_dir dir
 		until(&m, t);
 		push_data(&m, t, odd);
 		arrive(&m, t + far, odd);
-		truth->retrans += mishap != GEN_LOST_BEFORE;
-		truth->hole_filled += mishap == GEN_LOST_BEFORE;
+		c->truth->retrans += mishap != GEN_LOST_BEFORE;
+		c->truth->hole_filled += mishap == GEN_LOST_BEFORE;
 	}
 	c->now = t + far + then;
 	until(&m, c->now - 1);

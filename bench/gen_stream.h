@@ -19,6 +19,7 @@ enum gen_mishap {
 
 struct gen_conv {
 	struct gen_pair pair;
+	struct gen_truth *truth; /* set with the pair */
 	struct gen_call call[16];
 	struct gen_rng rng;
 	struct gen_bytes bytes; /* the message on its way */
@@ -40,12 +41,11 @@ struct gen_conv {
 void gen_conv_init(struct gen_conv *c, struct gen_out *out, uint64_t start_ns);
 
 /* SYN, SYN-ACK, ACK. */
-void gen_conv_open(struct gen_conv *c, struct gen_truth *truth);
+void gen_conv_open(struct gen_conv *c);
 
 /* The bytes in c->bytes from `dir`; the other side says nothing for `then` ns after the last of them arrived, when
  * c->now will stand. Its ACKs are delayed and may ride on what it sends next. */
-void gen_conv_send(struct gen_conv *c, struct gen_truth *truth, enum gen_dir dir, uint64_t then,
-		   enum gen_mishap mishap);
+void gen_conv_send(struct gen_conv *c, enum gen_dir dir, uint64_t then, enum gen_mishap mishap);
 
 /* FIN from `first`, FIN from the other, ACK. */
 void gen_conv_close(struct gen_conv *c, enum gen_dir first);

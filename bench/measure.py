@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a program pinned to processors and says what it cost: CPU seconds of the whole process, wall seconds, peak memory."""
+
+import os
+import subprocess
+import time
+from statistics import median
+
+POLL_S = 0.02
+
+
+class Cost:
+    def __init__(self, cpu, wall, peak, rss, rc):
+        self.cpu, self.wall = cpu, wall  # seconds
+        self.peak = peak  # bytes that are the process's own: anonymous and shared, not the mapped file
+        self.rss = rss  # peak resident bytes, mapped file included
+        self.rc = rc
+
+
+def sample(pid):
+    """(own bytes now, peak resident bytes) of a running process; zeros when it is gone."""
+    own = peak = 0
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            for line in f:
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    own += int(line.split()[1]) * 1024
+                elif line.startswith("VmHWM:"):
+                    peak = int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return own, peak
+
+
+def start(argv, cpus):
+    return subprocess.Popen(["taskset", "-c", ",".join(map(str, cpus))] + argv, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def wait(procs, limit):
+    """Waits for all; returns a Cost each. A process past the limit is killed and has rc None."""
+    begun = time.monotonic()
+    state = {p.pid: [p, 0, 0] for p in procs}
+    done = {}
+    while state:
+        for pid in list(state):
+            entry = state[pid]
+            own, peak = sample(pid)
+            entry[1], entry[2] = max(entry[1], own), max(entry[2], peak)
+            late = time.monotonic() - begun > limit
+            if late:
+                entry[0].kill()
+            got, status, usage = os.wait4(pid, 0 if late else os.WNOHANG)
+            if got:
+                entry[0].returncode = os.waitstatus_to_exitcode(status)
+                done[pid] = Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - begun, entry[1], entry[2],
+                                 None if late else entry[0].returncode)
+                del state[pid]
+        if state:
+            time.sleep(POLL_S)
+    return [done[p.pid] for p in procs]
+
+
+def run(argv, cpus, limit):
+    return wait([start(argv, cpus)], limit)[0]
+
+
+class Series:
+    """Repeated costs of one thing; medians."""
+
+    def __init__(self):
+        self.costs = []
+        self.note = ""
+
+    def add(self, cost):
+        self.costs.append(cost)
+
+    def median(self, what):
+        return median(getattr(c, what) for c in self.costs)
+
+    cpu = property(lambda self: self.median("cpu"))
+    wall = property(lambda self: self.median("wall"))
+    peak = property(lambda self: max(c.peak for c in self.costs))
+    rss = property(lambda self: max(c.rss for c in self.costs))
+
+
+def warm(path):
+    """Brings a file into the page cache."""
+    with open(path, "rb", buffering=0) as f:
+        while f.read(4 << 20):
+            pass
