@@ -61,6 +61,10 @@ static void init(struct flat *f, struct gen_rng *rng, uint32_t i, uint8_t app, u
 			   .client_port = (uint16_t)(20000 + i % 40000),
 			   .server_port = port,
 			   .app = app};
+	for (int d = 0; d < 2; d++) {
+		f->nxt[d] = (uint32_t)gen_next(rng);
+		f->tsval[d] = (uint32_t)gen_next(rng);
+	}
 }
 
 static bool is_udp(const struct flat *f)

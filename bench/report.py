@@ -20,7 +20,7 @@ def machine():
                 break
     with open("/proc/meminfo") as f:
         memory = int(f.readline().split()[1]) / MIB
-    return f"{model}, {os.cpu_count()} processors, {memory:.0f} GiB, Linux {platform.release()}"
+    return f"{model}, {os.cpu_count()} processors, {memory:.0f} GiB, Linux {platform.release().split('-')[0]}"
 
 
 def commit():
