@@ -50,6 +50,19 @@ void sp_mem_unmap(void *p, size_t size)
 		munmap(p, size);
 }
 
+uint64_t sp_mem_available(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	if (!f)
+		return UINT64_MAX;
+	char line[128];
+	unsigned long long kib = 0;
+	while (!kib && fgets(line, sizeof line, f))
+		sscanf(line, "MemAvailable: %llu kB", &kib);
+	fclose(f);
+	return kib ? (uint64_t)kib << 10 : UINT64_MAX;
+}
+
 uint64_t sp_hash_bytes(const void *p, size_t n, uint64_t key)
 {
 	const uint8_t *b = p;

@@ -15,4 +15,7 @@ enum sp_mem_flags {
 void *sp_mem_map(size_t size, unsigned flags);
 void sp_mem_unmap(void *p, size_t size);
 
+/* Bytes that can be had without pushing other programs out (MemAvailable); UINT64_MAX when the system does not say. */
+uint64_t sp_mem_available(void);
+
 #endif

@@ -43,6 +43,7 @@ enum sp_pkt_flags {
 	SP_PKT_L4_CUT = 64,     /* the L4 header is not captured completely: ports at most */
 	SP_PKT_OFFLOADED = 128, /* IP length 0 (TSO): lengths are derived from the frame */
 	SP_PKT_REVERSE = 256,   /* the sender is the high endpoint of the key */
+	SP_PKT_CSUM_PENDING = 512, /* by the port: checksums are not filled in yet (offload); nobody may check them */
 };
 
 struct sp_pkt {

@@ -16,6 +16,7 @@ struct sp_port_stats {
 	uint64_t bytes;   /* of those, wire length */
 	uint64_t dropped; /* lost before poll: ring full, no buffer, interface */
 	uint64_t invalid; /* refused by the backend: descriptor errors, truncated records */
+	uint64_t copied;  /* of packets: put together from several buffers by copying */
 };
 
 struct sp_port {
@@ -34,12 +35,14 @@ struct sp_port_ops {
 	/* Opens the port with all its queues. On failure returns -errno with the reason in err and leaves nothing open. */
 	int (*open)(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points, struct sp_err *err);
 
-	/* Fills batch->pkt[0..n): data, ts_ns, wire_len, cap_len, link, point, cookie. Returns n, at most SP_BATCH_MAX;
+	/* Fills batch->pkt[0..n): data, ts_ns, wire_len, cap_len, link, point, cookie, flags (SP_PKT_CSUM_PENDING, which
+	 * decode keeps, or 0). Returns n, at most SP_BATCH_MAX;
 	 * 0 when nothing waits. Never blocks. Sets batch->n and clears batch->n_layers. A negative value (-ENODEV: the device went
 	 * away; -EIO) ends the queue: the port is closed and retried by the control thread. */
 	int (*poll)(struct sp_port *port, uint16_t queue, struct sp_batch *batch);
 
-	/* Gives the bytes of a polled batch back. Called once per successful poll, in order, by the polling worker. */
+	/* Gives the bytes of a polled batch back. Called once per poll that returned packets, by the polling worker, in the
+	 * order of the polls; several batches may be out at a time. */
 	void (*release)(struct sp_port *port, uint16_t queue, const struct sp_batch *batch);
 
 	/* A descriptor to poll(2) on when the box is idle, or -1: busy polling only. */
@@ -50,5 +53,9 @@ struct sp_port_ops {
 
 	void (*close)(struct sp_port *port);
 };
+
+#define X(sym, name, built) extern const struct sp_port_ops sp_port_##name;
+#include "dataplane/port_types.def"
+#undef X
 
 #endif

@@ -29,11 +29,11 @@ static const char *const rss_words[] = {"flow", "addresses", NULL};
 
 #define ROW(member) .offset = offsetof(struct sp_af_packet_conf, member)
 static const struct sp_conf_row af_packet_rows[] = {
-	{"block_size", SP_CONF_SIZE, ROW(block_size), .min = 64 << 10, .max = 64 << 20, .fallback = "512KiB",
+	{"block_size", SP_CONF_SIZE, ROW(block_size), .min = 64 << 10, .max = 4 << 20, .fallback = "512KiB",
 	 .doc = "One block of the ring, rounded up to a power of two. A frame longer than a block is cut: keep it "
 		"above "
 		"64 KiB where the host merges segments (GRO, TSO)."},
-	{"blocks", SP_CONF_UINT, ROW(blocks), .min = 2, .max = 65536, .fallback = "64",
+	{"blocks", SP_CONF_UINT, ROW(blocks), .min = 2, .max = 4096, .fallback = "64",
 	 .doc = "Blocks of each queue's ring; block_size times this is the memory that takes a burst."},
 	{"block_timeout", SP_CONF_DURATION, ROW(block_timeout), .min = SP_NS_PER_MS, .max = SP_NS_PER_SEC,
 	 .fallback = "8ms", .doc = "A block that is not full is handed over after this time."},

@@ -3,10 +3,6 @@
 
 #include <errno.h>
 
-#define X(sym, name, built) extern const struct sp_port_ops sp_port_##name;
-#include "dataplane/port_types.def"
-#undef X
-
 static const struct sp_port_ops *const table[] = {
 #define X(sym, name, built) [SP_PORT_##sym] = (built) ? &sp_port_##name : NULL,
 #include "dataplane/port_types.def"

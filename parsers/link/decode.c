@@ -312,7 +312,8 @@ static __attribute__((noinline)) void walk(const struct sp_decode_conf *conf, st
 	w.space = w.point_space = pkt->space;
 	w.l2 = w.l3 = SP_NOOFS;
 	w.flags = 0;
-	w.frame_flags = pkt->cap_len < pkt->wire_len ? SP_PKT_CUT : 0;
+	w.frame_flags =
+		(uint16_t)((pkt->flags & SP_PKT_CSUM_PENDING) | (pkt->cap_len < pkt->wire_len ? SP_PKT_CUT : 0));
 	w.reason = SP_DECODE_OK;
 	w.n_opened = 0;
 	w.open_end = w.has_good = w.has_layers = false;

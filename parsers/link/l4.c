@@ -54,8 +54,8 @@ static void payload(const struct sp_walk *w, struct sp_conv *c, uint32_t header,
 /* Over the pseudo header and `len` bytes at pos. Right, too, when it cannot be told. */
 static bool checksum_right(const struct sp_walk *w, uint32_t len)
 {
-	if (!w->conf->verify_checksums || w->flags & (SP_PKT_FRAGMENT | SP_PKT_OFFLOADED) || w->routed ||
-	    !sp_walk_have(w, len))
+	if (!w->conf->verify_checksums || w->flags & (SP_PKT_FRAGMENT | SP_PKT_OFFLOADED) ||
+	    w->frame_flags & SP_PKT_CSUM_PENDING || w->routed || !sp_walk_have(w, len))
 		return true;
 	const uint8_t *ip = w->data + w->l3;
 	uint64_t sum = (uint64_t)w->proto + len;
