@@ -95,7 +95,7 @@ r_vxlan()
 	record_points_start "$C" 'tcp or udp port 4789' 0 tun0 eth0
 	in_c curl -s --local-port 40001 http://10.4.0.2/numbers.txt >/dev/null
 	record_stop 1
-	note "VXLAN 42: curl against $(version_of nginx) seen at the client inside (tun0) and outside (eth0) the tunnel."
+	note "VXLAN 42: curl against $(version_of nginx) seen at the client inside (tun0, where the kernel hands over one segment larger than the MTU) and outside (eth0) the tunnel."
 }
 
 r_gre()
