@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Packets and bytes of every conversation, by spantap and by tshark, over tests/captures and the public captures where they
+"""Packets, bytes and ICMP errors of every conversation, by spantap and by tshark, over tests/captures and the public captures where they
 are at hand (SPANTAP_CORPUS or ../shared/corpus). Prints TAP; `differential.py FILE...` compares those files. What may differ
 stands in EXPLAINED, with the reason."""
 
@@ -21,6 +21,8 @@ PROTOCOLS = {"tcp": "tcp", "udp": "udp", "icmp": "icmp", "icmpv6": "icmp6", "sct
 # capture -> why its counts differ. Nothing is compared there.
 EXPLAINED = {
     "span-both": "every frame is there twice: spantap counts the copies apart, tshark counts them all",
+    "cooked": "every frame is there twice, before and after the router: likewise",
+    "synack-lost": "a SYN-ACK sent again 47 us after itself, bit for bit the same: nobody could tell it from a mirror's copy",
 }
 
 FIELDS = ["frame.len", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport",
@@ -38,21 +40,18 @@ def innermost(row, depth):
 
 
 def by_tshark(capture):
-    """(address, port, address, port, protocol) with the lower end first -> [packets, bytes]."""
+    """(address, port, address, port, protocol) with the lower end first -> [packets, bytes, ICMP errors]."""
     args = ["tshark", "-n", "-r", capture, "-T", "fields", "-E", "separator=|", "-E", "occurrence=a",
             "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE"]
     for field in FIELDS:
         args += ["-e", field]
     out = subprocess.run(args, capture_output=True, text=True, check=False, timeout=300).stdout
-    flows, fragments = defaultdict(lambda: [0, 0]), {}
+    flows, fragments = defaultdict(lambda: [0, 0, 0]), {}
     for line in out.splitlines():
         row = dict(zip(FIELDS, line.split("|")))
         protocols = row.get("frame.protocols", "").split(":")
-        # What an ICMP error quotes is not a packet.
-        for icmp in ("icmp", "icmpv6"):
-            if icmp in protocols:
-                protocols = protocols[:protocols.index(icmp) + 1]
-        row["frame.protocols"] = ":".join(protocols)
+        # An ICMP error belongs to the flow that it quotes, and is counted there apart.
+        quotes = any(p in ("icmp", "icmpv6") and {"ip", "ipv6"} & set(protocols[i:]) for i, p in enumerate(protocols))
         depth = sum(p in ("ip", "ipv6") for p in protocols)
         if not depth:
             continue
@@ -72,6 +71,9 @@ def by_tshark(capture):
         else:
             proto, ports = fragments.get((src, dst, ident), ("?", ("", "")))
         key = tuple(sorted([(src, ports[0]), (dst, ports[1])])) + (proto, row["frame.interface_id"])
+        if quotes:
+            flows[key][2] += 1
+            continue
         flows[key][0] += 1
         flows[key][1] += int(row["frame.len"])
     return flows
@@ -79,7 +81,7 @@ def by_tshark(capture):
 
 def by_spantap(capture):
     """The same of spantap, and its exit status."""
-    flows = defaultdict(lambda: [0, 0])
+    flows = defaultdict(lambda: [0, 0, 0])
     with tempfile.TemporaryDirectory() as out:
         run = subprocess.run([SPANTAP, "read", "-o", out, capture], capture_output=True, text=True, check=False, timeout=300)
         if run.returncode not in (0, 3):
@@ -93,15 +95,15 @@ def by_spantap(capture):
                                     (r["server_ip"], str(r.get("server_port", "")))])) + (r["proto"], r["point"])
                 flows[key][0] += r["packets_c2s"] + r["packets_s2c"]
                 flows[key][1] += r["bytes_c2s"] + r["bytes_s2c"]
+                flows[key][2] += r.get("icmp_errors", 0)
     return flows, ""
 
 
 def without_points(flows):
     """Conversations summed over points: their names are not tshark's numbers."""
-    total = defaultdict(lambda: [0, 0])
-    for key, (packets, size) in flows.items():
-        total[key[:3]][0] += packets
-        total[key[:3]][1] += size
+    total = defaultdict(lambda: [0, 0, 0])
+    for key, counts in flows.items():
+        total[key[:3]] = [a + b for a, b in zip(total[key[:3]], counts)]
     return total
 
 
@@ -113,10 +115,10 @@ def compare(capture):
     ours, theirs = without_points(ours), without_points(by_tshark(capture))
     lines = []
     for key in sorted(set(ours) | set(theirs)):
-        a, b = ours.get(key, [0, 0]), theirs.get(key, [0, 0])
+        a, b = ours.get(key, [0, 0, 0]), theirs.get(key, [0, 0, 0])
         if a != b:
             ends = " ".join(":".join(filter(None, end)) for end in key[:2])
-            lines.append(f"{key[2]} {ends}: spantap {a[0]} packets {a[1]} bytes, tshark {b[0]} packets {b[1]} bytes")
+            lines.append(f"{key[2]} {ends}: packets, bytes, ICMP errors: spantap {a}, tshark {b}")
     return lines
 
 

@@ -50,7 +50,7 @@ r_zero_window()
 	record_start "$M" c0 'tcp port 7000' -s 96
 	peer "$C" slow 10.2.0.2 7000 40001
 	record_stop
-	note "a client that reads nothing for 2 s: its window closes, the server probes; 400,000 bytes arrive in the end. Cut at 96 bytes. Nothing is lost."
+	note "a client that reads nothing for 2 s: its window closes, the server probes; 400,000 bytes arrive in the end. Cut at 96 bytes. Nothing is lost; the server's kernel says that it sent $(retransmitted "$S") segments again (a tail-loss probe)."
 }
 
 r_keepalive()
