@@ -61,7 +61,9 @@ uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key, 
 	uint64_t ends = sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
 	uint64_t h =
 		sp_hash_mix(load_some(pkt, pkt->l4) ^ SP_HASH_K0, load_some(pkt, (size_t)pkt->l4 + 8) ^ SP_HASH_K1);
-	h ^= sp_hash_mix((third << 32 | pkt->l7_len) ^ SP_HASH_K1, ends ^ (uint64_t)id << 17 ^ SP_HASH_K0);
+	/* The same packet at another point is no copy. */
+	uint64_t where = (uint64_t)pkt->point << 48 ^ (uint64_t)id << 17;
+	h ^= sp_hash_mix((third << 32 | pkt->l7_len) ^ SP_HASH_K1, ends ^ where ^ SP_HASH_K0);
 	return h | UINT64_C(1) << 32;
 }
 
