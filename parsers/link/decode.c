@@ -309,6 +309,7 @@ static __attribute__((noinline)) void walk(const struct sp_decode_conf *conf, st
 	w.pos = 0;
 	w.cap = SP_MIN(pkt->cap_len, SP_WALK_BYTES);
 	w.end = SP_MAX(pkt->wire_len, pkt->cap_len);
+	w.padded_end = 0;
 	w.space = w.point_space = pkt->space;
 	w.l2 = w.l3 = SP_NOOFS;
 	w.flags = 0;

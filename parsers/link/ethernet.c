@@ -22,6 +22,8 @@ enum {
 	TYPE_SVLAN = 0x88a8,
 	TYPE_LLDP = 0x88cc,
 	TYPE_PBB = 0x88e7,
+	TYPE_MACSEC = 0x88e5,
+	TYPE_CISCO_METADATA = 0x8909,
 	TYPE_VNTAG = 0x8926,
 	TYPE_ETAG = 0x893f,
 	TYPE_NSH = 0x894f,
@@ -119,6 +121,18 @@ static enum sp_step backbone(struct sp_walk *w)
 	return SP_STEP_ETHERNET;
 }
 
+/* 802.1AE: readable only where it protects without encrypting. */
+static enum sp_step macsec(struct sp_walk *w)
+{
+	enum { EXPLICIT_SCI = 0x20, ENCRYPTED_OR_CHANGED = 0x0c };
+	if (!sp_walk_have(w, 1))
+		return sp_walk_fail(w, SP_DECODE_CUT_LINK);
+	uint8_t tci = *sp_walk_at(w);
+	if (tci & ENCRYPTED_OR_CHANGED)
+		return sp_walk_fail(w, SP_DECODE_OTHER_ETHERTYPE);
+	return port_tag(w, tci & EXPLICIT_SCI ? 16 : 8);
+}
+
 enum sp_step sp_walk_payload(struct sp_walk *w)
 {
 	switch (w->type) {
@@ -146,6 +160,10 @@ enum sp_step sp_walk_payload(struct sp_walk *w)
 		return port_tag(w, 6);
 	case TYPE_ETAG:
 		return port_tag(w, 8);
+	case TYPE_CISCO_METADATA:
+		return port_tag(w, 8);
+	case TYPE_MACSEC:
+		return macsec(w);
 	case TYPE_PBB:
 		return backbone(w);
 	case TYPE_ARP:
@@ -222,9 +240,11 @@ static enum sp_step loopback(struct sp_walk *w)
 	if (!sp_walk_have(w, 4))
 		return sp_walk_fail(w, SP_DECODE_CUT_LINK);
 	uint32_t family = sp_be32(sp_walk_at(w));
+	w->pos += 4;
 	if (family > 0xffff)
 		family = __builtin_bswap32(family);
-	w->pos += 4;
+	if (family > 0xffff) /* some writers put an Ethernet type into the second half */
+		return sp_walk_ethertype(w, sp_be16(w->data + w->pos - 2));
 	switch (family) {
 	case INET:
 		return SP_STEP_IP4;

@@ -61,8 +61,8 @@ static enum sp_step erspan(struct sp_walk *w, const struct gre *gre)
  * acknowledgement. */
 static enum sp_step pptp(struct sp_walk *w, const struct gre *gre)
 {
-	if (gre->type != TYPE_PPP || !(gre->flags & GRE_KEY) || !(gre->flags & GRE_SEQUENCE) ||
-	    !sp_walk_may_open(w, SP_TUNNEL_GRE) || !sp_walk_declare(w, w->pos + (gre->key >> 16)))
+	if (!(gre->flags & GRE_KEY) || !(gre->flags & GRE_SEQUENCE) || !sp_walk_may_open(w, SP_TUNNEL_GRE) ||
+	    !sp_walk_declare(w, w->pos + (gre->key >> 16)))
 		return SP_STEP_END;
 	sp_walk_open(w, SP_TUNNEL_GRE, NULL, true);
 	return SP_STEP_PPP;
@@ -118,7 +118,8 @@ enum sp_step sp_walk_gre(struct sp_walk *w)
 	struct gre gre;
 	if (!header(w, &gre))
 		return sp_walk_fail(w, SP_DECODE_CUT_TUNNEL);
-	if (gre.flags & GRE_VERSION)
+	/* version 1 is PPTP, but clouds are known to carry IP in it as version 0 does */
+	if (gre.flags & GRE_VERSION && gre.type == TYPE_PPP)
 		return pptp(w, &gre);
 	if (gre.type == TYPE_ERSPAN_2 || gre.type == TYPE_ERSPAN_3)
 		return erspan(w, &gre);

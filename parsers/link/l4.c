@@ -37,11 +37,6 @@ static enum sp_step good(struct sp_walk *w, const struct sp_conv *c)
 	return SP_STEP_END;
 }
 
-static enum sp_step bad_length(struct sp_walk *w)
-{
-	return sp_walk_fail(w, w->flags & SP_PKT_FRAGMENT ? SP_DECODE_BAD_FRAGMENT : SP_DECODE_BAD_L4_LENGTH);
-}
-
 /* Splits the payload off a header of `header` bytes. */
 static void payload(const struct sp_walk *w, struct sp_conv *c, uint32_t header, uint32_t payload_len)
 {
@@ -63,12 +58,27 @@ static bool checksum_right(const struct sp_walk *w, uint32_t len)
 	return sp_checksum_fold(sp_checksum_add(sum, sp_walk_at(w), len)) == 0xffff;
 }
 
+/* The rest of a first fragment's header may be in the next one: its ports are enough. */
+static enum sp_step tiny_fragment(struct sp_walk *w, struct sp_conv *c)
+{
+	if (!(w->flags & SP_PKT_FRAGMENT) || w->end - w->pos < PORTS_LEN)
+		return sp_walk_fail(w, SP_DECODE_BAD_L4_LENGTH);
+	if (!sp_walk_have(w, PORTS_LEN))
+		return sp_walk_fail(w, SP_DECODE_CUT_L4);
+	c->sport = sp_be16(sp_walk_at(w));
+	c->dport = sp_be16(sp_walk_at(w) + 2);
+	c->l7 = SP_NOOFS;
+	c->l7_len = 0;
+	c->flags |= SP_PKT_L4_CUT;
+	return good(w, c);
+}
+
 static enum sp_step tcp(struct sp_walk *w, struct sp_conv *c)
 {
 	const uint8_t *p = sp_walk_at(w);
 	uint32_t len = w->end - w->pos;
 	if (len < TCP_LEN)
-		return bad_length(w);
+		return tiny_fragment(w, c);
 	if (!sp_walk_have(w, PORTS_LEN))
 		return sp_walk_fail(w, SP_DECODE_CUT_L4);
 	c->sport = sp_be16(p);
@@ -78,14 +88,16 @@ static enum sp_step tcp(struct sp_walk *w, struct sp_conv *c)
 		c->tcp_flags = sp_walk_have(w, 14) ? p[13] : 0;
 		uint32_t header = sp_walk_have(w, 13) ? p[12] >> 4 << 2 : TCP_LEN;
 		if (header < TCP_LEN || header > len)
-			return bad_length(w);
+			return sp_walk_fail(w, SP_DECODE_BAD_L4_LENGTH);
 		payload(w, c, header, len - header);
 		return good(w, c);
 	}
 	c->tcp_flags = p[13];
 	uint32_t header = p[12] >> 4 << 2;
+	if (header > len && w->flags & SP_PKT_FRAGMENT)
+		return tiny_fragment(w, c);
 	if (header < TCP_LEN || header > len)
-		return bad_length(w);
+		return sp_walk_fail(w, SP_DECODE_BAD_L4_LENGTH);
 	if (!checksum_right(w, len))
 		return sp_walk_fail(w, SP_DECODE_BAD_L4_CHECKSUM);
 	payload(w, c, header, len - header);
@@ -97,7 +109,7 @@ static enum sp_step udp(struct sp_walk *w, struct sp_conv *c)
 	const uint8_t *p = sp_walk_at(w);
 	uint32_t len = w->end - w->pos;
 	if (len < UDP_LEN)
-		return bad_length(w);
+		return sp_walk_fail(w, SP_DECODE_BAD_L4_LENGTH);
 	if (!sp_walk_have(w, PORTS_LEN))
 		return sp_walk_fail(w, SP_DECODE_CUT_L4);
 	c->sport = sp_be16(p);
@@ -105,7 +117,7 @@ static enum sp_step udp(struct sp_walk *w, struct sp_conv *c)
 	uint32_t declared = sp_walk_have(w, 6) ? sp_be16(p + 4) : 0;
 	if (declared) { /* 0: a jumbogram, RFC 2675, or segmentation left to the card */
 		if (declared < UDP_LEN || (declared > len && !(w->flags & SP_PKT_FRAGMENT)))
-			return bad_length(w);
+			return sp_walk_fail(w, SP_DECODE_BAD_L4_LENGTH);
 		len = SP_MIN(len, declared);
 	}
 	if (sp_walk_have(w, UDP_LEN) && sp_be16(p + 6) && !checksum_right(w, len))
@@ -114,7 +126,7 @@ static enum sp_step udp(struct sp_walk *w, struct sp_conv *c)
 	good(w, c);
 	if (w->flags & SP_PKT_FRAGMENT || !sp_walk_have(w, UDP_LEN))
 		return SP_STEP_END;
-	sp_walk_declare(w, w->pos + len);
+	/* a tunnel ends where its IP packet does: what is inside declares its own length */
 	w->pos += UDP_LEN;
 	return sp_walk_udp_tunnel(w, c->sport, c->dport);
 }
@@ -125,7 +137,7 @@ static enum sp_step ports_only(struct sp_walk *w, struct sp_conv *c, uint32_t he
 	const uint8_t *p = sp_walk_at(w);
 	uint32_t len = w->end - w->pos;
 	if (len < header)
-		return bad_length(w);
+		return tiny_fragment(w, c);
 	if (!sp_walk_have(w, PORTS_LEN))
 		return sp_walk_fail(w, SP_DECODE_CUT_L4);
 	c->sport = sp_be16(p);
@@ -138,7 +150,7 @@ static enum sp_step icmp(struct sp_walk *w, struct sp_conv *c)
 {
 	uint32_t len = w->end - w->pos, least = w->proto == SP_PROTO_ICMP ? ICMP_LEN : ICMP6_LEN;
 	if (len < least)
-		return bad_length(w);
+		return sp_walk_fail(w, SP_DECODE_BAD_L4_LENGTH);
 	least = SP_MIN(len, ICMP_LEN);
 	if (!sp_walk_have(w, least))
 		return sp_walk_fail(w, SP_DECODE_CUT_L4);
@@ -152,6 +164,17 @@ static enum sp_step icmp(struct sp_walk *w, struct sp_conv *c)
 	c->flags |= SP_PKT_NO_PORTS;
 	sp_walk_icmp(w, c);
 	return good(w, c);
+}
+
+/* A whole frame: Ethernet within IP has two bytes with a version before it (RFC 3378), segment routing none (RFC 8986).
+ */
+static enum sp_step ethernet_in_ip(struct sp_walk *w, uint32_t header)
+{
+	if (!sp_walk_may_open(w, SP_TUNNEL_TEB) || !sp_walk_have(w, header))
+		return SP_STEP_END;
+	w->pos += header;
+	sp_walk_open(w, SP_TUNNEL_TEB, NULL, true);
+	return SP_STEP_ETHERNET;
 }
 
 static enum sp_step ip_in_ip(struct sp_walk *w, enum sp_step inner)
@@ -178,6 +201,10 @@ static enum sp_step without_ports(struct sp_walk *w, struct sp_conv *c)
 		return sp_walk_gre(w);
 	case SP_PROTO_L2TP:
 		return sp_walk_l2tp_ip(w);
+	case SP_PROTO_ETHERIP:
+		return ethernet_in_ip(w, 2);
+	case SP_PROTO_ETHERNET:
+		return ethernet_in_ip(w, 0);
 	case SP_PROTO_MPLS:
 		return SP_STEP_MPLS;
 	}

@@ -42,6 +42,7 @@ enum sp_step sp_walk_pppoe(struct sp_walk *w)
 		return sp_walk_fail(w, SP_DECODE_CONTROL);
 	uint32_t session = sp_be16(p + 2), end = w->pos + HEADER + sp_be16(p + 4);
 	w->pos += HEADER;
+	w->padded_end = w->end; /* there are concentrators that add the frame's padding to the IP packet */
 	if (!sp_walk_declare(w, end))
 		return sp_walk_fail(w, SP_DECODE_CUT_LINK);
 	sp_walk_open(w, SP_TUNNEL_PPPOE, &session, false);

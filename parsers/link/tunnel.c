@@ -13,13 +13,23 @@ static enum sp_step next_protocol(struct sp_walk *w, uint8_t next)
 	return steps[next];
 }
 
-static enum sp_step vxlan(struct sp_walk *w)
+/* The extension's flag bits are reserved ones of plain VXLAN, which is free to fill them with anything: off the
+ * extension's own port, only a header that makes sense throughout is taken for it. */
+static bool is_gpe(const uint8_t *p, bool gpe_port)
 {
-	enum { HEADER = 8, FLAG_VNI = 0x08, FLAG_NEXT = 0x04, FLAG_OAM = 0x01 };
+	enum { FLAG_NEXT = 0x04, GPE_PLAIN = 0x0c, NEXT_MAX = 5 };
+	if (gpe_port)
+		return p[0] & FLAG_NEXT && p[3];
+	return p[0] == GPE_PLAIN && !p[1] && !p[2] && p[3] && p[3] <= NEXT_MAX;
+}
+
+static enum sp_step vxlan(struct sp_walk *w, bool gpe_port)
+{
+	enum { HEADER = 8, FLAG_VNI = 0x08, FLAG_OAM = 0x01 };
 	if (!sp_walk_have(w, HEADER))
 		return SP_STEP_END;
 	const uint8_t *p = sp_walk_at(w);
-	bool gpe = p[0] & FLAG_NEXT && p[3];
+	bool gpe = is_gpe(p, gpe_port);
 	enum sp_tunnel_type type = gpe ? SP_TUNNEL_VXLAN_GPE : SP_TUNNEL_VXLAN;
 	if (!(p[0] & FLAG_VNI) || (gpe && p[0] & FLAG_OAM) || !sp_walk_may_open(w, type))
 		return SP_STEP_END;
@@ -171,14 +181,16 @@ static bool is_vxlan_port(const struct sp_decode_conf *conf, uint16_t port)
 	for (unsigned i = 0; i < SP_DECODE_UDP_PORTS && conf->vxlan_ports[i]; i++)
 		if (conf->vxlan_ports[i] == port)
 			return true;
-	return conf->vxlan_gpe_port == port;
+	return false;
 }
 
 enum sp_step sp_walk_udp_tunnel(struct sp_walk *w, uint16_t sport, uint16_t dport)
 {
 	const struct sp_decode_conf *conf = w->conf;
 	if (dport && is_vxlan_port(conf, dport))
-		return vxlan(w);
+		return vxlan(w, false);
+	if (dport && dport == conf->vxlan_gpe_port)
+		return vxlan(w, true);
 	if (dport && dport == conf->geneve_port)
 		return geneve(w);
 	if (conf->gtpu_port && (dport == conf->gtpu_port || sport == conf->gtpu_port))

@@ -48,6 +48,7 @@ struct sp_walk {
 	uint32_t pos;		  /* the next header */
 	uint32_t cap;		  /* what may be read: captured, and inside every declared length so far */
 	uint32_t end;		  /* of the innermost declared length; may be beyond cap, never before pos */
+	uint32_t padded_end;	  /* a length inside may count padding, up to here; `end` holds all the same */
 	uint32_t space, point_space;
 	uint16_t type; /* for SP_STEP_ETHERTYPE */
 	uint16_t l2, l3;
@@ -82,6 +83,8 @@ static inline enum sp_step sp_walk_fail(struct sp_walk *w, enum sp_decode_reason
 /* A header declares where what it carries ends. False when that is beyond the layer around it. */
 static inline bool sp_walk_declare(struct sp_walk *w, uint32_t end)
 {
+	if (end > w->end && end <= w->padded_end)
+		end = w->end;
 	if (end > w->end && !w->open_end)
 		return false;
 	w->end = end;
