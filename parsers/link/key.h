@@ -14,7 +14,8 @@ static inline uint32_t sp_space_mix(uint32_t space, uint64_t what)
 	return (uint32_t)(h ^ h >> 32);
 }
 
-/* Two multiplications for IPv4, whose keys have zeros in both upper address halves, three for IPv6. */
+/* IPv4 keys have zeros in both upper address halves and skip them. Keys of neighbouring flows differ in a few bits of
+ * the last words only: the closing step keeps one multiplication's regular pattern out of either half. */
 static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_key)
 {
 	uint64_t lo = sp_load64(key->lo.b), hi = sp_load64(key->hi.b);
@@ -22,7 +23,9 @@ static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_
 	if (lo | hi)
 		seed ^= sp_hash_mix(lo ^ SP_HASH_K1, hi ^ SP_HASH_K0);
 	uint64_t h = sp_hash_mix(sp_load64(key->lo.b + 8) ^ SP_HASH_K0 ^ seed, sp_load64(key->hi.b + 8) ^ SP_HASH_K1);
-	return sp_hash_mix(h ^ sp_load64(&key->lo_port), SP_HASH_K0 ^ seed ^ (uint64_t)key->proto << 32);
+	h = sp_hash_mix(h ^ sp_load64(&key->lo_port), SP_HASH_K0 ^ seed ^ (uint64_t)key->proto << 32);
+	h = (h ^ h >> 32) * SP_HASH_K1;
+	return h ^ h >> 32;
 }
 
 /* Ports and the rest, after the addresses are in place. */

@@ -212,20 +212,23 @@ static enum sp_step without_ports(struct sp_walk *w, struct sp_conv *c)
 }
 
 /* IPv4 has no chain of extension headers, but authentication (RFC 4302) is one there, too. */
-static void skip_authentication(struct sp_walk *w)
+static bool skip_authentication(struct sp_walk *w)
 {
-	if (w->proto != SP_PROTO_AH || w->flags & SP_PKT_LATER_FRAG || !sp_walk_have(w, 2))
-		return;
+	if (!sp_walk_have(w, 2))
+		return false;
 	uint32_t len = (sp_walk_at(w)[1] + 2u) * 4;
 	if (!sp_walk_have(w, len))
-		return;
+		return false;
 	w->proto = sp_walk_at(w)[0];
 	w->pos += len;
+	return true;
 }
 
 enum sp_step sp_walk_l4(struct sp_walk *w)
 {
-	skip_authentication(w);
+	bool authenticated = w->proto == SP_PROTO_AH && !(w->flags & SP_PKT_LATER_FRAG);
+	if (authenticated && !skip_authentication(w))
+		return sp_walk_fail(w, w->cap < w->end ? SP_DECODE_CUT_L4 : SP_DECODE_BAD_L4_LENGTH);
 	struct sp_conv c = conversation(w);
 	if (w->flags & SP_PKT_LATER_FRAG) {
 		c.l4 = SP_NOOFS;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Layers between link and IP: PPP (RFC 1661, 1662), PPPoE (RFC 2516), MPLS (RFC 3032) with pseudowires (RFC 4448). */
+#include "parsers/link/checksum.h"
 #include "parsers/link/walk.h"
 
 enum {
@@ -49,17 +50,18 @@ enum sp_step sp_walk_pppoe(struct sp_walk *w)
 	return SP_STEP_PPP;
 }
 
-/* Whether an IP packet could begin here: version, and lengths that fit. */
+/* Whether the bytes here, which begin with a version, are an IP packet and not a frame whose address looks like one:
+ * routers check the sum of an IPv4 header, and IPv6 has a length that leaves nothing over. */
 static bool is_ip(const struct sp_walk *w)
 {
-	if (!sp_walk_have(w, 20))
-		return sp_walk_have(w, 1) && w->cap < w->end; /* cut: the nibble alone decides */
 	const uint8_t *p = sp_walk_at(w);
-	if (p[0] >> 4 == 4) {
-		unsigned header = (p[0] & 15) * 4, total = sp_be16(p + 2);
-		return header >= 20 && (!total || (total >= header && w->pos + total <= w->end));
-	}
-	return w->pos + 40 + sp_be16(p + 4) <= w->end;
+	if (!sp_walk_is_ethernet(w, w->pos))
+		return true;
+	unsigned header = (p[0] & 15) * 4;
+	if (p[0] >> 4 == 4)
+		return header >= 20 && sp_walk_have(w, header) &&
+		       sp_checksum_fold(sp_checksum_add(0, p, header)) == 0xffff;
+	return w->pos + 40 + sp_be16(p + 4) == w->end;
 }
 
 /* Nothing after the last label says what follows. IP shows its version; a control word begins with a zero nibble; what
@@ -69,7 +71,7 @@ static enum sp_step after_labels(struct sp_walk *w)
 	if (!sp_walk_have(w, 1))
 		return sp_walk_fail(w, SP_DECODE_CUT_LINK);
 	unsigned nibble = *sp_walk_at(w) >> 4;
-	if ((nibble == 4 || nibble == 6) && (is_ip(w) || !sp_walk_is_ethernet(w, w->pos)))
+	if ((nibble == 4 || nibble == 6) && is_ip(w))
 		return nibble == 4 ? SP_STEP_IP4 : SP_STEP_IP6;
 	if (sp_walk_is_ethernet(w, w->pos) && !sp_walk_is_ethernet(w, w->pos + 4))
 		return SP_STEP_ETHERNET;
