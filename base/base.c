@@ -76,7 +76,7 @@ uint64_t sp_hash_bytes(const void *p, size_t n, uint64_t key)
 
 static const char *const kind_name[] = {
 #define X(sym, text) text,
-        SP_POINT_KINDS(X)
+	SP_POINT_KINDS(X)
 #undef X
 };
 

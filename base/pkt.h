@@ -13,12 +13,12 @@
 /* How the first byte of a frame is to be read. */
 enum sp_link {
 	SP_LINK_ETHERNET,
-	SP_LINK_SLL,     /* Linux cooked v1, 16-byte header */
-	SP_LINK_SLL2,    /* Linux cooked v2, 20-byte header */
-	SP_LINK_RAW,     /* IPv4 or IPv6, told by the version nibble */
-	SP_LINK_NULL,    /* BSD loopback: address family in the capturing host's byte order */
-	SP_LINK_LOOP,    /* OpenBSD loopback: address family in network byte order */
-	SP_LINK_PPP,     /* PPP with or without ff03 */
+	SP_LINK_SLL,	 /* Linux cooked v1, 16-byte header */
+	SP_LINK_SLL2,	 /* Linux cooked v2, 20-byte header */
+	SP_LINK_RAW,	 /* IPv4 or IPv6, told by the version nibble */
+	SP_LINK_NULL,	 /* BSD loopback: address family in the capturing host's byte order */
+	SP_LINK_LOOP,	 /* OpenBSD loopback: address family in network byte order */
+	SP_LINK_PPP,	 /* PPP with or without ff03 */
 	SP_LINK_REFUSED, /* a link type that spantap names but does not read (802.11, …) */
 	SP_LINK_MAX
 };
@@ -34,38 +34,38 @@ enum sp_verdict {
 };
 
 enum sp_pkt_flags {
-	SP_PKT_FRAGMENT = 1,    /* part of a fragmented datagram */
-	SP_PKT_LATER_FRAG = 2,  /* …and not its first: there is no L4 header at l4 */
-	SP_PKT_CUT = 4,         /* fewer bytes were captured than were on the wire */
-	SP_PKT_QUOTED = 8,      /* the flow key is that of a packet quoted inside an ICMP error */
-	SP_PKT_NO_PORTS = 16,   /* the L4 protocol has none, or they were not captured */
-	SP_PKT_TUNNELLED = 32,  /* at least one tunnel was taken off */
-	SP_PKT_L4_CUT = 64,     /* the L4 header is not captured completely: ports at most */
-	SP_PKT_OFFLOADED = 128, /* IP length 0 (TSO): lengths are derived from the frame */
-	SP_PKT_REVERSE = 256,   /* the sender is the high endpoint of the key */
+	SP_PKT_FRAGMENT = 1,	   /* part of a fragmented datagram */
+	SP_PKT_LATER_FRAG = 2,	   /* …and not its first: there is no L4 header at l4 */
+	SP_PKT_CUT = 4,		   /* fewer bytes were captured than were on the wire */
+	SP_PKT_QUOTED = 8,	   /* the flow key is that of a packet quoted inside an ICMP error */
+	SP_PKT_NO_PORTS = 16,	   /* the L4 protocol has none, or they were not captured */
+	SP_PKT_TUNNELLED = 32,	   /* at least one tunnel was taken off */
+	SP_PKT_L4_CUT = 64,	   /* the L4 header is not captured completely: ports at most */
+	SP_PKT_OFFLOADED = 128,	   /* IP length 0 (TSO): lengths are derived from the frame */
+	SP_PKT_REVERSE = 256,	   /* the sender is the high endpoint of the key */
 	SP_PKT_CSUM_PENDING = 512, /* by the port: checksums are not filled in yet (offload); nobody may check them */
 };
 
 struct sp_pkt {
 	const uint8_t *data;
 	uint64_t ts_ns;
-	uint64_t cookie;   /* the port's own handle; nobody else reads it */
-	uint32_t wire_len; /* bytes on the wire, without FCS */
-	uint32_t cap_len;  /* bytes at data */
-	uint32_t hash;     /* of the flow key: the same for both directions */
-	uint32_t space;    /* address space: point group, VLANs, tunnels; part of the flow key */
-	uint32_t l7_len;   /* payload above L4 by the declared lengths; may exceed what was captured */
+	uint64_t cookie;     /* the port's own handle; nobody else reads it */
+	uint32_t wire_len;   /* bytes on the wire, without FCS */
+	uint32_t cap_len;    /* bytes at data */
+	uint32_t hash;	     /* of the flow key: the same for both directions */
+	uint32_t space;	     /* address space: point group, VLANs, tunnels; part of the flow key */
+	uint32_t l7_len;     /* payload above L4 by the declared lengths; may exceed what was captured */
 	uint16_t l3, l4, l7; /* offsets from data, SP_NOOFS when absent */
 	uint16_t point;
-	uint16_t flags;    /* enum sp_pkt_flags */
-	uint16_t layers;   /* 1 + index into the batch's layers; 0: a plain frame */
-	uint8_t link;      /* enum sp_link, by the port */
-	uint8_t proto;     /* IP protocol number of the innermost packet */
+	uint16_t flags;	 /* enum sp_pkt_flags */
+	uint16_t layers; /* 1 + index into the batch's layers; 0: a plain frame */
+	uint8_t link;	 /* enum sp_link, by the port */
+	uint8_t proto;	 /* IP protocol number of the innermost packet */
 	uint8_t tcp_flags;
 	uint8_t verdict; /* enum sp_verdict, by decode and the stages after it */
-	uint8_t reason;  /* enum sp_decode_reason */
-	uint8_t ttl;    /* TTL or hop limit of the innermost IP header */
-	uint16_t l2;    /* offset of the innermost Ethernet header, SP_NOOFS when there is none */
+	uint8_t reason;	 /* enum sp_decode_reason */
+	uint8_t ttl;	 /* TTL or hop limit of the innermost IP header */
+	uint16_t l2;	 /* offset of the innermost Ethernet header, SP_NOOFS when there is none */
 };
 static_assert(sizeof(struct sp_pkt) == 64, "one cache line");
 
@@ -100,15 +100,15 @@ enum sp_tunnel_type {
 #define X(sym, text) SP_TUNNEL_##sym,
 	SP_TUNNEL_TYPES(X)
 #undef X
-	        SP_TUNNEL_TYPE_MAX
+		SP_TUNNEL_TYPE_MAX
 };
 
 #define SP_LAYERS_MAX 4 /* of each kind kept on a record; more are decoded and counted in `omitted` */
 
 struct sp_tunnel {
 	struct sp_addr src, dst;
-	uint32_t id;     /* VNI, GRE key, ERSPAN session, TEID, PPPoE or L2TP session */
-	uint8_t type;    /* enum sp_tunnel_type */
+	uint32_t id;  /* VNI, GRE key, ERSPAN session, TEID, PPPoE or L2TP session */
+	uint8_t type; /* enum sp_tunnel_type */
 	uint8_t has_id;
 	uint8_t has_addr;
 	uint8_t zero;

@@ -36,7 +36,7 @@ enum sp_point_kind {
 #define X(sym, text) SP_POINT_##sym,
 	SP_POINT_KINDS(X)
 #undef X
-	        SP_POINT_KIND_MAX
+		SP_POINT_KIND_MAX
 };
 
 struct sp_point {

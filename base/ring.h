@@ -11,9 +11,9 @@
 
 struct sp_ring {
 	_Alignas(SP_CACHE_LINE) _Atomic uint32_t head; /* producer: rw, consumer: ro */
-	uint32_t tail_seen;                            /* producer's last look at tail */
+	uint32_t tail_seen;			       /* producer's last look at tail */
 	_Alignas(SP_CACHE_LINE) _Atomic uint32_t tail; /* consumer: rw, producer: ro */
-	uint32_t head_seen;                            /* consumer's last look at head */
+	uint32_t head_seen;			       /* consumer's last look at head */
 	_Alignas(SP_CACHE_LINE) uint32_t mask;
 	void *slot[];
 };
@@ -63,7 +63,8 @@ static inline void *sp_ring_pop(struct sp_ring *r)
 /* How many pointers wait. Consumer: at least that many; producer: at most that many. */
 static inline uint32_t sp_ring_count(const struct sp_ring *r)
 {
-	return atomic_load_explicit(&r->head, memory_order_acquire) - atomic_load_explicit(&r->tail, memory_order_acquire);
+	return atomic_load_explicit(&r->head, memory_order_acquire) -
+	       atomic_load_explicit(&r->tail, memory_order_acquire);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A port: where frames come from. A port has one or more queues; one worker polls a queue. Opening may allocate, log and
- * take time; poll and release may not. */
+/* A port: where frames come from. A port has one or more queues; one worker polls a queue. Opening may allocate, log
+ * and take time; poll and release may not. */
 #ifndef SP_DATAPLANE_PORT_H
 #define SP_DATAPLANE_PORT_H
 
@@ -13,7 +13,7 @@ struct sp_port_conf; /* one `ports:` entry of the configuration, dataplane/port_
 /* Counters of one queue, added up by the worker that polls it. What a backend cannot know stays 0. */
 struct sp_port_stats {
 	uint64_t packets; /* handed out by poll */
-	uint64_t bytes;   /* of those, wire length */
+	uint64_t bytes;	  /* of those, wire length */
 	uint64_t dropped; /* lost before poll: ring full, no buffer, interface */
 	uint64_t invalid; /* refused by the backend: descriptor errors, truncated records */
 	uint64_t copied;  /* of packets: put together from several buffers by copying */
@@ -21,28 +21,30 @@ struct sp_port_stats {
 
 struct sp_port {
 	const struct sp_port_ops *ops;
-	char name[64];    /* as the configuration calls it */
+	char name[64]; /* as the configuration calls it */
 	uint16_t n_queues;
-	uint16_t point;   /* index of its observation point */
-	bool symmetric;   /* both directions of a flow arrive at the same queue */
-	bool stable;      /* bytes stay valid after release (mapped files) */
-	char why[128];    /* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
+	uint16_t point; /* index of its observation point */
+	bool symmetric; /* both directions of a flow arrive at the same queue */
+	bool stable;	/* bytes stay valid after release (mapped files) */
+	char why[128];	/* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
 };
 
 struct sp_port_ops {
 	const char *name; /* "af_packet", "af_xdp", "dpdk" */
 
-	/* Opens the port with all its queues. On failure returns -errno with the reason in err and leaves nothing open. */
-	int (*open)(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points, struct sp_err *err);
+	/* Opens the port with all its queues. On failure returns -errno with the reason in err and leaves nothing open.
+	 */
+	int (*open)(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points,
+		    struct sp_err *err);
 
-	/* Fills batch->pkt[0..n): data, ts_ns, wire_len, cap_len, link, point, cookie, flags (SP_PKT_CSUM_PENDING, which
-	 * decode keeps, or 0). Returns n, at most SP_BATCH_MAX;
-	 * 0 when nothing waits. Never blocks. Sets batch->n and clears batch->n_layers. A negative value (-ENODEV: the device went
-	 * away; -EIO) ends the queue: the port is closed and retried by the control thread. */
+	/* Fills batch->pkt[0..n): data, ts_ns, wire_len, cap_len, link, point, cookie, flags (SP_PKT_CSUM_PENDING,
+	 * which decode keeps, or 0). Returns n, at most SP_BATCH_MAX; 0 when nothing waits. Never blocks. Sets batch->n
+	 * and clears batch->n_layers. A negative value (-ENODEV: the device went away; -EIO) ends the queue: the port
+	 * is closed and retried by the control thread. */
 	int (*poll)(struct sp_port *port, uint16_t queue, struct sp_batch *batch);
 
-	/* Gives the bytes of a polled batch back. Called once per poll that returned packets, by the polling worker, in the
-	 * order of the polls; several batches may be out at a time. */
+	/* Gives the bytes of a polled batch back. Called once per poll that returned packets, by the polling worker, in
+	 * the order of the polls; several batches may be out at a time. */
 	void (*release)(struct sp_port *port, uint16_t queue, const struct sp_batch *batch);
 
 	/* A descriptor to poll(2) on when the box is idle, or -1: busy polling only. */
