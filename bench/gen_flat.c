@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define OPAQUE_UDP_PORT 9999
+
 /* A connection or a pair of UDP ports of either kind: 2 million of them are kept, so it is small. */
 struct flat {
 	uint32_t nxt[2]; /* sequence number; UDP: only the IP identification */
@@ -56,9 +58,9 @@ static void datagram(struct gen_out *out, struct flat *f, enum gen_dir dir, uint
 
 static void init(struct flat *f, struct gen_rng *rng, uint32_t i, uint8_t app, uint16_t port)
 {
-	*f = (struct flat){.client_ip = 0x0a000000u + (i / 40000 << 8) + 1 + i % 200,
+	*f = (struct flat){.client_ip = 0x0a000000u + (i / 28000 << 8) + 1 + i % 200,
 			   .server_ip = 0xac100000u + i % 4096 + 1,
-			   .client_port = (uint16_t)(20000 + i % 40000),
+			   .client_port = (uint16_t)(32768 + i % 28000),
 			   .server_port = port,
 			   .app = app};
 	for (int d = 0; d < 2; d++) {
@@ -69,7 +71,7 @@ static void init(struct flat *f, struct gen_rng *rng, uint32_t i, uint8_t app, u
 
 static bool is_udp(const struct flat *f)
 {
-	return f->server_port == 53 || f->server_port == 4000;
+	return f->server_port == 53 || f->server_port == OPAQUE_UDP_PORT;
 }
 
 /* One pair of ends, on which `times` flows lived one after another. */
@@ -178,7 +180,7 @@ void gen_flows(struct gen_out *out, const struct gen_args *args)
 		bool udp = k >= 17, named = (k + pair) % 2;
 		r.order[i] = i;
 		init(&r.flat[i], &out->rng, i, named ? (udp ? GEN_DNS : GEN_HTTP) : GEN_OPAQUE,
-		     udp ? (named ? 53 : 4000) : (named ? 80 : 5000));
+		     udp ? (named ? 53 : OPAQUE_UDP_PORT) : (named ? 80 : 5000));
 		tcp += !udp;
 	}
 	uint64_t once = (uint64_t)tcp * 5 + (uint64_t)(n - tcp) * 2, want = args->packets ? args->packets : 9300000;

@@ -72,7 +72,7 @@ static struct gen_conv *start(void *ctx)
 	/* Client and port from the serial number: no two conversations share a tuple. */
 	c->pair = (struct gen_pair){
 		.ip = {0x0a010000u + b->serial % 250 + (b->serial / 250 % 200 << 8), 0x0a020000u + class->app + 10},
-		.port = {(uint16_t)(20000 + b->serial / 50000 * 250 + b->serial % 40000), class->port},
+		.port = {(uint16_t)(32768 + (b->serial / 50000 * 250 + b->serial) % 28000), class->port},
 		.app = class->app};
 	double mean = (double)class->exchanges * run->busy / class->conns;
 	c->left = mean < 1.5 ? 1 : 1 + gen_below(&c->rng, (uint32_t)(2 * mean - 1));
