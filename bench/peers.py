@@ -8,19 +8,31 @@ import subprocess
 
 
 class Peer:
-    def __init__(self, name, does, argv, exporter=False, version=None, heavy=0):
+    def __init__(self, name, does, argv, exporter=False, version=None, heavy=0, lines=None):
         self.name = name
         self.does = does
         self.argv = argv  # function(capture, scratch directory, truth) -> list
         self.exporter = exporter  # writes flow records: counts for the "best flow exporter" target
         self.version = version
         self.heavy = heavy  # bytes of memory a flow: left out where that is not free
+        self.lines = lines  # a text file in the scratch directory with at least a line a flow: else it lost some
 
     def program(self):
         path = shutil.which(self.name)
         if not path and os.access("/usr/sbin/" + self.name, os.X_OK):
             path = "/usr/sbin/" + self.name
         return path
+
+    def lost(self, scratch, truth):
+        """What is wrong with the output of a run, or an empty string."""
+        if not self.lines:
+            return ""
+        try:
+            with open(os.path.join(scratch, self.lines), "rb") as f:
+                n = sum(chunk.count(b"\n") for chunk in iter(lambda: f.read(1 << 20), b""))
+        except OSError:
+            n = 0
+        return f"incomplete: wrote {n:,} lines" if n < truth["flows"] else ""
 
     def describe(self):
         """Name and version, for the results."""
@@ -48,7 +60,7 @@ def suricata(capture, scratch, truth):
 
 def pmacctd(capture, scratch, truth):
     conf = os.path.join(scratch, "pmacctd.conf")
-    entries = max(65537, truth["tuples"] * 4) | 1
+    entries = max(65537, truth["tuples"] * 3) | 1
     with open(conf, "w") as f:
         f.write(f"pcap_savefile: {capture}\npcap_savefile_wait: false\ndaemonize: false\nplugins: print\n"
                 "aggregate: src_host, dst_host, src_port, dst_port, proto\nprint_refresh_time: 86400\n"
@@ -68,7 +80,7 @@ PEERS = [
          argv=lambda c, d, t: ["-r", c, "-n", "127.0.0.1:9995", "-v", "10", "-m", "4000000", "-d"]),
     Peer("nfpcapd", "flows one way each, to a file", lambda c, d, t: ["-r", c, "-l", d], exporter=True, version="-V", heavy=600),
     Peer("ipfixprobe", "flows, text to a file", ipfixprobe, exporter=True, version="-V", heavy=150),
-    Peer("pmacctd", "flows, CSV to a file", pmacctd, exporter=True, version="-V", heavy=400),
+    Peer("pmacctd", "flows, CSV to a file", pmacctd, exporter=True, version="-V", heavy=12000, lines="out.csv"),
     Peer("argus", "flows and TCP metrics, to a file", lambda c, d, t: ["-r", c, "-w", d + "/out"], exporter=True, version="-h",
          heavy=1800),
     Peer("ndpiReader", "names of protocols", lambda c, d, t: ["-i", c, "-q"], version="-h", heavy=4600),

@@ -99,7 +99,8 @@ def target_table(tables, near, scaling):
     if calls:
         t.add("small calls, flow log", "≤", 60, ns(calls, "spantap"), " ns")
     if flows:
-        exporters = [ns(flows, p.name) for p in PEERS if p.exporter and p.name in flows["series"]]
+        exporters = [ns(flows, p.name) for p in PEERS
+                     if p.exporter and p.name in flows["series"] and not flows["series"][p.name].note]
         far, log = ns(flows, "spantap, summary only"), ns(flows, "spantap")
         t.add("2.1 M flows, tracked", "≤", 180, far, " ns")
         t.add("2.1 M flows, flow log", "≤", 450, log, " ns")
