@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fragmented datagrams of one worker: later fragments find the flow of their first, and payloads are put together for
+ * parsers. Bounded in datagrams, bytes and time; one thread; no memory is asked for after sp_defrag_new.
+ *
+ * Accounting stays exact because every fragment is tracked as a packet of a flow exactly once:
+ * - a first fragment, and a later one whose first is known: now (SP_DEFRAG_TRACK);
+ * - a later one that came before its first: it is held (SP_DEFRAG_HELD, analysed all the same) as a copy of its
+ * headers, and comes back in a batch from sp_defrag_released when its first arrives, with that one's ports, or when it
+ * is given up (timeout, eviction, end), with the ports 0;
+ * - a later one that cannot be held: now, with the ports 0.
+ *
+ * Putting together follows RFC 5722 for both versions of IP: a fragment that overlaps another spoils the payload of its
+ * datagram, unless it only repeats what is there. Its packets are tracked all the same. */
+#ifndef SP_FLOWTABLE_DEFRAG_H
+#define SP_FLOWTABLE_DEFRAG_H
+
+#include "base/pkt.h"
+#include "base/slice.h"
+
+struct sp_flow_stats;
+struct sp_defrag;
+
+struct sp_defrag_conf {
+	uint32_t max_datagrams; /* known at a time; the oldest makes room. At least 1 */
+	uint32_t max_held;	/* fragments waiting for their first, of all datagrams */
+	uint64_t max_bytes; /* of payload being put together; the oldest datagrams make room. 0: payloads are not wanted
+			     */
+	uint64_t timeout;   /* ns from a datagram's first seen fragment; RFC 8200 has 60 s, most systems 30 s */
+};
+
+struct sp_defrag_conf sp_defrag_conf_default(void);
+
+enum sp_defrag_result {
+	SP_DEFRAG_TRACK, /* a packet of the flow in its key, which may have been rewritten, with hash and flags */
+	SP_DEFRAG_HELD,	 /* comes back later; not to be tracked now */
+};
+
+/* `stats`: fragments, fragments_*, datagrams_reassembled are counted there. Returns 0 or -ENOMEM. */
+int sp_defrag_new(struct sp_defrag **ret, const struct sp_defrag_conf *conf, uint64_t hash_key,
+		  struct sp_flow_stats *stats);
+void sp_defrag_free(struct sp_defrag *d);
+
+/* Takes one packet with SP_PKT_FRAGMENT, its key, and its layers (NULL when it has none). Call before quoted ICMP
+ * errors are resolved, and sp_defrag_released afterwards: this packet, or time, may have set others free. */
+enum sp_defrag_result sp_defrag_packet(struct sp_defrag *d, struct sp_pkt *pkt, struct sp_flow_key *key,
+				       const struct sp_layers *layers);
+
+/* Fragments that were held: to be tracked like any batch, but their verdict has been given and they are not to come
+ * here again. Their `ts_ns` are those of their arrival, so older than packets tracked before. `data` holds what follows
+ * the innermost link header's beginning, up to l7 (or l3 and what fits). NULL when there are none; call until then.
+ * Valid until the next call. */
+struct sp_batch *sp_defrag_released(struct sp_defrag *d);
+
+/* A datagram put together: what IP carried, beginning with the L4 header. */
+struct sp_datagram {
+	struct sp_slice l4;
+	struct sp_slice payload; /* above L4, by the declared lengths */
+};
+
+/* Whether the last packet given to sp_defrag_packet completed its datagram. Valid until the next one. */
+bool sp_defrag_datagram(const struct sp_defrag *d, struct sp_datagram *ret);
+
+/* Gives up what is too old at `now_ns`, or everything. What was held is then released. */
+void sp_defrag_tick(struct sp_defrag *d, uint64_t now_ns);
+void sp_defrag_end(struct sp_defrag *d);
+
+/* Bytes of memory ever touched. */
+uint64_t sp_defrag_memory(const struct sp_defrag *d);
+
+#endif
