@@ -76,8 +76,8 @@ static const struct sp_conf_row dpdk_rows[] = {
 #define ROW(member) .offset = offsetof(struct sp_port_conf, member)
 const struct sp_conf_row sp_port_conf_rows[] = {
 	{"type", SP_CONF_ENUM, ROW(type), .fallback = "af_packet", .words = type_words,
-	 .doc = "af_packet: a passive copy by the kernel, any device; af_xdp: fast, takes the packets of a dedicated "
-		"capture device; dpdk: fastest, takes the whole device."},
+	 .doc = "af_packet: a passive copy by the kernel, any device; af_xdp: a passive copy too, or fast with "
+		"a dedicated capture device; dpdk: fastest, takes the whole device."},
 	{"interface", SP_CONF_STRING, ROW(interface), .max = SP_PORT_INTERFACE_MAX, .fallback = "",
 	 .doc = "Device name, or patterns separated by commas (vnet*, tap*): each device that matches is a port as "
 		"long "
@@ -103,6 +103,7 @@ const struct sp_conf_row sp_port_conf_rows[] = {
 	 .unit = "bytes",
 	 .doc = "Bytes kept of each frame (af_packet); its length on the wire is counted all the same."},
 	{"af_packet", SP_CONF_MAP, ROW(af_packet), .rows = af_packet_rows},
+	{"af_xdp", SP_CONF_MAP, ROW(af_xdp), .rows = sp_xdp_conf_rows},
 	{"dpdk", SP_CONF_MAP, ROW(dpdk), .rows = dpdk_rows},
 	{0},
 };
@@ -124,6 +125,8 @@ int sp_port_conf_check(const struct sp_port_conf *conf, struct sp_err *err)
 		return sp_err(err, -EINVAL, "%s port: set interface to a device name or a pattern", type);
 	if (!sp_port_conf_is_pattern(conf) && strlen(conf->interface) > 15)
 		return sp_err(err, -EINVAL, "port %s: a device name has at most 15 bytes", conf->interface);
+	if (conf->type == SP_PORT_AF_XDP)
+		return sp_xdp_conf_check(&conf->af_xdp, conf->interface, err);
 	return 0;
 }
 

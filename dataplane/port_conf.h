@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/point.h"
 #include "conf/conf.h"
+#include "xdp/xdp_conf.h"
 
 enum sp_port_type {
 #define X(sym, name, built) SP_PORT_##sym,
@@ -72,6 +73,7 @@ struct sp_port_conf {
 	bool promiscuous;
 	uint64_t snaplen;
 	struct sp_af_packet_conf af_packet;
+	struct sp_xdp_conf af_xdp;
 	struct sp_dpdk_conf dpdk;
 };
 
