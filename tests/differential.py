@@ -16,7 +16,8 @@ from collections import defaultdict
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPANTAP = os.environ.get("SPANTAP", os.path.join(HERE, "..", "build", "spantap"))
-PROTOCOLS = {"tcp": "tcp", "udp": "udp", "icmp": "icmp", "icmpv6": "icmp6", "sctp": "sctp", "udplite": "136"}
+PROTOCOLS = {"tcp": "tcp", "udp": "udp", "icmp": "icmp", "icmpv6": "icmp6", "sctp": "sctp", "udplite": "136",
+             "gre": "47"}
 
 # capture -> why its counts differ. Nothing is compared there.
 EXPLAINED = {
@@ -53,7 +54,8 @@ def by_tshark(capture):
         # An ICMP error belongs to the flow that it quotes, and is counted there apart.
         quotes = any(p in ("icmp", "icmpv6") and {"ip", "ipv6"} & set(protocols[i:]) for i, p in enumerate(protocols))
         depth = sum(p in ("ip", "ipv6") for p in protocols)
-        if not depth:
+        # ARP, also such as a mirror carries: the mirror's transport is not a conversation of its own.
+        if not depth or "erspan" in protocols and "arp" in protocols:
             continue
         src, dst, kind, nth = innermost(row, depth - 1)
         last = max(i for i, p in enumerate(protocols) if p in ("ip", "ipv6"))
