@@ -11,13 +11,18 @@
 
 #include "base/log.h"
 
+void sp_netns_path(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "%s%s", strchr(name, '/') ? "" : "/run/netns/", name);
+}
+
 int sp_netns_enter(const char *name, int *saved, struct sp_err *err)
 {
 	*saved = -1;
 	if (!name[0])
 		return 0;
 	char path[256];
-	snprintf(path, sizeof path, "%s%s", strchr(name, '/') ? "" : "/run/netns/", name);
+	sp_netns_path(path, sizeof path, name);
 	int there = open(path, O_RDONLY | O_CLOEXEC);
 	if (there < 0)
 		return sp_err(err, -errno, "network namespace %s: %s", path, strerror(errno));

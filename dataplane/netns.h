@@ -10,6 +10,9 @@
  * Returns 0 and in *saved what sp_netns_leave needs, or -errno with a message. */
 int sp_netns_enter(const char *name, int *saved, struct sp_err *err);
 
+/* Where a namespace is to be found in the file system. */
+void sp_netns_path(char *path, size_t size, const char *name);
+
 /* Back to where the thread was. errno is kept. */
 void sp_netns_leave(int saved);
 
