@@ -35,7 +35,7 @@ r_demo()
 	demo_trouble &
 	wait $browsers $!
 	record_stop 1
-	note "what \`make demo\` reads: two browsers (10.1.0.2, .3), an application (10.1.0.4); $(version_of nginx) (10.2.0.2), $(version_of redis-server) (.3), $(version_of mariadb-server) (.4), $(version_of dnsmasq) (.5), the same nginx behind a hop that loses 2 % (.6: $(dropped "$M" c2s) packets to it and $(dropped "$M" s2c) from it lost behind the capture), a slow server (10.2.0.2 port 8080: 0.2 to 0.9 s an answer), a refused port (10.2.0.2 port 8443), one that swallows SYNs (.7 port 9999)."
+	note "what \`make demo\` reads: two browsers (10.1.0.2, .3), an application (10.1.0.2, and .4 for its POSTs); $(version_of nginx) (10.2.0.2), $(version_of redis-server) (.3), $(version_of mariadb-server) (.4), $(version_of dnsmasq) (.5), the same nginx behind a hop that loses 2 % (.6: $(dropped "$M" c2s) packets to it lost behind the capture, $(dropped "$M" s2c) from it before), a slow server (10.2.0.2 port 8080: 0.2 to 0.9 s an answer), a refused port (10.2.0.2 port 8443), one that swallows SYNs (.7 port 9999)."
 	unset database
 }
 
