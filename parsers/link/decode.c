@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The batch: a straight line for plain Ethernet, IPv4, TCP or UDP; a walk through the headers for everything else. */
+/* The batch: a straight line for the ordinary packet, a walk through the headers for every other. */
 #include "parsers/link/decode.h"
 
 #include "parsers/link/walk.h"
 
 #define PREFETCH_AHEAD 6
 
-enum { ETH_LEN = 14, IP4_LEN = 20, UDP_LEN = 8, TCP_LEN = 20 };
+enum { ETH_LEN = 14, TAG_LEN = 4, IP4_LEN = 20, IP6_LEN = 40, UDP_LEN = 8, TCP_LEN = 20 };
+enum { TYPE_IP4 = 0x0800, TYPE_VLAN = 0x8100, TYPE_IP6 = 0x86dd };
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 
 /* Every UDP port that may carry a tunnel, laid out for one vector comparison. */
@@ -15,11 +16,8 @@ struct tunnel_ports {
 	uint16_t gtpu, l2tp;
 };
 
-static const struct {
-	const char *name;
-	uint8_t verdict;
-} reasons[] = {
-#define X(sym, verdict, name) {name, SP_##verdict},
+static const char *const reason_names[] = {
+#define X(sym, verdict, name) name,
 	SP_DECODE_REASONS(X)
 #undef X
 };
@@ -33,7 +31,7 @@ static const char *const tunnel_names[] = {
 const char *sp_decode_reason_name(enum sp_decode_reason reason)
 {
 	assert(reason < SP_DECODE_REASON_MAX);
-	return reasons[reason].name;
+	return reason_names[reason];
 }
 
 const char *sp_tunnel_type_name(enum sp_tunnel_type type)
@@ -80,254 +78,126 @@ static inline bool may_be_tunnel(const struct tunnel_ports *t, uint16_t sport, u
 	return hit;
 }
 
-/* Plain Ethernet, IPv4 without options, a whole TCP or UDP header, nothing odd. False: not that, nothing written that
- * the walk does not write again. */
-static inline bool fast(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_pkt *pkt,
-			struct sp_flow_key *key)
+/* Where the payload is, of a TCP or UDP header that is captured whole; what the packet says of itself is written down.
+ * `end`: of the IP packet. False: not that, or a tunnel, or its lengths are odd. */
+static inline bool fast_l4(const struct tunnel_ports *ports, struct sp_pkt *pkt, uint32_t at, uint32_t end,
+			   uint8_t proto)
 {
-	const uint8_t *p = pkt->data;
-	uint32_t cap = pkt->cap_len;
-	if (cap < ETH_LEN + IP4_LEN + UDP_LEN || pkt->link != SP_LINK_ETHERNET)
-		return false;
-	if ((sp_be32(p + 12) & 0xffffff00) != 0x08004500 || sp_be16(p + 20) & 0x3fff)
-		return false;
-	uint32_t total = sp_be16(p + 16), end = ETH_LEN + total;
-	if (end > pkt->wire_len)
-		return false;
-	const uint8_t *l4 = p + ETH_LEN + IP4_LEN;
-	uint16_t sport = sp_be16(l4), dport = sp_be16(l4 + 2);
-	uint32_t l7, proto = p[23];
-	uint8_t tcp_flags = 0;
+	const uint8_t *l4 = pkt->data + at;
+	uint32_t l7;
 	if (proto == PROTO_TCP) {
-		if (cap < ETH_LEN + IP4_LEN + TCP_LEN)
+		if (pkt->cap_len < at + TCP_LEN)
 			return false;
 		unsigned header = l4[12] >> 4 << 2;
-		l7 = ETH_LEN + IP4_LEN + header;
+		l7 = at + header;
 		if (header < TCP_LEN || l7 > end)
 			return false;
-		tcp_flags = l4[13];
+		pkt->tcp_flags = l4[13];
 	} else if (proto == PROTO_UDP) {
-		l7 = ETH_LEN + IP4_LEN + UDP_LEN;
-		uint32_t declared = ETH_LEN + IP4_LEN + sp_be16(l4 + 4);
-		if (declared < l7 || declared > end || may_be_tunnel(ports, sport, dport))
+		if (pkt->cap_len < at + UDP_LEN)
+			return false;
+		l7 = at + UDP_LEN;
+		uint32_t declared = at + sp_be16(l4 + 4);
+		if (declared < l7 || declared > end || may_be_tunnel(ports, sp_be16(l4), sp_be16(l4 + 2)))
 			return false;
 		end = declared;
+		pkt->tcp_flags = 0;
 	} else {
 		return false;
 	}
-	if (l7 > cap)
+	if (l7 > pkt->cap_len)
 		return false;
-	bool reverse = sp_key_v4(key, p + 26, p + 30, sport, dport, pkt->space, (uint8_t)proto);
-	pkt->hash = (uint32_t)sp_key_hash(key, hash_key);
 	pkt->l7_len = end - l7;
-	pkt->l3 = ETH_LEN;
-	pkt->l4 = ETH_LEN + IP4_LEN;
+	pkt->l4 = (uint16_t)at;
 	pkt->l7 = (uint16_t)l7;
-	pkt->flags = (uint16_t)((reverse ? SP_PKT_REVERSE : 0) | (cap < pkt->wire_len ? SP_PKT_CUT : 0));
-	pkt->layers = 0;
-	pkt->proto = (uint8_t)proto;
-	pkt->tcp_flags = tcp_flags;
-	pkt->verdict = SP_ANALYSED;
-	pkt->reason = SP_DECODE_OK;
-	pkt->ttl = p[22];
-	pkt->l2 = 0;
+	pkt->proto = proto;
 	return true;
 }
 
-static void new_layers(struct sp_walk *w)
+/* The rest of a packet that took the straight line. */
+static inline void fast_done(struct sp_pkt *pkt, const struct sp_flow_key *key, uint64_t hash_key, uint32_t l3,
+			     bool reverse)
 {
-	if (!w->has_layers)
-		memset(w->layers, 0, sizeof *w->layers);
-	w->has_layers = true;
-}
-
-void sp_walk_push_vlan(struct sp_walk *w, uint16_t id)
-{
-	new_layers(w);
-	w->space = sp_space_mix(w->space, UINT64_C(1) << 32 | id);
-	if (w->layers->n_vlan < SP_LAYERS_MAX)
-		w->layers->vlan[w->layers->n_vlan++] = id;
-	else
-		w->layers->omitted += w->layers->omitted < UINT8_MAX;
-}
-
-void sp_walk_push_mpls(struct sp_walk *w, uint32_t label)
-{
-	new_layers(w);
-	if (w->layers->n_mpls < SP_LAYERS_MAX)
-		w->layers->mpls[w->layers->n_mpls++] = label;
-	else
-		w->layers->omitted += w->layers->omitted < UINT8_MAX;
-}
-
-bool sp_walk_may_open(const struct sp_walk *w, enum sp_tunnel_type type)
-{
-	return w->n_opened < w->conf->max_tunnels && !(w->conf->keep >> type & 1);
-}
-
-/* Identifiers that both directions share tell networks apart; the others would tear a conversation in two. */
-static bool id_is_space(enum sp_tunnel_type type)
-{
-	return type != SP_TUNNEL_GTPU && type != SP_TUNNEL_L2TP && type != SP_TUNNEL_ERSPAN && type != SP_TUNNEL_NSH;
-}
-
-void sp_walk_open(struct sp_walk *w, enum sp_tunnel_type type, const uint32_t *id, bool outer)
-{
-	w->n_opened++;
-	if (w->conf->mirror >> type & 1) {
-		w->has_good = false;
-		w->has_layers = false;
-		w->space = w->point_space;
-		w->frame_flags &= (uint16_t)~SP_PKT_TUNNELLED;
-		return;
-	}
-	new_layers(w);
-	w->frame_flags |= SP_PKT_TUNNELLED;
-	w->space = sp_space_mix(w->space, UINT64_C(2) << 32 | type);
-	if (id && id_is_space(type))
-		w->space = sp_space_mix(w->space, UINT64_C(3) << 32 | *id);
-	if (w->layers->n_tunnel == SP_LAYERS_MAX) {
-		w->layers->omitted += w->layers->omitted < UINT8_MAX;
-		return;
-	}
-	struct sp_tunnel *t = &w->layers->tunnel[w->layers->n_tunnel++];
-	t->type = (uint8_t)type;
-	t->has_id = id != NULL;
-	t->id = id ? *id : 0;
-	t->has_addr = outer;
-	if (outer) {
-		const uint8_t *ip = w->data + w->l3;
-		if (w->v6) {
-			memcpy(t->src.b, ip + 8, 16);
-			memcpy(t->dst.b, ip + 24, 16);
-		} else {
-			t->src = sp_addr_v4(ip + 12);
-			t->dst = sp_addr_v4(ip + 16);
-		}
-	}
-}
-
-bool sp_conv_key(const struct sp_conv *c, struct sp_flow_key *key)
-{
-	uint16_t sport = c->icmp ? 0 : c->sport, dport = c->icmp ? 0 : c->dport;
-	bool reverse = (c->v6 ? sp_key_v6 : sp_key_v4)(key, c->src, c->dst, sport, dport, c->space, c->key_proto);
-	if (c->icmp) {
-		key->lo_port = c->sport;
-		key->hi_port = c->dport;
-	}
-	return reverse;
-}
-
-static enum sp_step step(struct sp_walk *w, enum sp_step s)
-{
-	switch (s) {
-	case SP_STEP_ETHERNET:
-		return sp_walk_ethernet(w);
-	case SP_STEP_ETHERTYPE:
-		return sp_walk_payload(w);
-	case SP_STEP_PPP:
-		return sp_walk_ppp(w);
-	case SP_STEP_IP:
-		return sp_walk_ip(w);
-	case SP_STEP_IP4:
-		return sp_walk_ip4(w);
-	case SP_STEP_IP6:
-		return sp_walk_ip6(w);
-	case SP_STEP_L4:
-		return sp_walk_l4(w);
-	case SP_STEP_MPLS:
-		return sp_walk_mpls(w);
-	case SP_STEP_NSH:
-		return sp_walk_nsh(w);
-	case SP_STEP_END:
-		break;
-	}
-	return SP_STEP_END;
-}
-
-/* Layers pushed after the conversation that won are none of its own. */
-static void keep_layers(struct sp_walk *w)
-{
-	struct sp_layers *l = w->layers;
-	const struct sp_conv *c = &w->good;
-	if (l->n_vlan == c->n_vlan && l->n_mpls == c->n_mpls && l->n_tunnel == c->n_tunnel) {
-		l->omitted = c->omitted;
-		return;
-	}
-	memset(&l->vlan[c->n_vlan], 0, (SP_LAYERS_MAX - c->n_vlan) * sizeof l->vlan[0]);
-	memset(&l->mpls[c->n_mpls], 0, (SP_LAYERS_MAX - c->n_mpls) * sizeof l->mpls[0]);
-	memset(&l->tunnel[c->n_tunnel], 0, (SP_LAYERS_MAX - c->n_tunnel) * sizeof l->tunnel[0]);
-	l->n_vlan = c->n_vlan;
-	l->n_mpls = c->n_mpls;
-	l->n_tunnel = c->n_tunnel;
-	l->omitted = c->omitted;
-}
-
-static void finish(struct sp_walk *w, struct sp_batch *batch, uint32_t i)
-{
-	struct sp_pkt *pkt = &batch->pkt[i];
-	struct sp_conv *c = &w->good;
-	if (!w->has_good) {
-		assert(w->reason != SP_DECODE_OK);
-		pkt->verdict = reasons[w->reason].verdict;
-		pkt->reason = w->reason;
-		pkt->l3 = pkt->l4 = pkt->l7 = SP_NOOFS;
-		pkt->l2 = w->l2;
-		pkt->flags = w->frame_flags & SP_PKT_CUT;
-		pkt->space = w->space;
-		return;
-	}
-	bool reverse = sp_conv_key(c, &batch->key[i]);
-	if (c->flags & SP_PKT_QUOTED)
-		reverse = !reverse;
-	pkt->hash = (uint32_t)sp_key_hash(&batch->key[i], w->conf->hash_key);
-	pkt->space = c->space;
-	pkt->l7_len = c->l7_len;
-	pkt->l2 = c->l2;
-	pkt->l3 = c->l3;
-	pkt->l4 = c->l4;
-	pkt->l7 = c->l7;
-	pkt->flags = (uint16_t)(c->flags | (reverse ? SP_PKT_REVERSE : 0));
-	pkt->proto = c->proto;
-	pkt->tcp_flags = c->tcp_flags;
-	pkt->ttl = c->ttl;
+	pkt->hash = (uint32_t)sp_key_hash(key, hash_key);
+	pkt->l3 = (uint16_t)l3;
+	pkt->l2 = 0;
+	pkt->flags = (uint16_t)((reverse ? SP_PKT_REVERSE : 0) | (pkt->cap_len < pkt->wire_len ? SP_PKT_CUT : 0));
+	pkt->layers = 0;
 	pkt->verdict = SP_ANALYSED;
 	pkt->reason = SP_DECODE_OK;
-	if (w->has_layers && c->n_vlan + c->n_mpls + c->n_tunnel) {
-		keep_layers(w);
-		pkt->layers = (uint16_t)++batch->n_layers;
-	}
 }
 
-static __attribute__((noinline)) void walk(const struct sp_decode_conf *conf, struct sp_batch *batch, uint32_t i)
+/* IPv4 without options that is no fragment. */
+static inline bool fast_ip4(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_pkt *pkt,
+			    struct sp_flow_key *key, uint32_t l3)
+{
+	const uint8_t *ip = pkt->data + l3;
+	if (pkt->cap_len < l3 + IP4_LEN + UDP_LEN || ip[0] != 0x45 || sp_be16(ip + 6) & 0x3fff)
+		return false;
+	uint32_t end = l3 + sp_be16(ip + 2);
+	if (end > pkt->wire_len || !fast_l4(ports, pkt, l3 + IP4_LEN, end, ip[9]))
+		return false;
+	const uint8_t *l4 = ip + IP4_LEN;
+	bool reverse = sp_key_v4(key, ip + 12, ip + 16, sp_be16(l4), sp_be16(l4 + 2), pkt->space, ip[9]);
+	pkt->ttl = ip[8];
+	fast_done(pkt, key, hash_key, l3, reverse);
+	return true;
+}
+
+/* IPv6 without extension headers. */
+static inline bool fast_ip6(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_pkt *pkt,
+			    struct sp_flow_key *key, uint32_t l3)
+{
+	const uint8_t *ip = pkt->data + l3;
+	if (pkt->cap_len < l3 + IP6_LEN + UDP_LEN || ip[0] >> 4 != 6 || !sp_be16(ip + 4))
+		return false;
+	uint32_t end = l3 + IP6_LEN + sp_be16(ip + 4);
+	if (end > pkt->wire_len || !fast_l4(ports, pkt, l3 + IP6_LEN, end, ip[6]))
+		return false;
+	const uint8_t *l4 = ip + IP6_LEN;
+	bool reverse = sp_key_v6(key, ip + 8, ip + 24, sp_be16(l4), sp_be16(l4 + 2), pkt->space, ip[6]);
+	pkt->ttl = ip[7];
+	fast_done(pkt, key, hash_key, l3, reverse);
+	return true;
+}
+
+/* One tag. */
+static bool fast_vlan(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_batch *batch, uint32_t i)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
-	struct sp_walk w;
-	w.conf = conf;
-	w.data = pkt->data;
-	w.layers = &batch->layers[batch->n_layers];
-	w.pos = 0;
-	w.cap = SP_MIN(pkt->cap_len, SP_WALK_BYTES);
-	w.end = SP_MAX(pkt->wire_len, pkt->cap_len);
-	w.padded_end = 0;
-	w.space = w.point_space = pkt->space;
-	w.l2 = w.l3 = SP_NOOFS;
-	w.flags = 0;
-	w.frame_flags =
-		(uint16_t)((pkt->flags & SP_PKT_CSUM_PENDING) | (pkt->cap_len < pkt->wire_len ? SP_PKT_CUT : 0));
-	w.reason = SP_DECODE_OK;
-	w.n_opened = 0;
-	w.open_end = w.has_good = w.has_layers = false;
+	struct sp_flow_key *key = &batch->key[i];
+	uint16_t id = sp_be16(pkt->data + ETH_LEN) & 0xfff, type = sp_be16(pkt->data + ETH_LEN + 2);
+	uint32_t plain = pkt->space, l3 = ETH_LEN + TAG_LEN;
+	if (id)
+		pkt->space = sp_space_vlan(plain, id);
+	if (!(type == TYPE_IP4 && fast_ip4(ports, hash_key, pkt, key, l3)) &&
+	    !(type == TYPE_IP6 && fast_ip6(ports, hash_key, pkt, key, l3))) {
+		pkt->space = plain;
+		return false;
+	}
+	if (id) {
+		struct sp_layers *l = &batch->layers[batch->n_layers];
+		memset(l, 0, sizeof *l);
+		l->n_vlan = 1;
+		l->vlan[0] = id;
+		pkt->layers = (uint16_t)++batch->n_layers;
+	}
+	return true;
+}
 
-	pkt->hash = 0;
-	pkt->l7_len = 0;
-	pkt->layers = 0;
-	pkt->proto = pkt->tcp_flags = pkt->ttl = 0;
-
-	enum sp_step s = sp_walk_link(&w, pkt->link);
-	for (unsigned n = 0; s != SP_STEP_END; n++)
-		s = n < SP_WALK_STEPS ? step(&w, s) : sp_walk_fail(&w, SP_DECODE_TOO_DEEP);
-	finish(&w, batch, i);
+/* The straight line: Ethernet, at most one tag, IP with nothing special, TCP or UDP. False: something else; what was
+ * written of the packet then, the walk writes again. */
+static inline bool fast(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_batch *batch, uint32_t i)
+{
+	struct sp_pkt *pkt = &batch->pkt[i];
+	if (pkt->cap_len < ETH_LEN + IP4_LEN + UDP_LEN || pkt->link != SP_LINK_ETHERNET)
+		return false;
+	uint16_t type = sp_be16(pkt->data + ETH_LEN - 2);
+	if (SP_LIKELY(type == TYPE_IP4))
+		return fast_ip4(ports, hash_key, pkt, &batch->key[i], ETH_LEN);
+	if (type == TYPE_IP6)
+		return fast_ip6(ports, hash_key, pkt, &batch->key[i], ETH_LEN);
+	return type == TYPE_VLAN && fast_vlan(ports, hash_key, batch, i);
 }
 
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch)
@@ -343,9 +213,9 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 		if (i + PREFETCH_AHEAD < n)
 			__builtin_prefetch(batch->pkt[i + PREFETCH_AHEAD].data);
 		pkt->space = space[pkt->point];
-		if (SP_LIKELY(straight && fast(&ports, hash_key, pkt, &batch->key[i])))
+		if (SP_LIKELY(straight && fast(&ports, hash_key, batch, i)))
 			continue;
-		walk(conf, batch, i);
+		sp_walk(conf, batch, i);
 	}
 }
 

@@ -14,6 +14,11 @@ static inline uint32_t sp_space_mix(uint32_t space, uint64_t what)
 	return (uint32_t)(h ^ h >> 32);
 }
 
+static inline uint32_t sp_space_vlan(uint32_t space, uint16_t id)
+{
+	return sp_space_mix(space, UINT64_C(1) << 32 | id);
+}
+
 /* IPv4 keys have zeros in both upper address halves and skip them. Keys of neighbouring flows differ in a few bits of
  * the last words only: the closing step keeps one multiplication's regular pattern out of either half. */
 static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_key)

@@ -104,6 +104,9 @@ static inline enum sp_step sp_walk_ethertype(struct sp_walk *w, uint16_t type)
 	return SP_STEP_ETHERTYPE;
 }
 
+/* Decodes packet i of the batch, whatever it is. `space` holds its point's address space. */
+void sp_walk(const struct sp_decode_conf *conf, struct sp_batch *batch, uint32_t i);
+
 /* Records what was taken off. */
 void sp_walk_push_vlan(struct sp_walk *w, uint16_t id);
 void sp_walk_push_mpls(struct sp_walk *w, uint32_t label);

@@ -132,20 +132,26 @@ static struct sp_decode_conf conf_of(const struct vector *v)
 	return c;
 }
 
-static const struct sp_batch *decode(const struct vector *v, const uint8_t *data, uint32_t cap, uint32_t wire)
+static const struct sp_batch *decode_with(const struct sp_decode_conf *conf, const struct vector *v,
+					  const uint8_t *data, uint32_t cap, uint32_t wire)
 {
 	static struct sp_batch b;
 	static const uint32_t space[] = {0, 42};
-	struct sp_decode_conf conf = conf_of(v);
 	memset(&b, 0xa5, sizeof b);
 	b.n = 1;
 	b.pkt[0] = (struct sp_pkt){.data = data, .cap_len = cap, .wire_len = wire, .link = v->link, .point = 1};
-	sp_decode_batch(&conf, space, &b);
-	const char *broken = decode_broken(&conf, &b, 0);
+	sp_decode_batch(conf, space, &b);
+	const char *broken = decode_broken(conf, &b, 0);
 	if (broken)
 		printf("# %s, %u of %u bytes: %s\n", v->name, cap, wire, broken);
 	CHECK(!broken);
 	return &b;
+}
+
+static const struct sp_batch *decode(const struct vector *v, const uint8_t *data, uint32_t cap, uint32_t wire)
+{
+	struct sp_decode_conf conf = conf_of(v);
+	return decode_with(&conf, v, data, cap, wire);
 }
 
 /* A frame that ends where memory does. */
@@ -196,6 +202,27 @@ static void check_prefixes(void)
 			if (p->l7 != SP_NOOFS)
 				CHECK_EQ(p->l7_len, w->l7_len);
 		}
+	}
+}
+
+/* Ordinary packets take a straight line, unless checksums are looked at: both ways lead to the same. */
+static void check_both_ways(void)
+{
+	for (size_t i = 0; i < SP_ARRAY_SIZE(vectors); i++) {
+		const struct vector *v = &vectors[i];
+		uint8_t frame[FRAME_MAX];
+		uint32_t n = (uint32_t)from_hex(frame, v->hex);
+		struct sp_decode_conf conf = conf_of(v);
+		conf.verify_checksums = false;
+		const struct sp_batch straight = *decode_with(&conf, v, frame, n, n);
+		conf.verify_checksums = true;
+		const struct sp_batch *walked = decode_with(&conf, v, frame, n, n);
+		const struct sp_pkt *p = &straight.pkt[0];
+		if (p->reason != walked->pkt[0].reason || p->reason != SP_DECODE_OK || p->l3 != walked->pkt[0].l3)
+			continue; /* the sum is wrong, or one inside is */
+		CHECK(!memcmp(p, &walked->pkt[0], sizeof *p));
+		CHECK(!memcmp(&straight.key[0], &walked->key[0], sizeof straight.key[0]));
+		CHECK(!p->layers || !memcmp(&straight.layers[0], &walked->layers[0], sizeof straight.layers[0]));
 	}
 }
 
@@ -339,6 +366,7 @@ int main(void)
 {
 	RUN(check_vectors);
 	RUN(check_prefixes);
+	RUN(check_both_ways);
 	RUN(check_both_directions);
 	RUN(check_spaces);
 	RUN(check_own_key);
