@@ -72,6 +72,9 @@ enum sp_failure sp_flow_failure(const struct sp_flow *f, const struct sp_flow_ex
 	case SP_CLOSE_CLIENT_FIN_ONLY:
 	case SP_CLOSE_SERVER_FIN_ONLY:
 		return one_way ? SP_FAILURE_UNKNOWN : blamed[reason];
+	case SP_CLOSE_PORT_REUSE:
+		/* An open connection that a new one displaced: somebody forgot to close, nobody knows who. */
+		return f->state == SP_FLOW_ESTABLISHED ? SP_FAILURE_UNKNOWN : SP_FAILURE_CLIENT;
 	case SP_CLOSE_TIMEOUT:
 		if (f->state != SP_FLOW_ESTABLISHED)
 			return SP_FAILURE_NONE;

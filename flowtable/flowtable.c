@@ -21,6 +21,7 @@
 
 #define FIRST_BUCKETS 1024
 #define SHED_SAMPLE 32
+#define SHED_SEARCH 256 /* flows looked at before giving up */
 /* A new flow may push out one that is open in both directions only after this much silence. */
 #define SHED_IDLE_NS (10 * SP_NS_PER_SEC)
 #define COUNTER_CARRY (UINT32_C(1) << 31)
@@ -195,6 +196,8 @@ static uint64_t timeout_of(const struct sp_flowtable *ft, const struct sp_flow *
 	default:
 		break;
 	}
+	if (f->proto == PROTO_TCP)
+		return t->opening;
 	if (f->proto == PROTO_UDP)
 		return t->udp;
 	return f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6 ? t->icmp : t->other;
@@ -317,7 +320,7 @@ static bool shed(struct sp_flowtable *ft)
 {
 	struct sp_flow *worst = NULL;
 	unsigned worst_rank = 2;
-	for (unsigned i = 0; i < SHED_SAMPLE; i++) {
+	for (unsigned i = 0; i < (worst ? SHED_SAMPLE : SHED_SEARCH); i++) {
 		ft->shed_hand = ft->shed_hand + 1 < ft->n_flows ? ft->shed_hand + 1 : 1;
 		struct sp_flow *f = &ft->flow[ft->shed_hand];
 		if (f->state == SP_FLOW_FREE)

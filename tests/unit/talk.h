@@ -47,19 +47,19 @@ static inline struct sp_flow_conf talk_conf(void)
 {
 	const uint64_t sec = 1000000000;
 	return (struct sp_flow_conf){
-	        .max_flows = 1000,
-	        .report_interval = 60 * sec,
-	        .timeout = {.opening = 5 * sec,
-	                    .established = 300 * sec,
-	                    .closing = 35 * sec,
-	                    .closed_fin = 2 * sec,
-	                    .closed_rst = 2 * sec,
-	                    .one_way = 5 * sec,
-	                    .udp = 60 * sec,
-	                    .icmp = 35 * sec,
-	                    .other = 35 * sec},
-	        .community_id = true,
-	        .dedup = {.enabled = true, .window = 3000000},
+		.max_flows = 1000,
+		.report_interval = 60 * sec,
+		.timeout = {.opening = 5 * sec,
+			    .established = 300 * sec,
+			    .closing = 35 * sec,
+			    .closed_fin = 2 * sec,
+			    .closed_rst = 2 * sec,
+			    .one_way = 5 * sec,
+			    .udp = 60 * sec,
+			    .icmp = 35 * sec,
+			    .other = 35 * sec},
+		.community_id = true,
+		.dedup = {.enabled = true, .window = 3000000},
 	};
 }
 
@@ -82,7 +82,7 @@ static inline struct talk *talk_new(const struct sp_flow_conf *conf)
 	return t;
 }
 
-static inline void talk_flush(struct talk *t)
+static inline void talk_flush_keep(struct talk *t)
 {
 	static const uint32_t space[16];
 	if (!t->batch.n)
@@ -90,6 +90,12 @@ static inline void talk_flush(struct talk *t)
 	t->batch.n_layers = 0;
 	sp_decode_batch(&t->decode, space, &t->batch);
 	sp_flowtable_batch(t->ft, &t->batch);
+}
+
+/* Decodes and feeds what was collected. */
+static inline void talk_flush(struct talk *t)
+{
+	talk_flush_keep(t);
 	t->batch.n = 0;
 }
 
@@ -105,7 +111,8 @@ static inline void put32(uint8_t *p, uint32_t v)
 	put16(p + 2, v);
 }
 
-/* An Ethernet and IPv4 header around `l4` bytes of transport header and `len` bytes of payload that are not captured. */
+/* An Ethernet and IPv4 header around `l4` bytes of transport header and `len` bytes of payload that are not captured.
+ */
 static inline uint8_t *talk_ip(struct talk *t, bool from_client, uint64_t us, uint8_t proto, unsigned l4, unsigned len)
 {
 	struct sp_pkt *p = &t->batch.pkt[t->batch.n];
@@ -125,13 +132,17 @@ static inline uint8_t *talk_ip(struct talk *t, bool from_client, uint64_t us, ui
 	put32(f + 30, from_client ? t->server_ip : t->client_ip);
 	put16(f + 34, from_client ? t->client_port : t->server_port);
 	put16(f + 36, from_client ? t->server_port : t->client_port);
-	*p = (struct sp_pkt){
-	        .data = f, .ts_ns = TALK_T0 + us * 1000, .wire_len = 34 + l4 + len, .cap_len = 34 + l4, .link = SP_LINK_ETHERNET};
+	*p = (struct sp_pkt){.data = f,
+			     .ts_ns = TALK_T0 + us * 1000,
+			     .wire_len = 34 + l4 + len,
+			     .cap_len = 34 + l4,
+			     .link = SP_LINK_ETHERNET};
 	return f + 34;
 }
 
 /* One TCP segment; `who` is 'c' or 's'. Numbers are relative to 1000 for the client and 5000 for the server. */
-static inline void tcp_at(struct talk *t, uint64_t us, char who, unsigned flags, uint32_t seq, uint32_t ack, unsigned len)
+static inline void tcp_at(struct talk *t, uint64_t us, char who, unsigned flags, uint32_t seq, uint32_t ack,
+			  unsigned len)
 {
 	bool c = who == 'c';
 	uint8_t *h = talk_ip(t, c, us, 6, 20, len);

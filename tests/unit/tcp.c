@@ -16,9 +16,9 @@ static void a_whole_connection(void)
 {
 	struct talk *t = talk_new(NULL);
 	handshake(t, 0);
-	tcp_at(t, 1000, 'c', TA | TP, 1, 1, 100);   /* request */
-	tcp_at(t, 1200, 's', TA, 1, 101, 0);        /* the stack's ACK */
-	tcp_at(t, 5000, 's', TA, 1, 101, 500);      /* answer, two segments */
+	tcp_at(t, 1000, 'c', TA | TP, 1, 1, 100); /* request */
+	tcp_at(t, 1200, 's', TA, 1, 101, 0);	  /* the stack's ACK */
+	tcp_at(t, 5000, 's', TA, 1, 101, 500);	  /* answer, two segments */
 	tcp_at(t, 5010, 's', TA | TP, 501, 101, 300);
 	tcp_at(t, 5100, 'c', TA, 101, 801, 0);
 	tcp_at(t, 9000, 'c', TA | TP, 101, 801, 50);
@@ -113,7 +113,7 @@ static void syns_sent_again(void)
 	CHECK_EQ(r->synack_count, 2);
 	CHECK_EQ(r->rtt_server_us, 400); /* from the SYN that was answered */
 	CHECK_EQ(r->rtt_client_us, 100); /* from the SYN-ACK that was */
-	CHECK_EQ(r->retrans_c2s, 0);     /* no data */
+	CHECK_EQ(r->retrans_c2s, 0);	 /* no data */
 	talk_free(t);
 }
 
@@ -377,7 +377,7 @@ static void ports_used_again(void)
 	tcp_at(t, 1000, 'c', TF | TA, 1, 1, 0);
 	tcp_at(t, 1100, 's', TF | TA, 1, 2, 0);
 	tcp_at(t, 500000, 'c', TS, 900000, 0, 0); /* another connection on the same ports */
-	tcp_at(t, 500100, 's', TA, 2, 2, 0);      /* the server still knows the old one */
+	tcp_at(t, 500100, 's', TA, 2, 2, 0);	  /* the server still knows the old one */
 	tcp_at(t, 500200, 'c', TR, 2, 0, 0);
 	const struct sp_flow_record *r = talk_end(t);
 	CHECK_EQ(t->n_records, 2);
