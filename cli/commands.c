@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands: names, options and texts. `--help` and docs/man are printed from here. */
+#include "cli/command.h"
+
+#define OPTION_CONF                                                                                                    \
+	{                                                                                                              \
+		'c', "config", "CONF", "Read settings from this YAML file. Without it every setting has its default."  \
+	}
+
+static const struct sp_option top_options[] = {
+	{'V', "version", NULL, "Print version, build options and libraries, as 'spantap version' does."},
+	{0},
+};
+
+static const char *const top_text[] = {
+	"spantap reads network traffic, from capture files or live, and tells what the connections in it did: one "
+	"exact "
+	"record a flow, with its TCP performance and the way it ended.",
+	"Messages go to standard error, one a line, and begin with 'spantap:'.",
+	NULL,
+};
+
+static const char *const top_examples[] = {
+	"spantap read web.pcapng",
+	"what is in a capture",
+	"spantap read -o out a.pcap.gz b.pcap",
+	"write out/flows.jsonl and out/stats.json",
+	"spantap check -c spantap.yaml",
+	"look over a configuration before using it",
+	NULL,
+};
+
+static const struct sp_option read_options[] = {
+	OPTION_CONF,
+	{'o', "output", "DIR|-",
+	 "Write the records to files in this directory, which is created: flows.jsonl and stats.json. Files of an "
+	 "earlier "
+	 "run are replaced whole, at the end. '-' writes all records as JSON lines to standard output, each with the "
+	 "key "
+	 "'record'."},
+	{'F', "filter", "BPF", "Analyse only packets that match this expression, in the language of pcap-filter(7)."},
+	{'p', "point", "NAME[:KIND]=CAPTURE",
+	 "Read a capture as the observation point NAME, of one of the kinds below. May be given several times."},
+	{SP_OPTION_PROFILE, "profile", "[=WHICH]",
+	 "Record Network Profiles of flows (profiles.jsonl). Not in this version."},
+	{0},
+};
+
+static const char *const read_text[] = {
+	"Analyses capture files in the capture's own time: pcap (microseconds and nanoseconds, either byte order) and "
+	"pcapng (several interfaces), plain or compressed with gzip, zstd or lz4; '-' is standard input. Several "
+	"captures, and several interfaces of one pcapng, are observation points; their packets are merged by time.",
+	"Without -o a summary is printed: what was in there, failures, where time went, losses, and how good the "
+	"capture "
+	"is. A progress bar is shown on standard error for files over 100 MB when that is a terminal. SIGINT ends the "
+	"input: what was read until then is reported.",
+	"A capture that is cut short or damaged is read up to the damage.",
+	"Kinds of points, in order along the path of a request: client-app, client-process, client-nic, client-node, "
+	"client-kvm, gateway, switch, server-kvm, server-node, server-nic, server-process, server-app; where the side "
+	"depends on the flow: node, kvm, nic, process, app; else unknown.",
+	NULL,
+};
+
+static const char *const read_examples[] = {
+	"spantap read web.pcapng",
+	"print a summary",
+	"spantap read -o out -F 'tcp port 443' web.pcap",
+	"records of HTTPS flows only",
+	"spantap read -o - -p lb:gateway=lb.pcap -p web1:server-node=web1.pcap",
+	"two named points, records to standard output",
+	"tcpdump -i eth0 -w - | spantap read -",
+	"from a pipe, until Ctrl-C",
+	NULL,
+};
+
+static const struct sp_option run_options[] = {
+	OPTION_CONF,
+	{0},
+};
+
+static const char *const run_text[] = {
+	"Analyses live traffic from the ports that the configuration names: DPDK, AF_XDP, AF_PACKET; several at once, "
+	"each "
+	"an observation point. SIGINT and SIGTERM write every open flow and stop; SIGHUP loads the configuration "
+	"again.",
+	NULL,
+};
+
+static const struct sp_option check_options[] = {
+	{'c', "config", "CONF", "The file to look over."},
+	{SP_OPTION_PRINT_DEFAULT, "print-default", NULL,
+	 "Print the default configuration instead: every setting with its meaning, unit and range."},
+	{0},
+};
+
+static const char *const check_text[] = {
+	"Validates a configuration without using it. Every error is reported with file and line and with what was "
+	"expected; "
+	"nothing is printed and the exit code is 0 when there is none.",
+	NULL,
+};
+
+static const char *const check_examples[] = {
+	"spantap check -c spantap.yaml",
+	"all errors of a file",
+	"spantap check --print-default > spantap.yaml",
+	"begin a configuration",
+	NULL,
+};
+
+static const struct sp_option version_options[] = {{0}};
+
+static const char *const version_text[] = {
+	"Prints the version, how the program was built, and the libraries it was built with.",
+	NULL,
+};
+
+static const struct sp_option help_options[] = {
+	{SP_OPTION_MAN, "man", NULL, "Print the manual page's source instead."},
+	{0},
+};
+
+static const char *const help_text[] = {
+	"Prints what 'spantap COMMAND --help' prints; without a command, the list of commands.",
+	NULL,
+};
+
+const struct sp_command sp_commands[] = {
+	{"spantap", "an open network analyzer", "[--help] [--version] COMMAND ...", top_options, top_text, top_examples,
+	 "spantap-read(1), spantap-run(1), spantap-check(1), spantap-version(1)", NULL},
+	{"read", "analyse capture files",
+	 "[-c CONF] [-o DIR|-] [--profile[=WHICH]] [-F BPF] [-p NAME[:KIND]=CAPTURE]... [CAPTURE]...", read_options,
+	 read_text, read_examples, "spantap(1), spantap-check(1), pcap-filter(7)", sp_cmd_read},
+	{"run", "analyse live traffic", "-c CONF", run_options, run_text, NULL, "spantap(1), spantap-check(1)",
+	 sp_cmd_run},
+	{"check", "validate a configuration", "-c CONF | --print-default", check_options, check_text, check_examples,
+	 "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_check},
+	{"version", "print version, build options and libraries", "", version_options, version_text, NULL, "spantap(1)",
+	 sp_cmd_version},
+	{"help", "print help on a command", "[--man] [COMMAND]", help_options, help_text, NULL, "spantap(1)",
+	 sp_cmd_help},
+	{0},
+};

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/settings.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+
+#define WORKERS_MAX 64
+
+static const struct sp_conf_row workers_rows[] = {
+	{.name = "count",
+	 .type = SP_CONF_UINT,
+	 .offset = offsetof(struct sp_workers_conf, count),
+	 .max = WORKERS_MAX,
+	 .fallback = "0",
+	 .unit = "threads",
+	 .doc = "Threads that analyse live packets, each with flows of its own. 0: one for each of `cpus`, or a single "
+		"one."},
+	{.name = "cpus",
+	 .type = SP_CONF_UINTS,
+	 .offset = offsetof(struct sp_workers_conf, cpus),
+	 .max = 4095,
+	 .fallback = "[]",
+	 .doc = "CPUs that workers are pinned to, in turn. Empty: the system places them."},
+	{.name = "busy_poll",
+	 .type = SP_CONF_BOOL,
+	 .offset = offsetof(struct sp_workers_conf, busy_poll),
+	 .fallback = "true",
+	 .doc = "Poll without a pause: least loss, one whole CPU for each worker. false: sleep while there is no "
+		"traffic."},
+	{0},
+};
+
+static const struct sp_conf_row output_rows[] = {
+	{.name = "directory",
+	 .type = SP_CONF_STRING,
+	 .offset = offsetof(struct sp_output_conf, directory),
+	 .max = sizeof((struct sp_output_conf *)0)->directory,
+	 .fallback = "spantap-out",
+	 .doc = "Where a live run writes its records. `spantap read` has -o."},
+	{0},
+};
+
+#define SECTION(member, rows_, text)                                                                                   \
+	{                                                                                                              \
+		.name = #member, .type = SP_CONF_MAP, .offset = offsetof(struct sp_settings, member), .rows = rows_,   \
+		.doc = text                                                                                            \
+	}
+#define LIST(member, rows_, type_, max_, text)                                                                         \
+	{                                                                                                              \
+		.name = #member, .type = SP_CONF_LIST, .offset = offsetof(struct sp_settings, member), .rows = rows_,  \
+		.size = sizeof(type_), .max = max_, .fallback = "[]", .doc = text                                      \
+	}
+
+const struct sp_conf_row sp_settings_rows[] = {
+	LIST(ports, sp_port_conf_rows, struct sp_port_conf, SP_PORTS_MAX, "Where live packets come from."),
+	LIST(points, sp_point_conf_rows, struct sp_point_conf, SP_POINT_CONFS_MAX,
+	     "What is known of observation points, by name: those of ports and those of captures."),
+	SECTION(workers, workers_rows, "Threads of a live run."),
+	SECTION(decode, sp_decode_settings_rows, "From frames to conversations: tunnels and checksums."),
+	SECTION(reorder, sp_reorder_conf_rows, "Packets that arrive out of order."),
+	SECTION(flow, sp_flow_conf_rows, "Flows: how many, how long, what is recorded."),
+	SECTION(output, output_rows, "Where records go."),
+	{0},
+};
+
+int sp_settings_load(struct sp_conf **ret, const char *path)
+{
+	int rc = sp_conf_load(ret, path, sp_settings_rows, sizeof(struct sp_settings));
+	if (rc)
+		return rc;
+	const struct sp_settings *s = sp_conf_get(*ret);
+	const struct sp_port_conf *port = s->ports.v;
+	unsigned errors = 0;
+	for (uint32_t i = 0; i < s->ports.n; i++) {
+		struct sp_err err;
+		if (sp_port_conf_check(&port[i], &err)) {
+			sp_log("%s: ports, entry %u: %s", path, i + 1, err.text);
+			errors++;
+		}
+	}
+	if (!errors)
+		return 0;
+	sp_conf_free(*ret);
+	*ret = NULL;
+	return -EINVAL;
+}

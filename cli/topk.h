@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The heaviest of many keys in bounded memory (Space-Saving, Metwally et al. 2005): exact while there are no more keys
+ * than places; afterwards the lightest gives its place to the newcomer, which inherits its weight as possible error. */
+#ifndef SP_CLI_TOPK_H
+#define SP_CLI_TOPK_H
+
+#include "base/base.h"
+
+struct sp_topk;
+
+/* `places` a power of two; every entry is `key_size` bytes of key followed (at a multiple of 8) by `value_size` bytes
+ * of the caller's, zeroed for a new key. NULL without memory. */
+struct sp_topk *sp_topk_new(uint32_t places, size_t key_size, size_t value_size);
+void sp_topk_free(struct sp_topk *t);
+
+/* Adds weight to a key; returns its value. */
+void *sp_topk_add(struct sp_topk *t, const void *key, uint64_t weight);
+
+/* Entries in no order, i below sp_topk_n. */
+uint32_t sp_topk_n(const struct sp_topk *t);
+const void *sp_topk_key(const struct sp_topk *t, uint32_t i);
+void *sp_topk_value(const struct sp_topk *t, uint32_t i);
+uint64_t sp_topk_weight(const struct sp_topk *t, uint32_t i);
+
+/* How often a key was pushed out: 0 means exact. */
+uint64_t sp_topk_evictions(const struct sp_topk *t);
+
+#endif

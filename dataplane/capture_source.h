@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A capture's bytes, whatever they come from, as a few large contiguous segments: windows mapped on a plain file, or
+ * buffers filled from a pipe or a decompressor. Offsets count decompressed bytes. */
+#ifndef SP_DATAPLANE_CAPTURE_SOURCE_H
+#define SP_DATAPLANE_CAPTURE_SOURCE_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "dataplane/capture_unpack.h"
+
+/* Written by the thread that reads, except for `holds`. */
+struct sp_segment {
+	_Atomic uint32_t holds; /* batches held; the reader's own use is not counted */
+	bool mapped;
+	uint8_t *p;
+	size_t n;     /* bytes of the capture at p */
+	size_t size;  /* bytes of memory at p */
+	uint64_t off; /* of p[0] in the capture */
+	struct sp_segment *next;
+};
+
+struct sp_source {
+	int fd;
+	bool mapped;
+	bool ended;    /* streamed: nothing comes after the newest segment */
+	uint64_t size; /* of the file; 0 when unknown */
+	size_t window; /* size of the next segment */
+	size_t window_max;
+	size_t lookback;		    /* bytes behind the newest segment that stay */
+	uint64_t keep;			    /* bytes from here on stay in any case */
+	struct sp_segment *oldest, *newest; /* in the order of their offsets */
+	struct sp_segment *spare;	    /* streamed: buffers to be used again */
+	struct sp_unpack *unpack;	    /* streamed only */
+	char why[128];			    /* what ended the bytes early; empty at a true end */
+};
+
+/* Takes the descriptor, also on failure. `stream` reads a plain file like a pipe. 0 or -errno with a message. */
+int sp_source_open(struct sp_source *source, int fd, const char *path, bool stream, struct sp_err *err);
+void sp_source_close(struct sp_source *source);
+
+/* Makes the bytes from `off` on available, at least `want` of them unless the capture ends before. Offsets only grow;
+ * bytes between the end of the newest segment and `off` are skipped. Returns how many there are at *p, which lie in
+ * `newest`. */
+size_t sp_source_get(struct sp_source *source, uint64_t off, size_t want, const uint8_t **p);
+
+/* Where the capture's bytes end as far as is known: the file's size, or what has come so far. */
+uint64_t sp_source_end(const struct sp_source *source);
+
+/* Bytes of the file read so far, when the capture was read up to `off`. */
+uint64_t sp_source_progress(const struct sp_source *source, uint64_t off);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/point_conf.h"
+
+#include <string.h>
+
+static const char *const kind_words[] = {
+#define X(sym, text) text,
+	SP_POINT_KINDS(X)
+#undef X
+		NULL};
+
+const struct sp_conf_row sp_point_conf_rows[] = {
+	{.name = "name",
+	 .type = SP_CONF_STRING,
+	 .offset = offsetof(struct sp_point_conf, name),
+	 .max = SP_POINT_NAME_MAX,
+	 .doc = "Name of the point: of a capture, an interface or a port."},
+	{.name = "kind",
+	 .type = SP_CONF_ENUM,
+	 .offset = offsetof(struct sp_point_conf, kind),
+	 .fallback = "unknown",
+	 .words = kind_words,
+	 .doc = "Where on the path of a request it is."},
+	{.name = "group",
+	 .type = SP_CONF_STRING,
+	 .offset = offsetof(struct sp_point_conf, group),
+	 .max = SP_POINT_NAME_MAX,
+	 .fallback = "",
+	 .doc = "Points of one group are one place: the halves of a tap, the members of a bond. A flow over several of "
+		"them "
+		"is one flow. Empty: the point is by itself."},
+	{0},
+};
+
+static const struct sp_point_conf *find(const struct sp_conf_list *confs, const char *name)
+{
+	const struct sp_point_conf *c = confs->v;
+	for (uint32_t i = 0; i < confs->n; i++)
+		if (!strcmp(c[i].name, name))
+			return &c[i];
+	return NULL;
+}
+
+/* A group's number is that of its first point. */
+static uint32_t group_of(const struct sp_conf_list *confs, const struct sp_points *points, uint32_t index,
+			 const char *group)
+{
+	for (uint32_t i = 0; i < index; i++) {
+		const struct sp_point_conf *c = find(confs, points->point[i].name);
+		if (c && !strcmp(c->group, group))
+			return i;
+	}
+	return index;
+}
+
+void sp_point_conf_apply(const struct sp_conf_list *confs, struct sp_points *points)
+{
+	uint32_t n = atomic_load(&points->n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct sp_point *p = &points->point[i];
+		const struct sp_point_conf *c = find(confs, p->name);
+		if (!c)
+			continue;
+		if (p->kind == SP_POINT_UNKNOWN)
+			p->kind = c->kind;
+		if (c->group[0])
+			p->group = group_of(confs, points, i, c->group);
+	}
+}

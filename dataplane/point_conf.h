@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One entry of the `points:` list: what a configuration knows about a named observation point. */
+#ifndef SP_DATAPLANE_POINT_CONF_H
+#define SP_DATAPLANE_POINT_CONF_H
+
+#include "base/point.h"
+#include "conf/conf.h"
+
+struct sp_point_conf {
+	char name[SP_POINT_NAME_MAX];
+	int kind;		       /* enum sp_point_kind */
+	char group[SP_POINT_NAME_MAX]; /* points of one group see one network: the same flow at two of them is one; ""
+					  alone */
+};
+
+#define SP_POINT_CONFS_MAX SP_POINTS_MAX
+extern const struct sp_conf_row sp_point_conf_rows[];
+
+/* Gives the points that exist (by name) their kind and group, and adds none. A kind given otherwise stays. Call again
+ * when points were added. Control thread, before their packets are read. */
+void sp_point_conf_apply(const struct sp_conf_list *confs, struct sp_points *points);
+
+#endif
