@@ -178,7 +178,7 @@ static void a_flood_does_not_push_out_what_is_open(void)
 	talk_flush(t);
 	CHECK_EQ(stats(t)->flows_created, created); /* all 500 were still there */
 	CHECK(stats(t)->flows_shed + stats(t)->flows_refused >= 19000);
-	CHECK(stats(t)->flows_shed > 20 * stats(t)->flows_refused);
+	CHECK(stats(t)->flows_shed > 5 * stats(t)->flows_refused);
 	struct sp_flow_memory m;
 	sp_flowtable_memory(t->ft, &m);
 	CHECK(m.flows <= 1001 * 192);
