@@ -7,7 +7,7 @@ import subprocess
 import time
 from statistics import median
 
-POLL_S = 0.02
+POLL_S = 0.01
 PR_SET_CHILD_SUBREAPER = 36
 
 # Programs that fork and do not wait leave their children to us, so that these are counted too.
