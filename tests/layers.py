@@ -39,7 +39,7 @@ PARSERS_MAY_NOT = re.compile(
 )
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">]+)[">]', re.M)
-GENERATED = re.compile(r"\.skel\.h$|(^|/)vmlinux\.h$|_gen\.h$")
+GENERATED = re.compile(r"\.skel\.h$|(^|/)vmlinux\.h$|_gen\.h$|^cli/build_info\.h$")
 
 
 def sources(root):

@@ -206,7 +206,7 @@ static void not_captures(void)
 {
 	static const char *const text[] = {"", "abc", "PK\3\4....", "hello, world, this is not a capture file at all",
 					   "\x0a\x0d\x0d\x0a\x1c\0\0\0nonsense...................."};
-	static const char *const says[] = {"empty", "ends at once", "zip", "begins with 68 65 6c 6c",
+	static const char *const says[] = {"not a capture", "ends at once", "zip", "begins with 68 65 6c 6c",
 					   "byte order magic"};
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(text); i++)
 		for (unsigned flags = 0; flags < 2; flags++) {
