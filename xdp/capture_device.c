@@ -70,7 +70,7 @@ static int tags_into_bytes(const struct sp_capture_device *device)
 	return r < 0 ? r : sp_netdev_feature(name, "tx-vlan-stag-hw-insert", false);
 }
 
-static int make_pair(struct sp_capture_device *device, int attach, struct sp_err *err)
+static int make_pair(struct sp_capture_device *device, struct sp_err *err)
 {
 	const struct sp_veth veth = {.name = OUR_END,
 				     .peer = THEIR_END,
@@ -95,8 +95,8 @@ static int make_pair(struct sp_capture_device *device, int attach, struct sp_err
 		r = sp_netlink_up(device->nl_inside, device->ifindex_inside);
 	if (r < 0)
 		sp_err(err, r, "capture device, inner end: %s", strerror(-r));
-	else
-		r = sp_steer_attach(&device->steer, THEIR_END, device->ifindex_inside, attach, NULL, err);
+	else /* generic XDP lets pass what tc has redirected */
+		r = sp_steer_attach(&device->steer, THEIR_END, device->ifindex_inside, SP_XDP_ATTACH_NATIVE, NULL, err);
 	sp_netns_leave(saved);
 	if (r < 0)
 		return r;
@@ -118,7 +118,7 @@ static void destroy(struct sp_capture_device *device)
 	free(device);
 }
 
-static int make(struct sp_capture_device **ret, const struct stat *netns, int attach, struct sp_err *err)
+static int make(struct sp_capture_device **ret, const struct stat *netns, struct sp_err *err)
 {
 	struct sp_capture_device *device = calloc(1, sizeof *device);
 	if (!device)
@@ -126,7 +126,7 @@ static int make(struct sp_capture_device **ret, const struct stat *netns, int at
 	device->netns = *netns;
 	device->steer.link = -1;
 	device->inside = make_netns(err);
-	int r = device->inside < 0 ? device->inside : make_pair(device, attach, err);
+	int r = device->inside < 0 ? device->inside : make_pair(device, err);
 	if (r < 0) {
 		destroy(device);
 		return r;
@@ -136,7 +136,7 @@ static int make(struct sp_capture_device **ret, const struct stat *netns, int at
 	return 0;
 }
 
-static int get(struct sp_capture_device **ret, uint32_t *slot, int attach, struct sp_err *err)
+static int get(struct sp_capture_device **ret, uint32_t *slot, struct sp_err *err)
 {
 	struct stat here;
 	if (stat("/proc/thread-self/ns/net", &here) < 0)
@@ -145,7 +145,7 @@ static int get(struct sp_capture_device **ret, uint32_t *slot, int attach, struc
 	while (device &&
 	       (device->netns.st_dev != here.st_dev || device->netns.st_ino != here.st_ino || !~device->slots))
 		device = device->next;
-	int r = device ? 0 : make(&device, &here, attach, err);
+	int r = device ? 0 : make(&device, &here, err);
 	if (r < 0)
 		return r;
 	*slot = __builtin_ctzll(~device->slots);
@@ -154,10 +154,10 @@ static int get(struct sp_capture_device **ret, uint32_t *slot, int attach, struc
 	return 0;
 }
 
-int sp_capture_device_get(struct sp_capture_device **ret, uint32_t *slot, int attach, struct sp_err *err)
+int sp_capture_device_get(struct sp_capture_device **ret, uint32_t *slot, struct sp_err *err)
 {
 	pthread_mutex_lock(&lock);
-	int r = get(ret, slot, attach, err);
+	int r = get(ret, slot, err);
 	pthread_mutex_unlock(&lock);
 	return r;
 }
@@ -199,11 +199,6 @@ int sp_capture_device_socket(struct sp_capture_device *device, uint32_t slot, st
 int sp_capture_device_ifindex(const struct sp_capture_device *device)
 {
 	return device->ifindex;
-}
-
-bool sp_capture_device_generic(const struct sp_capture_device *device)
-{
-	return device->steer.generic;
 }
 
 uint64_t sp_capture_device_dropped(struct sp_capture_device *device, uint32_t slot)

@@ -16,7 +16,7 @@
 struct sp_capture_device;
 
 /* Takes a slot in the calling thread's namespace; makes the pair for the first. 0 or -errno. */
-int sp_capture_device_get(struct sp_capture_device **ret, uint32_t *slot, int attach, struct sp_err *err);
+int sp_capture_device_get(struct sp_capture_device **ret, uint32_t *slot, struct sp_err *err);
 
 /* Gives the slot back, after its socket; the last one takes the pair away. */
 void sp_capture_device_put(struct sp_capture_device *device, uint32_t slot);
@@ -27,7 +27,6 @@ int sp_capture_device_socket(struct sp_capture_device *device, uint32_t slot, st
 
 /* Where the copies go. */
 int sp_capture_device_ifindex(const struct sp_capture_device *device);
-bool sp_capture_device_generic(const struct sp_capture_device *device);
 
 /* Copies lost inside the pair. The kernel knows only how many of all slots together: the lowest slot in use is told,
  * the others are told 0. Any thread. */

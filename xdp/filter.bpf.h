@@ -58,28 +58,41 @@ const volatile bool filtered;  /* are there rules at all? */
 const volatile __u64 any_net;  /* rules without a network */
 const volatile __u64 any_port; /* rules without a port */
 
+/* Where the walk over the headers is. It lives in a map and not on the stack, because the verifier then knows nothing
+ * about its values and takes all ways to the same place for one. */
 struct walk {
-	void *data, *end;
 	__u32 off;
 	__u32 id; /* of a fragmented datagram */
 	__u8 src[16], dst[16];
 	__u8 proto;
-	bool fragment, first;
+	__u8 fragment, first;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct walk);
+} walks SEC(".maps");
+
+struct bytes {
+	void *data, *end;
 };
 
 /* `size` bytes at the walk's offset, or NULL. */
-static __always_inline void *header(const struct walk *w, __u32 size)
+static __always_inline void *header(const struct bytes *b, const struct walk *w, __u32 size)
 {
+	barrier(); /* read it from there, indeed */
 	__u32 off = w->off;
 	if (off > HEADERS_MAX)
 		return NULL;
-	void *p = w->data + off;
-	return p + size > w->end ? NULL : p;
+	void *p = b->data + off;
+	return p + size > b->end ? NULL : p;
 }
 
-static __always_inline bool walk_ethernet(struct walk *w, __u16 *type)
+static __always_inline bool walk_ethernet(const struct bytes *b, struct walk *w, __u16 *type)
 {
-	__u8 *eth = header(w, ETH_HLEN);
+	__u8 *eth = header(b, w, ETH_HLEN);
 	if (!eth)
 		return false;
 	*type = eth[12] << 8 | eth[13];
@@ -88,7 +101,7 @@ static __always_inline bool walk_ethernet(struct walk *w, __u16 *type)
 	for (int i = 0; i < VLANS_MAX; i++) {
 		if (*type != ETH_P_8021Q && *type != ETH_P_8021AD && *type != 0x9100 && *type != 0x9200)
 			break;
-		__u8 *tag = header(w, 4);
+		__u8 *tag = header(b, w, 4);
 		if (!tag)
 			return false;
 		*type = tag[2] << 8 | tag[3];
@@ -97,9 +110,9 @@ static __always_inline bool walk_ethernet(struct walk *w, __u16 *type)
 	return true;
 }
 
-static __always_inline bool walk_ipv4(struct walk *w)
+static __always_inline bool walk_ipv4(const struct bytes *b, struct walk *w)
 {
-	__u8 *ip = header(w, 20);
+	__u8 *ip = header(b, w, 20);
 	if (!ip || ip[0] >> 4 != 4)
 		return false;
 	__u32 length = (ip[0] & 15) * 4;
@@ -111,7 +124,7 @@ static __always_inline bool walk_ipv4(struct walk *w)
 	__builtin_memcpy(w->src + 12, ip + 12, 4);
 	__builtin_memcpy(w->dst + 12, ip + 16, 4);
 	__u16 frag = ip[6] << 8 | ip[7];
-	w->fragment = frag & 0x3fff;
+	w->fragment = !!(frag & 0x3fff);
 	w->first = !(frag & 0x1fff);
 	w->id = ip[4] << 8 | ip[5];
 	w->proto = ip[9];
@@ -119,40 +132,53 @@ static __always_inline bool walk_ipv4(struct walk *w)
 	return true;
 }
 
-/* RFC 8200 4: the extension headers that have a length in the common place, AH, and the fragment header. */
-static __always_inline bool walk_ipv6(struct walk *w)
+static __always_inline bool is_extension(__u32 next)
 {
-	__u8 *ip = header(w, 40);
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS || next == IPPROTO_MH ||
+	       next == IPPROTO_HIP || next == IPPROTO_SHIM6 || next == IPPROTO_AH || next == IPPROTO_FRAGMENT;
+}
+
+/* RFC 8200 4: takes one extension header off: those that have a length in the common place, AH, and the fragment
+ * header. Nothing happens when there is none, or behind a later fragment's, where no header follows. False when it is
+ * cut. */
+static __always_inline bool step_ipv6(const struct bytes *b, struct walk *w)
+{
+	barrier();
+	__u32 next = w->proto;
+	if (!is_extension(next) || (w->fragment && !w->first))
+		return true;
+	__u8 *ext = header(b, w, 8);
+	if (!ext)
+		return false;
+	__u32 length = (ext[1] + 1) * 8;
+	if (next == IPPROTO_AH)
+		length = (ext[1] + 2) * 4;
+	if (next == IPPROTO_FRAGMENT) {
+		length = 8;
+		w->fragment = !!((ext[2] << 8 | ext[3]) & 0xfff9);
+		w->first = !((ext[2] << 8 | ext[3]) & 0xfff8);
+		w->id = ext[4] << 24 | ext[5] << 16 | ext[6] << 8 | ext[7];
+	}
+	w->proto = ext[0];
+	w->off += length;
+	return true;
+}
+
+static __always_inline bool walk_ipv6(const struct bytes *b, struct walk *w)
+{
+	__u8 *ip = header(b, w, 40);
 	if (!ip || ip[0] >> 4 != 6)
 		return false;
 	__builtin_memcpy(w->src, ip + 8, 16);
 	__builtin_memcpy(w->dst, ip + 24, 16);
-	__u8 next = ip[6];
+	w->proto = ip[6];
 	w->off += 40;
-	for (int i = 0; i < EXTENSIONS_MAX; i++) {
-		bool common = next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
-			      next == IPPROTO_MH || next == IPPROTO_HIP || next == IPPROTO_SHIM6;
-		if (!common && next != IPPROTO_AH && next != IPPROTO_FRAGMENT)
-			break;
-		__u8 *ext = header(w, 8);
-		if (!ext)
+	/* Unrolled, which clang can do with one way out only: verifiers up to Linux 6.1 refuse the loop that it makes.
+	 */
+#pragma unroll
+	for (int i = 0; i < EXTENSIONS_MAX; i++)
+		if (!step_ipv6(b, w))
 			return false;
-		__u32 length = (ext[1] + 1) * 8;
-		if (next == IPPROTO_AH)
-			length = (ext[1] + 2) * 4;
-		if (next == IPPROTO_FRAGMENT) {
-			length = 8;
-			w->fragment = (ext[2] << 8 | ext[3]) & 0xfff9;
-			w->first = !((ext[2] << 8 | ext[3]) & 0xfff8);
-			w->id = ext[4] << 24 | ext[5] << 16 | ext[6] << 8 | ext[7];
-		}
-		next = ext[0];
-		w->off += length;
-		/* What follows in a later fragment is not a header. */
-		if (w->fragment && !w->first)
-			break;
-	}
-	w->proto = next;
 	return true;
 }
 
@@ -176,14 +202,14 @@ static __always_inline bool has_ports(__u8 proto)
 	       proto == IPPROTO_UDPLITE;
 }
 
-static __always_inline bool match(const struct walk *w)
+static __always_inline bool match(const struct bytes *b, const struct walk *w)
 {
 	__u64 rules = any_net | net_rules(w->src) | net_rules(w->dst);
 	if (rules & any_port)
 		return true;
 	if (!rules || !has_ports(w->proto))
 		return false;
-	__u8 *l4 = header(w, 4);
+	__u8 *l4 = header(b, w, 4);
 	if (!l4)
 		return false;
 	return rules & (port_rules(l4[0] << 8 | l4[1]) | port_rules(l4[2] << 8 | l4[3]));
@@ -191,24 +217,28 @@ static __always_inline bool match(const struct walk *w)
 
 static __always_inline bool wanted(void *data, void *end)
 {
-	struct walk w = {.data = data, .end = end, .first = true};
+	const struct bytes b = {data, end};
+	__u32 zero = 0;
+	struct walk *w = bpf_map_lookup_elem(&walks, &zero);
+	if (!w)
+		return false;
 	__u16 type = 0;
-	if (!walk_ethernet(&w, &type))
+	w->off = w->fragment = 0;
+	w->first = 1;
+	if (!walk_ethernet(&b, w, &type))
 		return false;
-	if (type == ETH_P_IP ? !walk_ipv4(&w) : type == ETH_P_IPV6 ? !walk_ipv6(&w) : true)
+	if (type == ETH_P_IP ? !walk_ipv4(&b, w) : type == ETH_P_IPV6 ? !walk_ipv6(&b, w) : true)
 		return false;
-	if (!w.fragment)
-		return match(&w);
+	if (!w->fragment)
+		return match(&b, w);
 
-	struct fragment_key key = {.id = w.id, .proto = w.proto};
-	__builtin_memcpy(key.src, w.src, 16);
-	__builtin_memcpy(key.dst, w.dst, 16);
 	/* RFC 8200 4.5: the first fragment's Next Header is the one that counts, so IPv6 identifies without it. */
-	if (type == ETH_P_IPV6)
-		key.proto = 0;
-	if (!w.first)
+	struct fragment_key key = {.id = w->id, .proto = type == ETH_P_IPV6 ? 0 : w->proto};
+	__builtin_memcpy(key.src, w->src, 16);
+	__builtin_memcpy(key.dst, w->dst, 16);
+	if (!w->first)
 		return bpf_map_lookup_elem(&fragments, &key);
-	if (!match(&w))
+	if (!match(&b, w))
 		return false;
 	__u8 one = 1;
 	bpf_map_update_elem(&fragments, &key, &one, BPF_ANY);

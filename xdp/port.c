@@ -205,7 +205,7 @@ static int open_mirror(struct xdp_port *p, const struct sp_port_conf *conf, stru
 	int r = make_queues(p, 1, 1, err);
 	if (r < 0)
 		return r;
-	r = sp_capture_device_get(&p->capture, &p->slot, xdp->attach, err);
+	r = sp_capture_device_get(&p->capture, &p->slot, err);
 	if (r < 0)
 		return r;
 	r = sp_capture_device_socket(p->capture, p->slot, p->xsk, &p->umem, xdp, err);
@@ -218,9 +218,8 @@ static int open_mirror(struct xdp_port *p, const struct sp_port_conf *conf, stru
 	r = sp_mirror_attach(&p->tc, p->device, p->ifindex, &target, xdp, err);
 	if (r < 0)
 		return r;
-	snprintf(p->port.why, sizeof p->port.why, "mirror, passive copy by tc (%s) into %s XDP, slot %u%s",
-		 p->tc.link[0] >= 0 ? "tcx" : "clsact", sp_capture_device_generic(p->capture) ? "generic" : "native",
-		 p->slot, xdp->filter.n ? ", filtered" : "");
+	snprintf(p->port.why, sizeof p->port.why, "mirror, passive copy by tc (%s) into AF_XDP, slot %u%s",
+		 p->tc.link[0] >= 0 ? "tcx" : "clsact", p->slot, xdp->filter.n ? ", filtered" : "");
 	return 0;
 }
 

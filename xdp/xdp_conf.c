@@ -25,17 +25,16 @@ static const struct sp_conf_row rule_rows[] = {
 #define ROW(member) .offset = offsetof(struct sp_xdp_conf, member)
 const struct sp_conf_row sp_xdp_conf_rows[] = {
 	{"mode", SP_CONF_ENUM, ROW(mode), .fallback = "mirror", .words = mode_words,
-	 .doc = "mirror: a copy is captured and the device's traffic is not touched. redirect: the frames themselves, "
-		"at "
-		"a device that is there for capture only; what the filter does not want goes to the kernel."},
+	 .doc = "mirror: a copy is captured and the device's traffic is not touched; it costs the host more than type "
+		"af_packet does. redirect: the frames themselves, at a device that is there for capture only; what the "
+		"filter does not want goes to the kernel."},
 	{"dedicated", SP_CONF_BOOL, ROW(dedicated), .fallback = "no",
 	 .doc = "Allows redirect on a device that has an address, a route or a bridge: the host and its guests lose "
 		"what "
 		"is captured."},
 	{"attach", SP_CONF_ENUM, ROW(attach), .fallback = "auto", .words = attach_words,
-	 .doc = "native: XDP in the driver; generic: in the kernel's receive path, any device, slower; auto: native "
-		"where "
-		"the driver can."},
+	 .doc = "Of redirect. native: XDP in the driver; generic: in the kernel's receive path, any device, slower; "
+		"auto: native where the driver can."},
 	{"zero_copy", SP_CONF_ENUM, ROW(zero_copy), .fallback = "auto", .words = zero_copy_words,
 	 .doc = "yes: refuse to start where the driver cannot; auto: where it can."},
 	{"ring", SP_CONF_UINT, ROW(ring), .min = 64, .max = 65536, .fallback = "8192", .unit = "frames",

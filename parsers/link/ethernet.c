@@ -23,7 +23,6 @@ enum {
 	TYPE_LLDP = 0x88cc,
 	TYPE_PBB = 0x88e7,
 	TYPE_MACSEC = 0x88e5,
-	TYPE_FABRICPATH = 0x8903,
 	TYPE_CISCO_METADATA = 0x8909,
 	TYPE_VNTAG = 0x8926,
 	TYPE_ETAG = 0x893f,
@@ -165,9 +164,6 @@ enum sp_step sp_walk_payload(struct sp_walk *w)
 		return port_tag(w, 8);
 	case TYPE_MACSEC:
 		return macsec(w);
-	case TYPE_FABRICPATH: /* tree and hop count before the whole frame */
-		w->pos += 2;
-		return SP_STEP_ETHERNET;
 	case TYPE_PBB:
 		return backbone(w);
 	case TYPE_ARP:
@@ -261,19 +257,6 @@ static enum sp_step loopback(struct sp_walk *w)
 	return sp_walk_fail(w, SP_DECODE_OTHER_ETHERTYPE);
 }
 
-/* Serial lines: PPP, or Cisco's HDLC with its own two addresses and an Ethernet type. */
-static enum sp_step serial(struct sp_walk *w)
-{
-	enum { HDLC_UNICAST = 0x0f00, HDLC_MULTICAST = 0x8f00 };
-	if (!sp_walk_have(w, 4))
-		return SP_STEP_PPP;
-	uint16_t address = sp_be16(sp_walk_at(w));
-	if (address != HDLC_UNICAST && address != HDLC_MULTICAST)
-		return SP_STEP_PPP;
-	w->pos += 4;
-	return sp_walk_ethertype(w, sp_be16(w->data + w->pos - 2));
-}
-
 enum sp_step sp_walk_link(struct sp_walk *w, enum sp_link link)
 {
 	switch (link) {
@@ -289,7 +272,7 @@ enum sp_step sp_walk_link(struct sp_walk *w, enum sp_link link)
 	case SP_LINK_LOOP:
 		return loopback(w);
 	case SP_LINK_PPP:
-		return serial(w);
+		return SP_STEP_PPP;
 	case SP_LINK_REFUSED:
 	case SP_LINK_MAX:
 		break;

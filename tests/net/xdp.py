@@ -20,7 +20,10 @@ COUNT = f"{BUILD}/tests/xdp_count"
 SEND = f"{BUILD}/bench/xdp_send"
 NEAR, FAR = f"sptest{os.getpid()}a", f"sptest{os.getpid()}b"
 CLONE_NEWNET = 0x40000000
-done = []
+
+
+class Skip(Exception):
+    pass
 
 
 def sh(command, check=True):
@@ -183,9 +186,11 @@ def exchange(rounds=1000, port=7001, host="198.18.9.2"):
     time.sleep(0.2)
 
 
-def send(way, n, size=60, flows=1, cpu=0):
+def send(way, n, size=60, flows=1, cpu=0, rate=0):
+    if tuple(int(n) for n in os.uname().release.split(".")[:2]) < (5, 18):
+        raise Skip("xdp_send needs Linux 5.18")
     netns, name = (NEAR, "va") if way == "tx" else (FAR, "vb")
-    sh(f"ip netns exec {netns} taskset -c {cpu} {SEND} {way} {name} {n} {size} {flows}")
+    sh(f"ip netns exec {netns} taskset -c {cpu} {SEND} {way} {name} {n} {size} {flows} {rate}")
 
 
 def replay(attach):
@@ -242,7 +247,7 @@ def frames_do_not_leak():
     """Many times more frames than the memory holds, with a small ring, slowly: all arrive."""
     Pair()
     with Count("mode=redirect", "ring=64", "idle=1", "vb") as c:
-        sh(f"ip netns exec {NEAR} {SEND} tx va 5000 60 1 20000")
+        send("tx", 5000, rate=20000)
     equal(c.total(), 5000, "received and lost")
     if c["packets"] < 2500:
         raise AssertionError(f"only {c['packets']} received")
@@ -306,9 +311,7 @@ def refuses_the_hosts_device():
 def device_goes_away(mode):
     Pair()
     with Count(f"mode={mode}", "vb") as c:
-        send("tx", 1000)
         ip(NEAR, "link del va")
-        line = ""
         timer = threading.Timer(20, c.process.kill)
         timer.start()
         line = c.process.stdout.readline()
@@ -376,7 +379,7 @@ def mirror_keeps_tags():
     """The kernel takes the outer VLAN tag out of the bytes when it receives a frame; the copy has it back."""
     Pair()
     raw = within(NEAR, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
-    raw.bind(within(NEAR, lambda: ("va", 0)))
+    raw.bind(("va", 0))
     ends = bytes.fromhex("020000000002 020000000001")
     with Count("idle=1", "vb") as c:
         for tags in "81000007", "88a80008 81000009":
@@ -392,22 +395,23 @@ def mirror_two_devices():
     ip(FAR, "link add vc type veth peer name vd")
     for name in "vc", "vd":
         ip(FAR, f"link set {name} up")
-    before = Pair.seen(), Pair.seen(FAR, "vc")
+    before = Pair.seen()
     with Count("idle=1", "vb", "vc") as c:
         slots = [line.rsplit("slot ", 1)[1] for line in c.head[:2]]
         equal(slots, ["0", "1"], "slots")
         capture = [line for line in ip(FAR, "-o link").splitlines() if "spantap" in line]
         equal(len(capture), 1, "capture devices")
-        sh(f"ip netns exec {FAR} {SEND} tx vd 1000", check=False)
-        sh(f"ip netns exec {FAR} {SEND} rx vc 1000")
+        raw = within(FAR, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        raw.bind(("vd", 0))
+        for _ in range(1000):
+            raw.send(bytes.fromhex("020000000002 020000000001 88b5") + bytes(46))
         if not transfer(300_000):
             raise AssertionError("the TCP transfer broke")
-    for name, first in zip(("vb", "vc"), before):
-        port = c.ports[name]
+    for port in c.ports.values():
         equal(int(port["wrong"]), 0, "frames with another's point")
     equal(int(c.ports["vc"]["packets"]), 1000, "frames of vc")
     lost = int(c.ports["vb"]["dropped"])  # of the capture device as a whole, told to the first
-    equal(int(c.ports["vb"]["packets"]) + lost, Pair.seen() - before[0], "frames of vb")
+    equal(int(c.ports["vb"]["packets"]) + lost, Pair.seen() - before, "frames of vb")
 
 
 def nothing_stays():
@@ -476,6 +480,8 @@ def main():
         try:
             test()
             print(f"ok {n} - {test.__name__}", flush=True)
+        except Skip as e:
+            print(f"ok {n} - {test.__name__} # SKIP {e}", flush=True)
         except Exception as e:  # one that fails does not keep the others from running
             failed += 1
             print(f"not ok {n} - {test.__name__}")

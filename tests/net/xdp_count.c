@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A port with the smallest consumer: opens AF_XDP ports on devices, drains them, counts. For the scripts beside it.
  *   xdp_count [SETTING=VALUE]... DEVICE...
- * Settings: mode= attach= zero_copy= dedicated= queues= ring= busy_us= rule=NET:PORT,PORT direction= netns= idle=1
- * (sleep on the descriptor) write=FILE (pcap of all). Says "ready" with each port's `why`, drains until SIGTERM, then
- * until nothing waits, and prints one line for each port. A port that ends says so. Exit code: 0, or 1 with the error
- * when one does not open. */
+ * Settings: type=af_packet (to compare) mode= attach= zero_copy= dedicated= queues= ring= busy_us= rule=NET:PORT,PORT
+ * direction= netns= idle=1 (sleep on the descriptor) write=FILE (pcap of all). Says "ready" with each port's `why`,
+ * drains until SIGTERM, then until nothing waits, and prints one line for each port. A port that ends says so. Exit
+ * code: 0, or 1 with the error when one does not open. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,7 +22,12 @@
 static volatile sig_atomic_t stop;
 static struct sp_points points;
 static struct sp_port_conf conf = {
-	.type = SP_PORT_AF_XDP, .promiscuous = true, .af_xdp = {.ring = 8192, .busy_poll_budget = 64}};
+	.type = SP_PORT_AF_XDP,
+	.promiscuous = true,
+	.snaplen = SP_PORT_SNAPLEN_MAX,
+	.queues = 1,
+	.af_packet = {.block_size = 512 << 10, .blocks = 64, .block_timeout = 8 * SP_NS_PER_MS},
+	.af_xdp = {.ring = 8192, .busy_poll_budget = 64}};
 static struct sp_xdp_rule rules[SP_XDP_RULES_MAX];
 static bool sleepy;
 static FILE *pcap;
@@ -67,7 +72,9 @@ static bool setting(char *arg)
 		return false;
 	*value++ = 0;
 	struct sp_xdp_conf *xdp = &conf.af_xdp;
-	if (!strcmp(arg, "mode"))
+	if (!strcmp(arg, "type"))
+		conf.type = !strcmp(value, "af_packet") ? SP_PORT_AF_PACKET : SP_PORT_AF_XDP;
+	else if (!strcmp(arg, "mode"))
 		xdp->mode = word(value, "mirror redirect");
 	else if (!strcmp(arg, "attach"))
 		xdp->attach = word(value, "auto native generic");
@@ -83,6 +90,8 @@ static bool setting(char *arg)
 		xdp->busy_poll = atoi(value) * SP_NS_PER_US;
 	else if (!strcmp(arg, "direction"))
 		conf.direction = word(value, "both in");
+	else if (!strcmp(arg, "snaplen"))
+		conf.snaplen = atoi(value);
 	else if (!strcmp(arg, "netns"))
 		snprintf(conf.netns, sizeof conf.netns, "%s", value);
 	else if (!strcmp(arg, "rule"))

@@ -114,8 +114,7 @@ static void defaults(void)
 
 static void values(void)
 {
-	const struct all *a = load("flag: false\n"
-				   "number: 100\nduration: 250 ms\nsize: 1GiB\nmask: [green]\n"
+	const struct all *a = load("flag: false\nnumber: 100\nduration: 250 ms\nsize: 1GiB\nmask: [green]\n"
 				   "text: 'gr\xc3\xbc\xc3\x9f: #1'\nword: blue\nports: [1, 65535]\n"
 				   "inner: {wait: 0, on: on}\n"
 				   "list:\n  - name: a\n    n: 0\n  - name: \"b b\"\n    inner:\n      wait: 10us\n"
@@ -139,9 +138,7 @@ static void values(void)
 
 static void bad_values(void)
 {
-	CHECK(says("\n"
-		   "number: 0\n",
-		   "spantap: f:2: number: \"0\", expected a whole number from 1 to 100\n"));
+	CHECK(says("\nnumber: 0\n", "spantap: f:2: number: \"0\", expected a whole number from 1 to 100\n"));
 	CHECK(says("number: 101\n", "f:1: number: \"101\", expected"));
 	CHECK(says("number: -1\n", "f:1: number: \"-1\", expected"));
 	CHECK(says("number: 1.5\n", "f:1: number: \"1.5\", expected"));
@@ -173,14 +170,12 @@ static void bad_values(void)
 
 static void names(void)
 {
-	CHECK(says("numbex: 1\n", "f:1: unknown key \"numbex\", expected \"number\"?\n"));
-	CHECK(says("inner:\n  waix: 1s\n", "f:2: inner: unknown key \"waix\", expected \"wait\"?\n"));
+	CHECK(says("nubmer: 1\n", "f:1: unknown key \"nubmer\", expected \"number\"?\n"));
+	CHECK(says("inner:\n  wiat: 1s\n", "f:2: inner: unknown key \"wiat\", expected \"wait\"?\n"));
 	CHECK(says("inner:\n  zzzzzzz: 1s\n", "f:2: inner: unknown key \"zzzzzzz\", expected one of wait, on\n"));
 	CHECK(says("list:\n  - name: a\n  - name: b\n    inner: {no: 1}\n",
 		   "f:4: list[1].inner: unknown key \"no\", "));
-	CHECK(says("number: 1\nflag: yes\n"
-		   "number: 2\n",
-		   "f:3: number: given twice, first in line 1\n"));
+	CHECK(says("number: 1\nflag: yes\nnumber: 2\n", "f:3: number: given twice, first in line 1\n"));
 	CHECK(says("[a]: 1\n", "f:1: a key is a list or a map, expected a name\n"));
 }
 
@@ -202,9 +197,7 @@ static void not_yaml(void)
 	CHECK(says("a: b: c\n", "f:1: not YAML: "));
 	CHECK(says("flag: [yes]\n\tnumber: 1\n", "f:2: not YAML: "));
 	CHECK(says("flag: &a yes\n", "f:1: anchors (&name) are not supported"));
-	CHECK(says("flag: yes\n"
-		   "number: *a\n",
-		   "f:2: "));
+	CHECK(says("flag: yes\nnumber: *a\n", "f:2: "));
 	CHECK(says("flag: !!bool yes\n", "f:1: tags (!name) are not supported"));
 	CHECK(says("flag: yes\n---\nflag: no\n", "f:2: a second document, expected one\n"));
 }
@@ -305,8 +298,7 @@ static void default_file(void)
 	sp_conf_free(old);
 	static const char *const parts[] = {
 		"\n# A flag. (yes or no) Reloadable.\nflag: yes\n",
-		"\n# (1 to 100 apples)\n"
-		"number: 7\n",
+		"\n# (1 to 100 apples)\nnumber: 7\n",
 		"\n# (0 to 1h)\nduration: 90s\n",
 		"\n# (any of red, green, blue)\nmask: [red, blue]\n",
 		"\ntext: \"*\"\n",
