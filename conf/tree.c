@@ -165,6 +165,40 @@ static struct sp_conf_node *build_document(struct builder *b)
 	return root;
 }
 
+/* Bytes of the UTF-8 character at p that YAML 1.2 allows in a stream, 0 when it is none (RFC 3629). */
+static size_t character(const unsigned char *p, const unsigned char *end)
+{
+	if (*p < 0x80)
+		return (*p >= 0x20 && *p != 0x7f) || *p == '\t' || *p == '\n' || *p == '\r';
+	size_t n = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+	uint32_t c = *p & (0xffu >> (n + 1));
+	if (*p < 0xc2 || *p > 0xf4 || n > (size_t)(end - p))
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000};
+	return c < least[n] || (c >= 0xd800 && c < 0xe000) || c == 0xfffe || c == 0xffff || c > 0x10ffff ? 0 : n;
+}
+
+/* The parser may loop for ever on bytes that are not text (libfyaml 0.7.12): it sees none. */
+static bool is_text(const char *text, size_t n, struct sp_conf_report *report)
+{
+	const unsigned char *p = (const unsigned char *)text, *end = p + n;
+	int line = 1;
+	for (size_t m; p < end; p += m) {
+		line += *p == '\n';
+		m = character(p, end);
+		if (!m) {
+			sp_conf_error(report, line, NULL, "byte 0x%02x, expected UTF-8 text", *p);
+			return false;
+		}
+	}
+	return true;
+}
+
 struct sp_conf_node *sp_conf_tree(const char *text, size_t n, struct sp_conf_report *report)
 {
 	const struct fy_diag_cfg quiet = {.level = FYET_ERROR, .module_mask = ~0u};
@@ -172,7 +206,7 @@ struct sp_conf_node *sp_conf_tree(const char *text, size_t n, struct sp_conf_rep
 	struct sp_conf_node *root = NULL;
 	if (n > SP_CONF_FILE_MAX) {
 		sp_conf_error(report, 1, NULL, "the file is too large, expected at most %d bytes", SP_CONF_FILE_MAX);
-	} else if (b.diag) {
+	} else if (is_text(text, n, report) && b.diag) {
 		fy_diag_set_collect_errors(b.diag, true);
 		const struct fy_parse_cfg cfg = {.flags = FYPCF_JSON_NONE | FYPCF_DEFAULT_VERSION_1_2, .diag = b.diag};
 		b.parser = fy_parser_create(&cfg);

@@ -202,6 +202,19 @@ static void not_yaml(void)
 	CHECK(says("flag: yes\n---\nflag: no\n", "f:2: a second document, expected one\n"));
 }
 
+/* Bytes on which the parser is known to loop. */
+static void not_text(void)
+{
+	static const char loops[] = "?Y.ML 1.2\n---\n? [a\x01\0\0\n";
+	CHECK(!load_n(loops, sizeof loops - 1));
+	CHECK_STR(messages, "spantap: f:3: byte 0x01, expected UTF-8 text\n");
+	CHECK(says("flag: yes\ntext: \xff\n", "f:2: byte 0xff, expected UTF-8 text\n"));
+	CHECK(says("text: \xc3", "f:1: byte 0xc3, expected"));
+	CHECK(says("text: \xed\xa0\x80\n", "f:1: byte 0xed, expected"));
+	CHECK(says("text: \xf4\x90\x80\x80\n", "f:1: byte 0xf4, expected"));
+	CHECK(load("\xef\xbb\xbfnumber: 5\r\ntext: \xf0\x9f\x98\x80\r\n"));
+}
+
 static void bounds(void)
 {
 	char deep[256] = "";
@@ -320,6 +333,7 @@ int main(void)
 	RUN(names);
 	RUN(every_error);
 	RUN(not_yaml);
+	RUN(not_text);
 	RUN(bounds);
 	RUN(files);
 	RUN(fixed_changes);
