@@ -21,6 +21,7 @@ int sp_cmd_check(int argc, char **argv)
 	if (args.n_operands)
 		return sp_usage("check", "'%s' is no option; a configuration is named with -c", args.operand[0]);
 	if (print) {
+		fputs("# SPDX-License-Identifier: Apache-2.0\n", stdout);
 		sp_conf_print_default(stdout, sp_settings_rows);
 		return SP_EXIT_OK;
 	}

@@ -217,7 +217,7 @@ static void endings(struct page *p)
 
 static void slow_handshakes(struct page *p)
 {
-	sp_table_begin(&p->table, "Slowest handshakes", "rrrl", "took|server's part|client's part|client > server");
+	sp_table_begin(&p->table, "Slowest handshakes", "rrrl", "took|server|client|client > server");
 	for (unsigned i = 0; i < SP_SUMMARY_SLOWEST && p->s->slowest[i].rtt_us; i++) {
 		char pair[128];
 		uint32_t all = p->s->slowest[i].rtt_us, servers = SP_MIN(p->s->slowest[i].rtt_server_us, all);
@@ -248,18 +248,18 @@ static void delays(struct page *p)
 {
 	uint32_t order[TOP + 1], n = top(p->s->servers, TOP, waiting, order);
 	sp_table_begin(&p->table, "Where time went, by server: application delay (art) and stack's ACK delay (srt)",
-		       "lrrrrrrr", "server|flows|art p50|p95|max|srt p50|p95|max");
+		       "rrrrrrrl", "art p50|p95|max|srt p50|p95|max|flows|server");
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_summary_server *v = sp_topk_value(p->s->servers, order[i]);
 		const struct sp_hist *h[] = {&v->art, &v->srt};
 		char name[128];
-		sp_table_cell(&p->table, "%s", server_text(name, sizeof name, p->s->servers, order[i]));
-		sp_table_cell(&p->table, "%s", COUNT(v->flows));
 		for (unsigned d = 0; d < 2; d++) {
 			sp_table_cell(&p->table, "%s", h[d]->n ? US(sp_hist_percentile(h[d], 50)) : "-");
 			sp_table_cell(&p->table, "%s", h[d]->n ? US(sp_hist_percentile(h[d], 95)) : "-");
 			sp_table_cell(&p->table, "%s", h[d]->n ? US(h[d]->max) : "-");
 		}
+		sp_table_cell(&p->table, "%s", COUNT(v->flows));
+		sp_table_cell(&p->table, "%s", server_text(name, sizeof name, p->s->servers, order[i]));
 	}
 	sp_table_print(p->out, &p->table, p->colour);
 }
@@ -273,19 +273,19 @@ static uint64_t trouble(const struct sp_topk *t, uint32_t i)
 static void losses(struct page *p)
 {
 	uint32_t order[TOP + 1], n = top(p->s->servers, TOP, trouble, order);
-	sp_table_begin(&p->table, "Retransmissions, losses and stalls, by server", "lrrrrrrr",
-		       "server|packets|sent again c2s|s2c|of all|holes filled|zero window c2s|s2c");
+	sp_table_begin(&p->table, "Sent again, holes filled late (lost before this point), zero windows, by server",
+		       "rrrrrrrl", "again c2s|s2c|of all|holes|zero win c2s|s2c|packets|server");
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_summary_server *v = sp_topk_value(p->s->servers, order[i]);
 		char name[128];
-		sp_table_cell(&p->table, "%s", server_text(name, sizeof name, p->s->servers, order[i]));
-		sp_table_cell(&p->table, "%s", COUNT(v->packets));
 		sp_table_cell(&p->table, "%s", COUNT(v->retrans_c2s));
 		sp_table_cell(&p->table, "%s", COUNT(v->retrans_s2c));
 		sp_table_cell(&p->table, "%s", SHARE(v->retrans_c2s + v->retrans_s2c, v->packets));
 		sp_table_cell(&p->table, "%s", COUNT(v->lost));
 		sp_table_cell(&p->table, "%s", COUNT(v->zero_window_c2s));
 		sp_table_cell(&p->table, "%s", COUNT(v->zero_window_s2c));
+		sp_table_cell(&p->table, "%s", COUNT(v->packets));
+		sp_table_cell(&p->table, "%s", server_text(name, sizeof name, p->s->servers, order[i]));
 	}
 	sp_table_print(p->out, &p->table, p->colour);
 }

@@ -44,7 +44,8 @@ static void print_row(FILE *out, const struct sp_table *t, unsigned first, const
 		int room = SP_MAX(0, SP_TABLE_WIDTH - at - GAP), wide = (int)width[c];
 		if (t->align[c] == 'l')
 			wide = c + 1 < columns ? -wide : 0;
-		fprintf(out, "%*s%*.*s", GAP, "", wide, room, cell[c]);
+		bool cut = (int)strlen(cell[c]) > room;
+		fprintf(out, "%*s%*.*s%s", GAP, "", wide, cut ? SP_MAX(0, room - 2) : room, cell[c], cut ? ".." : "");
 		at += GAP + (int)width[c];
 	}
 	fputc('\n', out);

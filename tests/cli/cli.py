@@ -181,13 +181,13 @@ def test_no_command():
 
 def test_usage_errors():
     for args, words in (
-            (["raed"], "did you mean 'spantap read'"),
+            (["reed"], "did you mean 'spantap read'"),
             (["read", "--ouptut", "x", "y"], "did you mean --output"),
             (["read", "-z"], "unknown option -z"),
             (["read", "-o"], "wants an argument"),
             (["read"], "wants a capture"),
             (["read", "-p", "nonsense", "x"], "NAME[:KIND]=CAPTURE"),
-            (["read", "-p", "a:swich=x"], "did you mean switch"),
+            (["read", "-p", "a:switsh=x"], "did you mean switch"),
             (["read", "-p", "a" * 64 + "=x"], "1 to 63"),
             (["read", "-", "-"], "only once"),
             (["read", "--profile", "x"], "profile"),
