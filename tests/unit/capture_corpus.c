@@ -38,6 +38,7 @@ static long long count(const char *path)
 		return -1;
 	long long n = 0;
 	volatile unsigned sum = 0;
+	(void)sum;
 	while (sp_capture_read(c, &batch))
 		for (uint32_t i = 0; i < batch.n; i++, n++) {
 			CHECK(batch.pkt[i].point < points.n);

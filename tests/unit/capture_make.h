@@ -176,6 +176,7 @@ static inline void drain(struct readout *r, struct sp_capture *c)
 {
 	static struct sp_batch batch;
 	volatile unsigned sum = 0;
+	(void)sum;
 	while (sp_capture_read(c, &batch)) {
 		CHECK(batch.n <= SP_BATCH_MAX);
 		for (uint32_t i = 0; i < batch.n; i++) {
