@@ -96,7 +96,7 @@ def device_packets(ns, dev):
 class Port:
     """A running harness. `Port("netns=x", "interface=y").end()` gives its counts."""
 
-    def __init__(self, *settings, seconds=20, options=(), prefix=()):
+    def __init__(self, *settings, seconds=300, options=(), prefix=()):
         self.process = subprocess.Popen(
             [*prefix, PORT_COUNT, "-t", str(seconds), *options, *settings], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )

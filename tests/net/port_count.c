@@ -2,12 +2,12 @@
 /* Opens one port, polls it, decodes what comes and prints the counts as one line of JSON: the harness of the live
  * tests.
  *
- *   port_count [-t SECONDS] [-i IDLE_MS] [-n PACKETS] [-b] [-c] KEY=VALUE...
+ *   port_count [-t SECONDS] [-i IDLE_MS] [-n PACKETS] [-b] [-c] [-r] KEY=VALUE...
  *
  * Keys are those of an entry of `ports:`, nested ones with a dot (af_packet.fanout=kernel), sizes in bytes and
  * durations in nanoseconds. Says "ready" on standard error when packets can come. Ends after -t seconds (10), after -i
- * milliseconds without a packet once one came, after -n packets, or by SIGTERM. -b: never sleep; -c: verify checksums.
- */
+ * milliseconds without a packet once one came, after -n packets, or by SIGTERM. -b: never sleep; -c: verify checksums;
+ * -r: only poll and release, to measure the port alone. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -159,7 +159,7 @@ static void print(const struct sp_port *port, const struct counts *c, const stru
 
 struct limits {
 	uint64_t seconds, idle_ms, packets;
-	bool busy, checksums;
+	bool busy, checksums, raw;
 };
 
 static void rest(struct sp_port *port)
@@ -190,6 +190,11 @@ static int drain(struct sp_port *port, const struct limits *limits, struct count
 			if (n == 0)
 				continue;
 			any = true;
+			if (limits->raw) {
+				c->packets += (unsigned)n;
+				port->ops->release(port, q, &batch);
+				continue;
+			}
 			for (int i = 0; i < n; i++)
 				c->csum_pending += !!(batch.pkt[i].flags & SP_PKT_CSUM_PENDING);
 			sp_decode_batch(&decode, space, &batch);
@@ -216,7 +221,7 @@ static int drain(struct sp_port *port, const struct limits *limits, struct count
 int main(int argc, char **argv)
 {
 	struct limits limits = {.seconds = 10};
-	for (int opt; (opt = getopt(argc, argv, "t:i:n:bc")) != -1;)
+	for (int opt; (opt = getopt(argc, argv, "t:i:n:bcr")) != -1;)
 		switch (opt) {
 		case 't':
 			limits.seconds = strtoull(optarg, NULL, 10);
@@ -229,6 +234,9 @@ int main(int argc, char **argv)
 			break;
 		case 'c':
 			limits.checksums = true;
+			break;
+		case 'r':
+			limits.raw = true;
 			break;
 		case 'b':
 			limits.busy = true;
