@@ -54,6 +54,7 @@ static void line(struct page *p, const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	sp_text_tame(text);
 	fprintf(p->out, "  %-12s%.*s\n", name, SP_TABLE_WIDTH - 14, text);
 }
 

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "cli/text.h"
+
 #define GAP 2
 #define BOLD "\033[1m"
 #define DIM "\033[2m"
@@ -30,8 +32,9 @@ void sp_table_cell(struct sp_table *t, const char *fmt, ...)
 		return;
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(t->cell[t->n++], SP_TABLE_CELL, fmt, ap);
+	vsnprintf(t->cell[t->n], SP_TABLE_CELL, fmt, ap);
 	va_end(ap);
+	sp_text_tame(t->cell[t->n++]);
 }
 
 static void print_row(FILE *out, const struct sp_table *t, unsigned first, const unsigned *width, unsigned columns)

@@ -125,3 +125,13 @@ const char *sp_text_proto(struct sp_text *t, uint8_t proto)
 		snprintf(t->s, sizeof t->s, "ip proto %u", proto);
 	return t->s;
 }
+
+void sp_text_tame(char *s)
+{
+	for (unsigned char *c = (unsigned char *)s; *c; c++) {
+		if (*c < 0x20 || *c == 0x7f)
+			*c = '?';
+		if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
+}

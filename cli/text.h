@@ -22,4 +22,8 @@ const char *sp_text_endpoint(struct sp_text *t, const struct sp_addr *addr, bool
 			     uint16_t port);		     /* [::1]:80 */
 const char *sp_text_proto(struct sp_text *t, uint8_t proto); /* tcp */
 
+/* Names come from captures and file systems: control characters (C0, DEL, C1 in UTF-8) become '?', in place, so that
+ * they do not reach a terminal. */
+void sp_text_tame(char *s);
+
 #endif

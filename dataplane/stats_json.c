@@ -2,12 +2,14 @@
 /* stats.json: the report for machines. Off the packet path; written once, or now and then. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/time.h"
 #include "dataplane/stats.h"
+#include "exporters/encode/text.h"
 
 static const char *const verdict_name[SP_VERDICT_MAX] = {
 	[SP_ANALYSED] = "analysed",   [SP_FILTERED] = "filtered", [SP_DUPLICATE] = "duplicate",
@@ -27,17 +29,13 @@ struct json {
 	bool first;
 };
 
+/* Names are a path long at most; what a file system or a capture calls things need not be UTF-8. */
 static void text(struct json *j, const char *s)
 {
+	char escaped[6 * PATH_MAX + SP_TEXT_SLACK];
+	char *end = sp_put_json_string(escaped, s, strnlen(s, PATH_MAX));
 	fputc('"', j->out);
-	for (const unsigned char *c = (const unsigned char *)s; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			fprintf(j->out, "\\%c", *c);
-		else if (*c < 0x20 || *c == 0x7f)
-			fprintf(j->out, "\\u%04x", *c);
-		else
-			fputc(*c, j->out);
-	}
+	fwrite(escaped, 1, (size_t)(end - escaped), j->out);
 	fputc('"', j->out);
 }
 
@@ -264,7 +262,7 @@ void sp_report_json(FILE *out, const struct sp_report *r)
 
 int sp_report_write(const struct sp_report *r, const char *dir, struct sp_err *err)
 {
-	char path[4096], temp[4096 + 32];
+	char path[PATH_MAX], temp[PATH_MAX + 32];
 	if (snprintf(path, sizeof path, "%s/stats.json", dir) >= (int)sizeof path)
 		return sp_err(err, -ENAMETOOLONG, "%s: name too long", dir);
 	snprintf(temp, sizeof temp, "%s.%ld.tmp", path, (long)getpid());

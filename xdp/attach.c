@@ -54,6 +54,7 @@ static int steer_link(struct sp_steer *steer, int ifindex, int attach)
 	if (!steer->generic)
 		r = create_link(program, ifindex, BPF_XDP, XDP_FLAGS_DRV_MODE);
 	if (r < 0 && r != -EBUSY && r != -EEXIST && attach != SP_XDP_ATTACH_NATIVE) {
+		steer->native_error = steer->generic ? 0 : r;
 		r = create_link(program, ifindex, BPF_XDP, XDP_FLAGS_SKB_MODE);
 		steer->generic = true;
 	}

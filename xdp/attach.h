@@ -11,8 +11,9 @@
 /* The XDP program of a device whose frames go to AF_XDP sockets. */
 struct sp_steer {
 	struct steer *program;
-	int link;     /* descriptor */
-	bool generic; /* in the kernel's receive path, not in the driver */
+	int link;	  /* descriptor */
+	bool generic;	  /* in the kernel's receive path, not in the driver */
+	int native_error; /* -errno: why not in the driver, or 0 */
 };
 
 /* `filter` NULL: everything. 0 or -errno, saying what to do. */

@@ -161,11 +161,6 @@ static int finish_queues(struct xdp_port *p, struct sp_err *err)
 	return 0;
 }
 
-static const char *copy_word(const struct xdp_port *p)
-{
-	return p->xsk[0].zero_copy ? "zero-copy" : "copy mode";
-}
-
 static int open_redirect(struct xdp_port *p, const struct sp_port_conf *conf, const struct sp_netdev_info *info,
 			 struct sp_err *err)
 {
@@ -183,6 +178,9 @@ static int open_redirect(struct xdp_port *p, const struct sp_port_conf *conf, co
 		r = sp_steer_attach(&p->steer, p->device, p->ifindex, xdp->attach, xdp, err);
 	if (r < 0)
 		return r;
+	if (p->steer.generic && xdp->zero_copy == SP_XDP_ZERO_COPY_YES)
+		return sp_err(err, -EOPNOTSUPP, "port %s: zero copy needs native XDP: set af_xdp.zero_copy to auto",
+			      p->port.name);
 	switch_features_off(p);
 	for (int i = 0; i < sockets; i++) {
 		r = sp_xsk_open(&p->xsk[i], &p->umem, p->device, i, xdp, p->steer.generic, err);
@@ -193,8 +191,10 @@ static int open_redirect(struct xdp_port *p, const struct sp_port_conf *conf, co
 		if (r < 0)
 			return sp_err(err, r, "port %s: queue %d: %s", p->port.name, i, strerror(-r));
 	}
-	snprintf(p->port.why, sizeof p->port.why, "redirect, %s XDP, %s, %d queue%s%s",
-		 p->steer.generic ? "generic" : "native", copy_word(p), sockets, sockets == 1 ? "" : "s",
+	snprintf(p->port.why, sizeof p->port.why, "redirect, %s XDP%s%s%s, %s, %d queue%s%s",
+		 p->steer.generic ? "generic" : "native", p->steer.native_error ? " (native: " : "",
+		 p->steer.native_error ? strerror(-p->steer.native_error) : "", p->steer.native_error ? ")" : "",
+		 p->xsk[0].zero_copy ? "zero-copy" : "copy mode", sockets, sockets == 1 ? "" : "s",
 		 xdp->filter.n ? ", filtered" : "");
 	return 0;
 }

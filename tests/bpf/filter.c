@@ -304,9 +304,9 @@ static void ipv6_fragments(void)
 	struct frame later = first, other = first, atomic = first;
 	fragment(&first, IPPROTO_UDP, 0, true, 77);
 	l4(&first, 40000, 53);
-	/* The same datagram, although its Next Header says otherwise. */
-	fragment(&later, IPPROTO_DSTOPTS, 185, false, 77);
-	PUT(&later, 1, 2, 3, 4, 5, 6, 7, 8);
+	/* The same datagram, although its Next Header says otherwise; its bytes are no header, whatever they look like. */
+	fragment(&later, IPPROTO_FRAGMENT, 185, false, 77);
+	fragment(&later, IPPROTO_UDP, 185, false, 78);
 	fragment(&other, IPPROTO_UDP, 185, false, 78);
 	l4(&other, 40000, 53);
 	fragment(&atomic, IPPROTO_UDP, 0, false, 79); /* RFC 6946: not a fragment at all */

@@ -512,6 +512,21 @@ def test_summary():
         assert re.search(r"^ +fin +50 ", out, re.M) and re.search(r"^ +syn_no_answer +3 ", out, re.M), out
 
 
+def test_names_are_tamed():
+    """Names from a capture neither reach the terminal as control characters nor break the JSON."""
+    with Dir() as d:
+        packets = [(t, i, f) for i in (0, 1) for t, f in conversation(4000 + i, T0)]
+        capture = d.write("n.pcapng", pcapng(packets, ["a\033]0;x\a\u009b2J", "\"b\\\t"]))
+        out = run("read", capture).out
+        assert not any(ord(c) < 32 and c != "\n" or 0x7f <= ord(c) < 0xa0 for c in out), repr(out)
+        run("read", "-o", d("out"), capture)
+        assert [p["packets"] for p in stats(d("out"))["points"]] == [11, 11]
+        odd = os.path.join(os.fsencode(d.path), b"\xff\xfe.pcap")
+        os.rename(capture, odd)
+        run("read", "-o", d("out"), odd)
+        stats(d("out"))
+
+
 def test_colour_only_on_a_terminal():
     with Dir() as d:
         capture = d.write("a.pcap", pcap(conversation(4000, T0)))

@@ -109,6 +109,15 @@ class Count:
         return sum(int(p["packets"]) + int(p["dropped"]) for p in self.ports.values())
 
 
+def read_pcap(path):
+    with open(path, "rb") as f:
+        f.read(24)
+        frames = []
+        while head := f.read(16):
+            frames.append(f.read(int.from_bytes(head[8:12], "little")))
+        return frames
+
+
 def equal(got, want, what):
     if got != want:
         raise AssertionError(f"{what}: {got}, expected {want}")
@@ -304,6 +313,7 @@ def refuses_the_hosts_device():
         ip(FAR, "addr add 198.18.8.2/24 dev vb.5")
         refused(["vb.5 has the address"], "mode=redirect", "vb")
     refused(["no such device"], "mode=mirror", "vx")
+    refused(["zero copy"], "mode=redirect", "dedicated=1", "attach=generic", "zero_copy=yes", "vb")
     ip(FAR, "link set vb mtu 9000")
     refused(["MTU", "af_packet"], "mode=mirror", "vb")
 
@@ -381,12 +391,17 @@ def mirror_keeps_tags():
     raw = within(NEAR, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
     raw.bind(("va", 0))
     ends = bytes.fromhex("020000000002 020000000001")
-    with Count("idle=1", "vb") as c:
-        for tags in "81000007", "88a80008 81000009":
-            for _ in range(50):
-                raw.send(ends + bytes.fromhex(tags) + b"\x08\x00" + bytes(60))
-    equal(c.total(), 100, "mirrored and lost")
-    equal(c["tagged"], 100, "frames with their tag")
+    sent = [
+        ends + bytes.fromhex(tags) + b"\x88\xb5" + bytes([n]) * 46
+        for n, tags in enumerate(("", "81000007", "88a80008", "88a80008 81000009", "8100600a 8100000b 8100000c"))
+    ]
+    with tempfile.NamedTemporaryFile() as capture:
+        with Count("idle=1", f"write={capture.name}", "vb") as c:
+            for frame in sent:
+                raw.send(frame)
+        got = read_pcap(capture.name)
+    equal(c.total(), len(sent), "mirrored and lost")
+    equal([f.hex() for f in got], [f.hex() for f in sent], "bytes")
 
 
 def mirror_two_devices():
