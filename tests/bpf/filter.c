@@ -304,7 +304,8 @@ static void ipv6_fragments(void)
 	struct frame later = first, other = first, atomic = first;
 	fragment(&first, IPPROTO_UDP, 0, true, 77);
 	l4(&first, 40000, 53);
-	/* The same datagram, although its Next Header says otherwise; its bytes are no header, whatever they look like. */
+	/* The same datagram, although its Next Header says otherwise; its bytes are no header, whatever they look
+	 * like. */
 	fragment(&later, IPPROTO_FRAGMENT, 185, false, 77);
 	fragment(&later, IPPROTO_UDP, 185, false, 78);
 	fragment(&other, IPPROTO_UDP, 185, false, 78);
