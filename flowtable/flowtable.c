@@ -344,8 +344,8 @@ static void track_other(struct sp_flowtable *ft, struct sp_flow *f, const struct
 		ft->stats.packets_other++;
 }
 
-static inline void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
-			 const struct sp_pkt *pkt)
+static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft, struct sp_flow *f,
+							 const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
 	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
@@ -360,15 +360,13 @@ static inline void track(struct sp_flowtable *ft, struct sp_flow *f, const struc
 		f->last_ns = pkt->ts_ns;
 	else
 		ft->stats.late_packets++;
-	if (SP_UNLIKELY(pkt->flags & SP_PKT_FRAGMENT))
-		sp_flow_extra_get(ft, f)->fragments++;
-	if (f->proto != PROTO_TCP) {
+	if (f->proto == PROTO_TCP) {
+		if (SP_UNLIKELY(pkt->flags & (SP_PKT_L4_CUT | SP_PKT_FRAGMENT) || !sp_tcp_fast(ft, f, pkt, side)))
+			track_tcp(ft, f, key, pkt, side);
+		ft->stats.packets_tcp++;
+	} else {
 		track_other(ft, f, pkt, side);
-		return;
 	}
-	ft->stats.packets_tcp++;
-	if (SP_UNLIKELY(!sp_tcp_fast(ft, f, pkt, side)))
-		track_tcp(ft, f, key, pkt, side);
 }
 
 /* --- packets that need a second look --- */
@@ -418,7 +416,7 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	const struct sp_flow_key *key = &b->key[i];
-	struct sp_dedup_entry *e = sp_dedup_at(&ft->dedup, sign);
+	struct sp_dedup_entry *e = sp_dedup_at(ft->dedup.entry, sign);
 	uint32_t space = key->space;
 	if (sign && is_copy(ft, b, i, e, sign))
 		return;
@@ -432,6 +430,8 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 	}
 	if (sign && key->space == space)
 		sp_dedup_write(e, sign, pkt, (uint32_t)(f - ft->flow));
+	if (pkt->flags & SP_PKT_FRAGMENT)
+		sp_flow_extra_get(ft, f)->fragments++;
 	track(ft, f, key, pkt);
 }
 
@@ -460,42 +460,52 @@ struct ahead {
 
 static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
 {
-	for (uint32_t i = 0; i < b->n; i++) {
+	const struct sp_index index = ft->index;
+	struct sp_dedup_entry *entries = ft->dedup.entry;
+	struct sp_flow *flows = ft->flow;
+	uint32_t n = b->n;
+	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
-		bool plain = is_tracked(pkt) && !(pkt->flags & SP_DEDUP_NEVER) && pkt->l4 != SP_NOOFS;
-		ahead[i].sign = SP_LIKELY(plain) ? sp_dedup_sign(pkt, &b->key[i]) : 0;
-		__builtin_prefetch(sp_index_home(&ft->index, pkt->hash), 1);
-		__builtin_prefetch(sp_dedup_at(&ft->dedup, ahead[i].sign), 1);
+		uint64_t sign = 0;
+		__builtin_prefetch(sp_index_home(&index, pkt->hash), 1);
+		if (SP_LIKELY(is_tracked(pkt) && !(pkt->flags & SP_DEDUP_NEVER) && pkt->l4 != SP_NOOFS))
+			sign = sp_dedup_sign(pkt, &b->key[i]);
+		ahead[i].sign = sign;
+		__builtin_prefetch(sp_dedup_at(entries, sign), 1);
 	}
-	for (uint32_t i = 0; i < b->n; i++) {
-		uint32_t flow = sp_index_guess(&ft->index, b->pkt[i].hash);
-		ahead[i].flow = flow != SP_INDEX_NONE ? flow : 0;
-		prefetch_flow(&ft->flow[ahead[i].flow]);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t flow = sp_index_guess(&index, b->pkt[i].hash);
+		flow = flow != SP_INDEX_NONE ? flow : 0;
+		ahead[i].flow = flow;
+		prefetch_flow(&flows[flow]);
 	}
 }
 
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 {
 	struct ahead ahead[SP_BATCH_MAX];
-	if (!b->n)
+	uint32_t n = b->n, window = ft->dedup.window;
+	if (!n)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	if (SP_UNLIKELY(ft->index.n + SP_BATCH_MAX > ft->index.limit))
 		index_grow(ft);
 	look_ahead(ft, b, ahead);
-	for (uint32_t i = 0; i < b->n; i++) {
+	struct sp_dedup_entry *entries = ft->dedup.entry;
+	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
 		struct sp_flow *f = &ft->flow[ahead[i].flow];
 		uint64_t sign = ahead[i].sign;
-		struct sp_dedup_entry *e = sp_dedup_at(&ft->dedup, sign);
-		if (SP_LIKELY(sign && has_key(f, &b->key[i]) && sp_dedup_is_new(&ft->dedup, e, sign, pkt))) {
+		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
+		if (SP_LIKELY(has_key(f, &b->key[i]) && sign && !ft->dedup.suspects &&
+			      sp_dedup_is_new(e, sign, pkt, window))) {
 			sp_dedup_write(e, sign, pkt, ahead[i].flow);
 			track(ft, f, &b->key[i], pkt);
 		} else if (is_tracked(pkt)) {
 			second_look(ft, b, i, sign);
 		}
 	}
-	uint64_t last = b->pkt[b->n - 1].ts_ns;
+	uint64_t last = b->pkt[n - 1].ts_ns;
 	ft->now_ns = SP_MAX(ft->now_ns, last);
 }
 
