@@ -161,4 +161,3 @@ bool sp_flow_shed(struct sp_flowtable *ft)
 	ft->stats.flows_shed++;
 	return true;
 }
-

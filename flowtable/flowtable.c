@@ -19,6 +19,8 @@
 #define PROTO_ICMP6 58
 
 #define FIRST_BUCKETS 1024
+/* So many packets before its turn a packet's flow is asked for: about what memory takes. */
+#define GUESS_AHEAD 8
 #define COUNTER_CARRY (UINT32_C(1) << 31)
 #define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
@@ -306,21 +308,15 @@ static void datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp
 	uint64_t now = pkt->ts_ns, *asked = &f->data_ns[client], *answered = &f->data_ns[!client];
 	if (!pkt->l7_len)
 		return;
-	if (side == client) {
-		bool waiting = f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS;
-		if (waiting)
-			return;
-		if (*answered)
-			sp_flow_delay_add(ft, f, SP_DELAY_CIT, *answered, now);
-		*asked = now;
-		f->bits |= SP_FLOW_ASKED;
+	bool asks = side == client, waiting = f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS;
+	if (asks && waiting)
 		return;
-	}
-	if (f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS)
-		sp_flow_delay_add(ft, f, f->proto == PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT, *asked, now);
-	f->bits &= (uint16_t)~SP_FLOW_ASKED;
-	f->bits |= SP_FLOW_RESPONSE;
-	*answered = now;
+	uint64_t since = asks ? *answered : *asked;
+	enum sp_delay_kind answer = f->proto == PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT;
+	f->data_ns[side] = now;
+	f->bits = (uint16_t)((f->bits & ~SP_FLOW_ASKED) | (asks ? SP_FLOW_ASKED : SP_FLOW_RESPONSE));
+	if (asks ? since != 0 : waiting)
+		sp_flow_delay_add(ft, f, asks ? SP_DELAY_CIT : answer, since, now);
 }
 
 static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
@@ -345,7 +341,7 @@ static void track_other(struct sp_flowtable *ft, struct sp_flow *f, const struct
 }
 
 static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft, struct sp_flow *f,
-							 const struct sp_flow_key *key, const struct sp_pkt *pkt)
+							const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
 	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
@@ -403,9 +399,11 @@ static bool is_copy(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, con
 		break;
 	}
 	/* Two packets of different conversations are never copies, however much they look so. */
-	if (f->state == SP_FLOW_FREE || memcmp(f, &b->key[i], offsetof(struct sp_flow_key, space)) || f->proto != b->key[i].proto)
+	if (f->state == SP_FLOW_FREE || memcmp(f, &b->key[i], offsetof(struct sp_flow_key, space)) ||
+	    f->proto != b->key[i].proto)
 		return false;
 	pkt->verdict = SP_DUPLICATE;
+	b->odd = true;
 	ft->stats.duplicates++;
 	sp_flow_extra_get(ft, f)->duplicates++;
 	return true;
@@ -426,6 +424,7 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
 	if (!f) {
 		pkt->verdict = SP_DROPPED;
+		b->odd = true;
 		return;
 	}
 	if (sign && key->space == space)
@@ -467,11 +466,10 @@ struct ahead {
 	uint32_t flow; /* guessed; 0, which is never used: none */
 };
 
-static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
+static void recognise(const struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
 {
 	const struct sp_index index = ft->index;
 	struct sp_dedup_entry *entries = ft->dedup.entry;
-	struct sp_flow *flows = ft->flow;
 	uint32_t n = b->n;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
@@ -482,14 +480,16 @@ static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct
 		ahead[i].sign = sign;
 		__builtin_prefetch(sp_dedup_at(entries, sign), 1);
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t flow = sp_index_guess(&index, b->pkt[i].hash);
-		flow = flow != SP_INDEX_NONE ? flow : 0;
-		ahead[i].flow = flow;
-		prefetch_flow(&flows[flow]);
-		if (SP_UNLIKELY(!flow))
-			prefetch_new(ft, &b->pkt[i]);
-	}
+}
+
+static inline void guess(const struct sp_flowtable *ft, const struct sp_pkt *pkt, struct ahead *ahead)
+{
+	uint32_t flow = sp_index_guess(&ft->index, pkt->hash);
+	flow = flow != SP_INDEX_NONE ? flow : 0;
+	ahead->flow = flow;
+	prefetch_flow(&ft->flow[flow]);
+	if (SP_UNLIKELY(!flow))
+		prefetch_new(ft, pkt);
 }
 
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
@@ -501,10 +501,14 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	if (SP_UNLIKELY(ft->index.n + SP_BATCH_MAX > ft->index.limit))
 		index_grow(ft);
-	look_ahead(ft, b, ahead);
+	recognise(ft, b, ahead);
 	struct sp_dedup_entry *entries = ft->dedup.entry;
+	for (uint32_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
+		guess(ft, &b->pkt[i], &ahead[i]);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
+		if (i + GUESS_AHEAD < n)
+			guess(ft, &b->pkt[i + GUESS_AHEAD], &ahead[i + GUESS_AHEAD]);
 		struct sp_flow *f = &ft->flow[ahead[i].flow];
 		uint64_t sign = ahead[i].sign;
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
