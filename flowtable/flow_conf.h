@@ -26,6 +26,12 @@ struct sp_flow_conf {
 		uint64_t window;  /* a copy arrives within this time */
 		bool keep_routed; /* a copy with another TTL, MAC or VLAN is a hop of its own, not a duplicate */
 	} dedup;
+	struct sp_defrag_conf {
+		uint64_t max_datagrams; /* known at a time; the oldest makes room */
+		uint64_t max_held;	/* later fragments that wait for their first, of all datagrams */
+		uint64_t max_bytes;	/* of payload being put together; the oldest datagrams make room */
+		uint64_t timeout;	/* from a datagram's first seen fragment */
+	} fragments;
 	struct sp_conf_uints server_ports; /* known to be servers, beside the built-in list */
 };
 

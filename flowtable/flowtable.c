@@ -69,6 +69,8 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	rc = rc ? rc : sp_dedup_init(&ft->dedup, &conf->dedup);
 	rc = rc ? rc : sp_layers_init(&ft->layers);
 	rc = rc ? rc : sp_servers_init(&ft->servers, conf);
+	rc = rc ? rc : sp_defrag_new(&ft->defrag, &conf->fragments, hash_key, &ft->stats);
+	ft->fragments_due = UINT64_MAX;
 	if (rc) {
 		sp_flowtable_free(ft);
 		return sp_err(err, rc, "no memory for %u flows: lower flow.max_flows", (unsigned)conf->max_flows);
@@ -88,6 +90,7 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	sp_dedup_free(&ft->dedup);
 	sp_layers_free(&ft->layers);
 	sp_servers_free(&ft->servers);
+	sp_defrag_free(ft->defrag);
 	free(ft);
 }
 
@@ -156,7 +159,7 @@ static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *ke
 	return n;
 }
 
-/* Files only: the index doubles. Flows lie in order, their hashes are computed again. */
+/* The index doubles. Flows lie in order, their hashes are computed again. */
 static bool index_grow(struct sp_flowtable *ft)
 {
 	struct sp_index bigger;
@@ -176,6 +179,13 @@ static bool index_grow(struct sp_flowtable *ft)
 	sp_index_free(&ft->index);
 	ft->index = bigger;
 	return true;
+}
+
+/* Files only; live capture has room for all flows from the beginning. */
+void sp_flow_make_room(struct sp_flowtable *ft)
+{
+	if (SP_UNLIKELY(ft->index.n + SP_BATCH_MAX > ft->index.limit))
+		index_grow(ft);
 }
 
 /* --- time --- */
@@ -269,6 +279,8 @@ void sp_flowtable_tick(struct sp_flowtable *ft, uint64_t now_ns)
 	if (now_ns <= ft->now_ns)
 		return;
 	ft->now_ns = now_ns;
+	if (SP_UNLIKELY(ft->fragments_due <= now_ns))
+		sp_fragments_tick(ft);
 	uint32_t page;
 	while ((page = sp_wheel_take(&ft->wheel, now_ns)))
 		fire(ft, page);
@@ -288,6 +300,7 @@ static void forget_all(struct sp_flowtable *ft)
 
 void sp_flowtable_end(struct sp_flowtable *ft, uint32_t point, enum sp_close_reason reason)
 {
+	sp_fragments_end(ft, point);
 	for (uint32_t n = 1; n < ft->n_flows; n++) {
 		struct sp_flow *f = &ft->flow[n];
 		if (f->state == SP_FLOW_FREE)
@@ -398,6 +411,14 @@ static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, 
 	return f;
 }
 
+static struct sp_flow *flow_of(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint32_t guess)
+{
+	if (SP_LIKELY(guess != SP_INDEX_NONE && has_key(&ft->flow[guess], &b->key[i])))
+		return &ft->flow[guess];
+	uint32_t n = find(ft, &b->key[i], b->pkt[i].hash);
+	return n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
+}
+
 /* The same ports, another connection: the old flow is written and the new one takes its place. */
 static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
 			 const struct sp_pkt *pkt)
@@ -457,7 +478,24 @@ static void datagram(struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 	*answered = now;
 }
 
-static void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt)
+/* What IP carried was seen whole: a packet, or a datagram put together. Whoever reads what a flow says begins here, at
+ * pkt->l7. */
+void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		     const struct sp_pkt *pkt)
+{
+	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
+	if (f->proto != PROTO_TCP) {
+		datagram(f, pkt, side);
+		return;
+	}
+	uint8_t before = f->state;
+	if (sp_tcp_packet(ft, f, pkt, side))
+		arm(ft, f);
+	if (SP_UNLIKELY(f->state == SP_FLOW_SYNACK && before < SP_FLOW_SYNACK))
+		sp_servers_learn(&ft->servers, key, side);
+}
+
+static void count(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
 	if (SP_UNLIKELY(pkt->tcp_flags & 2) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
@@ -473,19 +511,9 @@ static void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_fl
 		f->last_ns = pkt->ts_ns;
 	else
 		ft->stats.late_packets++;
-	if (SP_UNLIKELY(pkt->flags & SP_PKT_FRAGMENT))
-		sp_flow_extra_get(ft, f)->fragments++;
-	if (f->proto == PROTO_TCP) {
+	if (SP_LIKELY(f->proto == PROTO_TCP))
 		ft->stats.packets_tcp++;
-		uint8_t before = f->state;
-		if (sp_tcp_packet(ft, f, pkt, side))
-			arm(ft, f);
-		if (SP_UNLIKELY(f->state == SP_FLOW_SYNACK && before < SP_FLOW_SYNACK))
-			sp_servers_learn(&ft->servers, key, side);
-		return;
-	}
-	datagram(f, pkt, side);
-	if (f->proto == PROTO_UDP)
+	else if (f->proto == PROTO_UDP)
 		ft->stats.packets_udp++;
 	else if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6)
 		ft->stats.packets_icmp++;
@@ -493,8 +521,18 @@ static void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_fl
 		ft->stats.packets_other++;
 }
 
+struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+{
+	struct sp_flow *f = flow_of(ft, b, i, SP_INDEX_NONE);
+	if (!f)
+		return NULL;
+	count(ft, f, &b->key[i], &b->pkt[i]);
+	sp_flow_extra_get(ft, f)->fragments++;
+	return f;
+}
+
 /* An ICMP error belongs to the flow that it quotes, when that one is known; else it is a conversation of its own. */
-static bool quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+bool sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	uint32_t n = find(ft, &b->key[i], pkt->hash);
@@ -535,23 +573,25 @@ static void one_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, 
 			e = NULL;
 		}
 	}
-	if (SP_UNLIKELY(pkt->flags & SP_PKT_QUOTED)) {
-		if (quoted(ft, b, i))
+	struct sp_flow *f;
+	if (SP_UNLIKELY(pkt->flags & (SP_PKT_QUOTED | SP_PKT_FRAGMENT))) {
+		if (pkt->flags & SP_PKT_FRAGMENT) {
+			f = sp_fragments_packet(ft, b, i);
+			if (e && f)
+				e->flow = (uint32_t)(f - ft->flow);
+			return;
+		}
+		if (sp_flow_quoted(ft, b, i))
 			return;
 		guess = SP_INDEX_NONE;
 	}
-	struct sp_flow *f;
-	if (SP_LIKELY(guess != SP_INDEX_NONE && has_key(&ft->flow[guess], key))) {
-		f = &ft->flow[guess];
-	} else {
-		uint32_t n = find(ft, key, pkt->hash);
-		f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
-		if (!f) {
-			pkt->verdict = SP_DROPPED;
-			return;
-		}
+	f = flow_of(ft, b, i, guess);
+	if (!f) {
+		pkt->verdict = SP_DROPPED;
+		return;
 	}
-	track(ft, f, key, pkt);
+	count(ft, f, key, pkt);
+	sp_flow_message(ft, f, key, pkt);
 	if (e)
 		e->flow = (uint32_t)(f - ft->flow);
 }
@@ -572,8 +612,7 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 	if (!b->n)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
-	if (SP_UNLIKELY(ft->index.n + SP_BATCH_MAX > ft->index.limit))
-		index_grow(ft);
+	sp_flow_make_room(ft);
 	for (uint32_t i = 0; i < b->n; i++) {
 		if (SP_UNLIKELY(b->pkt[i].verdict != SP_ANALYSED || b->pkt[i].reason != SP_DECODE_OK))
 			continue;
@@ -608,5 +647,6 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.layers = (uint64_t)ft->layers.n * sizeof *ft->layers.set,
 		.wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
+		.fragments = sp_defrag_memory(ft->defrag),
 	};
 }

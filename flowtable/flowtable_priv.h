@@ -4,6 +4,7 @@
 #define SP_FLOWTABLE_FLOWTABLE_PRIV_H
 
 #include "flowtable/dedup.h"
+#include "flowtable/defrag.h"
 #include "flowtable/direction.h"
 #include "flowtable/flow.h"
 #include "flowtable/flowtable.h"
@@ -21,6 +22,8 @@ struct sp_flowtable {
 	struct sp_dedup dedup;
 	struct sp_layer_table layers;
 	struct sp_servers servers;
+	struct sp_defrag *defrag;
+	uint64_t fragments_due; /* when a datagram that is not complete is to be given up */
 	uint64_t hash_key;
 	uint64_t now_ns;
 	uint64_t serial;
@@ -38,6 +41,26 @@ static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, co
 {
 	return f->extra ? &ft->extra[f->extra] : NULL;
 }
+
+/* Room in the index for a batch of new flows. */
+void sp_flow_make_room(struct sp_flowtable *ft);
+
+/* Counts packet i, a fragment whose key is its flow's, as one of that flow. NULL: the table is full. */
+struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
+
+/* What IP carried is there as a whole: a packet, or a datagram put together. */
+void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		     const struct sp_pkt *pkt);
+
+/* Whether ICMP error i was attributed to the flow that it quotes; else it has its own conversation's key now. */
+bool sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
+
+/* fragments.c: a packet with SP_PKT_FRAGMENT. Returns its flow, NULL when that is not known (yet). */
+struct sp_flow *sp_fragments_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
+
+/* fragments.c: gives up datagrams that are too old, or all of a point (SP_POINT_ANY: of all). */
+void sp_fragments_tick(struct sp_flowtable *ft);
+void sp_fragments_end(struct sp_flowtable *ft, uint32_t point);
 
 /* tcp.c: one TCP packet of a flow, sent by `side`. True: the flow's deadline came nearer. */
 bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
