@@ -5,6 +5,7 @@
 
 #include "base/cursor.h"
 #include "base/mem.h"
+#include "parsers/link/decode.h"
 
 #define UNIT_SHIFT 10
 #define PROTO_TCP 6
@@ -48,22 +49,39 @@ static uint64_t load_some(const struct sp_pkt *pkt, size_t at)
 	return v;
 }
 
+static uint64_t ends_of(const struct sp_pkt *pkt, const struct sp_flow_key *key)
+{
+	return sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
+}
+
+/* Every fragment says which datagram it is of, and which part. */
+static uint64_t fragment_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key)
+{
+	struct sp_fragment f = sp_decode_fragment(pkt);
+	uint64_t place = (uint64_t)f.id << 32 | f.offset << 1 | f.more;
+	uint64_t where = (uint64_t)pkt->point << 48 ^ (uint64_t)f.len << 16;
+	uint64_t h = sp_hash_mix(place ^ SP_HASH_K0, ends_of(pkt, key) ^ where ^ SP_HASH_K1);
+	return h | UINT64_C(1) << 32;
+}
+
 uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key, bool *certain)
 {
-	if (SP_UNLIKELY(pkt->flags & (SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED) || pkt->l4 == SP_NOOFS))
-		return 0;
+	if (SP_UNLIKELY(pkt->flags & (SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED) || pkt->l4 == SP_NOOFS)) {
+		*certain = pkt->flags & SP_PKT_FRAGMENT;
+		return (pkt->flags & (SP_PKT_FRAGMENT | SP_PKT_QUOTED)) == SP_PKT_FRAGMENT ? fragment_sign(pkt, key)
+											   : 0;
+	}
 	const uint8_t *ip = pkt->data + pkt->l3;
 	uint32_t id = 0;
 	if (SP_LIKELY(ip[0] >> 4 == 4))
 		memcpy(&id, ip + 4, 2);
 	*certain = id || (pkt->proto == PROTO_TCP && pkt->tcp_flags & 2);
 	uint64_t third = pkt->proto == PROTO_TCP ? load_some(pkt, (size_t)pkt->l4 + 16) & UINT32_MAX : pkt->proto;
-	uint64_t ends = sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
 	uint64_t h =
 		sp_hash_mix(load_some(pkt, pkt->l4) ^ SP_HASH_K0, load_some(pkt, (size_t)pkt->l4 + 8) ^ SP_HASH_K1);
 	/* The same packet at another point is no copy. */
 	uint64_t where = (uint64_t)pkt->point << 48 ^ (uint64_t)id << 17;
-	h ^= sp_hash_mix((third << 32 | pkt->l7_len) ^ SP_HASH_K1, ends ^ where ^ SP_HASH_K0);
+	h ^= sp_hash_mix((third << 32 | pkt->l7_len) ^ SP_HASH_K1, ends_of(pkt, key) ^ where ^ SP_HASH_K0);
 	return h | UINT64_C(1) << 32;
 }
 

@@ -34,7 +34,7 @@ int sp_dedup_init(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_reconf(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_free(struct sp_dedup *d);
 
-/* What a packet looks like, for the calls below; 0: it cannot be recognised (a fragment, a cut header). The packet's
+/* What a packet looks like, for the calls below; 0: it cannot be recognised (a cut header, an ICMP error). The packet's
  * own identification decides `*certain`. */
 uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key, bool *certain);
 

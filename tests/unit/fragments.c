@@ -255,6 +255,28 @@ static void what_waits_is_counted_once(void)
 	talk_free(t);
 }
 
+static void copies_of_fragments(void)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		struct talk *t = talk_new(NULL);
+		struct datagram d = message(7, 'c', 4000), again = message(8, 'c', 4000);
+		t->batch_max = 64;
+		for (unsigned i = 0; i < 3; i++) {
+			part(t, i, &d, late ? 2 - i : i);
+			talk_repeat(t, 5);
+			t->frame[t->batch.n - 1][22]--; /* routed */
+		}
+		parts(t, 100, &again);
+		const struct sp_flow_record *r = talk_end(t);
+		CHECK_EQ(t->n_records, 1);
+		CHECK_EQ(r->packets_c2s, 6);
+		CHECK_EQ(r->payload_bytes_c2s, 8000);
+		CHECK_EQ(stats(t)->duplicates, 3);
+		CHECK_EQ(stats(t)->datagrams_reassembled, 2);
+		talk_free(t);
+	}
+}
+
 /* Fragments of which no other comes, from everywhere: neither memory nor what is open suffers. */
 static void a_flood_of_fragments(void)
 {
@@ -307,6 +329,7 @@ int main(void)
 	RUN(a_header_in_two_fragments);
 	RUN(delays_of_datagrams_in_fragments);
 	RUN(what_waits_is_counted_once);
+	RUN(copies_of_fragments);
 	RUN(a_flood_of_fragments);
 	return check_done();
 }
