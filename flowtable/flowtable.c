@@ -617,6 +617,7 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 		if (SP_UNLIKELY(b->pkt[i].verdict != SP_ANALYSED || b->pkt[i].reason != SP_DECODE_OK))
 			continue;
 		todo[n] = i;
+		certain[n] = false;
 		sign[n] = ft->dedup.window ? sp_dedup_sign(&b->pkt[i], &b->key[i], &certain[n]) : 0;
 		__builtin_prefetch(sp_index_home(&ft->index, b->pkt[i].hash), 1);
 		__builtin_prefetch(sp_dedup_at(&ft->dedup, sign[n]), 1);
