@@ -7,25 +7,29 @@
 #ifndef SP_FLOWTABLE_DEDUP_H
 #define SP_FLOWTABLE_DEDUP_H
 
-#include "base/point.h"
-#include "flowtable/flow_conf.h"
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/pkt.h"
+#include "base/point.h"
+#include "flowtable/flow_conf.h"
 
 #define SP_DEDUP_ENTRIES 16384
+#define SP_DEDUP_UNIT_SHIFT 10
 
 struct sp_dedup_entry {
 	uint32_t sign; /* 0: empty */
-	uint32_t flow; /* number of the first one's flow */
 	uint32_t when; /* units of 2^10 ns */
+	uint32_t flow; /* number of the first one's flow */
 	uint8_t ttl;
 	uint8_t zero[3];
 };
+static_assert(sizeof(struct sp_dedup_entry) == 16, "written at once");
 
 struct sp_dedup {
 	struct sp_dedup_entry *entry;
 	uint16_t *copying; /* per point: recent evidence that it copies, 0: none */
+	uint32_t suspects; /* points with such evidence */
 	uint32_t window;   /* units of 2^10 ns; 0: off */
 	bool keep_routed;
 };
@@ -34,13 +38,63 @@ int sp_dedup_init(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_reconf(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_free(struct sp_dedup *d);
 
-/* What a packet looks like, for the calls below; 0: it cannot be recognised (a cut header, an ICMP error). The packet's
- * own identification decides `*certain`. */
-uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key, bool *certain);
+/* Packets that sp_dedup_sign does not recognise: fragments, cut headers, quotations. */
+#define SP_DEDUP_NEVER (SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED)
+
+/* Up to 8 bytes from `at`, as many as were captured. */
+static inline uint64_t sp_dedup_load(const struct sp_pkt *pkt, size_t at)
+{
+	uint64_t v = 0;
+	if (SP_LIKELY(at + 8 <= pkt->cap_len))
+		return sp_load64(pkt->data + at);
+	if (at < pkt->cap_len)
+		memcpy(&v, pkt->data + at, pkt->cap_len - at);
+	return v;
+}
+
+/* What a packet with none of the flags above and with an L4 header looks like: its addresses, whatever the VLAN, IP
+ * identification, lengths, the first 20 bytes from its L4 header on, its point. The same packet at another point is no
+ * copy. Never 0. */
+static inline uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key)
+{
+	const uint8_t *ip = pkt->data + pkt->l3;
+	uint64_t ends = sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
+	uint64_t third = sp_dedup_load(pkt, (size_t)pkt->l4 + 12), id = 0;
+	if (SP_LIKELY(ip[0] >> 4 == 4))
+		id = (uint64_t)ip[4] << 8 | ip[5];
+	uint64_t a = sp_dedup_load(pkt, pkt->l4) ^ ends ^ SP_HASH_K0;
+	uint64_t b = sp_dedup_load(pkt, (size_t)pkt->l4 + 8) ^ third << 17 ^ SP_HASH_K1;
+	uint64_t c = (uint64_t)pkt->point << 48 | (uint64_t)(uint16_t)pkt->l7_len << 32 | id << 16 | pkt->proto;
+	uint64_t h = sp_hash_mix(a, b) ^ c ^ third;
+	h *= SP_HASH_K1;
+	return (h ^ h >> 32) | UINT64_C(1) << 32;
+}
+
+/* What a fragment looks like: the datagram that it is of, and its place there. 0: the first fragment of an ICMP error.
+ */
+uint64_t sp_dedup_fragment_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key);
 
 static inline struct sp_dedup_entry *sp_dedup_at(const struct sp_dedup *d, uint64_t sign)
 {
 	return &d->entry[sign % SP_DEDUP_ENTRIES];
+}
+
+static inline uint32_t sp_dedup_when(const struct sp_pkt *pkt)
+{
+	return (uint32_t)(pkt->ts_ns >> SP_DEDUP_UNIT_SHIFT);
+}
+
+/* Nothing like it was seen lately, and no point is known to copy: the caller may write the entry and go on. */
+static inline bool sp_dedup_is_new(const struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign,
+				   const struct sp_pkt *pkt)
+{
+	return (e->sign != (uint32_t)(sign >> 32) || sp_dedup_when(pkt) - e->when > d->window) && !d->suspects;
+}
+
+static inline void sp_dedup_write(struct sp_dedup_entry *e, uint64_t sign, const struct sp_pkt *pkt, uint32_t flow)
+{
+	*e = (struct sp_dedup_entry){
+		.sign = (uint32_t)(sign >> 32), .when = sp_dedup_when(pkt), .flow = flow, .ttl = pkt->ttl};
 }
 
 enum sp_dedup_result {
@@ -49,8 +103,8 @@ enum sp_dedup_result {
 	SP_DEDUP_ROUTED, /* a copy with another TTL that is to be kept as a hop of its own */
 };
 
-/* Compares with the entry and, unless it is a copy, replaces it; the caller fills in `flow`. */
-enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, struct sp_dedup_entry *e, uint64_t sign, bool certain,
+/* Compares with the entry and learns what the point does. The caller writes the entry, but for a copy. */
+enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign,
 				    const struct sp_pkt *pkt);
 
 #endif

@@ -9,9 +9,8 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/point.h"
-#include "base/time.h"
 #include "flowtable/flowtable_priv.h"
+#include "flowtable/tcp.h"
 #include "parsers/link/decode.h"
 
 #define PROTO_ICMP 1
@@ -20,10 +19,6 @@
 #define PROTO_ICMP6 58
 
 #define FIRST_BUCKETS 1024
-#define SHED_SAMPLE 32
-#define SHED_SEARCH 256 /* flows looked at before giving up */
-/* A new flow may push out one that is open in both directions only after this much silence. */
-#define SHED_IDLE_NS (10 * SP_NS_PER_SEC)
 #define COUNTER_CARRY (UINT32_C(1) << 31)
 #define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
@@ -68,6 +63,7 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	rc = rc ? rc : sp_wheel_init(&ft->wheel, ft->max_flows);
 	rc = rc ? rc : sp_dedup_init(&ft->dedup, &conf->dedup);
 	rc = rc ? rc : sp_layers_init(&ft->layers);
+	rc = rc ? rc : sp_macs_init(&ft->macs);
 	rc = rc ? rc : sp_servers_init(&ft->servers, conf);
 	rc = rc ? rc : sp_defrag_new(&ft->defrag, &conf->fragments, hash_key, &ft->stats);
 	ft->fragments_due = UINT64_MAX;
@@ -89,6 +85,7 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	sp_wheel_free(&ft->wheel);
 	sp_dedup_free(&ft->dedup);
 	sp_layers_free(&ft->layers);
+	sp_macs_free(&ft->macs);
 	sp_servers_free(&ft->servers);
 	sp_defrag_free(ft->defrag);
 	free(ft);
@@ -129,25 +126,33 @@ static void extra_put(struct sp_flowtable *ft, struct sp_flow *f)
 
 /* --- keys --- */
 
+struct sp_flow_key sp_flow_key_of(const struct sp_flow *f)
+{
+	return (struct sp_flow_key){.lo = f->lo,
+				    .hi = f->hi,
+				    .lo_port = f->lo_port,
+				    .hi_port = f->hi_port,
+				    .space = f->space,
+				    .proto = f->proto};
+}
+
 static uint32_t flow_hash(const struct sp_flowtable *ft, const struct sp_flow *f)
 {
-	struct sp_flow_key key;
-	memcpy(&key, f, offsetof(struct sp_flow_key, proto));
-	key.proto = f->proto;
-	memset(key.zero, 0, sizeof key.zero);
+	struct sp_flow_key key = sp_flow_key_of(f);
 	return (uint32_t)sp_flow_key_hash(&key, ft->hash_key);
 }
 
-/* A flow begins with its key, so both are compared word by word. */
+/* A flow begins with its key, so both are compared as they lie there. */
 static_assert(offsetof(struct sp_flow, proto) == offsetof(struct sp_flow_key, proto), "same beginning");
 
-static bool has_key(const struct sp_flow *f, const struct sp_flow_key *key)
+static inline bool has_key(const struct sp_flow *f, const struct sp_flow_key *key)
 {
-	const char *a = (const char *)f, *b = (const char *)key;
-	uint64_t d = 0;
-	for (unsigned i = 0; i < 40; i += 8)
-		d |= sp_load64(a + i) ^ sp_load64(b + i);
-	return !(d | (uint64_t)(f->proto ^ key->proto)) && f->state != SP_FLOW_FREE;
+	const __m128i *a = (const __m128i *)f, *b = (const __m128i *)key;
+	const __m128i tail = _mm_set_epi64x(0xff, -1); /* ports, space and protocol */
+	__m128i d = _mm_xor_si128(_mm_load_si128(a), _mm_loadu_si128(b));
+	d = _mm_or_si128(d, _mm_xor_si128(_mm_load_si128(a + 1), _mm_loadu_si128(b + 1)));
+	d = _mm_or_si128(d, _mm_and_si128(tail, _mm_xor_si128(_mm_load_si128(a + 2), _mm_loadu_si128(b + 2))));
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(d, _mm_setzero_si128())) == 0xffff && f->state != SP_FLOW_FREE;
 }
 
 static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *key, uint32_t hash)
@@ -181,188 +186,37 @@ static bool index_grow(struct sp_flowtable *ft)
 	return true;
 }
 
-/* Files only; live capture has room for all flows from the beginning. */
+/* Files only: live capture has room for all flows from the beginning. */
 void sp_flow_make_room(struct sp_flowtable *ft)
 {
 	if (SP_UNLIKELY(ft->index.n + SP_BATCH_MAX > ft->index.limit))
 		index_grow(ft);
 }
 
-/* --- time --- */
-
-static uint64_t timeout_of(const struct sp_flowtable *ft, const struct sp_flow *f)
-{
-	const struct sp_flow_timeouts *t = &ft->conf.timeout;
-	if (f->state >= SP_FLOW_CLOSED)
-		return f->state == SP_FLOW_CLOSED + SP_CLOSE_FIN ? t->closed_fin : t->closed_rst;
-	switch (f->state) {
-	case SP_FLOW_SYN:
-	case SP_FLOW_SYNACK:
-		return t->opening;
-	case SP_FLOW_ESTABLISHED:
-		if ((f->dir[0].bits | f->dir[1].bits) & SP_DIR_FIN)
-			return t->closing;
-		return t->established;
-	default:
-		break;
-	}
-	if (f->proto == PROTO_TCP)
-		return t->opening;
-	if (f->proto == PROTO_UDP)
-		return t->udp;
-	return f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6 ? t->icmp : t->other;
-}
-
-/* Enters the flow where it must be looked at next: its timeout, its next report, or one turn of the wheel. */
-static bool arm(struct sp_flowtable *ft, struct sp_flow *f)
-{
-	uint64_t at = SP_MIN(f->last_ns + timeout_of(ft, f), f->start_ns + ft->conf.report_interval);
-	uint64_t tick = sp_wheel_tick_for(&ft->wheel, SP_MIN(at, ft->now_ns + SP_WHEEL_SPAN_NS));
-	f->armed = (uint16_t)tick;
-	return sp_wheel_add(&ft->wheel, tick, (uint32_t)(f - ft->flow));
-}
-
-static void flow_free(struct sp_flowtable *ft, struct sp_flow *f)
+void sp_flow_free(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	uint32_t n = (uint32_t)(f - ft->flow);
 	sp_index_remove(&ft->index, flow_hash(ft, f), n);
 	extra_put(ft, f);
 	sp_layers_put(&ft->layers, f->layers);
+	sp_macs_put(&ft->macs, f->lo_mac);
+	sp_macs_put(&ft->macs, f->hi_mac);
 	f->state = SP_FLOW_FREE;
-	f->serial = ft->free_flow;
+	f->serial_low = ft->free_flow;
 	ft->free_flow = n;
 	ft->stats.flows_ended++;
-}
-
-static void flow_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)
-{
-	sp_flow_write(ft, f, cause);
-	flow_free(ft, f);
-}
-
-static void look_at(struct sp_flowtable *ft, struct sp_flow *f)
-{
-	if (f->last_ns + timeout_of(ft, f) <= ft->now_ns) {
-		flow_end(ft, f, SP_CLOSE_TIMEOUT);
-		return;
-	}
-	if (f->start_ns + ft->conf.report_interval <= ft->now_ns && f->state < SP_FLOW_CLOSED) {
-		if (f->packets[0] | f->packets[1])
-			sp_flow_write(ft, f, SP_CLOSE_ACTIVE);
-		f->start_ns = ft->now_ns;
-	}
-	if (!arm(ft, f))
-		flow_end(ft, f, SP_CLOSE_TIMEOUT);
-}
-
-static void fire(struct sp_flowtable *ft, uint32_t first_page)
-{
-	uint16_t tick = (uint16_t)ft->wheel.tick;
-	for (uint32_t p = first_page; p; p = sp_wheel_give(&ft->wheel, p)) {
-		const struct sp_wheel_page *page = &ft->wheel.page[p];
-		uint32_t n = page->n;
-		for (uint32_t i = 0; i < n; i++) {
-			struct sp_flow *f = &ft->flow[page->flow[i]];
-			if (i + 8 < n) {
-				const char *ahead = (const char *)&ft->flow[page->flow[i + 8]];
-				__builtin_prefetch(ahead);
-				__builtin_prefetch(ahead + SP_CACHE_LINE);
-			}
-			if (f->state != SP_FLOW_FREE && f->armed == tick)
-				look_at(ft, f);
-		}
-	}
-}
-
-void sp_flowtable_tick(struct sp_flowtable *ft, uint64_t now_ns)
-{
-	if (now_ns <= ft->now_ns)
-		return;
-	ft->now_ns = now_ns;
-	if (SP_UNLIKELY(ft->fragments_due <= now_ns))
-		sp_fragments_tick(ft);
-	uint32_t page;
-	while ((page = sp_wheel_take(&ft->wheel, now_ns)))
-		fire(ft, page);
-}
-
-/* An empty table in the same memory: cheaper than taking millions of flows out one by one. */
-static void forget_all(struct sp_flowtable *ft)
-{
-	memset(ft->index.bucket, 0, ((size_t)ft->index.mask + 1) * sizeof *ft->index.bucket);
-	memset(ft->flow, 0, (size_t)ft->n_flows * sizeof *ft->flow);
-	ft->index.n = 0;
-	ft->n_flows = ft->n_extras = 1;
-	ft->free_flow = ft->free_extra = ft->shed_hand = 0;
-	sp_wheel_reset(&ft->wheel);
-	sp_layers_reset(&ft->layers);
-}
-
-void sp_flowtable_end(struct sp_flowtable *ft, uint32_t point, enum sp_close_reason reason)
-{
-	sp_fragments_end(ft, point);
-	for (uint32_t n = 1; n < ft->n_flows; n++) {
-		struct sp_flow *f = &ft->flow[n];
-		if (f->state == SP_FLOW_FREE)
-			continue;
-		if (point == SP_POINT_ANY) {
-			sp_flow_write(ft, f, reason);
-			ft->stats.flows_ended++;
-		} else if (ft->layers.set[f->layers].point == point) {
-			flow_end(ft, f, reason);
-		}
-	}
-	if (point == SP_POINT_ANY)
-		forget_all(ft);
-}
-
-/* --- full table --- */
-
-/* How much a flow deserves to stay: 0 closed, 1 never answered, 2 open. */
-static unsigned rank(const struct sp_flow *f)
-{
-	if (f->state >= SP_FLOW_CLOSED)
-		return 0;
-	bool both = f->bits & SP_FLOW_SEEN_LO && f->bits & SP_FLOW_SEEN_HI;
-	return both && f->state != SP_FLOW_SYN ? 2 : 1;
-}
-
-/* Ends the least deserving and oldest flow among the next few in the table: none that is open unless it was silent for
- * long. */
-static bool shed(struct sp_flowtable *ft)
-{
-	struct sp_flow *worst = NULL;
-	unsigned worst_rank = 2;
-	for (unsigned i = 0; i < (worst ? SHED_SAMPLE : SHED_SEARCH); i++) {
-		ft->shed_hand = ft->shed_hand + 1 < ft->n_flows ? ft->shed_hand + 1 : 1;
-		struct sp_flow *f = &ft->flow[ft->shed_hand];
-		if (f->state == SP_FLOW_FREE)
-			continue;
-		unsigned r = rank(f);
-		if (r == 2 && f->last_ns + SHED_IDLE_NS > ft->now_ns)
-			continue;
-		if (!worst || r < worst_rank || (r == worst_rank && f->last_ns < worst->last_ns)) {
-			worst = f;
-			worst_rank = r;
-		}
-	}
-	if (!worst)
-		return false;
-	flow_end(ft, worst, SP_CLOSE_TIMEOUT);
-	ft->stats.flows_shed++;
-	return true;
 }
 
 static struct sp_flow *flow_alloc(struct sp_flowtable *ft)
 {
 	bool full = (!ft->free_flow && ft->n_flows > ft->max_flows) || ft->index.n >= ft->index.limit;
-	if (full && !shed(ft)) {
+	if (full && !sp_flow_shed(ft)) {
 		ft->stats.flows_refused++;
 		return NULL;
 	}
 	uint32_t n = ft->free_flow;
 	if (n)
-		ft->free_flow = ft->flow[n].serial;
+		ft->free_flow = ft->flow[n].serial_low;
 	else
 		n = ft->n_flows++;
 	return &ft->flow[n];
@@ -379,7 +233,9 @@ static void flow_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	memset(f, 0, sizeof *f);
 	memcpy(f, key, offsetof(struct sp_flow_key, zero));
 	f->state = SP_FLOW_OPEN;
-	f->serial = (uint32_t)++ft->serial;
+	ft->serial++;
+	f->serial_low = (uint32_t)ft->serial;
+	f->serial_high = (uint16_t)(ft->serial >> 32);
 	f->start_ns = f->last_ns = pkt->ts_ns;
 	if (sender)
 		f->bits |= SP_FLOW_FIRST_IS_HI;
@@ -392,6 +248,18 @@ static void flow_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	ft->stats.flows_created++;
 }
 
+/* Whose they are goes by the first packet. */
+static void put_macs(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt)
+{
+	if (pkt->l2 == SP_NOOFS || pkt->l2 + 12u > pkt->cap_len)
+		return;
+	const uint8_t *dst = pkt->data + pkt->l2, *src = dst + 6;
+	bool from_hi = pkt->flags & SP_PKT_REVERSE;
+	f->lo_mac = sp_macs_get(&ft->macs, from_hi ? dst : src);
+	f->hi_mac = sp_macs_get(&ft->macs, from_hi ? src : dst);
+	ft->stats.macs_full += !f->lo_mac || !f->hi_mac;
+}
+
 static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	const struct sp_pkt *pkt = &b->pkt[i];
@@ -402,33 +270,28 @@ static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, 
 	flow_begin(ft, f, &b->key[i], pkt);
 	f->layers = sp_layers_get(&ft->layers, pkt, pkt->layers ? &b->layers[pkt->layers - 1] : NULL, &full);
 	ft->stats.layers_full += full;
+	put_macs(ft, f, pkt);
 	sp_index_insert(&ft->index, pkt->hash, (uint32_t)(f - ft->flow));
-	if (!arm(ft, f)) {
-		flow_free(ft, f);
+	if (!sp_flow_arm(ft, f)) {
+		sp_flow_free(ft, f);
 		ft->stats.flows_refused++;
 		return NULL;
 	}
 	return f;
 }
 
-static struct sp_flow *flow_of(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint32_t guess)
-{
-	if (SP_LIKELY(guess != SP_INDEX_NONE && has_key(&ft->flow[guess], &b->key[i])))
-		return &ft->flow[guess];
-	uint32_t n = find(ft, &b->key[i], b->pkt[i].hash);
-	return n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
-}
-
 /* The same ports, another connection: the old flow is written and the new one takes its place. */
 static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
 			 const struct sp_pkt *pkt)
 {
-	uint16_t layers = f->layers, armed = f->armed;
+	uint16_t layers = f->layers, armed = f->armed, lo_mac = f->lo_mac, hi_mac = f->hi_mac;
 	sp_flow_write(ft, f, SP_CLOSE_PORT_REUSE);
 	extra_put(ft, f);
 	flow_begin(ft, f, key, pkt);
 	f->layers = layers;
 	f->armed = armed;
+	f->lo_mac = lo_mac;
+	f->hi_mac = hi_mac;
 	ft->stats.flows_ended++;
 	ft->stats.port_reuse++;
 }
@@ -444,18 +307,10 @@ static void carry(struct sp_flowtable *ft, struct sp_flow *f)
 	}
 }
 
-static void delay_add(struct sp_flow_delay *d, uint64_t from, uint64_t to)
-{
-	uint64_t us = to > from ? (to - from) / SP_NS_PER_US : 0;
-	d->count++;
-	d->sum += (uint32_t)us;
-	d->max = SP_MAX(d->max, (uint32_t)us);
-}
-
 /* Requests and answers of datagrams: an answer is timed from the oldest datagram that had none yet, so that a client
  * that asks again is seen to have waited since it asked first. An echo's answer comes from the stack, not from an
  * application. */
-static void datagram(struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+static void datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	unsigned client = sp_flow_client(f);
 	uint64_t now = pkt->ts_ns, *asked = &f->data_ns[client], *answered = &f->data_ns[!client];
@@ -466,51 +321,42 @@ static void datagram(struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 		if (waiting)
 			return;
 		if (*answered)
-			delay_add(&f->cit, *answered, now);
+			sp_flow_delay_add(ft, f, SP_DELAY_CIT, *answered, now);
 		*asked = now;
 		f->bits |= SP_FLOW_ASKED;
 		return;
 	}
 	if (f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS)
-		delay_add(f->proto == PROTO_UDP ? &f->art : &f->srt, *asked, now);
+		sp_flow_delay_add(ft, f, f->proto == PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT, *asked, now);
 	f->bits &= (uint16_t)~SP_FLOW_ASKED;
 	f->bits |= SP_FLOW_RESPONSE;
 	*answered = now;
 }
 
-/* What IP carried was seen whole: a packet, or a datagram put together. Whoever reads what a flow says begins here, at
- * pkt->l7. */
-void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
-		     const struct sp_pkt *pkt)
+static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		      const struct sp_pkt *pkt, unsigned side)
 {
-	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto != PROTO_TCP) {
-		datagram(f, pkt, side);
-		return;
-	}
 	uint8_t before = f->state;
 	if (sp_tcp_packet(ft, f, pkt, side))
-		arm(ft, f);
-	if (SP_UNLIKELY(f->state == SP_FLOW_SYNACK && before < SP_FLOW_SYNACK))
+		sp_flow_arm(ft, f);
+	if (f->state == SP_FLOW_SYNACK && before < SP_FLOW_SYNACK)
 		sp_servers_learn(&ft->servers, key, side);
 }
 
-static void count(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt)
+/* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
+ * at pkt->l7. */
+static inline void message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+			   const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (SP_UNLIKELY(pkt->tcp_flags & 2) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
-	    sp_tcp_is_new_connection(f, pkt, side))
-		flow_restart(ft, f, key, pkt);
-	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
-	f->packets[side]++;
-	f->bytes[side] += pkt->wire_len;
-	f->payload[side] += pkt->l7_len;
-	if (SP_UNLIKELY((f->bytes[side] | f->payload[side]) & COUNTER_CARRY))
-		carry(ft, f);
-	if (SP_LIKELY(pkt->ts_ns >= f->last_ns))
-		f->last_ns = pkt->ts_ns;
-	else
-		ft->stats.late_packets++;
+	if (f->proto != PROTO_TCP)
+		datagram(ft, f, pkt, side);
+	else if (SP_UNLIKELY(!sp_tcp_fast(ft, f, pkt, side)))
+		track_tcp(ft, f, key, pkt, side);
+}
+
+static inline void count_protocol(struct sp_flowtable *ft, const struct sp_flow *f)
+{
 	if (SP_LIKELY(f->proto == PROTO_TCP))
 		ft->stats.packets_tcp++;
 	else if (f->proto == PROTO_UDP)
@@ -521,14 +367,50 @@ static void count(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_fl
 		ft->stats.packets_other++;
 }
 
+/* A packet as such. */
+static inline void count(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+			 const struct sp_pkt *pkt)
+{
+	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
+	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
+	    sp_tcp_is_new_connection(f, pkt, side))
+		flow_restart(ft, f, key, pkt);
+	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
+	f->packets[side]++;
+	uint32_t bytes = f->bytes[side] += pkt->wire_len, payload = f->payload[side] += pkt->l7_len;
+	if (SP_UNLIKELY((bytes | payload) & COUNTER_CARRY))
+		carry(ft, f);
+	if (SP_LIKELY(pkt->ts_ns >= f->last_ns))
+		f->last_ns = pkt->ts_ns;
+	else
+		ft->stats.late_packets++;
+	count_protocol(ft, f);
+}
+
+static inline void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+			 const struct sp_pkt *pkt)
+{
+	count(ft, f, key, pkt);
+	message(ft, f, key, pkt);
+}
+
+/* --- packets that need a second look --- */
+
 struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
-	struct sp_flow *f = flow_of(ft, b, i, SP_INDEX_NONE);
+	uint32_t n = find(ft, &b->key[i], b->pkt[i].hash);
+	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
 	if (!f)
 		return NULL;
 	count(ft, f, &b->key[i], &b->pkt[i]);
 	sp_flow_extra_get(ft, f)->fragments++;
 	return f;
+}
+
+void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		     const struct sp_pkt *pkt)
+{
+	message(ft, f, key, pkt);
 }
 
 /* An ICMP error belongs to the flow that it quotes, when that one is known; else it is a conversation of its own. */
@@ -545,58 +427,70 @@ bool sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 	return false;
 }
 
-static void copy_seen(struct sp_flowtable *ft, struct sp_pkt *pkt, uint32_t flow)
+/* True when the packet is a copy of one seen before, which is counted at its flow. A routed copy that is to be kept
+ * becomes a conversation in an address space of its own. */
+static bool is_copy(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, const struct sp_dedup_entry *e,
+		    uint64_t sign)
 {
+	struct sp_pkt *pkt = &b->pkt[i];
+	struct sp_flow *f = &ft->flow[e->flow];
+	switch (sp_dedup_check(&ft->dedup, e, sign, pkt)) {
+	case SP_DEDUP_NEW:
+		return false;
+	case SP_DEDUP_ROUTED:
+		b->key[i].space ^= UINT32_C(0x5bd1e995) * pkt->ttl;
+		pkt->hash = (uint32_t)sp_flow_key_hash(&b->key[i], ft->hash_key);
+		return false;
+	case SP_DEDUP_COPY:
+		break;
+	}
+	/* Two packets of different conversations are never copies, however much they look so. Of a fragment's
+	 * conversation little is known yet, but it says which datagram it is of. */
+	bool fragment = pkt->flags & SP_PKT_FRAGMENT;
+	size_t same = fragment ? offsetof(struct sp_flow_key, lo_port) : offsetof(struct sp_flow_key, space);
+	bool known = f->state != SP_FLOW_FREE && !memcmp(f, &b->key[i], same) && f->proto == b->key[i].proto;
+	if (!known && !fragment)
+		return false;
 	pkt->verdict = SP_DUPLICATE;
 	ft->stats.duplicates++;
-	if (flow && ft->flow[flow].state != SP_FLOW_FREE)
-		sp_flow_extra_get(ft, &ft->flow[flow])->duplicates++;
+	if (known)
+		sp_flow_extra_get(ft, f)->duplicates++;
+	return true;
 }
 
-static void one_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint32_t guess, uint64_t sign,
-		       bool certain)
+/* A packet whose flow was not guessed, that is odd, or that may be a copy. */
+static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint64_t sign)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	const struct sp_flow_key *key = &b->key[i];
-	struct sp_dedup_entry *e = NULL;
-	if (SP_LIKELY(sign)) {
-		e = sp_dedup_at(&ft->dedup, sign);
-		enum sp_dedup_result copy = sp_dedup_check(&ft->dedup, e, sign, certain, pkt);
-		if (SP_UNLIKELY(copy == SP_DEDUP_COPY)) {
-			copy_seen(ft, pkt, e->flow);
-			return;
-		}
-		if (SP_UNLIKELY(copy == SP_DEDUP_ROUTED)) {
-			b->key[i].space ^= UINT32_C(0x5bd1e995) * pkt->ttl;
-			pkt->hash = (uint32_t)sp_flow_key_hash(key, ft->hash_key);
-			guess = SP_INDEX_NONE;
-			e = NULL;
-		}
+	if (pkt->flags & SP_PKT_FRAGMENT)
+		sign = sp_dedup_fragment_sign(pkt, key);
+	struct sp_dedup_entry *e = sp_dedup_at(&ft->dedup, sign);
+	uint32_t space = key->space;
+	if (sign && is_copy(ft, b, i, e, sign))
+		return;
+	if (pkt->flags & SP_PKT_FRAGMENT) {
+		uint32_t flow = sp_fragments_packet(ft, b, i);
+		if (sign && key->space == space)
+			sp_dedup_write(e, sign, pkt, flow);
+		return;
 	}
-	struct sp_flow *f;
-	if (SP_UNLIKELY(pkt->flags & (SP_PKT_QUOTED | SP_PKT_FRAGMENT))) {
-		if (pkt->flags & SP_PKT_FRAGMENT) {
-			f = sp_fragments_packet(ft, b, i);
-			if (e && f)
-				e->flow = (uint32_t)(f - ft->flow);
-			return;
-		}
-		if (sp_flow_quoted(ft, b, i))
-			return;
-		guess = SP_INDEX_NONE;
-	}
-	f = flow_of(ft, b, i, guess);
+	if (pkt->flags & SP_PKT_QUOTED && sp_flow_quoted(ft, b, i))
+		return;
+	uint32_t n = find(ft, key, pkt->hash);
+	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
 	if (!f) {
 		pkt->verdict = SP_DROPPED;
 		return;
 	}
-	count(ft, f, key, pkt);
-	sp_flow_message(ft, f, key, pkt);
-	if (e)
-		e->flow = (uint32_t)(f - ft->flow);
+	if (sign && key->space == space)
+		sp_dedup_write(e, sign, pkt, (uint32_t)(f - ft->flow));
+	track(ft, f, key, pkt);
 }
 
-static void prefetch_flow(const struct sp_flow *f)
+/* --- batches --- */
+
+static inline void prefetch_flow(const struct sp_flow *f)
 {
 	const char *line = (const char *)f;
 	__builtin_prefetch(line, 1);
@@ -604,32 +498,55 @@ static void prefetch_flow(const struct sp_flow *f)
 	__builtin_prefetch(line + 2 * SP_CACHE_LINE, 1);
 }
 
+/* Neither decided already nor without a conversation. */
+static inline bool is_tracked(const struct sp_pkt *pkt)
+{
+	static_assert(!SP_ANALYSED && !SP_DECODE_OK, "both are looked at together");
+	return SP_LIKELY(!(pkt->verdict | pkt->reason));
+}
+
+/* What was found out ahead of tracking. */
+struct ahead {
+	uint64_t sign; /* 0: nothing to recognise the packet by */
+	uint32_t flow; /* guessed; 0, which is never used: none */
+};
+
+static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
+{
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct sp_pkt *pkt = &b->pkt[i];
+		bool plain = is_tracked(pkt) && !(pkt->flags & SP_DEDUP_NEVER) && pkt->l4 != SP_NOOFS;
+		ahead[i].sign = SP_LIKELY(plain) ? sp_dedup_sign(pkt, &b->key[i]) : 0;
+		__builtin_prefetch(sp_index_home(&ft->index, pkt->hash), 1);
+		__builtin_prefetch(sp_dedup_at(&ft->dedup, ahead[i].sign), 1);
+	}
+	for (uint32_t i = 0; i < b->n; i++) {
+		uint32_t flow = sp_index_guess(&ft->index, b->pkt[i].hash);
+		ahead[i].flow = flow != SP_INDEX_NONE ? flow : 0;
+		prefetch_flow(&ft->flow[ahead[i].flow]);
+	}
+}
+
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 {
-	uint32_t guess[SP_BATCH_MAX], todo[SP_BATCH_MAX], n = 0;
-	uint64_t sign[SP_BATCH_MAX];
-	bool certain[SP_BATCH_MAX];
+	struct ahead ahead[SP_BATCH_MAX];
 	if (!b->n)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	sp_flow_make_room(ft);
+	look_ahead(ft, b, ahead);
 	for (uint32_t i = 0; i < b->n; i++) {
-		if (SP_UNLIKELY(b->pkt[i].verdict != SP_ANALYSED || b->pkt[i].reason != SP_DECODE_OK))
-			continue;
-		todo[n] = i;
-		certain[n] = false;
-		sign[n] = ft->dedup.window ? sp_dedup_sign(&b->pkt[i], &b->key[i], &certain[n]) : 0;
-		__builtin_prefetch(sp_index_home(&ft->index, b->pkt[i].hash), 1);
-		__builtin_prefetch(sp_dedup_at(&ft->dedup, sign[n]), 1);
-		n++;
+		const struct sp_pkt *pkt = &b->pkt[i];
+		struct sp_flow *f = &ft->flow[ahead[i].flow];
+		uint64_t sign = ahead[i].sign;
+		struct sp_dedup_entry *e = sp_dedup_at(&ft->dedup, sign);
+		if (SP_LIKELY(sign && has_key(f, &b->key[i]) && sp_dedup_is_new(&ft->dedup, e, sign, pkt))) {
+			sp_dedup_write(e, sign, pkt, ahead[i].flow);
+			track(ft, f, &b->key[i], pkt);
+		} else if (is_tracked(pkt)) {
+			second_look(ft, b, i, sign);
+		}
 	}
-	for (uint32_t k = 0; k < n; k++) {
-		guess[k] = sp_index_guess(&ft->index, b->pkt[todo[k]].hash);
-		if (guess[k] != SP_INDEX_NONE)
-			prefetch_flow(&ft->flow[guess[k]]);
-	}
-	for (uint32_t k = 0; k < n; k++)
-		one_packet(ft, b, todo[k], guess[k], sign[k], certain[k]);
 	uint64_t last = b->pkt[b->n - 1].ts_ns;
 	ft->now_ns = SP_MAX(ft->now_ns, last);
 }
@@ -645,7 +562,8 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.index = ((uint64_t)ft->index.mask + 1) * sizeof *ft->index.bucket,
 		.flows = (uint64_t)ft->n_flows * sizeof *ft->flow,
 		.extras = (uint64_t)ft->n_extras * sizeof *ft->extra,
-		.layers = (uint64_t)ft->layers.n * sizeof *ft->layers.set,
+		.layers =
+			(uint64_t)ft->layers.n * sizeof *ft->layers.set + (uint64_t)ft->macs.n * sizeof *ft->macs.entry,
 		.wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
 		.fragments = sp_defrag_memory(ft->defrag),

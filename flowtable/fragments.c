@@ -47,23 +47,23 @@ static void whole(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_fl
 	sp_flow_message(ft, f, key, &pkt);
 }
 
-struct sp_flow *sp_fragments_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+uint32_t sp_fragments_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	const struct sp_layers *layers = pkt->layers ? &b->layers[pkt->layers - 1] : NULL;
 	enum sp_defrag_result result = sp_defrag_packet(ft->defrag, pkt, &b->key[i], layers);
 	release(ft);
 	if (result == SP_DEFRAG_HELD)
-		return NULL;
+		return 0;
 	if (pkt->flags & SP_PKT_QUOTED && sp_flow_quoted(ft, b, i))
-		return NULL;
+		return 0;
 	struct sp_flow *f = sp_flow_fragment(ft, b, i);
 	if (!f) {
 		pkt->verdict = SP_DROPPED;
-		return NULL;
+		return 0;
 	}
 	whole(ft, f, &b->key[i], pkt);
-	return f;
+	return (uint32_t)(f - ft->flow);
 }
 
 void sp_fragments_tick(struct sp_flowtable *ft)
