@@ -345,23 +345,23 @@ static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct s
 
 /* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
  * at pkt->l7. */
-static inline void message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+static inline void message(struct sp_flowtable *ft, struct sp_flow *f, uint8_t proto, const struct sp_flow_key *key,
 			   const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto != PROTO_TCP)
+	if (proto != PROTO_TCP)
 		datagram(ft, f, pkt, side);
 	else if (SP_UNLIKELY(!sp_tcp_fast(ft, f, pkt, side)))
 		track_tcp(ft, f, key, pkt, side);
 }
 
-static inline void count_protocol(struct sp_flowtable *ft, const struct sp_flow *f)
+static inline void count_protocol(struct sp_flowtable *ft, uint8_t proto)
 {
-	if (SP_LIKELY(f->proto == PROTO_TCP))
+	if (SP_LIKELY(proto == PROTO_TCP))
 		ft->stats.packets_tcp++;
-	else if (f->proto == PROTO_UDP)
+	else if (proto == PROTO_UDP)
 		ft->stats.packets_udp++;
-	else if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6)
+	else if (proto == PROTO_ICMP || proto == PROTO_ICMP6)
 		ft->stats.packets_icmp++;
 	else
 		ft->stats.packets_other++;
@@ -384,14 +384,15 @@ static inline void count(struct sp_flowtable *ft, struct sp_flow *f, const struc
 		f->last_ns = pkt->ts_ns;
 	else
 		ft->stats.late_packets++;
-	count_protocol(ft, f);
 }
 
 static inline void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
 			 const struct sp_pkt *pkt)
 {
 	count(ft, f, key, pkt);
-	message(ft, f, key, pkt);
+	uint8_t proto = f->proto;
+	count_protocol(ft, proto);
+	message(ft, f, proto, key, pkt);
 }
 
 /* --- packets that need a second look --- */
@@ -403,6 +404,7 @@ struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, ui
 	if (!f)
 		return NULL;
 	count(ft, f, &b->key[i], &b->pkt[i]);
+	count_protocol(ft, f->proto);
 	sp_flow_extra_get(ft, f)->fragments++;
 	return f;
 }
@@ -410,7 +412,7 @@ struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, ui
 void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
 		     const struct sp_pkt *pkt)
 {
-	message(ft, f, key, pkt);
+	message(ft, f, f->proto, key, pkt);
 }
 
 /* An ICMP error belongs to the flow that it quotes, when that one is known; else it is a conversation of its own. */
