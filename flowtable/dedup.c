@@ -67,7 +67,7 @@ enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_en
 				    const struct sp_pkt *pkt)
 {
 	bool certain = is_certain(pkt);
-	bool same = d->window && e->sign == (uint32_t)(sign >> 32) && sp_dedup_when(pkt) - e->when <= d->window;
+	bool same = d->window && !sp_dedup_is_new(e, sign, pkt, d->window);
 	if (certain)
 		suspect(d, pkt, same ? COPY_WEIGHT : -1);
 	if (!same)

@@ -14,7 +14,7 @@
 #include "base/point.h"
 #include "flowtable/flow_conf.h"
 
-#define SP_DEDUP_ENTRIES 16384
+#define SP_DEDUP_ENTRIES 16384 /* a power of two, at most 65536 */
 #define SP_DEDUP_UNIT_SHIFT 10
 
 struct sp_dedup_entry {
@@ -24,7 +24,10 @@ struct sp_dedup_entry {
 	uint8_t ttl;
 	uint8_t zero[3];
 };
-static_assert(sizeof(struct sp_dedup_entry) == 16, "written at once");
+
+struct sp_dedup_head {
+	uint8_t b[20];
+};
 
 struct sp_dedup {
 	struct sp_dedup_entry *entry;
@@ -41,15 +44,13 @@ void sp_dedup_free(struct sp_dedup *d);
 /* Packets that sp_dedup_sign does not recognise: fragments, cut headers, quotations. */
 #define SP_DEDUP_NEVER (SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED)
 
-/* Up to 8 bytes from `at`, as many as were captured. */
-static inline uint64_t sp_dedup_load(const struct sp_pkt *pkt, size_t at)
+/* A header that is not captured whole. */
+static inline struct sp_dedup_head sp_dedup_cut_head(const struct sp_pkt *pkt)
 {
-	uint64_t v = 0;
-	if (SP_LIKELY(at + 8 <= pkt->cap_len))
-		return sp_load64(pkt->data + at);
-	if (at < pkt->cap_len)
-		memcpy(&v, pkt->data + at, pkt->cap_len - at);
-	return v;
+	struct sp_dedup_head h = {{0}};
+	if (pkt->l4 < pkt->cap_len)
+		memcpy(h.b, pkt->data + pkt->l4, SP_MIN(sizeof h.b, pkt->cap_len - pkt->l4));
+	return h;
 }
 
 /* What a packet with none of the flags above and with an L4 header looks like: its addresses, whatever the VLAN, IP
@@ -57,26 +58,32 @@ static inline uint64_t sp_dedup_load(const struct sp_pkt *pkt, size_t at)
  * copy. Never 0. */
 static inline uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key)
 {
-	const uint8_t *ip = pkt->data + pkt->l3;
+	const uint8_t *ip = pkt->data + pkt->l3, *l4 = pkt->data + pkt->l4;
+	struct sp_dedup_head cut;
+	if (SP_UNLIKELY(pkt->l4 + sizeof cut.b > pkt->cap_len)) {
+		cut = sp_dedup_cut_head(pkt);
+		l4 = cut.b;
+	}
+	uint32_t end;
+	memcpy(&end, l4 + 16, sizeof end);
 	uint64_t ends = sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
-	uint64_t third = sp_dedup_load(pkt, (size_t)pkt->l4 + 12), id = 0;
-	if (SP_LIKELY(ip[0] >> 4 == 4))
-		id = (uint64_t)ip[4] << 8 | ip[5];
-	uint64_t a = sp_dedup_load(pkt, pkt->l4) ^ ends ^ SP_HASH_K0;
-	uint64_t b = sp_dedup_load(pkt, (size_t)pkt->l4 + 8) ^ third << 17 ^ SP_HASH_K1;
-	uint64_t c = (uint64_t)pkt->point << 48 | (uint64_t)(uint16_t)pkt->l7_len << 32 | id << 16 | pkt->proto;
-	uint64_t h = sp_hash_mix(a, b) ^ c ^ third;
-	h *= SP_HASH_K1;
-	return (h ^ h >> 32) | UINT64_C(1) << 32;
+	uint64_t where = (uint64_t)pkt->point << 48;
+	if (SP_LIKELY(ip[0] >> 4 == 4)) {
+		uint16_t id;
+		memcpy(&id, ip + 4, sizeof id);
+		where |= (uint64_t)id << 32;
+	}
+	uint64_t h = sp_hash_mix(sp_load64(l4) ^ ends ^ SP_HASH_K0, sp_load64(l4 + 8) ^ where ^ SP_HASH_K1);
+	return ((h ^ ((uint64_t)end << 32 | pkt->l7_len)) * SP_HASH_K1) | UINT64_C(1) << 32;
 }
 
 /* What a fragment looks like: the datagram that it is of, and its place there. 0: the first fragment of an ICMP error.
  */
 uint64_t sp_dedup_fragment_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key);
 
-static inline struct sp_dedup_entry *sp_dedup_at(const struct sp_dedup *d, uint64_t sign)
+static inline struct sp_dedup_entry *sp_dedup_at(struct sp_dedup_entry *entries, uint64_t sign)
 {
-	return &d->entry[sign % SP_DEDUP_ENTRIES];
+	return &entries[sign >> 16 & (SP_DEDUP_ENTRIES - 1)];
 }
 
 static inline uint32_t sp_dedup_when(const struct sp_pkt *pkt)
@@ -84,17 +91,19 @@ static inline uint32_t sp_dedup_when(const struct sp_pkt *pkt)
 	return (uint32_t)(pkt->ts_ns >> SP_DEDUP_UNIT_SHIFT);
 }
 
-/* Nothing like it was seen lately, and no point is known to copy: the caller may write the entry and go on. */
-static inline bool sp_dedup_is_new(const struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign,
-				   const struct sp_pkt *pkt)
+/* Nothing like it was seen lately: unless a point is known to copy, the caller may write the entry and go on. */
+static inline bool sp_dedup_is_new(const struct sp_dedup_entry *e, uint64_t sign, const struct sp_pkt *pkt,
+				   uint32_t window)
 {
-	return (e->sign != (uint32_t)(sign >> 32) || sp_dedup_when(pkt) - e->when > d->window) && !d->suspects;
+	return e->sign != (uint32_t)(sign >> 32) || sp_dedup_when(pkt) - e->when > window;
 }
 
 static inline void sp_dedup_write(struct sp_dedup_entry *e, uint64_t sign, const struct sp_pkt *pkt, uint32_t flow)
 {
-	*e = (struct sp_dedup_entry){
-		.sign = (uint32_t)(sign >> 32), .when = sp_dedup_when(pkt), .flow = flow, .ttl = pkt->ttl};
+	e->sign = (uint32_t)(sign >> 32);
+	e->when = sp_dedup_when(pkt);
+	e->flow = flow;
+	e->ttl = pkt->ttl;
 }
 
 enum sp_dedup_result {

@@ -33,6 +33,8 @@ enum sp_flow_bits {
 	SP_FLOW_SEEN_LO = 4096,	     /* packets from this side, ever */
 	SP_FLOW_SEEN_HI = 8192,
 	SP_FLOW_FIRST_IS_HI = 16384, /* its first packet came from the high endpoint */
+	/* TCP: open, both directions known, no holes, windows open, no probes: the next packets may be ordinary ones */
+	SP_FLOW_HEALTHY = 32768,
 };
 
 enum sp_flow_dir_bits {

@@ -343,33 +343,19 @@ static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct s
 		sp_servers_learn(&ft->servers, key, side);
 }
 
-/* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
- * at pkt->l7. */
-static inline void message(struct sp_flowtable *ft, struct sp_flow *f, uint8_t proto, const struct sp_flow_key *key,
-			   const struct sp_pkt *pkt)
+static void count_other(struct sp_flowtable *ft, const struct sp_flow *f)
 {
-	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (proto != PROTO_TCP)
-		datagram(ft, f, pkt, side);
-	else if (SP_UNLIKELY(!sp_tcp_fast(ft, f, pkt, side)))
-		track_tcp(ft, f, key, pkt, side);
-}
-
-static inline void count_protocol(struct sp_flowtable *ft, uint8_t proto)
-{
-	if (SP_LIKELY(proto == PROTO_TCP))
-		ft->stats.packets_tcp++;
-	else if (proto == PROTO_UDP)
+	if (f->proto == PROTO_UDP)
 		ft->stats.packets_udp++;
-	else if (proto == PROTO_ICMP || proto == PROTO_ICMP6)
+	else if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6)
 		ft->stats.packets_icmp++;
 	else
 		ft->stats.packets_other++;
 }
 
 /* A packet as such. */
-static inline void count(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
-			 const struct sp_pkt *pkt)
+static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft, struct sp_flow *f,
+							const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
 	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
@@ -386,13 +372,27 @@ static inline void count(struct sp_flowtable *ft, struct sp_flow *f, const struc
 		ft->stats.late_packets++;
 }
 
-static inline void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
-			 const struct sp_pkt *pkt)
+/* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
+ * at pkt->l7. */
+static inline __attribute__((always_inline)) void message(struct sp_flowtable *ft, struct sp_flow *f,
+							  const struct sp_flow_key *key, const struct sp_pkt *pkt)
+{
+	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
+	if (f->proto != PROTO_TCP)
+		datagram(ft, f, pkt, side);
+	else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side)))
+		track_tcp(ft, f, key, pkt, side);
+}
+
+static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft, struct sp_flow *f,
+							const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	count(ft, f, key, pkt);
-	uint8_t proto = f->proto;
-	count_protocol(ft, proto);
-	message(ft, f, proto, key, pkt);
+	message(ft, f, key, pkt);
+	if (f->proto == PROTO_TCP)
+		ft->stats.packets_tcp++;
+	else
+		count_other(ft, f);
 }
 
 /* --- packets that need a second look --- */
@@ -404,7 +404,10 @@ struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, ui
 	if (!f)
 		return NULL;
 	count(ft, f, &b->key[i], &b->pkt[i]);
-	count_protocol(ft, f->proto);
+	if (f->proto == PROTO_TCP)
+		ft->stats.packets_tcp++;
+	else
+		count_other(ft, f);
 	sp_flow_extra_get(ft, f)->fragments++;
 	return f;
 }
@@ -412,7 +415,7 @@ struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, ui
 void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
 		     const struct sp_pkt *pkt)
 {
-	message(ft, f, f->proto, key, pkt);
+	message(ft, f, key, pkt);
 }
 
 /* An ICMP error belongs to the flow that it quotes, when that one is known; else it is a conversation of its own. */
@@ -467,7 +470,7 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 	const struct sp_flow_key *key = &b->key[i];
 	if (pkt->flags & SP_PKT_FRAGMENT)
 		sign = sp_dedup_fragment_sign(pkt, key);
-	struct sp_dedup_entry *e = sp_dedup_at(&ft->dedup, sign);
+	struct sp_dedup_entry *e = sp_dedup_at(ft->dedup.entry, sign);
 	uint32_t space = key->space;
 	if (sign && is_copy(ft, b, i, e, sign))
 		return;
@@ -515,41 +518,51 @@ struct ahead {
 
 static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
 {
-	for (uint32_t i = 0; i < b->n; i++) {
+	const struct sp_index index = ft->index;
+	struct sp_dedup_entry *entries = ft->dedup.entry;
+	struct sp_flow *flows = ft->flow;
+	uint32_t n = b->n;
+	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
-		bool plain = is_tracked(pkt) && !(pkt->flags & SP_DEDUP_NEVER) && pkt->l4 != SP_NOOFS;
-		ahead[i].sign = SP_LIKELY(plain) ? sp_dedup_sign(pkt, &b->key[i]) : 0;
-		__builtin_prefetch(sp_index_home(&ft->index, pkt->hash), 1);
-		__builtin_prefetch(sp_dedup_at(&ft->dedup, ahead[i].sign), 1);
+		uint64_t sign = 0;
+		__builtin_prefetch(sp_index_home(&index, pkt->hash), 1);
+		if (SP_LIKELY(is_tracked(pkt) && !(pkt->flags & SP_DEDUP_NEVER) && pkt->l4 != SP_NOOFS))
+			sign = sp_dedup_sign(pkt, &b->key[i]);
+		ahead[i].sign = sign;
+		__builtin_prefetch(sp_dedup_at(entries, sign), 1);
 	}
-	for (uint32_t i = 0; i < b->n; i++) {
-		uint32_t flow = sp_index_guess(&ft->index, b->pkt[i].hash);
-		ahead[i].flow = flow != SP_INDEX_NONE ? flow : 0;
-		prefetch_flow(&ft->flow[ahead[i].flow]);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t flow = sp_index_guess(&index, b->pkt[i].hash);
+		flow = flow != SP_INDEX_NONE ? flow : 0;
+		ahead[i].flow = flow;
+		prefetch_flow(&flows[flow]);
 	}
 }
 
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 {
 	struct ahead ahead[SP_BATCH_MAX];
-	if (!b->n)
+	uint32_t n = b->n, window = ft->dedup.window;
+	if (!n)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	sp_flow_make_room(ft);
 	look_ahead(ft, b, ahead);
-	for (uint32_t i = 0; i < b->n; i++) {
+	struct sp_dedup_entry *entries = ft->dedup.entry;
+	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
 		struct sp_flow *f = &ft->flow[ahead[i].flow];
 		uint64_t sign = ahead[i].sign;
-		struct sp_dedup_entry *e = sp_dedup_at(&ft->dedup, sign);
-		if (SP_LIKELY(sign && has_key(f, &b->key[i]) && sp_dedup_is_new(&ft->dedup, e, sign, pkt))) {
+		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
+		if (SP_LIKELY(has_key(f, &b->key[i]) && sign && !ft->dedup.suspects &&
+			      sp_dedup_is_new(e, sign, pkt, window))) {
 			sp_dedup_write(e, sign, pkt, ahead[i].flow);
 			track(ft, f, &b->key[i], pkt);
 		} else if (is_tracked(pkt)) {
 			second_look(ft, b, i, sign);
 		}
 	}
-	uint64_t last = b->pkt[b->n - 1].ts_ns;
+	uint64_t last = b->pkt[n - 1].ts_ns;
 	ft->now_ns = SP_MAX(ft->now_ns, last);
 }
 

@@ -360,6 +360,14 @@ bool sp_tcp_is_new_connection(const struct sp_flow *f, const struct sp_pkt *pkt,
 	return f->state >= SP_FLOW_ESTABLISHED && (!(pkt->tcp_flags & ACK) || !(f->dir[!side].bits & SP_DIR_ISN));
 }
 
+static bool is_healthy(const struct sp_flow *f)
+{
+	const unsigned known = SP_DIR_SEQ | SP_DIR_ACK, wrong = SP_DIR_SIGNS | SP_DIR_HOLES;
+	const struct sp_flow_dir *d = f->dir;
+	return f->state == SP_FLOW_ESTABLISHED && (d[0].bits & (known | wrong)) == known &&
+	       (d[1].bits & (known | wrong)) == known && d[0].window && d[1].window;
+}
+
 bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	struct sp_flow_dir *d = &f->dir[side];
@@ -380,12 +388,17 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	bool nearer = false;
 	if (SP_UNLIKELY(s.flags & (SYN | FIN | RST) || f->state < SP_FLOW_ESTABLISHED))
 		nearer = see_control(ft, f, side, &s);
-	if (s.flags & RST)
+	if (s.flags & RST) {
+		f->bits &= (uint16_t)~SP_FLOW_HEALTHY;
 		return nearer;
+	}
 	if (SP_UNLIKELY(s.window == 0) && !(s.flags & (SYN | FIN)))
 		COUNT(ft, f, zero_window[side]);
 	see_sequence(ft, f, side, &s);
 	if (s.flags & ACK)
 		see_ack(ft, f, side, &s);
+	f->bits &= (uint16_t)~SP_FLOW_HEALTHY;
+	if (is_healthy(f))
+		f->bits |= SP_FLOW_HEALTHY;
 	return nearer;
 }

@@ -63,23 +63,20 @@ static inline void sp_tcp_ack_delay(struct sp_flowtable *ft, struct sp_flow *f, 
 	f->bits &= (uint16_t) ~(SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
 }
 
-/* The next segment, or the next acknowledgement, of an open connection in which nothing is odd. False: nothing was
- * done, sp_tcp_packet decides. */
+/* The next segment, or the next acknowledgement, of an open connection in which nothing is odd; captured with its whole
+ * header. False: nothing was done, sp_tcp_packet decides. */
 static inline bool sp_tcp_fast(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	const uint8_t *h = pkt->data + pkt->l4;
-	struct sp_flow_dir *d = &f->dir[side], *r = &f->dir[!side];
+	struct sp_flow_dir *d = &f->dir[side];
+	const struct sp_flow_dir *r = &f->dir[!side];
 	uint32_t seq = sp_be32(h + 4), ack = sp_be32(h + 8), len = pkt->l7_len;
 	uint16_t window = sp_be16(h + 14);
-	int32_t news = sp_tcp_distance(ack, d->ack);
-	const unsigned both = SP_DIR_SEQ | SP_DIR_ACK;
-	bool odd = (pkt->tcp_flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST | SP_TCP_ACK)) != SP_TCP_ACK ||
-		   f->state != SP_FLOW_ESTABLISHED;
-	odd |= (d->bits & (both | SP_DIR_SIGNS)) != both || (r->bits & (SP_DIR_SEQ | SP_DIR_SIGNS | SP_DIR_HOLES)) != SP_DIR_SEQ;
-	odd |= (pkt->flags & SP_PKT_L4_CUT) != 0;
-	odd |= seq != d->next_seq || !window || !r->window;
-	odd |= news < 0 || (!news && !len) || sp_tcp_distance(ack, r->next_seq) > 0;
-	if (SP_UNLIKELY(odd))
+	int32_t news = sp_tcp_distance(ack, d->ack), unseen = sp_tcp_distance(r->next_seq, ack);
+	if (SP_UNLIKELY(!(f->bits & SP_FLOW_HEALTHY)) ||
+	    SP_UNLIKELY((pkt->tcp_flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST | SP_TCP_ACK)) != SP_TCP_ACK) ||
+	    SP_UNLIKELY(seq != d->next_seq) || SP_UNLIKELY(!window) || SP_UNLIKELY((news | unseen) < 0) ||
+	    SP_UNLIKELY(!((uint32_t)news | len)))
 		return false;
 	d->flags |= pkt->tcp_flags;
 	d->ack = ack;
