@@ -201,6 +201,7 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 		r->close_reason = (uint8_t)sp_flow_close_reason(f, cause);
 		r->failure = (uint8_t)sp_flow_failure(f, sp_flow_extra_of(ft, f), r->close_reason);
 		r->direction_confidence = confidence;
+		r->is_only = cause != SP_CLOSE_ACTIVE && !(f->bits & SP_FLOW_REPORTED);
 	}
 	if (cause == SP_CLOSE_ACTIVE)
 		reset_counters(ft, f);

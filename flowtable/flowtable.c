@@ -503,6 +503,15 @@ static inline void prefetch_flow(const struct sp_flow *f)
 	__builtin_prefetch(line + 2 * SP_CACHE_LINE, 1);
 }
 
+/* What a new flow will need. */
+static void prefetch_new(const struct sp_flowtable *ft, const struct sp_pkt *pkt)
+{
+	if (pkt->l2 == SP_NOOFS || pkt->l2 + 12u > pkt->cap_len)
+		return;
+	sp_macs_prefetch(&ft->macs, pkt->data + pkt->l2);
+	sp_macs_prefetch(&ft->macs, pkt->data + pkt->l2 + 6);
+}
+
 /* Neither decided already nor without a conversation. */
 static inline bool is_tracked(const struct sp_pkt *pkt)
 {
@@ -536,6 +545,8 @@ static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct
 		flow = flow != SP_INDEX_NONE ? flow : 0;
 		ahead[i].flow = flow;
 		prefetch_flow(&flows[flow]);
+		if (SP_UNLIKELY(!flow))
+			prefetch_new(ft, &b->pkt[i]);
 	}
 }
 
@@ -577,8 +588,7 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.index = ((uint64_t)ft->index.mask + 1) * sizeof *ft->index.bucket,
 		.flows = (uint64_t)ft->n_flows * sizeof *ft->flow,
 		.extras = (uint64_t)ft->n_extras * sizeof *ft->extra,
-		.layers =
-			(uint64_t)ft->layers.n * sizeof *ft->layers.set + (uint64_t)ft->macs.n * sizeof *ft->macs.entry,
+		.layers = (uint64_t)ft->layers.n * sizeof *ft->layers.set + SP_MACS * sizeof *ft->macs.entry,
 		.wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
 		.fragments = sp_defrag_memory(ft->defrag),

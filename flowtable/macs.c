@@ -2,76 +2,44 @@
 #include "flowtable/macs.h"
 
 #include <errno.h>
-#include <string.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 
-#define CHAINS 65536
+#define SEARCH 64 /* places looked at before giving up */
 
 int sp_macs_init(struct sp_mac_table *t)
 {
-	*t = (struct sp_mac_table){.n = 1};
-	t->entry = sp_mem_map((SP_MACS_MAX + 1) * sizeof *t->entry, 0);
-	t->chain = sp_mem_map(CHAINS * sizeof *t->chain, 0);
-	return t->entry && t->chain ? 0 : -ENOMEM;
+	t->entry = sp_mem_map(SP_MACS * sizeof *t->entry, 0);
+	return t->entry ? 0 : -ENOMEM;
 }
 
 void sp_macs_reset(struct sp_mac_table *t)
 {
-	memset(t->chain, 0, CHAINS * sizeof *t->chain);
-	t->n = 1;
-	t->free_list = 0;
+	memset(t->entry, 0, SP_MACS * sizeof *t->entry);
 }
 
 void sp_macs_free(struct sp_mac_table *t)
 {
-	sp_mem_unmap(t->entry, (SP_MACS_MAX + 1) * sizeof *t->entry);
-	sp_mem_unmap(t->chain, CHAINS * sizeof *t->chain);
-}
-
-static uint16_t *chain_of(const struct sp_mac_table *t, uint64_t mac)
-{
-	return &t->chain[sp_hash_mix(mac ^ SP_HASH_K1, SP_HASH_K0) % CHAINS];
-}
-
-static uint16_t take(struct sp_mac_table *t)
-{
-	uint16_t i = t->free_list;
-	if (i)
-		t->free_list = t->entry[i].next;
-	else if (t->n <= SP_MACS_MAX)
-		i = (uint16_t)t->n++;
-	return i;
+	sp_mem_unmap(t->entry, SP_MACS * sizeof *t->entry);
 }
 
 uint16_t sp_macs_get(struct sp_mac_table *t, const uint8_t mac[6])
 {
-	uint64_t v = 0;
-	memcpy(&v, mac, 6);
-	uint16_t *chain = chain_of(t, v), i = *chain;
-	while (i && t->entry[i].mac != v)
-		i = t->entry[i].next;
-	if (!i) {
-		i = take(t);
-		if (!i)
-			return 0;
-		t->entry[i] = (struct sp_mac_entry){.mac = v, .next = *chain};
-		*chain = i;
+	uint64_t v = sp_mac_load(mac);
+	uint32_t home = sp_macs_home(v), place = 0;
+	for (uint32_t i = 0; i < SEARCH; i++) {
+		uint32_t at = (home + i) % SP_MACS;
+		struct sp_mac_entry *e = &t->entry[at];
+		if (e->used && e->mac == v) {
+			e->refs++;
+			return (uint16_t)at;
+		}
+		if (at && !e->refs && !place)
+			place = at;
+		if (at && !e->used)
+			break;
 	}
-	t->entry[i].refs++;
-	return i;
-}
-
-void sp_macs_put(struct sp_mac_table *t, uint16_t number)
-{
-	struct sp_mac_entry *e = &t->entry[number];
-	if (!number || --e->refs)
-		return;
-	uint16_t *at = chain_of(t, e->mac);
-	while (*at != number)
-		at = &t->entry[*at].next;
-	*at = e->next;
-	e->next = t->free_list;
-	t->free_list = number;
+	if (place)
+		t->entry[place] = (struct sp_mac_entry){.mac = v, .refs = 1, .used = 1};
+	return (uint16_t)place;
 }
