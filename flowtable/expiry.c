@@ -33,9 +33,10 @@ static uint64_t timeout_of(const struct sp_flowtable *ft, const struct sp_flow *
 	}
 	if (f->proto == PROTO_TCP)
 		return t->opening;
-	if (f->proto == PROTO_UDP)
-		return t->udp;
-	return f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6 ? t->icmp : t->other;
+	bool icmp = f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6;
+	uint64_t timeout = f->proto == PROTO_UDP ? t->udp : icmp ? t->icmp : t->other;
+	bool both = f->bits & SP_FLOW_SEEN_LO && f->bits & SP_FLOW_SEEN_HI;
+	return both ? timeout : SP_MIN(timeout, t->one_way);
 }
 
 /* At its timeout, its next report, or one turn of the wheel. */

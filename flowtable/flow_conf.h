@@ -15,7 +15,7 @@ struct sp_flow_conf {
 		uint64_t closing;     /* one FIN seen */
 		uint64_t closed_fin;  /* both FINs: linger for stray packets */
 		uint64_t closed_rst;
-		uint64_t one_way; /* only one direction was ever seen */
+		uint64_t one_way; /* not TCP, and only one direction was ever seen */
 		uint64_t udp;
 		uint64_t icmp;
 		uint64_t other;

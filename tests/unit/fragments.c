@@ -245,8 +245,9 @@ static void what_waits_is_counted_once(void)
 	CHECK_EQ(stats(t)->packets_udp, 2);
 	part(t, 40 * SEC, &e, 2);
 	const struct sp_flow_record *r = talk_end(t);
-	CHECK_EQ(t->n_records, 1);
-	CHECK_EQ(r->client_port + r->server_port, 0);
+	CHECK_EQ(t->n_records, 2);
+	CHECK_EQ(r[0].client_port + r[0].server_port + r[1].client_port + r[1].server_port, 0);
+	CHECK_EQ(r[0].packets_c2s, 2);
 	CHECK_EQ(packets(t), 3);
 	CHECK_EQ(stats(t)->packets_udp, 3);
 	CHECK_EQ(stats(t)->fragments_orphaned, 3);
