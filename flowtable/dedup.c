@@ -63,16 +63,12 @@ static void suspect(struct sp_dedup *d, const struct sp_pkt *pkt, int evidence)
 	d->suspects += (unsigned)!!*copying - before;
 }
 
-enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign,
-				    const struct sp_pkt *pkt)
+bool sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign, const struct sp_pkt *pkt)
 {
 	bool certain = is_certain(pkt);
 	bool same = d->window && !sp_dedup_is_new(e, sign, pkt, d->window);
 	if (certain)
 		suspect(d, pkt, same ? COPY_WEIGHT : -1);
-	if (!same)
-		return SP_DEDUP_NEW;
-	if (d->keep_routed && e->ttl != pkt->ttl)
-		return SP_DEDUP_ROUTED;
-	return certain || d->copying[pkt->point] >= COPYING_MIN ? SP_DEDUP_COPY : SP_DEDUP_NEW;
+	bool routed = d->keep_routed && e->ttl != pkt->ttl;
+	return same && (certain || routed || d->copying[pkt->point] >= COPYING_MIN);
 }

@@ -419,42 +419,66 @@ void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp
 }
 
 /* An ICMP error belongs to the flow that it quotes, when that one is known; else it is a conversation of its own. */
-bool sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+uint32_t sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	uint32_t n = find(ft, &b->key[i], pkt->hash);
 	if (n != SP_INDEX_NONE) {
 		sp_flow_extra_get(ft, &ft->flow[n])->icmp_errors++;
 		ft->stats.icmp_quoted++;
-		return true;
+		return n;
 	}
 	sp_decode_icmp_own_key(ft->hash_key, pkt, &b->key[i]);
-	return false;
+	return 0;
 }
 
-/* True when the packet is a copy of one seen before, which is counted at its flow. A routed copy that is to be kept
- * becomes a conversation in an address space of its own. */
+static bool has_macs_of(const struct sp_flowtable *ft, const struct sp_flow *f, const struct sp_pkt *pkt)
+{
+	if (!f->lo_mac || !f->hi_mac || pkt->l2 == SP_NOOFS)
+		return true;
+	const uint8_t *dst = pkt->data + pkt->l2, *src = dst + 6;
+	bool from_hi = pkt->flags & SP_PKT_REVERSE;
+	return !memcmp(sp_macs_at(&ft->macs, f->lo_mac), from_hi ? dst : src, 6) &&
+	       !memcmp(sp_macs_at(&ft->macs, f->hi_mac), from_hi ? src : dst, 6);
+}
+
+/* A copy that passed a router and is to be kept becomes a conversation of its own: by its VLAN when that is another
+ * one, else in an address space of its hop. Hops count from where a packet was seen first, the same for both
+ * directions. `f`: the first one's flow, NULL: not known. */
+static bool is_hop(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, const struct sp_dedup_entry *e,
+		   const struct sp_flow *f)
+{
+	enum { OTHER_MACS = 256 };
+	struct sp_pkt *pkt = &b->pkt[i];
+	if (f && f->space != b->key[i].space)
+		return true;
+	uint32_t hop = (uint8_t)(e->ttl - pkt->ttl);
+	if (!hop && f && !has_macs_of(ft, f, pkt))
+		hop = OTHER_MACS;
+	if (!hop)
+		return false;
+	b->key[i].space ^= UINT32_C(0x5bd1e995) * hop;
+	pkt->hash = (uint32_t)sp_flow_key_hash(&b->key[i], ft->hash_key);
+	return true;
+}
+
+/* True when the packet is a copy of one seen before, which is counted at its flow. */
 static bool is_copy(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, const struct sp_dedup_entry *e,
 		    uint64_t sign)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	struct sp_flow *f = &ft->flow[e->flow];
-	switch (sp_dedup_check(&ft->dedup, e, sign, pkt)) {
-	case SP_DEDUP_NEW:
+	if (!sp_dedup_check(&ft->dedup, e, sign, pkt))
 		return false;
-	case SP_DEDUP_ROUTED:
-		b->key[i].space ^= UINT32_C(0x5bd1e995) * pkt->ttl;
-		pkt->hash = (uint32_t)sp_flow_key_hash(&b->key[i], ft->hash_key);
-		return false;
-	case SP_DEDUP_COPY:
-		break;
-	}
 	/* Two packets of different conversations are never copies, however much they look so. Of a fragment's
-	 * conversation little is known yet, but it says which datagram it is of. */
+	 * conversation little is known yet, but it says which datagram it is of; that of an ICMP error may be the
+	 * quoted one or its own, but the quotation has an identification, too. */
 	bool fragment = pkt->flags & SP_PKT_FRAGMENT;
 	size_t same = fragment ? offsetof(struct sp_flow_key, lo_port) : offsetof(struct sp_flow_key, space);
 	bool known = f->state != SP_FLOW_FREE && !memcmp(f, &b->key[i], same) && f->proto == b->key[i].proto;
-	if (!known && !fragment)
+	if (!known && !(pkt->flags & (SP_PKT_FRAGMENT | SP_PKT_QUOTED)))
+		return false;
+	if (ft->dedup.keep_routed && is_hop(ft, b, i, e, known ? f : NULL))
 		return false;
 	pkt->verdict = SP_DUPLICATE;
 	ft->stats.duplicates++;
@@ -470,6 +494,8 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 	const struct sp_flow_key *key = &b->key[i];
 	if (pkt->flags & SP_PKT_FRAGMENT)
 		sign = sp_dedup_fragment_sign(pkt, key);
+	else if (pkt->flags & SP_PKT_QUOTED && pkt->l4 != SP_NOOFS)
+		sign = sp_dedup_sign(pkt, key);
 	struct sp_dedup_entry *e = sp_dedup_at(ft->dedup.entry, sign);
 	uint32_t space = key->space;
 	if (sign && is_copy(ft, b, i, e, sign))
@@ -480,8 +506,13 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 			sp_dedup_write(e, sign, pkt, flow);
 		return;
 	}
-	if (pkt->flags & SP_PKT_QUOTED && sp_flow_quoted(ft, b, i))
-		return;
+	if (pkt->flags & SP_PKT_QUOTED) {
+		uint32_t flow = sp_flow_quoted(ft, b, i);
+		if (flow) {
+			sp_dedup_write(e, sign, pkt, flow);
+			return;
+		}
+	}
 	uint32_t n = find(ft, key, pkt->hash);
 	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
 	if (!f) {

@@ -80,9 +80,9 @@ struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, ui
 void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
 		     const struct sp_pkt *pkt);
 
-/* flowtable.c: whether ICMP error i was attributed to the flow that it quotes; else it has its own conversation's key
- * now. */
-bool sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
+/* flowtable.c: attributes ICMP error i to the flow that it quotes, and returns the number of that. 0: there is none,
+ * and the error has its own conversation's key now. */
+uint32_t sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
 
 /* fragments.c: a packet with SP_PKT_FRAGMENT. Returns the number of its flow, 0 when that is not known (yet). */
 uint32_t sp_fragments_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
