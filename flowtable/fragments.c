@@ -8,14 +8,22 @@
 #define TCP_LEN 20
 #define TCP_FLAGS 13
 
-/* Those that waited. Their verdict has been given: one for which the table has no room is counted as refused only. */
+/* One that waited. Its verdict has been given: without room in the table it is not dropped any more. */
+static void release_one(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+{
+	if (sp_flow_fragment(ft, b, i))
+		return;
+	ft->stats.flows_refused--;
+	ft->stats.fragments_refused++;
+}
+
 static void release(struct sp_flowtable *ft)
 {
 	struct sp_batch *b;
 	while ((b = sp_defrag_released(ft->defrag))) {
 		sp_flow_make_room(ft);
 		for (uint32_t i = 0; i < b->n; i++)
-			sp_flow_fragment(ft, b, i);
+			release_one(ft, b, i);
 	}
 	sp_flow_make_room(ft);
 	ft->fragments_due = sp_defrag_due(ft->defrag);

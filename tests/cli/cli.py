@@ -494,6 +494,20 @@ def test_configuration_is_used():
         assert f["proto"] == "tcp" and f["tunnels"][0]["type"] == "vxlan" and f["tunnels"][0]["id"] == 7
 
 
+def test_full_table():
+    with Dir() as d:
+        packets = [(T0 + 10 * i, ether(tcp(addr(i // 250 + 1), addr(2), 1024 + i, 81, 1, 0, SYN))) for i in range(3000)]
+        capture, conf = d.write("a.pcap", pcap(packets)), d.write("c.yaml", "flow:\n  max_flows: 1024\n")
+        r = run("read", "-c", conf, "-o", d("out"), capture)
+        s = stats(d("out"))
+        shed, refused = s["flows"]["flows_shed"], s["dropped"]
+        assert shed + refused == 3000 - 1024 and shed > refused, s["flows"]
+        assert f"{shed} flows ended early" in r.err and "flow.max_flows" in r.err, r.err
+        assert len(flows(d("out"))) == 3000 - refused
+        assert "ended early to make room" in run("read", "-c", conf, capture).out
+        assert run("read", "-o", d("out"), capture).err == ""
+
+
 def test_summary():
     with Dir() as d:
         packets = []

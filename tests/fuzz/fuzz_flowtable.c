@@ -121,9 +121,8 @@ static void account(const struct run *r)
 	const struct sp_flow_stats *s = sp_flowtable_stats(r->ft);
 	uint64_t dropped = r->verdict[SP_DROPPED], copies = r->verdict[SP_DUPLICATE];
 	check(s->duplicates == copies, "copies");
-	check(s->flows_refused >= dropped, "dropped packets that nothing refused");
-	uint64_t released_in_vain = s->flows_refused - dropped;
-	check(r->recorded + s->icmp_quoted + released_in_vain + dropped + copies == r->with_flow, "packets");
+	check(s->flows_refused == dropped, "dropped");
+	check(r->recorded + s->icmp_quoted + s->fragments_refused + dropped + copies == r->with_flow, "packets");
 	check(s->flows_created == s->flows_ended, "flows");
 	check(s->fragments_matched + s->fragments_orphaned <= s->fragments, "fragments");
 }
