@@ -132,4 +132,10 @@ struct sp_batch {
 	struct sp_layers layers[SP_BATCH_MAX];
 };
 
+/* Whoever fills a batch begins with this. */
+static inline void sp_batch_begin(struct sp_batch *batch)
+{
+	batch->n = batch->n_layers = batch->ahead_lines = 0;
+}
+
 #endif

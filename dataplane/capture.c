@@ -201,7 +201,7 @@ unsigned sp_capture_read(struct sp_capture *c, struct sp_batch *batch)
 	uint64_t begin = offset(c, c->pos);
 	c->source.keep = c->last_off;
 	c->last_off = begin;
-	batch->n_layers = 0;
+	sp_batch_begin(batch);
 	batch->n = sp_capture_next(c, batch->pkt, SP_BATCH_MAX);
 	/* The stages ask in passing: asked for all at once, lines would be waited for. */
 	batch->ahead_lines = sp_capture_ahead(c, offset(c, c->pos) - begin, &batch->ahead);

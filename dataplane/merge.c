@@ -144,7 +144,7 @@ unsigned sp_merge_read(struct sp_merge *m, struct sp_batch *batch)
 		if (m->n)
 			sift_down(m, 0);
 	}
-	batch->n_layers = batch->ahead_lines = 0;
+	sp_batch_begin(batch);
 	return batch->n = n;
 }
 

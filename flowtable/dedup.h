@@ -67,13 +67,14 @@ static inline uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_f
 	uint32_t end;
 	memcpy(&end, l4 + 16, sizeof end);
 	uint64_t ends = sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
-	uint64_t where = (uint64_t)pkt->point << 48;
+	uint32_t where = (uint32_t)pkt->point << 16;
 	if (SP_LIKELY(ip[0] >> 4 == 4)) {
 		uint16_t id;
 		memcpy(&id, ip + 4, sizeof id);
-		where |= (uint64_t)id << 32;
+		where |= id;
 	}
-	uint64_t h = sp_hash_mix(sp_load64(l4) ^ ends ^ SP_HASH_K0, sp_load64(l4 + 8) ^ where ^ SP_HASH_K1);
+	/* Point and identification meet the ports, which are the same in all that is compared. */
+	uint64_t h = sp_hash_mix(sp_load64(l4) ^ ends ^ where ^ SP_HASH_K0, sp_load64(l4 + 8) ^ SP_HASH_K1);
 	return ((h ^ ((uint64_t)end << 32 | pkt->l7_len)) * SP_HASH_K1) | UINT64_C(1) << 32;
 }
 
