@@ -25,9 +25,10 @@ static const struct sp_conf_row timeout_rows[] = {
 	TIMEOUT(closed_rst, "2s",
 		"TCP after a RST, for packets that were on their way. DeepFlow keeps them 35s, because it decides "
 		"the close reason only then."),
-	TIMEOUT(one_way, "15s",
+	TIMEOUT(one_way, "60s",
 		"A flow other than TCP of which only one direction was ever seen, where this is shorter than its own "
-		"timeout: long enough for a resolver that asks again after 5s. DeepFlow: 5s."),
+		"timeout. Logs and measurements sent one way make many short records when it is small. DeepFlow: "
+		"5s."),
 	TIMEOUT(udp, "60s",
 		"UDP: keeps a resolver's retries and a call's silences in one flow. DeepFlow: 5s; Linux connection "
 		"tracking: 30s, 120s when answered."),

@@ -129,6 +129,10 @@ class Ran:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+class Skip(Exception):
+    """What this machine has not got."""
+
+
 def run(*args, stdin=b"", expect=0, env=None):
     p = subprocess.run([SPANTAP, *args], input=stdin, capture_output=True, timeout=60, check=False,
                        env=dict(os.environ, **(env or {})))
@@ -242,7 +246,9 @@ def test_one_file():
         assert s["packets"] == s["analysed"] == 11 and s["bytes"] == f["bytes_c2s"] + f["bytes_s2c"]
         assert s["flows"]["flows_created"] == s["records"]["written"] == 1
         assert s["first_packet_ns"] == T0 * 1000 and s["last_packet_ns"] == (T0 + 1000) * 1000
-        assert s["memory_bytes"]["resident_peak"] > 0 and s["wall_us"] > 0
+        assert s["wall_us"] > 0
+        if os.path.exists("/proc/self/status"):
+            assert s["memory_bytes"]["resident_peak"] > 0
 
 
 def test_standard_output():
@@ -545,7 +551,10 @@ def test_colour_only_on_a_terminal():
     with Dir() as d:
         capture = d.write("a.pcap", pcap(conversation(4000, T0)))
         for env, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
-            master, slave = pty.openpty()
+            try:
+                master, slave = pty.openpty()
+            except OSError as e:
+                raise Skip(str(e)) from e  # /dev/pts is not mounted
             clean = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
             subprocess.run([SPANTAP, "read", capture], stdout=slave, check=True, env=dict(clean, **env))
             os.close(slave)
@@ -577,6 +586,8 @@ def main():
         try:
             test()
             print(f"ok {i} - {name[5:]}", flush=True)
+        except Skip as why:
+            print(f"ok {i} - {name[5:]} # SKIP {why}", flush=True)
         except Exception:  # pylint: disable=broad-except
             failed += 1
             for line in traceback.format_exc().splitlines():
