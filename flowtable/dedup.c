@@ -50,6 +50,7 @@ static uint64_t load_some(const struct sp_pkt *pkt, size_t at)
 
 uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key, bool *certain)
 {
+	*certain = false;
 	if (SP_UNLIKELY(pkt->flags & (SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED) || pkt->l4 == SP_NOOFS))
 		return 0;
 	const uint8_t *ip = pkt->data + pkt->l3;
