@@ -24,7 +24,15 @@ enum {
 #define DELAYED_ACK_MAX_NS (520 * SP_NS_PER_MS)
 #define DELAY_MAX_US UINT32_C(3600000000)
 
+/* Senders number their packets one by one, or nearly so: of two packets whose IP identifications are this close the one
+ * with the larger number was sent later. A retransmission comes up to a window after what it was lost before, a packet
+ * that was overtaken is a few packets older. Numbers farther apart say nothing: they may be random. */
+#define SENT_LATER_MAX 1024
+#define SENT_EARLIER_MAX 64
+#define HOLE_TIME_SHIFT 8
+
 struct segment {
+	const struct sp_pkt *pkt;
 	uint64_t ns;
 	uint32_t seq, end, ack, len;
 	uint16_t window;
@@ -97,11 +105,20 @@ static void hole_insert(struct sp_flow_extra *x, unsigned side, struct sp_hole h
 	x->acked[side] = (uint8_t)(low | (unsigned)acked << i | high << 1);
 }
 
-/* Bytes of `side` up to `end` were not seen: something later was, or the peer acknowledged them. */
-static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t end, uint64_t ns, bool acked)
+/* 0: it has none. */
+static uint16_t ip_id(const struct segment *s)
+{
+	const uint8_t *ip = s->pkt->data + s->pkt->l3;
+	return ip[0] >> 4 == 4 ? sp_be16(ip + 4) : 0;
+}
+
+/* Bytes of `side` up to `end` were not seen: `s`, which is later, was, or is the peer's and acknowledges them. */
+static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t end, const struct segment *s,
+		 bool acked)
 {
 	struct sp_flow_dir *d = &f->dir[side];
-	struct sp_hole hole = {.ns = ns, .start = d->next_seq, .end = end};
+	struct sp_hole hole = {.when = s->ns >> HOLE_TIME_SHIFT, .start = d->next_seq, .end = end};
+	hole.id = acked ? 0 : ip_id(s);
 	if (end - d->next_seq < HOLE_MAX)
 		hole_insert(sp_flow_extra_get(ft, f), side, hole, acked);
 	else
@@ -117,8 +134,8 @@ static void holes_acked(struct sp_flow_extra *x, unsigned side, uint32_t ack)
 		if (distance(ack, h->start) <= 0)
 			return;
 		if (distance(ack, h->end) < 0 && x->n_holes[side] < SP_HOLES_MAX) {
-			struct sp_hole rest = {.ns = h->ns, .start = ack, .end = h->end};
-			h->end = ack;
+			struct sp_hole rest = *h;
+			rest.start = h->end = ack;
 			hole_insert(x, side, rest, false);
 		}
 		x->acked[side] |= (uint8_t)(1U << i);
@@ -130,6 +147,17 @@ static uint64_t reorder_limit(const struct sp_flow *f)
 	if ((f->bits & SP_FLOW_RTT_CLIENT) && (f->bits & SP_FLOW_RTT_SERVER))
 		return SP_NS_PER_US * ((uint64_t)f->rtt_client_us + f->rtt_server_us);
 	return REORDER_NS;
+}
+
+/* Whether what fills a hole was sent before what jumped over it: its number tells, else the time between them. */
+static bool overtaken(const struct sp_flow *f, const struct sp_hole *h, const struct segment *s)
+{
+	uint16_t id = ip_id(s);
+	int16_t later = (int16_t)(id - h->id);
+	if (id && h->id && later && later >= -SENT_EARLIER_MAX && later <= SENT_LATER_MAX)
+		return later < 0;
+	uint64_t now = s->ns >> HOLE_TIME_SHIFT, mask = (UINT64_C(1) << 48) - 1;
+	return ((now - h->when) & mask) << HOLE_TIME_SHIFT < reorder_limit(f);
 }
 
 /* The hole that a segment fills, or -1. */
@@ -191,8 +219,7 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 	int hole = hole_find(x, side, s);
 	bool again = true;
 	if (hole >= 0) {
-		uint64_t seen = x->hole[side][hole].ns;
-		bool soon = s->ns < seen + reorder_limit(f), acked = x->acked[side] >> hole & 1;
+		bool soon = overtaken(f, &x->hole[side][hole], s), acked = x->acked[side] >> hole & 1;
 		if (acked && !soon)
 			f->bits |= SP_FLOW_GAP;
 		again = acked && !soon;
@@ -234,7 +261,7 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 		if (s->len)
 			new_data(f, side, s);
 	} else if (delta > 0) {
-		jump(ft, f, side, s->seq, s->ns, false);
+		jump(ft, f, side, s->seq, s, false);
 		d->next_seq = s->end;
 		if (s->len)
 			new_data(f, side, s);
@@ -286,7 +313,7 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 		if (r->bits & SP_DIR_PROBE && s->ack == r->next_seq + 1)
 			r->next_seq = s->ack;
 		else
-			jump(ft, f, !side, s->ack, s->ns, true);
+			jump(ft, f, !side, s->ack, s, true);
 	}
 	if (SP_UNLIKELY(f->extra))
 		holes_acked(&ft->extra[f->extra], !side, s->ack);
@@ -423,6 +450,7 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 		return false;
 	const uint8_t *h = pkt->data + pkt->l4;
 	struct segment s = {
+		.pkt = pkt,
 		.ns = pkt->ts_ns,
 		.seq = sp_be32(h + 4),
 		.ack = sp_be32(h + 8),

@@ -155,6 +155,7 @@ static void lost_before_the_point(void)
 static void overtaken(void)
 {
 	struct talk *t = talk_new(NULL);
+	t->ip_id = 0;
 	handshake(t, 0);
 	tcp_at(t, 1000, 's', TA, 101, 1, 100);
 	tcp_at(t, 1020, 's', TA, 1, 1, 100);
@@ -164,6 +165,42 @@ static void overtaken(void)
 	CHECK_EQ(r->hole_filled_s2c + r->retrans_s2c, 0);
 	CHECK(!r->capture_gap);
 	talk_free(t);
+}
+
+/* Two segments of the server, the second one first; the first comes `us` later with the number `id`. */
+static struct talk *two_segments(uint64_t us, uint16_t id)
+{
+	struct talk *t = talk_new(NULL);
+	handshake(t, 0);
+	t->ip_id = 2000;
+	tcp_at(t, 1000, 's', TA, 101, 1, 100);
+	t->ip_id = id;
+	tcp_at(t, 1000 + us, 's', TA, 1, 1, 100);
+	talk_end(t);
+	return t;
+}
+
+static void numbers_tell_reordering_from_loss(void)
+{
+	/* A round trip is 130 us. */
+	static const struct {
+		uint64_t us;
+		uint16_t id;
+		bool overtaken;
+	} cases[] = {
+		{20, 1999, true},      {900, 1999, true},   /* sent before, however late it comes */
+		{20, 2001, false},     {900, 2040, false},  /* sent later, however soon */
+		{20, 2000, true},      {900, 2000, false},  /* not told: the time is */
+		{20, 47000, true},     {900, 47000, false}, /* numbered at random */
+		{20, 1999 - 64, true}, {900, 1999 - 64, false},
+	};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(cases); i++) {
+		struct talk *t = two_segments(cases[i].us, cases[i].id);
+		CHECK_EQ(t->record->out_of_order_s2c, cases[i].overtaken);
+		CHECK_EQ(t->record->hole_filled_s2c, !cases[i].overtaken);
+		CHECK_EQ(t->record->retrans_s2c, 0);
+		talk_free(t);
+	}
 }
 
 static void lost_by_the_capture(void)
@@ -444,6 +481,7 @@ int main(void)
 	RUN(sent_again_after_the_point);
 	RUN(lost_before_the_point);
 	RUN(overtaken);
+	RUN(numbers_tell_reordering_from_loss);
 	RUN(lost_by_the_capture);
 	RUN(the_end_lost_by_the_capture);
 	RUN(late_by_the_capture);
