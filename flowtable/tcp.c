@@ -334,6 +334,13 @@ static void set_isn(struct sp_flow *f, unsigned side, uint32_t seq)
 	f->dir[side].bits |= SP_DIR_ISN;
 }
 
+/* The server answered once more, with other numbers, as one with SYN cookies does: the last answer counts. */
+static void start_again(struct sp_flow *f, unsigned side, uint32_t seq)
+{
+	set_isn(f, side, seq);
+	f->dir[side].bits &= (uint8_t)~SP_DIR_SEQ;
+}
+
 static void see_syn(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
 {
 	COUNT_SMALL(ft, f, syn);
@@ -366,6 +373,8 @@ static void see_synack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side
 	}
 	if (first)
 		set_isn(f, side, s->seq);
+	else if (f->state == SP_FLOW_SYNACK && f->isn[side] != s->seq)
+		start_again(f, side, s->seq);
 	if (f->state == SP_FLOW_OPEN || f->state == SP_FLOW_SYN)
 		f->state = SP_FLOW_SYNACK;
 	if (f->state == SP_FLOW_SYNACK)
@@ -404,7 +413,6 @@ static void see_fin(struct sp_flowtable *ft, struct sp_flow *f, unsigned side)
 		f->state = SP_FLOW_CLOSED + SP_CLOSE_FIN;
 }
 
-/* The sequence numbers of a RST that refuses are no place in the stream: it is not tracked further. */
 static void see_rst(struct sp_flowtable *ft, struct sp_flow *f, unsigned side)
 {
 	COUNT_SMALL(ft, f, rst);
@@ -430,12 +438,21 @@ static bool see_control(struct sp_flowtable *ft, struct sp_flow *f, unsigned sid
 	return f->state >= SP_FLOW_CLOSED && before < SP_FLOW_CLOSED;
 }
 
+/* Numbers that are no place in this stream: a RST may carry any, and what answers a SYN without being a SYN belongs to
+ * an older connection. */
+static bool is_elsewhere(const struct sp_flow *f, unsigned side, const struct segment *s)
+{
+	return s->flags & RST || (f->state == SP_FLOW_SYN && side != sp_flow_client(f) && !(s->flags & SYN));
+}
+
 bool sp_tcp_is_new_connection(const struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	if (!(pkt->tcp_flags & SYN) || pkt->flags & SP_PKT_L4_CUT)
 		return false;
-	uint32_t seq = sp_be32(pkt->data + pkt->l4 + 4);
+	uint32_t seq = sp_be32(pkt->data + pkt->l4 + 4), ack = sp_be32(pkt->data + pkt->l4 + 8);
 	const struct sp_flow_dir *d = &f->dir[side];
+	if (d->bits & SP_DIR_ISN && f->state == SP_FLOW_SYNACK && pkt->tcp_flags & ACK && d->bits & SP_DIR_ACK)
+		return ack != d->ack; /* the same SYN may be answered with other numbers */
 	if (d->bits & SP_DIR_ISN)
 		return seq != f->isn[side];
 	/* No SYN of this side yet: part of the present handshake, unless the connection is past it. */
@@ -461,10 +478,11 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	s.end = s.seq + s.len + !!(s.flags & SYN) + !!(s.flags & FIN);
 	d->bits &= (uint8_t)~SP_DIR_SIGNS;
 	bool nearer = false;
-	if (SP_UNLIKELY(s.flags & (SYN | FIN | RST) || f->state < SP_FLOW_ESTABLISHED))
+	if (SP_UNLIKELY(s.flags & (SYN | FIN | RST) || f->state < SP_FLOW_ESTABLISHED)) {
 		nearer = see_control(ft, f, side, &s);
-	if (s.flags & RST)
-		return nearer;
+		if (is_elsewhere(f, side, &s))
+			return nearer;
+	}
 	if (SP_UNLIKELY(s.window == 0) && !(s.flags & (SYN | FIN)))
 		COUNT(ft, f, zero_window[side]);
 	see_sequence(ft, f, side, &s);

@@ -117,6 +117,26 @@ static void syns_sent_again(void)
 	talk_free(t);
 }
 
+static void a_syn_answered_with_other_numbers(void)
+{
+	struct talk *t = talk_new(NULL);
+	tcp_at(t, 0, 'c', TS, 0, 0, 0);
+	tcp_at(t, 100, 's', TS | TA, 0, 1, 0);
+	tcp_at(t, 1000000, 'c', TS, 0, 0, 0);
+	tcp_at(t, 1000100, 's', TS | TA, 777777, 1, 0); /* SYN cookies */
+	tcp_at(t, 1000130, 'c', TA, 1, 777778, 0);
+	tcp_at(t, 1000200, 's', TA | TP, 777778, 1, 100);
+	tcp_at(t, 1000300, 'c', TA, 1, 777878, 0);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(t->n_records, 1);
+	CHECK_EQ(r->synack_count, 2);
+	CHECK_EQ(r->isn_server, 777777 + 5000);
+	CHECK_EQ(r->rtt_client_us, 30);
+	CHECK_EQ(r->retrans_s2c + r->hole_filled_s2c + r->out_of_order_s2c, 0);
+	CHECK(!r->capture_gap);
+	talk_free(t);
+}
+
 static void sent_again_after_the_point(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -420,6 +440,7 @@ static void ports_used_again(void)
 	CHECK_EQ(t->n_records, 2);
 	CHECK_STR(reason(&r[0]), "fin");
 	CHECK_STR(reason(&r[1]), "port_reuse");
+	CHECK(!r[1].capture_gap); /* what answers the SYN is no place in the new connection */
 	CHECK(r[0].flow_id != r[1].flow_id);
 	CHECK_EQ(sp_flowtable_stats(t->ft)->port_reuse, 1);
 	talk_free(t);
@@ -478,6 +499,7 @@ int main(void)
 	RUN(an_answer_before_the_request_is_complete_is_none);
 	RUN(a_delayed_ack_is_no_ack_delay);
 	RUN(syns_sent_again);
+	RUN(a_syn_answered_with_other_numbers);
 	RUN(sent_again_after_the_point);
 	RUN(lost_before_the_point);
 	RUN(overtaken);
