@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TCP's marks once more, in the plainest way: from tshark's raw numbers of each packet, without bounds and without speed. What
+spantap counts has to be the sum of these marks; where a packet's mark differs from tshark's own, differential.py says why."""
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+MOD = 1 << 32
+REORDER = 0.003  # s, without a measured round trip
+HOLE_MAX = 1 << 30
+SENT_LATER_MAX, SENT_EARLIER_MAX = 1024, 64
+
+
+def distance(a, b):
+    """a - b of sequence numbers."""
+    d = (a - b) % MOD
+    return d - MOD if d >= MOD // 2 else d
+
+
+class Segment:
+    """One packet's TCP header, of the innermost one where there are several."""
+
+    def __init__(self, row):
+        def last(field):
+            return row[field].split(",")[-1]
+        self.marks = row["marks"]
+        self.time = float(row["frame.time_epoch"])
+        self.seq, self.ack = int(last("tcp.seq_raw")), int(last("tcp.ack_raw") or 0)
+        self.len, self.flags = int(last("tcp.len")), int(last("tcp.flags"), 16) & 0xff
+        self.window = int(last("tcp.window_size_value"))
+        number = last("ip.id") if row["ip.id"] else "0"
+        self.id = 0 if row["ipv6.src"] and not row["ip.src"] else int(number, 16)
+        self.end = (self.seq + self.len + bool(self.flags & SYN) + bool(self.flags & FIN)) % MOD
+
+
+class Hole:
+    def __init__(self, start, end, segment, acked):
+        self.start, self.end, self.time, self.acked = start, end, segment.time, acked
+        self.id = 0 if acked else segment.id
+
+    def part(self, start, end):
+        """A piece of it, or none."""
+        if distance(end, start) <= 0:
+            return []
+        piece = Hole.__new__(Hole)
+        piece.__dict__.update(self.__dict__, start=start, end=end)
+        return [piece]
+
+
+class Side:
+    def __init__(self):
+        self.next = self.ack = self.window = self.isn = None
+        self.holes = []
+        self.sign = False  # its last packet was a keep-alive or a zero window probe
+        self.probe = False
+        self.syn_time = None
+
+
+class Connection:
+    def __init__(self):
+        self.side = (Side(), Side())
+        self.round_trip = self.client = self.answered = None
+        self.open = False
+
+    def is_new(self, place, s):
+        """A SYN of another connection on the same ports."""
+        if not s.flags & SYN or s.flags & RST:
+            return False
+        mine, other = self.side[place], self.side[1 - place]
+        if mine.isn is not None:
+            return s.seq != mine.isn
+        return self.open and (not s.flags & ACK or other.isn is None)
+
+    def handshake(self, place, s):
+        mine, other = self.side[place], self.side[1 - place]
+        if s.flags & SYN:
+            if mine.isn is None or not s.flags & ACK:
+                mine.isn = s.seq if mine.isn is None or not self.open else mine.isn
+            if self.open:
+                return
+            if s.flags & ACK and self.client == 1 - place and other.isn is not None and s.ack == (other.isn + 1) % MOD:
+                if self.answered is None:
+                    self.first = s.time - other.syn_time
+                self.answered = s.time
+            elif not s.flags & ACK:
+                if self.client is None:
+                    self.client = place
+                if self.answered is None:
+                    mine.syn_time = s.time
+            return
+        if self.open:
+            return
+        if self.client is None:
+            self.open = True
+        elif place == self.client:
+            if self.answered is not None and s.ack == (other.isn + 1) % MOD:
+                self.round_trip = self.first + s.time - self.answered
+            self.open = True
+
+    def overtaken(self, hole, s):
+        later = distance((s.id - hole.id) % 65536 << 16, 0) >> 16
+        if s.id and hole.id and later and -SENT_EARLIER_MAX <= later <= SENT_LATER_MAX:
+            return later < 0
+        return s.time - hole.time < (REORDER if self.round_trip is None else self.round_trip)
+
+    def old(self, mine, s):
+        """The mark of a segment that begins below what was seen."""
+        hole = next((h for h in mine.holes if distance(s.seq, h.end) < 0 and distance(s.end, h.start) > 0), None)
+        mark = "retrans"
+        if hole:
+            soon = self.overtaken(hole, s)
+            mark = "out_of_order" if soon else "retrans" if hole.acked else "hole_filled"
+            i = mine.holes.index(hole)
+            mine.holes[i:i + 1] = hole.part(hole.start, s.seq) + hole.part(s.end, hole.end)
+        if distance(s.end, mine.next) > 0:
+            mine.next = s.end
+        return mark if s.len else None
+
+    def sequence(self, place, s):
+        mine, other = self.side[place], self.side[1 - place]
+        mine.sign = False
+        probe_before, mine.probe = mine.probe, False
+        if mine.next is None:
+            mine.next = s.end
+            return None
+        delta = distance(s.seq, mine.next)
+        if delta == 0 and s.len == 1 and other.window == 0 and not s.flags & (SYN | FIN):
+            mine.sign = mine.probe = True
+            return "probe"
+        if delta == -1 and s.len <= 1 and not s.flags & (SYN | FIN):
+            mine.sign = True
+            return "keepalive"
+        if delta < 0:
+            return self.old(mine, s) if s.end != s.seq else None
+        if 0 < delta < HOLE_MAX:
+            mine.holes.append(Hole(mine.next, s.seq, s, False))
+        mine.next = s.end
+        return None
+
+    def acknowledge(self, place, s, signs):
+        """Whether it is a duplicate ACK."""
+        mine, other = self.side[place], self.side[1 - place]
+        if mine.ack is not None and distance(s.ack, mine.ack) < 0:
+            return False
+        duplicate = (mine.ack == s.ack and not s.len and s.window and s.window == mine.window and s.seq == mine.next and
+                     not s.flags & (SYN | FIN) and not signs)
+        fresh = mine.ack != s.ack
+        mine.ack, mine.window = s.ack, s.window
+        if fresh and other.next is not None and distance(s.ack, other.next) > 0:
+            if other.probe and s.ack == (other.next + 1) % MOD:
+                other.next = s.ack
+            else:
+                if distance(s.ack, other.next) < HOLE_MAX:
+                    other.holes.append(Hole(other.next, s.ack, s, True))
+                other.next = s.ack
+        if fresh:
+            self.acknowledged(other, s.ack)
+        return duplicate
+
+    @staticmethod
+    def acknowledged(side, ack):
+        holes = []
+        for h in side.holes:
+            if distance(ack, h.start) <= 0:
+                holes.append(h)
+                continue
+            cut = h.end if distance(ack, h.end) >= 0 else ack
+            rest = h.part(cut, h.end)
+            h.end, h.acked = cut, True
+            holes += [h] + rest
+        side.holes = holes
+
+    def marks(self, place, s):
+        """What spantap should call this packet."""
+        if s.flags & RST:
+            self.open = True
+            return set()
+        self.handshake(place, s)
+        found = set()
+        if s.window == 0 and not s.flags & (SYN | FIN):
+            found.add("zero_window")
+        mine, other = self.side[place], self.side[1 - place]
+        mark = self.sequence(place, s)
+        if mark:
+            found.add(mark)
+        if s.flags & ACK and self.acknowledge(place, s, mine.sign or other.sign):
+            found.add("dup_ack")
+        return found
+
+
+def marks(packets):
+    """[(place, row)] of a conversation -> [(place, segment, our marks)]. Packets whose header was not captured are left out."""
+    connection = Connection()
+    result = []
+    for place, row in packets:
+        if not row["tcp.window_size_value"]:
+            continue
+        s = Segment(row)
+        if connection.is_new(place, s):
+            connection = Connection()
+        result.append((place, s, connection.marks(place, s)))
+    return result
