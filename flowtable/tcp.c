@@ -80,7 +80,17 @@ static void hole_drop(struct sp_flow_extra *x, unsigned side, unsigned i)
 		x->hole[side][i] = x->hole[side][i + 1];
 }
 
-/* Holes are kept in order. When there is no room the two with the least between them become one. */
+/* Holes are kept in order. One that the receiver has the bytes of is of use only until they could still come late. */
+static bool acked_drop(struct sp_flow *f, struct sp_flow_extra *x, unsigned side)
+{
+	if (!x->acked[side])
+		return false;
+	hole_drop(x, side, (unsigned)__builtin_ctz(x->acked[side]));
+	f->bits |= SP_FLOW_GAP;
+	return true;
+}
+
+/* When there is no room the two with the least between them become one. */
 static void hole_merge(struct sp_flow_extra *x, unsigned side)
 {
 	struct sp_hole *h = x->hole[side];
@@ -89,13 +99,12 @@ static void hole_merge(struct sp_flow_extra *x, unsigned side)
 		if (h[i + 1].start - h[i].end < h[best + 1].start - h[best].end)
 			best = i;
 	h[best].end = h[best + 1].end;
-	x->acked[side] &= (uint8_t) ~(1U << best);
 	hole_drop(x, side, best + 1);
 }
 
-static void hole_insert(struct sp_flow_extra *x, unsigned side, struct sp_hole hole, bool acked)
+static void hole_insert(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, struct sp_hole hole, bool acked)
 {
-	if (x->n_holes[side] == SP_HOLES_MAX)
+	if (x->n_holes[side] == SP_HOLES_MAX && !acked_drop(f, x, side))
 		hole_merge(x, side);
 	unsigned i = x->n_holes[side]++;
 	for (; i && distance(x->hole[side][i - 1].start, hole.start) > 0; i--)
@@ -120,25 +129,25 @@ static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint
 	struct sp_hole hole = {.when = s->ns >> HOLE_TIME_SHIFT, .start = d->next_seq, .end = end};
 	hole.id = acked ? 0 : ip_id(s);
 	if (end - d->next_seq < HOLE_MAX)
-		hole_insert(sp_flow_extra_get(ft, f), side, hole, acked);
+		hole_insert(f, sp_flow_extra_get(ft, f), side, hole, acked);
 	else
 		f->bits |= SP_FLOW_GAP;
 	d->next_seq = end;
 }
 
 /* The peer acknowledged up to `ack`: holes below it were filled somewhere that this point did not see. */
-static void holes_acked(struct sp_flow_extra *x, unsigned side, uint32_t ack)
+static void holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, uint32_t ack)
 {
 	for (unsigned i = 0; i < x->n_holes[side]; i++) {
-		struct sp_hole *h = &x->hole[side][i];
+		struct sp_hole *h = &x->hole[side][i], rest = *h;
 		if (distance(ack, h->start) <= 0)
 			return;
-		if (distance(ack, h->end) < 0 && x->n_holes[side] < SP_HOLES_MAX) {
-			struct sp_hole rest = *h;
-			rest.start = h->end = ack;
-			hole_insert(x, side, rest, false);
-		}
 		x->acked[side] |= (uint8_t)(1U << i);
+		if (distance(ack, h->end) < 0) {
+			rest.start = h->end = ack;
+			hole_insert(f, x, side, rest, false);
+			return;
+		}
 	}
 }
 
@@ -171,7 +180,7 @@ static int hole_find(const struct sp_flow_extra *x, unsigned side, const struct 
 	return -1;
 }
 
-static void hole_fill(struct sp_flow_extra *x, unsigned side, unsigned i, const struct segment *s)
+static void hole_fill(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, unsigned i, const struct segment *s)
 {
 	struct sp_hole *h = &x->hole[side][i], rest = *h;
 	bool acked = x->acked[side] >> i & 1;
@@ -184,7 +193,7 @@ static void hole_fill(struct sp_flow_extra *x, unsigned side, unsigned i, const 
 		hole_drop(x, side, i);
 	if (head && tail) {
 		rest.start = s->end;
-		hole_insert(x, side, rest, acked);
+		hole_insert(f, x, side, rest, acked);
 	}
 }
 
@@ -227,7 +236,7 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 			x->out_of_order[side]++;
 		else if (s->len && !acked)
 			x->hole_filled[side]++;
-		hole_fill(x, side, (unsigned)hole, s);
+		hole_fill(f, x, side, (unsigned)hole, s);
 	}
 	if (again && s->len)
 		x->retrans[side]++;
@@ -316,7 +325,7 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 			jump(ft, f, !side, s->ack, s, true);
 	}
 	if (SP_UNLIKELY(f->extra))
-		holes_acked(&ft->extra[f->extra], !side, s->ack);
+		holes_acked(f, &ft->extra[f->extra], !side, s->ack);
 	ack_delay(f, side, s);
 }
 

@@ -191,7 +191,7 @@ def marks(packets):
     connection = Connection()
     result = []
     for place, row in packets:
-        if not row["tcp.window_size_value"]:
+        if not row["tcp.window_size_value"] or not row["tcp.seq_raw"] or not row["tcp.len"]:
             continue
         s = Segment(row)
         if connection.is_new(place, s):
