@@ -30,6 +30,7 @@ enum {
 #define SENT_LATER_MAX 1024
 #define SENT_EARLIER_MAX 64
 #define HOLE_TIME_SHIFT 8
+#define TCP_LEN 20
 
 struct segment {
 	const struct sp_pkt *pkt;
@@ -135,19 +136,47 @@ static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint
 	d->next_seq = end;
 }
 
-/* The peer acknowledged up to `ack`: holes below it were filled somewhere that this point did not see. */
-static void holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, uint32_t ack)
+/* The receiver has the bytes [start, end): what this point did not see of them reached it all the same. */
+static void holes_received(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, uint32_t start, uint32_t end)
 {
-	for (unsigned i = 0; i < x->n_holes[side]; i++) {
+	for (unsigned i = 0; i < x->n_holes[side] && distance(end, start) > 0; i++) {
 		struct sp_hole *h = &x->hole[side][i], rest = *h;
-		if (distance(ack, h->start) <= 0)
+		if (distance(end, h->start) <= 0)
 			return;
+		if (distance(start, h->end) >= 0 || x->acked[side] >> i & 1)
+			continue;
+		if (distance(start, h->start) > 0) {
+			if (x->n_holes[side] == SP_HOLES_MAX)
+				return; /* the acknowledgement of all of it comes in time */
+			rest.start = h->end = start;
+			hole_insert(f, x, side, rest, false);
+			continue;
+		}
 		x->acked[side] |= (uint8_t)(1U << i);
-		if (distance(ack, h->end) < 0) {
-			rest.start = h->end = ack;
+		if (distance(end, h->end) < 0) {
+			rest.start = h->end = end;
 			hole_insert(f, x, side, rest, false);
 			return;
 		}
+	}
+}
+
+/* Up to the acknowledged byte, and the blocks beyond it (RFC 2018). */
+static void holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, const struct segment *s)
+{
+	enum { END, NOP, SACK = 5 };
+	const struct sp_pkt *pkt = s->pkt;
+	const uint8_t *p = pkt->data + pkt->l4 + TCP_LEN, *end = pkt->data + SP_MIN(pkt->l7, pkt->cap_len);
+	if (!x->n_holes[side])
+		return;
+	holes_received(f, x, side, x->hole[side][0].start, s->ack);
+	for (; p < end && *p != END; p += *p == NOP ? 1 : p[1]) {
+		if (*p == NOP)
+			continue;
+		if (end - p < 2 || p[1] < 2 || p[1] > end - p)
+			return;
+		for (unsigned at = 2; *p == SACK && at + 8 <= p[1]; at += 8)
+			holes_received(f, x, side, sp_be32(p + at), sp_be32(p + at + 4));
 	}
 }
 
@@ -236,7 +265,9 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 			x->out_of_order[side]++;
 		else if (s->len && !acked)
 			x->hole_filled[side]++;
-		hole_fill(f, x, side, (unsigned)hole, s);
+		/* Segments need not be cut where they were cut before: one may fill several. */
+		for (unsigned n = 0; n <= SP_HOLES_MAX && hole >= 0; n++, hole = hole_find(x, side, s))
+			hole_fill(f, x, side, (unsigned)hole, s);
 	}
 	if (again && s->len)
 		x->retrans[side]++;
@@ -316,17 +347,16 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 	d->bits |= SP_DIR_ACK;
 	d->ack = s->ack;
 	d->window = s->window;
-	if (news == 0)
-		return;
-	if (r->bits & SP_DIR_SEQ && SP_UNLIKELY(distance(s->ack, r->next_seq) > 0)) {
+	if (news && r->bits & SP_DIR_SEQ && SP_UNLIKELY(distance(s->ack, r->next_seq) > 0)) {
 		if (r->bits & SP_DIR_PROBE && s->ack == r->next_seq + 1)
 			r->next_seq = s->ack;
 		else
 			jump(ft, f, !side, s->ack, s, true);
 	}
 	if (SP_UNLIKELY(f->extra))
-		holes_acked(f, &ft->extra[f->extra], !side, s->ack);
-	ack_delay(f, side, s);
+		holes_acked(f, &ft->extra[f->extra], !side, s);
+	if (news)
+		ack_delay(f, side, s);
 }
 
 /* --- opening and closing --- */

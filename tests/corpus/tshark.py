@@ -12,11 +12,12 @@ FIELDS = ["frame.time_epoch", "frame.len", "frame.cap_len", "frame.protocols", "
           "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport", "dccp.srcport", "dccp.dstport",
           "ipv6.nxt", "ipv6.hopopts.nxt", "ipv6.routing.nxt", "ipv6.fraghdr.nxt", "ipv6.dstopts.nxt", "icmp.type", "icmpv6.type",
           "_ws.malformed", "_ws.short", "_ws.expert.severity",
-          "tcp.stream", "tcp.seq_raw", "tcp.ack_raw", "tcp.len", "tcp.flags", "tcp.window_size_value", "tcp.options.sack.count", "tcp.options.sack_le", "tcp.options.sack_re"]
+          "tcp.stream", "tcp.seq_raw", "tcp.ack_raw", "tcp.len", "tcp.flags", "tcp.window_size_value", "tcp.options.sack_le", "tcp.options.sack_re"]
 MARKS = ["retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "zero_window", "zero_window_probe",
          "zero_window_probe_ack", "keep_alive", "keep_alive_ack", "duplicate_ack", "lost_segment", "ack_lost_segment",
          "reused_ports"]
-OPTIONS = ["ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE"]
+OPTIONS = ["ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE",
+           "tcp.relative_sequence_numbers:FALSE"]
 
 
 def command(capture):

@@ -275,6 +275,81 @@ static void more_holes_than_are_kept(void)
 	talk_free(t);
 }
 
+/* An ACK of the client with one SACK block, in the server's numbers; `len` is what the option says of itself. */
+static void sack_at(struct talk *t, uint64_t us, uint32_t ack, uint32_t left, uint32_t right, uint8_t len)
+{
+	uint8_t *h = talk_ip(t, true, us, 6, 32, 0);
+	put32(h + 4, 1001);
+	put32(h + 8, ack + 5000);
+	h[12] = 0x80;
+	h[13] = TA;
+	put16(h + 14, t->window);
+	h[20] = h[21] = 1;
+	h[22] = 5;
+	h[23] = len;
+	put32(h + 24, left + 5000);
+	put32(h + 28, right + 5000);
+	talk_flush(t);
+}
+
+static void what_the_receiver_has_out_of_order(void)
+{
+	static const struct {
+		uint8_t len; /* of the option: 10 is right */
+		bool gap;
+	} cases[] = {{10, true}, {9, false}, {200, false}, {1, false}, {0, false}};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(cases); i++) {
+		struct talk *t = talk_new(NULL);
+		handshake(t, 0);
+		tcp_at(t, 1000, 's', TA, 301, 1, 100);	     /* 1..300 are missing here */
+		sack_at(t, 1010, 1, 101, 401, cases[i].len); /* 101..300 are not missing there */
+		tcp_at(t, 300000, 's', TA, 201, 1, 100);     /* sent for nothing */
+		tcp_at(t, 300010, 's', TA, 1, 1, 100);	     /* lost before this point */
+		const struct sp_flow_record *r = talk_end(t);
+		CHECK_EQ(r->retrans_s2c, cases[i].gap);
+		CHECK_EQ(r->hole_filled_s2c, 2 - cases[i].gap);
+		CHECK_EQ(r->capture_gap, cases[i].gap);
+		talk_free(t);
+	}
+}
+
+static void segments_cut_elsewhere(void)
+{
+	struct talk *t = talk_new(NULL);
+	handshake(t, 0);
+	tcp_at(t, 1000, 's', TA, 1, 1, 3000); /* merged by the card or the kernel */
+	tcp_at(t, 300000, 's', TA, 1001, 1, 1000);
+	tcp_at(t, 400000, 's', TA, 2001, 1, 3000); /* the last third again, with what follows */
+	tcp_at(t, 500000, 's', TA, 6001, 1, 1000); /* two holes */
+	tcp_at(t, 500010, 's', TA, 8001, 1, 1000);
+	tcp_at(t, 900000, 's', TA, 5001, 1, 3000); /* fills both */
+	tcp_at(t, 900100, 'c', TA, 1, 9001, 0);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->retrans_s2c, 2);
+	CHECK_EQ(r->hole_filled_s2c, 1);
+	CHECK_EQ(r->out_of_order_s2c, 0);
+	CHECK(!r->capture_gap);
+	talk_free(t);
+}
+
+static void losses_of_the_capture_do_not_hide_others(void)
+{
+	struct talk *t = talk_new(NULL);
+	handshake(t, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		tcp_at(t, 1000 + i, 's', TA, 101 + 200 * i, 1, 100);
+		tcp_at(t, 1001 + i, 'c', TA, 1, 201 + 200 * i, 0);
+	}
+	tcp_at(t, 2000, 's', TA, 2101, 1, 100);
+	tcp_at(t, 300000, 's', TA, 2001, 1, 100);
+	tcp_at(t, 300100, 'c', TA, 1, 2201, 0);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->hole_filled_s2c, 1);
+	CHECK_EQ(r->retrans_s2c, 0);
+	CHECK(r->capture_gap);
+	talk_free(t);
+}
+
 static void sequence_numbers_wrap(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -508,6 +583,9 @@ int main(void)
 	RUN(the_end_lost_by_the_capture);
 	RUN(late_by_the_capture);
 	RUN(more_holes_than_are_kept);
+	RUN(what_the_receiver_has_out_of_order);
+	RUN(segments_cut_elsewhere);
+	RUN(losses_of_the_capture_do_not_hide_others);
 	RUN(sequence_numbers_wrap);
 	RUN(keep_alives_and_probes);
 	RUN(nobody_answers);
