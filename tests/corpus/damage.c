@@ -60,7 +60,7 @@ static const struct sp_conf_row rows[] = {
 /* The other way through everything that has two: a table that fills up, reports, checksums, hops, no reordering. */
 static const char odd_settings[] =
 	"flow: {max_flows: 1024, report_interval: 1s, dedup: {keep_routed: yes, window: 100ms}}\n"
-	"decode: {verify_checksums: yes, max_tunnels: 2, mirror: [erspan], keep: [gre]}\n"
+	"decode: {verify_checksums: yes, sliced: yes, max_tunnels: 2, mirror: [erspan], keep: [gre]}\n"
 	"reorder: {window: 0s}\n";
 
 struct input {
