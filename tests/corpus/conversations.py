@@ -63,6 +63,19 @@ def at(row, field, nth):
     return values[nth] if nth < len(values) else ""
 
 
+def address(text):
+    """spantap keeps IPv4 addresses as IPv6 ones mapped to them, and does not tell which of both a packet wrote."""
+    return text[7:] if text.startswith("::ffff:") and "." in text else text
+
+
+def upper(row, protocols, last, nth):
+    """The protocol number that the last header of the chain names."""
+    if protocols[last] == "ip":
+        return at(row, "ip.proto", nth)
+    chain = [p for p in protocols[last + 1:] if p + ".nxt" in row]
+    return row[chain[-1] + ".nxt"].split(",")[-1] if chain else at(row, "ipv6.nxt", nth)
+
+
 def conversation(row, fragments):
     """(key, place of the sender, is an ICMP error) of a packet, or None."""
     protocols = row["frame.protocols"].split(":")
@@ -71,7 +84,7 @@ def conversation(row, fragments):
         return None
     kind = protocols[last]
     nth = protocols[:last].count(kind)
-    src, dst = at(row, kind + ".src", nth), at(row, kind + ".dst", nth)
+    src, dst = address(at(row, kind + ".src", nth)), address(at(row, kind + ".dst", nth))
     proto, ports = None, ("", "")
     for i in range(last + 1, len(protocols)):
         if protocols[i] in L4:
@@ -85,7 +98,7 @@ def conversation(row, fragments):
     if proto:
         fragments[src, dst, ident] = proto, ports
     else:
-        number = at(row, "ip.proto", nth) if kind == "ip" else "?"
+        number = upper(row, protocols, last, nth)
         proto, ports = fragments.get((src, dst, ident), (NAMES.get(number, number), ("", "")))
     key, place = key_of(proto, (src, ports[0]), (dst, ports[1]))
     return key, place, quotes
@@ -99,14 +112,26 @@ def by_tshark(capture):
         if not found:
             continue
         key, place, quotes = found
-        counts = flows[key].of
-        if quotes:
-            counts["icmp_errors"][place] += 1
+        if quotes and packets[key]:
+            flows[key].of["icmp_errors"][0] += 1
             continue
+        if quotes:
+            key, place = errors_own(row)
+        counts = flows[key].of
         counts["packets"][place] += 1
         counts["bytes"][place] += int(row["frame.len"])
         packets[key].append((place, row))
     return flows, packets
+
+
+def errors_own(row):
+    """An ICMP error that quotes a conversation which was not seen before is one of its own."""
+    protocols = row["frame.protocols"].split(":")
+    icmp = next(i for i, p in enumerate(protocols) if p in ("icmp", "icmpv6"))
+    kind = [p for p in protocols[:icmp] if p in ("ip", "ipv6")][-1]
+    nth = protocols[:icmp].count(kind) - 1
+    ends = [(address(at(row, f"{kind}.{way}", nth)), "") for way in ("src", "dst")]
+    return key_of(L4[protocols[icmp]], *ends)
 
 
 class Failed(Exception):

@@ -1,147 +1,147 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Packets, bytes and ICMP errors of every conversation, by spantap and by tshark, over tests/captures and the public captures where they
-are at hand (SPANTAP_CORPUS or ../shared/corpus). Prints TAP; `differential.py FILE...` compares those files. What may differ
-stands in EXPLAINED, with the reason."""
+"""spantap against tshark, conversation by conversation, over the captures of tests/captures and, with --corpus, the public ones:
+packets, bytes and ICMP errors; retransmissions, holes filled, segments out of order, zero windows, duplicate ACKs, keep-alives.
+Prints TAP; `differential.py FILE...` compares those files.
+
+Counts have to be equal. TCP's marks are compared in two steps: spantap's counts have to be the sums of what model.py says of each
+packet, and where that differs from what tshark says of the same packet, one of the named CAUSES has to hold for that very packet.
+A difference that has no such cause stands in EXPLAINED, by capture, with the reason; it fails there once it is gone."""
 
 import glob
-import json
 import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections import defaultdict
+from collections import Counter
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SPANTAP = os.environ.get("SPANTAP", os.path.join(HERE, "..", "build", "spantap"))
-PROTOCOLS = {"tcp": "tcp", "udp": "udp", "icmp": "icmp", "icmpv6": "icmp6", "sctp": "sctp", "udplite": "136",
-             "gre": "47"}
+import conversations
+import model
+import suite
+from conversations import Counts
+from model import ACK, FIN, SYN
 
-# capture -> why its counts differ. Nothing is compared there.
+# capture -> why its counts differ
 EXPLAINED = {
-    "span-both": "every frame is there twice: spantap counts the copies apart, tshark counts them all",
-    "cooked": "every frame is there twice, before and after the router: likewise",
-    "synack-lost": "a SYN-ACK sent again 47 us after itself, bit for bit the same: nobody could tell it from a mirror's copy",
 }
 
-FIELDS = ["frame.len", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport",
-          "udp.srcport", "udp.dstport", "sctp.srcport", "sctp.dstport", "ip.id", "ip.frag_offset", "ipv6.fraghdr.ident",
-          "ipv6.fraghdr.offset", "frame.interface_id"]
-NETWORK = re.compile(r"\b(ip|ipv6)\b")
+MARKS = ("retrans", "hole_filled", "out_of_order", "zero_window", "dup_ack", "keepalive")
+DAY = 24 * 3600
 
 
-def innermost(row, depth):
-    """Addresses of the network header number `depth` (counted from 0, outermost first) of a packet."""
-    names = [p for p in row["frame.protocols"].split(":") if p in ("ip", "ipv6")]
-    kind = names[depth]
-    nth = names[:depth].count(kind)
-    return row[kind + ".src"].split(",")[nth], row[kind + ".dst"].split(",")[nth], kind, nth
+# --- counts ---
+
+def by_addresses(flows, name):
+    """Sums over ports."""
+    total = Counter()
+    for (proto, a, b), counts in flows.items():
+        total[proto, a[0], b[0]] += counts.both(name)
+    return +total
 
 
-def by_tshark(capture):
-    """(address, port, address, port, protocol) with the lower end first -> [packets, bytes, ICMP errors]."""
-    args = ["tshark", "-n", "-r", capture, "-T", "fields", "-E", "separator=|", "-E", "occurrence=a",
-            "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE"]
-    for field in FIELDS:
-        args += ["-e", field]
-    out = subprocess.run(args, capture_output=True, text=True, check=False, timeout=300).stdout
-    flows, fragments = defaultdict(lambda: [0, 0, 0]), {}
-    for line in out.splitlines():
-        row = dict(zip(FIELDS, line.split("|")))
-        protocols = row.get("frame.protocols", "").split(":")
-        # An ICMP error belongs to the flow that it quotes, and is counted there apart.
-        quotes = any(p in ("icmp", "icmpv6") and {"ip", "ipv6"} & set(protocols[i:]) for i, p in enumerate(protocols))
-        depth = sum(p in ("ip", "ipv6") for p in protocols)
-        # ARP, also such as a mirror carries: the mirror's transport is not a conversation of its own.
-        if not depth or "erspan" in protocols and "arp" in protocols:
-            continue
-        src, dst, kind, nth = innermost(row, depth - 1)
-        last = max(i for i, p in enumerate(protocols) if p in ("ip", "ipv6"))
-        proto, ports = None, ("", "")
-        for p in protocols[last + 1:]:
-            if p in PROTOCOLS:
-                proto = PROTOCOLS[p]
-                if p in ("tcp", "udp", "sctp"):
-                    n = protocols[:last].count(p)
-                    ports = tuple(row[f"{p}.{way}port"].split(",")[n] for way in ("src", "dst"))
-                break
-        ident = row["ip.id"].split(",")[nth] if kind == "ip" else row["ipv6.fraghdr.ident"].split(",")[-1]
-        if proto:
-            fragments[src, dst, ident] = proto, ports
-        else:
-            proto, ports = fragments.get((src, dst, ident), ("?", ("", "")))
-        key = tuple(sorted([(src, ports[0]), (dst, ports[1])])) + (proto, row["frame.interface_id"])
-        if quotes:
-            flows[key][2] += 1
-            continue
-        flows[key][0] += 1
-        flows[key][1] += int(row["frame.len"])
-    return flows
+def fragments(ours, theirs, stats):
+    """Later fragments of a datagram whose first one was not seen before them count without ports."""
+    return stats["flows"]["fragments"] and all(by_addresses(ours, n) == by_addresses(theirs, n) for n in ("packets", "bytes"))
 
 
-def by_spantap(capture):
-    """The same of spantap, and its exit status."""
-    flows = defaultdict(lambda: [0, 0, 0])
-    with tempfile.TemporaryDirectory() as out:
-        run = subprocess.run([SPANTAP, "read", "-o", out, capture], capture_output=True, text=True, check=False, timeout=300)
-        if run.returncode not in (0, 3):
-            return None, run.stderr
-        points = {}
-        with open(os.path.join(out, "flows.jsonl"), encoding="utf-8") as f:
-            for line in f:
-                r = json.loads(line)
-                points.setdefault(r["point"], str(len(points)))
-                key = tuple(sorted([(r["client_ip"], str(r.get("client_port", ""))),
-                                    (r["server_ip"], str(r.get("server_port", "")))])) + (r["proto"], r["point"])
-                flows[key][0] += r["packets_c2s"] + r["packets_s2c"]
-                flows[key][1] += r["bytes_c2s"] + r["bytes_s2c"]
-                flows[key][2] += r.get("icmp_errors", 0)
-    return flows, ""
+def malformed(ours, theirs, stats):
+    """What spantap refuses by reason, tshark reads as far as it goes: only such packets are missing."""
+    missing = 0
+    for key in set(ours) | set(theirs):
+        more = theirs.get(key, Counts()).both("packets") - ours.get(key, Counts()).both("packets")
+        missing += more
+        if more < 0:
+            return False
+    return missing <= stats["malformed"]
 
 
-def without_points(flows):
-    """Conversations summed over points: their names are not tshark's numbers."""
-    total = defaultdict(lambda: [0, 0, 0])
-    for key, counts in flows.items():
-        total[key[:3]] = [a + b for a, b in zip(total[key[:3]], counts)]
-    return total
-
-
-def compare(capture):
-    """What differs, as lines."""
-    ours, error = by_spantap(capture)
-    if ours is None:
-        return ["spantap failed: " + error.strip()]
-    ours, theirs = without_points(ours), without_points(by_tshark(capture))
+def compare_counts(ours, theirs, stats):
+    """What differs, as lines, and the name of the cause that all of it has."""
     lines = []
     for key in sorted(set(ours) | set(theirs)):
-        a, b = ours.get(key, [0, 0, 0]), theirs.get(key, [0, 0, 0])
-        if a != b:
-            ends = " ".join(":".join(filter(None, end)) for end in key[:2])
-            lines.append(f"{key[2]} {ends}: packets, bytes, ICMP errors: spantap {a}, tshark {b}")
+        a, b = ours.get(key, Counts()), theirs.get(key, Counts())
+        for name in ("packets", "bytes", "icmp_errors"):
+            if a.of[name] != b.of[name]:
+                lines.append(f"{key[0]} {':'.join(key[1])} {':'.join(key[2])}: {name}: spantap {a.of[name]}, tshark {b.of[name]}")
+    causes = [cause for cause in (fragments, malformed) if lines and cause(ours, theirs, stats)]
+    return ([], causes[0].__name__) if causes else (lines, None)
+
+
+# --- marks ---
+
+def looked_at(s):
+    """What tshark says of a segment, in spantap's words; a retransmission there may be a hole filled here."""
+    marks = set()
+    if s.len and s.marks & {"retransmission", "fast_retransmission", "spurious_retransmission"}:
+        marks.add("sent_again")
+    elif s.len and "out_of_order" in s.marks:
+        marks.add("out_of_order")
+    for theirs, ours in (("keep_alive", "keepalive"), ("zero_window_probe", "probe"), ("duplicate_ack", "dup_ack"),
+                         ("zero_window", "zero_window")):
+        if theirs in s.marks:
+            marks.add(ours)
+    return marks
+
+
+def same(mark):
+    return "sent_again" if mark in ("retrans", "hole_filled") else mark
+
+
+# What a difference in one segment is due to: name -> condition on (model's marks, tshark's, segment).
+CAUSES = {
+}
+
+
+def compare_marks(ours, packets, causes):
+    """What differs in one conversation, as lines; counts the causes of differences in single packets."""
+    sums = {name: [0, 0] for name in MARKS}
+    lines = []
+    for place, s, marks in model.marks(packets):
+        for mark in marks & set(MARKS):
+            sums[mark][place] += 1
+        theirs = looked_at(s)
+        if {same(m) for m in marks} == theirs:
+            continue
+        cause = next((name for name, holds in CAUSES.items() if holds(marks, theirs, s)), None)
+        causes[cause] += 1
+        if not cause:
+            lines.append(f"packet {s.number}: spantap {sorted(marks)}, tshark {sorted(s.marks)}")
+    lines += [f"{name}: spantap {ours.of[name]}, model {sums[name]}" for name in MARKS if ours.of[name] != sums[name]]
     return lines
 
 
+def compare(path):
+    """What differs in a capture, as lines, and the causes of what may."""
+    causes = Counter()
+    try:
+        ours, stats = conversations.by_spantap(path)
+    except conversations.Failed as e:
+        return [str(e)], causes
+    theirs, packets = conversations.by_tshark(path)
+    lines, cause = compare_counts(ours, theirs, stats)
+    causes[cause] += bool(cause)
+    for key, counts in theirs.items():
+        if key[0] == "tcp" and key in ours and ours[key].of["packets"] == counts.of["packets"]:
+            lines += [f"{':'.join(key[1])} {':'.join(key[2])}: {line}" for line in compare_marks(ours[key], packets[key], causes)]
+    return lines, causes
+
+
 def main():
-    if not shutil.which("tshark"):
+    if not suite.has("tshark"):
         print("1..0 # SKIP tshark is not installed")
         return 0
-    files = sys.argv[1:] or sorted(glob.glob(os.path.join(HERE, "captures", "*.pcap*")))
-    bad = 0
-    for n, capture in enumerate(files, 1):
-        name = os.path.basename(capture).rsplit(".", 1)[0]
-        if name in EXPLAINED and not sys.argv[1:]:
-            print(f"ok {n} - {name} # SKIP {EXPLAINED[name]}")
-            continue
-        lines = compare(capture)
-        for line in lines[:20]:
-            print("#", line)
-        print("not ok" if lines else "ok", n, "-", name)
-        bad += bool(lines)
-    print(f"1..{len(files)}")
-    return 1 if bad else 0
+    folder = os.path.join(suite.ROOT, "tests", "captures")
+    names = sys.argv[1:] or [os.path.basename(c) for c in glob.glob(os.path.join(folder, "*.pcap*"))]
+    if sys.argv[1:] == ["--corpus"]:
+        folder = suite.corpus()
+        names = suite.captures(folder)
+    tap, total = suite.Tap(), Counter()
+    for name, (lines, causes) in suite.each(lambda name: compare(os.path.join(folder, name)), sorted(names)):
+        total += causes
+        if name in EXPLAINED:
+            lines = [] if lines else [f"explained, though nothing differs: {EXPLAINED[name]}"]
+        tap.test(name, lines)
+    for cause, n in total.most_common():
+        print(f"# {n} by cause: {cause}")
+    return tap.end()
 
 
 if __name__ == "__main__":
