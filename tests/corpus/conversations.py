@@ -76,12 +76,22 @@ def upper(row, protocols, last, nth):
     return row[chain[-1] + ".nxt"].split(",")[-1] if chain else at(row, "ipv6.nxt", nth)
 
 
+def place_of(row, protocols, last):
+    """Where a packet was seen: the point, and what is around its innermost IP header."""
+    around = [a for field in ("ip.src", "ip.dst", "ipv6.src", "ipv6.dst") for a in row[field].split(",") if a]
+    depth = sum(p in ("ip", "ipv6") for p in protocols[:last])
+    return row["frame.interface_id"], row["vlan.id"], tuple(protocols[:last]), tuple(sorted(around)) if depth else ()
+
+
 def conversation(row, fragments):
     """(key, place of the sender, is an ICMP error) of a packet, or None."""
     protocols = row["frame.protocols"].split(":")
     last, quotes = innermost(protocols)
     if last is None:
         return None
+    if "erspan" in protocols[:last + 3] and "arp" in protocols:
+        return None  # what a mirror carries is no conversation of the mirror's
+    row["place"] = place_of(row, protocols, last)
     kind = protocols[last]
     nth = protocols[:last].count(kind)
     src, dst = address(at(row, kind + ".src", nth)), address(at(row, kind + ".dst", nth))

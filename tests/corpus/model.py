@@ -21,13 +21,17 @@ class Segment:
     def __init__(self, row):
         def last(field):
             return row[field].split(",")[-1]
-        self.marks = row["marks"]
+        self.number, self.marks = row["number"], row["marks"]
+        self.told_by = None  # of old bytes: "seen" before, "number" or "time"
+        self.jumped = False
         self.time = float(row["frame.time_epoch"])
         self.seq, self.ack = int(last("tcp.seq_raw")), int(last("tcp.ack_raw") or 0)
         self.len, self.flags = int(last("tcp.len")), int(last("tcp.flags"), 16) & 0xff
         self.window = int(last("tcp.window_size_value"))
         number = last("ip.id") if row["ip.id"] else "0"
         self.id = 0 if row["ipv6.src"] and not row["ip.src"] else int(number, 16)
+        blocks = zip(*(row["tcp.options.sack_" + edge].split(",") for edge in ("le", "re")))
+        self.blocks = [(int(left), int(right)) for left, right in blocks if left]
         self.end = (self.seq + self.len + bool(self.flags & SYN) + bool(self.flags & FIN)) % MOD
 
 
@@ -51,63 +55,80 @@ class Side:
         self.holes = []
         self.sign = False  # its last packet was a keep-alive or a zero window probe
         self.probe = False
-        self.syn_time = None
 
 
 class Connection:
     def __init__(self):
         self.side = (Side(), Side())
-        self.round_trip = self.client = self.answered = None
-        self.open = False
+        self.state = "start"  # then "syn", "answered", "open"
+        self.client = self.asked = self.server_part = self.answered = self.round_trip = None
 
     def is_new(self, place, s):
         """A SYN of another connection on the same ports."""
-        if not s.flags & SYN or s.flags & RST:
+        if not s.flags & SYN:
             return False
         mine, other = self.side[place], self.side[1 - place]
+        if mine.isn is not None and self.state == "answered" and s.flags & ACK and mine.ack is not None:
+            return s.ack != mine.ack
         if mine.isn is not None:
             return s.seq != mine.isn
-        return self.open and (not s.flags & ACK or other.isn is None)
+        return self.state == "open" and (not s.flags & ACK or other.isn is None)
+
+    def syn(self, place, s):
+        if self.state == "open":
+            return
+        if self.state == "start":
+            self.state, self.client = "syn", place
+        if self.state == "syn":
+            self.asked = s.time
+        self.side[place].isn = s.seq
+
+    def synack(self, place, s):
+        mine, other = self.side[place], self.side[1 - place]
+        if self.state == "syn" and other.isn is not None and s.ack == (other.isn + 1) % MOD:
+            self.server_part = s.time - self.asked
+        if mine.isn is None:
+            mine.isn = s.seq
+        elif self.state == "answered" and mine.isn != s.seq:
+            mine.isn, mine.next = s.seq, None  # another answer to the same SYN
+        if self.state == "start":
+            self.client = 1 - place
+        if self.state in ("start", "syn"):
+            self.state = "answered"
+        if self.state == "answered":
+            self.answered = s.time
 
     def handshake(self, place, s):
-        mine, other = self.side[place], self.side[1 - place]
+        """False: the packet belongs to an older connection."""
         if s.flags & SYN:
-            if mine.isn is None or not s.flags & ACK:
-                mine.isn = s.seq if mine.isn is None or not self.open else mine.isn
-            if self.open:
-                return
-            if s.flags & ACK and self.client == 1 - place and other.isn is not None and s.ack == (other.isn + 1) % MOD:
-                if self.answered is None:
-                    self.first = s.time - other.syn_time
-                self.answered = s.time
-            elif not s.flags & ACK:
-                if self.client is None:
-                    self.client = place
-                if self.answered is None:
-                    mine.syn_time = s.time
-            return
-        if self.open:
-            return
-        if self.client is None:
-            self.open = True
-        elif place == self.client:
-            if self.answered is not None and s.ack == (other.isn + 1) % MOD:
-                self.round_trip = self.first + s.time - self.answered
-            self.open = True
+            (self.synack if s.flags & ACK else self.syn)(place, s)
+        elif self.state == "start":
+            self.state = "open"
+        elif self.state == "syn" and place != self.client:
+            return False
+        elif self.state != "open" and place == self.client:
+            server = self.side[1 - place]
+            if self.state == "answered" and s.ack == (server.isn + 1) % MOD and self.server_part is not None:
+                self.round_trip = self.server_part + s.time - self.answered
+            self.state = "open"
+        return True
 
     def overtaken(self, hole, s):
         later = distance((s.id - hole.id) % 65536 << 16, 0) >> 16
         if s.id and hole.id and later and -SENT_EARLIER_MAX <= later <= SENT_LATER_MAX:
+            s.told_by = "number"
             return later < 0
+        s.told_by = "time"
         return s.time - hole.time < (REORDER if self.round_trip is None else self.round_trip)
 
     def old(self, mine, s):
         """The mark of a segment that begins below what was seen."""
-        hole = next((h for h in mine.holes if distance(s.seq, h.end) < 0 and distance(s.end, h.start) > 0), None)
-        mark = "retrans"
-        if hole:
-            soon = self.overtaken(hole, s)
-            mark = "out_of_order" if soon else "retrans" if hole.acked else "hole_filled"
+        holes = [h for h in mine.holes if distance(s.seq, h.end) < 0 and distance(s.end, h.start) > 0]
+        mark, s.told_by = "retrans", "seen"
+        if holes:
+            soon = self.overtaken(holes[0], s)
+            mark = "out_of_order" if soon else "retrans" if holes[0].acked else "hole_filled"
+        for hole in holes:
             i = mine.holes.index(hole)
             mine.holes[i:i + 1] = hole.part(hole.start, s.seq) + hole.part(s.end, hole.end)
         if distance(s.end, mine.next) > 0:
@@ -116,8 +137,7 @@ class Connection:
 
     def sequence(self, place, s):
         mine, other = self.side[place], self.side[1 - place]
-        mine.sign = False
-        probe_before, mine.probe = mine.probe, False
+        mine.sign = mine.probe = False
         if mine.next is None:
             mine.next = s.end
             return None
@@ -130,6 +150,7 @@ class Connection:
             return "keepalive"
         if delta < 0:
             return self.old(mine, s) if s.end != s.seq else None
+        s.jumped = delta > 0
         if 0 < delta < HOLE_MAX:
             mine.holes.append(Hole(mine.next, s.seq, s, False))
         mine.next = s.end
@@ -151,29 +172,36 @@ class Connection:
                 if distance(s.ack, other.next) < HOLE_MAX:
                     other.holes.append(Hole(other.next, s.ack, s, True))
                 other.next = s.ack
-        if fresh:
-            self.acknowledged(other, s.ack)
+        if other.holes:
+            self.received(other, other.holes[0].start, s.ack)
+        for left, right in s.blocks:
+            self.received(other, left, right)
         return duplicate
 
     @staticmethod
-    def acknowledged(side, ack):
+    def received(side, start, end):
+        """The receiver has the bytes [start, end)."""
+        if distance(end, start) <= 0:
+            return
         holes = []
         for h in side.holes:
-            if distance(ack, h.start) <= 0:
+            if distance(end, h.start) <= 0 or distance(start, h.end) >= 0 or h.acked:
                 holes.append(h)
                 continue
-            cut = h.end if distance(ack, h.end) >= 0 else ack
-            rest = h.part(cut, h.end)
-            h.end, h.acked = cut, True
-            holes += [h] + rest
+            low = start if distance(start, h.start) > 0 else h.start
+            high = end if distance(end, h.end) < 0 else h.end
+            there = h.part(low, high)
+            there[0].acked = True
+            holes += h.part(h.start, low) + there + h.part(high, h.end)
         side.holes = holes
 
     def marks(self, place, s):
         """What spantap should call this packet."""
         if s.flags & RST:
-            self.open = True
+            self.state = "open"
             return set()
-        self.handshake(place, s)
+        if not self.handshake(place, s):
+            return set()
         found = set()
         if s.window == 0 and not s.flags & (SYN | FIN):
             found.add("zero_window")

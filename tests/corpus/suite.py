@@ -2,8 +2,9 @@
 """What the programs of this suite share: where the public captures are, TAP, and two processors' worth of work at a time."""
 
 import os
+import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SAID_MAX = 20  # lines of explanation a test is given
@@ -18,6 +19,10 @@ def corpus():
     return os.path.realpath(folder)
 
 
+def has(program):
+    return bool(shutil.which(program))
+
+
 def captures(folder):
     """Paths below the folder of every capture in its indexes: those that an index counts packets of."""
     paths = []
@@ -29,9 +34,9 @@ def captures(folder):
 
 
 def each(work, items):
-    """(item, work(item)) in the order of the items."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from zip(items, pool.map(work, items))
+    """(item, work(item)) in the order of the items; `work` is a function of a module."""
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        yield from zip(items, pool.map(work, items, chunksize=4))
 
 
 class Tap:

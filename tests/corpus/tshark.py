@@ -56,9 +56,10 @@ def ask(capture):
 
 
 def rows(capture):
-    """A dictionary a packet: field -> text; `marks`: the set of what tcp.analysis says."""
-    for line in ask(capture).splitlines():
+    """A dictionary a packet: field -> text; `marks`: the set of what tcp.analysis says; `number`."""
+    for number, line in enumerate(ask(capture).splitlines(), 1):
         values = line.split("|")
         row = dict(zip(FIELDS, values))
+        row["number"] = number
         row["marks"] = {m for m, v in zip(MARKS, values[len(FIELDS):]) if v}
         yield row
