@@ -9,8 +9,8 @@ enum { FIN = SP_TCP_FIN, SYN = SP_TCP_SYN, RST = SP_TCP_RST, ACK = SP_TCP_ACK };
 
 /* Without a measured round trip a segment that comes this much later than the one that overtook it was sent again. */
 #define REORDER_NS (3 * SP_NS_PER_MS)
-/* A jump larger than any window is not a hole: another connection, or damage. */
-#define HOLE_MAX (UINT32_C(1) << 30)
+/* A jump larger than any window, forth or back, is not a hole: damage, or an attack. */
+#define HOLE_MAX (INT32_C(1) << 30)
 
 /* Senders number their packets one by one, or nearly so: of two packets whose IP identifications are this close the one
  * with the larger number was sent later. A retransmission comes up to a window after what it was lost before, a packet
@@ -31,6 +31,11 @@ struct segment {
 static inline int32_t distance(uint32_t a, uint32_t b)
 {
 	return sp_tcp_distance(a, b);
+}
+
+static inline bool is_far(int32_t delta)
+{
+	return delta >= HOLE_MAX || delta <= -HOLE_MAX;
 }
 
 #define COUNT(ft, f, member) (sp_flow_extra_get(ft, f)->member++)
@@ -103,12 +108,8 @@ static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint
 	struct sp_flow_dir *d = &f->dir[side];
 	struct sp_hole hole = {.when = s->ns >> HOLE_TIME_SHIFT, .start = d->next_seq, .end = end};
 	hole.id = acked ? 0 : ip_id(s);
-	if (end - d->next_seq < HOLE_MAX) {
-		hole_insert(f, sp_flow_extra_get(ft, f), side, hole, acked);
-		d->bits |= SP_DIR_HOLES;
-	} else {
-		f->bits |= SP_FLOW_GAP;
-	}
+	hole_insert(f, sp_flow_extra_get(ft, f), side, hole, acked);
+	d->bits |= SP_DIR_HOLES;
 	d->next_seq = end;
 }
 
@@ -258,6 +259,11 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 		d->next_seq = s->end;
 		if (s->len)
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
+	} else if (SP_UNLIKELY(is_far(delta))) {
+		f->bits |= SP_FLOW_GAP;
+		d->next_seq = s->end;
+		if (s->len)
+			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 	} else if (delta > 0) {
 		jump(ft, f, side, s->seq, s, false);
 		d->next_seq = s->end;
@@ -285,7 +291,10 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 {
 	struct sp_flow_dir *d = &f->dir[side], *r = &f->dir[!side];
 	int32_t news = d->bits & SP_DIR_ACK ? distance(s->ack, d->ack) : 1;
-	if (SP_UNLIKELY(news < 0))
+	if (SP_UNLIKELY(news < 0 && !is_far(news)))
+		return;
+	/* Acceptable, RFC 9293 3.10.7.4, as far as it can be told. */
+	if (r->bits & SP_DIR_SEQ && SP_UNLIKELY(is_far(distance(s->ack, r->next_seq))))
 		return;
 	if (news == 0 && is_duplicate_ack(f, side, s))
 		COUNT(ft, f, dup_ack[side]);

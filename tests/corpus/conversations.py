@@ -89,7 +89,7 @@ def conversation(row, fragments):
     last, quotes = innermost(protocols)
     if last is None:
         return None
-    if "erspan" in protocols[:last + 3] and "arp" in protocols:
+    if "erspan" in protocols[last + 1:]:
         return None  # what a mirror carries is no conversation of the mirror's
     row["place"] = place_of(row, protocols, last)
     kind = protocols[last]

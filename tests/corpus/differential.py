@@ -11,20 +11,19 @@ A difference that has no such cause stands in EXPLAINED, by capture, with the re
 import glob
 import os
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 
 import conversations
 import model
 import suite
 from conversations import Counts
-from model import ACK, FIN, SYN
 
 # capture -> why its counts differ
 EXPLAINED = {
 }
 
+COUNTS = ("packets", "bytes", "icmp_errors")
 MARKS = ("retrans", "hole_filled", "out_of_order", "zero_window", "dup_ack", "keepalive")
-DAY = 24 * 3600
 
 
 # --- counts ---
@@ -33,28 +32,34 @@ def fragment(row):
     return any(o not in ("", "0") for field in ("ip.frag_offset", "ipv6.fraghdr.offset") for o in row[field].split(","))
 
 
-def by_addresses(flows, name):
-    """Sums over ports."""
-    total = Counter()
+def sums(flows, ports):
+    """(packets, bytes, ICMP errors) by conversation, or by addresses alone."""
+    total = defaultdict(lambda: [0, 0, 0])
     for (proto, a, b), counts in flows.items():
-        total[proto, a[0], b[0]] += counts.both(name)
-    return +total
+        key = (proto, a, b) if ports else (proto, a[0], b[0])
+        total[key] = [x + counts.both(name) for x, name in zip(total[key], COUNTS)]
+    return total
 
 
-def fragments(ours, theirs, stats):
-    """Later fragments of a datagram whose first one was not seen before them count without ports."""
-    return stats["fragments"] and all(by_addresses(ours, n) == by_addresses(theirs, n) for n in ("packets", "bytes"))
-
-
-def malformed(ours, theirs, stats):
-    """What spantap refuses by reason, tshark reads as far as it goes: only such packets are missing."""
+def only_refused(ours, theirs, stats, ports):
+    """Nothing differs but packets that spantap does not have, no more of them than it refused."""
     missing = 0
+    ours, theirs = sums(ours, ports), sums(theirs, ports)
     for key in set(ours) | set(theirs):
-        more = theirs.get(key, Counts()).both("packets") - ours.get(key, Counts()).both("packets")
-        missing += more
-        if more < 0:
+        packets, size, errors = (b - a for a, b in zip(ours[key], theirs[key]))
+        if packets < 0 or errors < 0 or bool(packets) != bool(size):
             return False
+        missing += packets + errors
     return missing <= stats["malformed"]
+
+
+# What all differences of a capture are due to: name -> condition.
+COUNT_CAUSES = {
+    "malformed: spantap refuses and counts by reason what tshark reads as far as it goes":
+        lambda ours, theirs, stats: stats["malformed"] and only_refused(ours, theirs, stats, True),
+    "fragments whose first was not seen before them: spantap has no ports for them":
+        lambda ours, theirs, stats: stats["fragments"] and only_refused(ours, theirs, stats, False),
+}
 
 
 def compare_counts(ours, theirs, stats):
@@ -62,11 +67,11 @@ def compare_counts(ours, theirs, stats):
     lines = []
     for key in sorted(set(ours) | set(theirs)):
         a, b = ours.get(key, Counts()), theirs.get(key, Counts())
-        for name in ("packets", "bytes", "icmp_errors"):
+        for name in COUNTS:
             if a.of[name] != b.of[name]:
                 lines.append(f"{key[0]} {':'.join(key[1])} {':'.join(key[2])}: {name}: spantap {a.of[name]}, tshark {b.of[name]}")
-    causes = [cause for cause in (fragments, malformed) if lines and cause(ours, theirs, stats)]
-    return ([], causes[0].__name__) if causes else (lines, None)
+    cause = next((name for name, holds in COUNT_CAUSES.items() if lines and holds(ours, theirs, stats)), None)
+    return ([], cause) if cause else (lines, None)
 
 
 # --- marks ---
@@ -93,6 +98,17 @@ def same(mark):
 CAUSES = {
     "seen before, and sent again soon after something newer: tshark calls that out of order":
         lambda ours, theirs, s: ours ^ theirs == {"retrans", "out_of_order"} and s.told_by == "seen",
+    "lost, as its number or a round trip since it was jumped over says: tshark counts from the newest segment":
+        lambda ours, theirs, s: ours ^ theirs in ({"hole_filled", "out_of_order"}, {"retrans", "out_of_order"}) and
+        s.told_by in ("number", "time"),
+    "overtaken, as its number or the time says: tshark takes what three ACKs asked for, or one acknowledged, for sent again":
+        lambda ours, theirs, s: ours ^ theirs == {"out_of_order", "sent_again"} and s.told_by in ("number", "time"),
+    "a duplicate ACK behind bytes that are missing here: tshark wants those":
+        lambda ours, theirs, s: ours ^ theirs == {"dup_ack"} and "dup_ack" in ours and s.jumped,
+    "the first of its side: what was sent before it is not known, though tshark goes by what the other side acknowledged":
+        lambda ours, theirs, s: ours ^ theirs == {"sent_again"} and s.first,
+    "one byte below what was seen: tshark takes it for new, sent after a window probe":
+        lambda ours, theirs, s: ours ^ theirs == {"retrans"} and s.delta == -1 and s.len > 1,
 }
 
 

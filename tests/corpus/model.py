@@ -23,7 +23,7 @@ class Segment:
             return row[field].split(",")[-1]
         self.number, self.marks = row["number"], row["marks"]
         self.told_by = None  # of old bytes: "seen" before, "number" or "time"
-        self.jumped = False
+        self.delta, self.jumped, self.first = 0, False, False
         self.time = float(row["frame.time_epoch"])
         self.seq, self.ack = int(last("tcp.seq_raw")), int(last("tcp.ack_raw") or 0)
         self.len, self.flags = int(last("tcp.len")), int(last("tcp.flags"), 16) & 0xff
@@ -139,18 +139,18 @@ class Connection:
         mine, other = self.side[place], self.side[1 - place]
         mine.sign = mine.probe = False
         if mine.next is None:
-            mine.next = s.end
+            s.first, mine.next = True, s.end
             return None
-        delta = distance(s.seq, mine.next)
+        delta = s.delta = distance(s.seq, mine.next)
         if delta == 0 and s.len == 1 and other.window == 0 and not s.flags & (SYN | FIN):
             mine.sign = mine.probe = True
             return "probe"
         if delta == -1 and s.len <= 1 and not s.flags & (SYN | FIN):
             mine.sign = True
             return "keepalive"
-        if delta < 0:
+        if -HOLE_MAX < delta < 0:
             return self.old(mine, s) if s.end != s.seq else None
-        s.jumped = delta > 0
+        s.jumped = delta != 0
         if 0 < delta < HOLE_MAX:
             mine.holes.append(Hole(mine.next, s.seq, s, False))
         mine.next = s.end
@@ -159,7 +159,9 @@ class Connection:
     def acknowledge(self, place, s, signs):
         """Whether it is a duplicate ACK."""
         mine, other = self.side[place], self.side[1 - place]
-        if mine.ack is not None and distance(s.ack, mine.ack) < 0:
+        if mine.ack is not None and -HOLE_MAX < distance(s.ack, mine.ack) < 0:
+            return False
+        if other.next is not None and abs(distance(s.ack, other.next)) >= HOLE_MAX:
             return False
         duplicate = (mine.ack == s.ack and not s.len and s.window and s.window == mine.window and s.seq == mine.next and
                      not s.flags & (SYN | FIN) and not signs)
@@ -169,8 +171,7 @@ class Connection:
             if other.probe and s.ack == (other.next + 1) % MOD:
                 other.next = s.ack
             else:
-                if distance(s.ack, other.next) < HOLE_MAX:
-                    other.holes.append(Hole(other.next, s.ack, s, True))
+                other.holes.append(Hole(other.next, s.ack, s, True))
                 other.next = s.ack
         if other.holes:
             self.received(other, other.holes[0].start, s.ack)

@@ -369,6 +369,27 @@ static void sequence_numbers_wrap(void)
 	talk_free(t);
 }
 
+static void numbers_from_elsewhere(void)
+{
+	struct talk *t = talk_new(NULL);
+	const uint32_t far = 1500000000;
+	handshake(t, 0);
+	tcp_at(t, 1000, 'c', TA, 1, 1, 100);
+	tcp_at(t, 1100, 's', TA, 1, far, 100); /* acknowledges what no window can hold */
+	tcp_at(t, 1200, 'c', TA, 101, 101, 100);
+	tcp_at(t, 1300, 's', TA, 101, 201, 0);
+	tcp_at(t, 2000, 'c', TA, 201 + far, 101, 100); /* is from nowhere */
+	tcp_at(t, 2100, 'c', TA, 201, 101, 100);
+	tcp_at(t, 2200, 's', TA, 101, 301, 50);
+	tcp_at(t, 2300, 'c', TA, 301, 151, 100);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(t->n_records, 1);
+	CHECK_EQ(r->retrans_c2s + r->hole_filled_c2s + r->out_of_order_c2s + r->dup_ack_s2c, 0);
+	CHECK_EQ(r->retrans_s2c + r->hole_filled_s2c + r->out_of_order_s2c + r->dup_ack_c2s, 0);
+	CHECK(r->capture_gap);
+	talk_free(t);
+}
+
 static void keep_alives_and_probes(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -587,6 +608,7 @@ int main(void)
 	RUN(segments_cut_elsewhere);
 	RUN(losses_of_the_capture_do_not_hide_others);
 	RUN(sequence_numbers_wrap);
+	RUN(numbers_from_elsewhere);
 	RUN(keep_alives_and_probes);
 	RUN(nobody_answers);
 	RUN(the_ack_never_comes);
