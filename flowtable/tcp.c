@@ -240,6 +240,14 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 	}
 }
 
+/* At most one byte, which the peer has (RFC 9293 3.8.4); what it does not have yet is sent again. */
+static bool is_keepalive(const struct sp_flow_dir *d, const struct sp_flow_dir *r, const struct segment *s)
+{
+	if (s->len > 1 || s->flags & (SYN | FIN))
+		return false;
+	return !s->len || !(r->bits & SP_DIR_ACK) || distance(r->ack, d->next_seq) >= 0;
+}
+
 static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
 {
 	struct sp_flow_dir *d = &f->dir[side], *r = &f->dir[!side];
@@ -269,9 +277,10 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 		d->next_seq = s->end;
 		if (s->len)
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
-	} else if (delta == -1 && s->len <= 1 && !(s->flags & (SYN | FIN | RST))) {
+	} else if (delta == -1 && is_keepalive(d, r, s)) {
 		d->bits |= SP_DIR_KEEPALIVE;
-		COUNT(ft, f, keepalive[side]);
+		if (!(r->bits & SP_DIR_ACK) || r->window) /* else Linux asks whether the window is still closed */
+			COUNT(ft, f, keepalive[side]);
 	} else if (s->end != s->seq) {
 		old_data(ft, f, side, s);
 	}

@@ -107,6 +107,10 @@ CAUSES = {
         lambda ours, theirs, s: ours ^ theirs == {"dup_ack"} and "dup_ack" in ours and s.jumped,
     "the first of its side: what was sent before it is not known, though tshark goes by what the other side acknowledged":
         lambda ours, theirs, s: ours ^ theirs == {"sent_again"} and s.first,
+    "a question to a closed window as Linux asks it, without a byte: tshark calls that a keep-alive":
+        lambda ours, theirs, s: ours ^ theirs == {"probe", "keepalive"} and "probe" in ours,
+    "one byte that was not acknowledged yet, sent again: tshark calls that a keep-alive":
+        lambda ours, theirs, s: ours ^ theirs == {"retrans", "keepalive"} and "retrans" in ours and s.len == 1,
     "one byte below what was seen: tshark takes it for new, sent after a window probe":
         lambda ours, theirs, s: ours ^ theirs == {"retrans"} and s.delta == -1 and s.len > 1,
 }

@@ -145,9 +145,10 @@ class Connection:
         if delta == 0 and s.len == 1 and other.window == 0 and not s.flags & (SYN | FIN):
             mine.sign = mine.probe = True
             return "probe"
-        if delta == -1 and s.len <= 1 and not s.flags & (SYN | FIN):
+        acknowledged = not s.len or other.ack is None or distance(other.ack, mine.next) >= 0
+        if delta == -1 and s.len <= 1 and not s.flags & (SYN | FIN) and acknowledged:
             mine.sign = True
-            return "keepalive"
+            return "keepalive" if other.window != 0 else "probe"
         if -HOLE_MAX < delta < 0:
             return self.old(mine, s) if s.end != s.seq else None
         s.jumped = delta != 0

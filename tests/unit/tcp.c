@@ -407,14 +407,32 @@ static void keep_alives_and_probes(void)
 	t->window = 0;
 	tcp_at(t, 18300100, 's', TA, 1, 101, 0);
 	t->window = 1000;
+	tcp_at(t, 18350000, 'c', TA, 100, 1, 0); /* another one, as Linux sends them */
+	t->window = 0;
+	tcp_at(t, 18350100, 's', TA, 1, 101, 0);
+	t->window = 1000;
 	tcp_at(t, 18400000, 's', TA, 1, 101, 0); /* window update */
 	tcp_at(t, 18400100, 'c', TA | TP, 101, 1, 50);
 	const struct sp_flow_record *r = talk_end(t);
 	CHECK_EQ(r->keepalive_c2s, 2);
-	CHECK_EQ(r->zero_window_s2c, 2);
+	CHECK_EQ(r->zero_window_s2c, 3);
 	CHECK_EQ(r->dup_ack_s2c, 0);
 	CHECK_EQ(r->retrans_c2s, 0);
 	CHECK(!r->capture_gap);
+	talk_free(t);
+}
+
+static void a_key_sent_again_is_no_keep_alive(void)
+{
+	struct talk *t = talk_new(NULL);
+	handshake(t, 0);
+	tcp_at(t, 1000, 'c', TA | TP, 1, 1, 1);
+	tcp_at(t, 201000, 'c', TA | TP, 1, 1, 1); /* not acknowledged yet */
+	tcp_at(t, 201100, 's', TA, 1, 2, 0);
+	tcp_at(t, 9000000, 'c', TA, 1, 1, 1);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->retrans_c2s, 1);
+	CHECK_EQ(r->keepalive_c2s, 1);
 	talk_free(t);
 }
 
@@ -610,6 +628,7 @@ int main(void)
 	RUN(sequence_numbers_wrap);
 	RUN(numbers_from_elsewhere);
 	RUN(keep_alives_and_probes);
+	RUN(a_key_sent_again_is_no_keep_alive);
 	RUN(nobody_answers);
 	RUN(the_ack_never_comes);
 	RUN(refused);
