@@ -9,6 +9,8 @@ enum { FIN = SP_TCP_FIN, SYN = SP_TCP_SYN, RST = SP_TCP_RST, ACK = SP_TCP_ACK };
 
 /* Without a measured round trip a segment that comes this much later than the one that overtook it was sent again. */
 #define REORDER_NS (3 * SP_NS_PER_MS)
+/* Bytes that were acknowledged before they were seen do not come late any more after this time. */
+#define LATE_NS SP_NS_PER_SEC
 /* A jump larger than any window, forth or back, is not a hole: damage, or an attack. */
 #define HOLE_MAX (INT32_C(1) << 30)
 
@@ -58,6 +60,13 @@ static void hole_drop(struct sp_flow_extra *x, unsigned side, unsigned i)
 	x->acked[side] = (uint8_t)(low | (x->acked[side] >> 1 & ~((1U << i) - 1)));
 	for (; i < n; i++)
 		x->hole[side][i] = x->hole[side][i + 1];
+}
+
+/* ns since it was noticed; time that goes back is none. */
+static uint64_t hole_age(const struct sp_hole *h, uint64_t ns)
+{
+	uint64_t age = ((ns >> HOLE_TIME_SHIFT) - h->when) << 16 >> 16 << HOLE_TIME_SHIFT;
+	return age >> 55 ? 0 : age;
 }
 
 /* Holes are kept in order. One that the receiver has the bytes of is of use only until they could still come late. */
@@ -146,6 +155,12 @@ static void holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned sid
 	const uint8_t *p = pkt->data + pkt->l4 + TCP_LEN, *end = pkt->data + SP_MIN(pkt->l7, pkt->cap_len);
 	if (!x->n_holes[side])
 		return;
+	if (x->acked[side] && hole_age(&x->hole[side][__builtin_ctz(x->acked[side])], s->ns) > LATE_NS)
+		acked_drop(f, x, side);
+	if (!x->n_holes[side]) {
+		f->dir[side].bits &= (uint8_t)~SP_DIR_HOLES;
+		return;
+	}
 	holes_received(f, x, side, x->hole[side][0].start, s->ack);
 	for (; p < end && *p != END; p += *p == NOP ? 1 : p[1]) {
 		if (*p == NOP)
@@ -171,8 +186,7 @@ static bool overtaken(const struct sp_flow *f, const struct sp_hole *h, const st
 	int16_t later = (int16_t)(id - h->id);
 	if (id && h->id && later && later >= -SENT_EARLIER_MAX && later <= SENT_LATER_MAX)
 		return later < 0;
-	uint64_t now = s->ns >> HOLE_TIME_SHIFT, mask = (UINT64_C(1) << 48) - 1;
-	return ((now - h->when) & mask) << HOLE_TIME_SHIFT < reorder_limit(f);
+	return hole_age(h, s->ns) < reorder_limit(f);
 }
 
 /* The hole that a segment fills, or -1. */
