@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tshark says of a capture, packet by packet. It takes half a second to start, so what it said is kept where SPANTAP_CACHE
-names a folder."""
+"""What tshark says of a capture, packet by packet. It takes half a second to start, so what it said is kept in the build
+directory (BUILD)."""
 
 import gzip
 import hashlib
@@ -31,13 +31,13 @@ def command(capture):
 
 def cache_of(capture):
     """Where the answer is kept, or None."""
-    folder = os.environ.get("SPANTAP_CACHE")
-    if not folder:
+    build = os.environ.get("BUILD")
+    if not build:
         return None
     with open(capture, "rb") as f:
         key = hashlib.sha256(f.read())
     key.update(" ".join(command("")).encode())
-    return os.path.join(folder, key.hexdigest() + ".gz")
+    return os.path.join(build, "tshark", key.hexdigest() + ".gz")
 
 
 def ask(capture):
