@@ -99,12 +99,14 @@ static_assert(offsetof(struct sp_flow, data_ns) == 2 * SP_CACHE_LINE, "delays be
 
 #define SP_HOLES_MAX 3
 
-/* Bytes that were jumped over: [start, end), noticed at `ns`. `acked`: the receiver has them, so the capture lost them
- * (or is about to deliver them late). */
+/* Bytes that were jumped over: [start, end). `acked`: the receiver has them, so the capture lost them (or is about to
+ * deliver them late). */
 struct sp_hole {
-	uint64_t ns;
+	uint64_t when : 48; /* it was noticed, in units of 2^8 ns */
+	uint64_t id : 16;   /* IP identification of the packet that jumped; 0: unknown */
 	uint32_t start, end;
 };
+static_assert(sizeof(struct sp_hole) == 16, "six of them in an extra block");
 
 /* What only flows with something unusual have. Per side: of the sender, except dup_ack and zero_window, which are the
  * sender's of those packets anyway. */

@@ -2,6 +2,7 @@
 /* The table itself: copies, timeouts, reports, a table that is full, datagrams, ICMP errors, and that the size of
  * batches and the growth of the index change nothing. */
 #include "base/time.h"
+#include "flowtable/wheel.h"
 #include "tests/unit/talk.h"
 
 #define SEC UINT64_C(1000000)
@@ -425,6 +426,31 @@ static void nothing_is_left_behind(void)
 	talk_free(t);
 }
 
+/* A clock that goes wrong by years: what asks for another turn each time it is looked at is looked at a few times, not
+ * once a turn of all the years. Every entry comes up at the tick that it was given, as far as a flow can tell. */
+static void years_go_by(void)
+{
+	struct sp_wheel w;
+	uint64_t now = TALK_T0, tick;
+	CHECK_EQ(sp_wheel_init(&w, 1000), 0);
+	CHECK_EQ(sp_wheel_take(&w, now), 0);
+	tick = sp_wheel_tick_for(&w, now + 5 * SP_NS_PER_SEC);
+	CHECK(sp_wheel_add(&w, tick, 7));
+	now += 20 * 365 * 86400 * SP_NS_PER_SEC + 12345;
+	unsigned looks = 0;
+	for (uint32_t page; looks < 1000 && (page = sp_wheel_take(&w, now)); looks++) {
+		CHECK_EQ((uint16_t)w.tick, (uint16_t)tick);
+		CHECK_EQ(w.page[page].flow[0], 7);
+		tick = sp_wheel_tick_for(&w, now + 60 * SP_NS_PER_SEC);
+		CHECK(sp_wheel_add(&w, tick, 7));
+		sp_wheel_give(&w, page);
+	}
+	CHECK(looks >= 1 && looks < 1000);
+	CHECK_EQ(w.tick, sp_wheel_tick_of(now));
+	CHECK(tick > w.tick);
+	sp_wheel_free(&w);
+}
+
 int main(void)
 {
 	RUN(copies_of_the_mirror);
@@ -437,6 +463,7 @@ int main(void)
 	RUN(timeouts_follow_the_state);
 	RUN(timeouts_of_datagrams);
 	RUN(time_jumps);
+	RUN(years_go_by);
 	RUN(long_flows_report_what_is_new);
 	RUN(a_flood_does_not_push_out_what_is_open);
 	RUN(a_table_full_of_open_flows_refuses);
