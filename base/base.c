@@ -106,6 +106,8 @@ int sp_points_add(struct sp_points *points, const char *name, enum sp_point_kind
 	snprintf(p->name, sizeof p->name, "%s", name);
 	p->kind = kind;
 	p->group = n;
+	if (points->settle)
+		points->settle(points, n, points->settle_ctx);
 	atomic_store_explicit(&points->n, n + 1, memory_order_release);
 	return (int)n;
 }
