@@ -25,6 +25,7 @@ struct sp_port {
 	uint16_t n_queues;
 	uint16_t point; /* index of its observation point */
 	bool symmetric; /* both directions of a flow arrive at the same queue */
+	bool outer;	/* …which is chosen by outermost headers: what is in tunnels may be parted */
 	bool stable;	/* bytes stay valid after release (mapped files) */
 	char why[128];	/* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
 };
