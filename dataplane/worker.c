@@ -368,16 +368,17 @@ int sp_worker_start(struct sp_worker **ret, const struct sp_worker_conf *conf, s
 		w->thread = 0;
 		return fail(w, -rc, err);
 	}
-	while (!sp_worker_done(w))
-		usleep(100);
-	rc = w->started;
-	if (rc) {
-		*err = w->err;
-		sp_worker_free(w);
-		return rc;
-	}
 	*ret = w;
 	return 0;
+}
+
+int sp_worker_ready(struct sp_worker *w, struct sp_err *err)
+{
+	while (!sp_worker_done(w))
+		usleep(100);
+	if (w->started)
+		*err = w->err;
+	return w->started;
 }
 
 void sp_worker_order(struct sp_worker *w, const struct sp_order *order)

@@ -59,14 +59,18 @@ struct sp_worker_conf {
 	struct sp_worker *const *peers; /* all workers by index, for waking them */
 };
 
-/* Starts the thread, which makes its pipeline: memory lies near its CPU. 0, or -errno with a message. */
+/* Starts the thread, which makes its pipeline: memory lies near its CPU, and workers take theirs at the same time. 0,
+ * or -errno with a message. */
 int sp_worker_start(struct sp_worker **ret, const struct sp_worker_conf *conf, struct sp_err *err);
+
+/* Waits until it can take orders. 0, or -errno with a message: the thread has ended. */
+int sp_worker_ready(struct sp_worker *w, struct sp_err *err);
 
 /* Gives an order; the one before must be done. */
 void sp_worker_order(struct sp_worker *w, const struct sp_order *order);
 bool sp_worker_done(const struct sp_worker *w);
 
-/* After SP_ORDER_STOP: joins the thread and frees everything. */
+/* After SP_ORDER_STOP, or when it never was ready: joins the thread and frees everything. */
 void sp_worker_free(struct sp_worker *w);
 
 #endif

@@ -45,18 +45,35 @@ static void order_all(struct sp_workers *ws, const struct sp_order *order)
 
 /* --- start and stop --- */
 
-static int make_handoff(struct sp_workers *ws, const struct sp_workers_conf *conf, struct sp_err *err)
+static int make_handoff(struct sp_workers *ws, unsigned n, const struct sp_workers_conf *conf, struct sp_err *err)
 {
-	if (ws->n == 1)
+	if (n == 1)
 		return 0;
-	uint64_t want = conf->handoff_ring * ws->n * (ws->n - 1);
+	uint64_t want = conf->handoff_ring * n * (n - 1);
 	if (want > sp_mem_available() / 4)
 		return sp_err(
 			err, -ENOMEM,
 			"%u workers need %llu MiB to hand packets over, more than a quarter of what is free: lower "
 			"workers.handoff_ring or workers.count",
-			ws->n, (unsigned long long)want >> 20);
-	return sp_handoff_new(&ws->handoff, ws->n, conf->handoff_ring, (uint32_t)conf->handoff_snaplen, err);
+			n, (unsigned long long)want >> 20);
+	return sp_handoff_new(&ws->handoff, n, conf->handoff_ring, (uint32_t)conf->handoff_snaplen, err);
+}
+
+/* Waits for all that were started. Those that could not begin are gone afterwards. */
+static int all_ready(struct sp_workers *ws, int rc, struct sp_err *err)
+{
+	unsigned good = 0;
+	for (unsigned i = 0; i < ws->n; i++) {
+		struct sp_worker *w = ws->worker[i];
+		int one = sp_worker_ready(w, rc ? &(struct sp_err){""} : err);
+		rc = rc ? rc : one;
+		if (one)
+			sp_worker_free(w);
+		else
+			ws->worker[good++] = w;
+	}
+	ws->n = good;
+	return rc;
 }
 
 int sp_workers_start(struct sp_workers **ret, const struct sp_workers_conf *conf,
@@ -67,9 +84,7 @@ int sp_workers_start(struct sp_workers **ret, const struct sp_workers_conf *conf
 	struct sp_workers *ws = calloc(1, sizeof *ws);
 	if (!ws)
 		return sp_err(err, -ENOMEM, "no memory for workers");
-	ws->n = count;
-	int rc = make_handoff(ws, conf, err);
-	ws->n = 0;
+	int rc = make_handoff(ws, count, conf, err);
 	for (unsigned i = 0; !rc && i < count; i++) {
 		struct sp_worker_conf one = {
 			.index = i,
@@ -85,6 +100,7 @@ int sp_workers_start(struct sp_workers **ret, const struct sp_workers_conf *conf
 		rc = sp_worker_start(&ws->worker[i], &one, err);
 		ws->n += !rc;
 	}
+	rc = all_ready(ws, rc, err);
 	if (rc) {
 		sp_workers_stop(ws);
 		return rc;
