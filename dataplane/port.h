@@ -26,8 +26,11 @@ struct sp_port {
 	uint16_t point; /* index of its observation point */
 	bool symmetric; /* both directions of a flow arrive at the same queue */
 	bool outer;	/* …which is chosen by outermost headers: what is in tunnels may be parted */
-	bool stable;	/* bytes stay valid after release (mapped files) */
-	char why[128];	/* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
+	/* The queue of a flow's whole packets, where fragments go by their addresses and may come to another. NULL: not
+	 * known, or fragments come with their flow. Any thread. */
+	uint16_t (*flow_queue)(const struct sp_port *port, const struct sp_flow_key *key);
+	bool stable;   /* bytes stay valid after release (mapped files) */
+	char why[128]; /* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
 };
 
 struct sp_port_ops {

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "dataplane/fragments.h"
 
 enum {
 	/* Rounds without a packet before a worker that may sleep does. */
@@ -55,6 +56,7 @@ struct sp_worker {
 	_Atomic uint32_t asleep;
 
 	struct sp_batch batch, own;
+	struct sp_fragments fragments;
 };
 
 /* Orders "I say that I sleep" before "I look again", against "I give" before "does it sleep?". */
@@ -95,33 +97,56 @@ static void keep(struct sp_batch *own, const struct sp_batch *batch, uint32_t i)
 	pkt->layers = (uint16_t)own->n_layers;
 }
 
-static unsigned worker_for(const struct sp_worker *w, const struct sp_pkt *pkt, enum sp_handoff_which which)
+static unsigned worker_for(struct sp_worker *w, const struct sp_plan_queue *q, const struct sp_batch *batch, uint32_t i)
 {
-	bool goes = pkt->reason == SP_DECODE_OK && (which == SP_HANDOFF_ALL || pkt->flags & SP_PKT_TUNNELLED);
-	return goes ? sp_handoff_worker(w->conf.handoff, pkt->hash) : w->conf.index;
+	const struct sp_pkt *pkt = &batch->pkt[i];
+	const struct sp_flow_key *key = &batch->key[i];
+	unsigned to = w->conf.index;
+	if (pkt->reason != SP_DECODE_OK)
+		return to;
+	if (q->handoff == SP_HANDOFF_ALL || (q->handoff == SP_HANDOFF_TUNNELLED && pkt->flags & SP_PKT_TUNNELLED))
+		to = sp_handoff_worker(w->conf.handoff, pkt->hash);
+	if (SP_LIKELY(!(pkt->flags & SP_PKT_FRAGMENT)))
+		return to;
+	if (q->handoff == SP_HANDOFF_FRAGMENTS && !(pkt->flags & SP_PKT_LATER_FRAG))
+		to = (q->first + q->port->flow_queue(q->port, key)) % sp_handoff_workers(w->conf.handoff);
+	return sp_fragments_worker(&w->fragments, pkt, key, to);
 }
 
-/* Decodes a batch and gives every packet to the worker of its flow. */
-static void share_out(struct sp_worker *w, struct sp_batch *batch, enum sp_handoff_which which)
+/* Gives each packet of a decoded batch to its worker, and leaves those that are ours in w->own. */
+static void hand_over(struct sp_worker *w, const struct sp_batch *batch, const uint8_t *to)
 {
 	struct sp_handoff *h = w->conf.handoff;
 	unsigned me = w->conf.index;
-	struct sp_batch *own = &w->own;
-	sp_pipeline_decode(w->pipeline, batch);
-	own->n = own->n_layers = 0;
+	w->own.n = w->own.n_layers = 0;
 	for (uint32_t i = 0; i < batch->n; i++) {
-		unsigned to = worker_for(w, &batch->pkt[i], which);
-		if (to == me)
-			keep(own, batch, i);
-		else if (SP_LIKELY(sp_handoff_give(h, me, to, batch, i)))
+		if (to[i] == me)
+			keep(&w->own, batch, i);
+		else if (SP_LIKELY(sp_handoff_give(h, me, to[i], batch, i)))
 			w->time.handed_over++;
 		else
 			sp_pipeline_not_handed_over(w->pipeline, &batch->pkt[i]);
 	}
 	for (uint64_t who = sp_handoff_flush(h, me); who; who &= who - 1)
 		wake_up(w->conf.peers[__builtin_ctzll(who)]);
-	if (own->n)
-		sp_pipeline_decoded(w->pipeline, own);
+}
+
+/* A batch of a queue whose packets, or some of them, are other workers'. */
+static void share_out(struct sp_worker *w, const struct sp_plan_queue *q, struct sp_batch *batch)
+{
+	uint8_t to[SP_BATCH_MAX];
+	bool others = false;
+	sp_pipeline_decode(w->pipeline, batch);
+	for (uint32_t i = 0; i < batch->n; i++) {
+		to[i] = (uint8_t)worker_for(w, q, batch, i);
+		others |= to[i] != w->conf.index;
+	}
+	if (others) {
+		hand_over(w, batch, to);
+		batch = &w->own;
+	}
+	if (batch->n)
+		sp_pipeline_decoded(w->pipeline, batch);
 }
 
 static uint32_t poll_queue(struct sp_worker *w, struct sp_plan_queue *q)
@@ -140,7 +165,7 @@ static uint32_t poll_queue(struct sp_worker *w, struct sp_plan_queue *q)
 	if (q->handoff == SP_HANDOFF_NONE)
 		sp_pipeline_batch(w->pipeline, &w->batch);
 	else
-		share_out(w, &w->batch, q->handoff);
+		share_out(w, q, &w->batch);
 	port->ops->release(port, q->queue, &w->batch);
 	return (uint32_t)n;
 }

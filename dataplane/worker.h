@@ -14,7 +14,7 @@
 #include "dataplane/port.h"
 
 /* Which packets of a queue go to the worker of their flow, instead of being analysed by the worker that polls it. */
-enum sp_handoff_which { SP_HANDOFF_NONE, SP_HANDOFF_TUNNELLED, SP_HANDOFF_ALL };
+enum sp_handoff_which { SP_HANDOFF_NONE, SP_HANDOFF_FRAGMENTS, SP_HANDOFF_TUNNELLED, SP_HANDOFF_ALL };
 
 /* What a worker polls. The control thread's; in use from the order that names it until the next one is done. */
 struct sp_plan {
@@ -23,6 +23,7 @@ struct sp_plan {
 		struct sp_port *port;
 		uint16_t queue;
 		uint8_t handoff;   /* enum sp_handoff_which */
+		uint8_t first;	   /* polls queue 0 of the port; the next ones poll the next queues in turn */
 		_Atomic int ended; /* what poll returned when it failed; the queue is not polled any more */
 	} queue[];
 };
@@ -55,7 +56,7 @@ struct sp_worker_conf {
 	struct sp_pipeline_conf pipeline;
 	const struct sp_points *points;
 	struct sp_out out;
-	struct sp_handoff *handoff;	/* NULL: none */
+	struct sp_handoff *handoff;	/* NULL: one worker */
 	struct sp_worker *const *peers; /* all workers by index, for waking them */
 };
 

@@ -15,6 +15,7 @@ struct seat {
 	struct sp_port *port;
 	uint16_t queue;
 	uint8_t handoff;
+	uint8_t first; /* worker of the port's queue 0 */
 	uint8_t worker;
 };
 
@@ -142,6 +143,7 @@ static struct sp_plan *make_plan(const struct sp_workers *ws, unsigned worker)
 		q->port = s->port;
 		q->queue = s->queue;
 		q->handoff = s->handoff;
+		q->first = s->first;
 	}
 	return plan;
 }
@@ -206,8 +208,9 @@ static enum sp_handoff_which choose(const struct sp_workers *ws, const struct sp
 		snprintf(why, size, "packets in tunnels handed over by flow: its queues go by outer headers");
 		return SP_HANDOFF_TUNNELLED;
 	}
-	snprintf(why, size, "flows stay with their queue's worker");
-	return SP_HANDOFF_NONE;
+	snprintf(why, size, "flows stay with their queue's worker%s",
+		 port->flow_queue ? ", fragments are handed over" : "");
+	return port->flow_queue ? SP_HANDOFF_FRAGMENTS : SP_HANDOFF_NONE;
 }
 
 int sp_workers_add(struct sp_workers *ws, struct sp_port *port, const struct sp_workers_port *about, char *how,
@@ -221,7 +224,8 @@ int sp_workers_add(struct sp_workers *ws, struct sp_port *port, const struct sp_
 	enum sp_handoff_which handoff = choose(ws, port, about, how, size);
 	unsigned first = port->n_queues < ws->n ? least_busy(ws) : 0;
 	for (uint16_t q = 0; q < port->n_queues; q++)
-		ws->seat[ws->n_seats++] = (struct seat){port, q, handoff, (uint8_t)((first + q) % ws->n)};
+		ws->seat[ws->n_seats++] =
+			(struct seat){port, q, handoff, (uint8_t)first, (uint8_t)((first + q) % ws->n)};
 	int rc = publish(ws);
 	if (rc)
 		ws->n_seats = before;

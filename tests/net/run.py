@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -196,7 +197,7 @@ def a_recorded_network(t):
         run = Run(af_packet(b, "vb"), workers=2)
         sent = tcpreplay(a, "va", "tests/captures/demo.pcap", "--pps 2000 --preload-pcap")
         s = run.end(t)
-        t.true("2 queues stay with their workers", "2 queues by flow, promiscuous; flows stay with their queue's worker" in run.said)
+        t.true("2 queues stay with their workers", "2 queues by flow, promiscuous; flows stay with their queue's worker, fragments are handed over" in run.said)
         t.equal("packets", s["packets"], sent)
         t.equal("analysed", s["analysed"], sent)
         t.true("both workers work", min(w["packets"] for w in s["threads"]) > 100)
@@ -353,6 +354,42 @@ def real_vxlan_over_two_workers(t):
         t.equal("analysed", s["analysed"], s["packets"])
         t.true("packets were handed over", sum(w["handed_over"] for w in s["threads"]) > 100)
         same_flows(t, run.flows(), want)
+
+
+def datagram(n, identifier, size, offset=None):
+    """One of flow n, from an address of its own, every other over IPv6: whole, or what of a longer one is at `offset`."""
+    data = (struct.pack("!HHHH", 1024 + n, 53, 1234 if offset == 0 else size, 0) + bytes(size))[:size]
+    server = bytes((10, 9, 1, 2))
+    if n % 2:
+        src, dst = b"\xfd" + bytes(13) + bytes((40, n)), b"\xfd" + bytes(11) + server
+        head = b"" if offset is None else struct.pack("!BBHI", 17, 0, offset | (offset == 0), identifier)
+        ip = struct.pack("!IHBB", 6 << 28, len(head) + size, 44 if head else 17, 64) + src + dst + head
+        return b"\x02\0\0\0\0\2\x02\0\0\0\0\1\x86\xdd" + ip + data
+    place = 0 if offset is None else offset // 8 | (0x2000 if offset == 0 else 0)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, identifier, place, 64, 17, 0) + bytes((10, 40, 0, n)) + server
+    return b"\x02\0\0\0\0\2\x02\0\0\0\0\1\x08\x00" + ip + data
+
+
+def fragments_find_their_flow(t):
+    """Whole datagrams go to a queue by addresses and ports, fragments by addresses: all of a flow meet at one worker."""
+    with Net() as net:
+        a, b = net.pair(addresses=False)
+        pcap = os.path.join(scratch(), "fragments.pcap")
+        write_pcap(pcap, [d for n in range(200) for d in (datagram(n, 1, 100), datagram(n, 2, 968, 0), datagram(n, 2, 266, 968))])
+        for port, queues in ((af_packet(b, "vb"), 2), (af_packet(b, "vb", queues=1), 1)):
+            run = Run(port, workers=2)
+            sent = tcpreplay(a, "va", pcap, "--pps 3000")
+            s = run.end(t)
+            t.equal("analysed", s["analysed"], sent)
+            t.equal("malformed", s["malformed"], 0)
+            workers = {}
+            for f in run.flows():
+                client = f["client_ip"] if f.get("server_port") == 53 or f["client_ip"] < f["server_ip"] else f["server_ip"]
+                workers.setdefault(client, set()).add(int(f["flow_id"]) >> 56)
+            t.equal("addresses", len(workers), 200)
+            t.equal(f"flows that were parted, {queues} queues", [k for k, w in workers.items() if len(w) > 1], [])
+            t.equal("workers", set.union(*workers.values()), {0, 1})
+            t.true("some were handed over", sum(w["handed_over"] for w in s["threads"]) > 50)
 
 
 # --- coming, going, changing ---
@@ -561,6 +598,7 @@ def main():
         tunnels_by_outer_headers,
         queues_that_part_flows,
         real_vxlan_over_two_workers,
+        fragments_find_their_flow,
         taps_come_and_go,
         a_port_comes_back,
         reload_loses_nothing,
