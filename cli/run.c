@@ -255,6 +255,9 @@ static void wait_for_something(struct run *r, int timeout_ms)
 static int watch(struct run *r)
 {
 	uint64_t written = 0;
+	unsigned workers = sp_workers_count(r->workers);
+	sp_log("%u worker%s with room for %" PRIu64 " flows each; records go to %s", workers, workers == 1 ? "" : "s",
+	       r->flow.max_flows, r->settings->output.directory);
 	for (bool first = true; !stop_signal; first = false) {
 		int timeout = sp_run_ports_turn(r->ports);
 		if (first && sp_run_ports_hopeless(r->ports))

@@ -188,12 +188,28 @@ static void take_away(struct sp_run_ports *p, struct open_port *o)
 	sp_watch_close(p->watch, port);
 }
 
+/* What time or a device that appears may mend. */
+static bool may_pass(int rc)
+{
+	switch (-rc) {
+	case ENODEV:
+	case ENOENT:
+	case ENXIO:
+	case ENETDOWN:
+	case EBUSY:
+	case EAGAIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void failed(struct sp_run_ports *p, const struct sp_watch_event *e)
 {
 	struct entry *entry = &p->entry[e->entry];
 	entry->tried = true;
 	entry->rc = e->rc;
-	sp_log("%s; trying again", e->err.text);
+	sp_log("%s%s", e->err.text, may_pass(e->rc) ? "; trying again" : "");
 }
 
 /* --- what is due --- */
@@ -235,22 +251,6 @@ int sp_run_ports_turn(struct sp_run_ports *p)
 			next = SP_MIN(next, p->open[i].leaves_at - now);
 	}
 	return next == UINT64_MAX ? -1 : (int)(next / SP_NS_PER_MS) + 1;
-}
-
-/* What time or a device that appears may mend. */
-static bool may_pass(int rc)
-{
-	switch (-rc) {
-	case ENODEV:
-	case ENOENT:
-	case ENXIO:
-	case ENETDOWN:
-	case EBUSY:
-	case EAGAIN:
-		return true;
-	default:
-		return false;
-	}
 }
 
 bool sp_run_ports_hopeless(const struct sp_run_ports *p)

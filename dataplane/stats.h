@@ -51,7 +51,7 @@ struct sp_report_port {
 
 /* What a live worker did since it began. */
 struct sp_report_worker {
-	uint64_t busy_ns;     /* from a poll that brought packets to the next one in vain */
+	uint64_t busy_ns;     /* from polls that brought packets on, without polls in vain */
 	uint64_t cpu_ns;      /* of its thread, polls in vain included */
 	uint64_t packets;     /* polled */
 	uint64_t handed_over; /* of those, given to another worker */

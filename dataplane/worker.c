@@ -39,6 +39,7 @@ struct sp_worker {
 	uint64_t looked;     /* CLOCK_MONOTONIC at the end of the last round without packets, or of a sleep */
 	uint64_t busy_since; /* …when packets began to come; 0: none come */
 	uint64_t quiet_since, ticked, flushed;
+	uint64_t in_vain; /* what a round without packets takes at least: does not count as busy */
 	uint64_t rounds, empty_rounds;
 	struct sp_report_worker time;
 	int epoll;
@@ -223,9 +224,12 @@ static void quiet(struct sp_worker *w)
 	uint64_t now = sp_clock_ns(CLOCK_MONOTONIC);
 	w->empty_rounds++;
 	if (w->busy_since) {
-		w->time.busy_ns += now - w->busy_since;
+		uint64_t spent = now - w->busy_since;
+		w->time.busy_ns += spent - SP_MIN(spent, w->in_vain);
 		w->busy_since = 0;
 		w->quiet_since = now;
+	} else {
+		w->in_vain = SP_MIN(w->in_vain, now - w->looked);
 	}
 	/* All that came before the look of last time has been polled since. */
 	if (w->newest_ns && w->looked > w->quiet_since && now - w->ticked >= TICK_EVERY) {
@@ -381,6 +385,7 @@ int sp_worker_start(struct sp_worker **ret, const struct sp_worker_conf *conf, s
 	w->conf = *conf;
 	w->plan = &nothing;
 	w->pause = PAUSE_MIN;
+	w->in_vain = SP_NS_PER_US;
 	w->epoll = -1;
 	w->asked = 1;
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

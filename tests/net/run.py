@@ -398,7 +398,7 @@ def taps_come_and_go(t):
     with Net() as net:
         host, guest = net.ns("h"), net.ns("g")
         run = Run(af_packet(host, "vnet*,tap*", point="kvm1/*", kind="kvm"), opened=0, workers=2)
-        run.wait_for("^", 0)
+        run.wait_for("room for 20000 flows each; records go to ")
         for n in (0, 1):
             net.veth(host, f"vnet{n}", guest, f"e{n}")
             sh(f"ip -n {host} addr add 10.1.{n}.1/24 dev vnet{n}; ip -n {guest} addr add 10.1.{n}.2/24 dev e{n}")
@@ -567,7 +567,8 @@ def refusals_say_what_to_do(t):
 
         # A device that is not there yet is waited for, also when another entry cannot work.
         run = Run(redirect(b, "vb"), af_packet(a, "later"), opened=0)
-        run.wait_for("trying again", 2)
+        run.wait_for("af_xdp.dedicated to yes if this device is for capture only$")
+        run.wait_for("port later: no such device .*; trying again")
         t.true("still there", run.process.poll() is None)
         run.end(t)
 
