@@ -83,7 +83,7 @@ static int live_write(struct dir_sink *s, unsigned kind, const void *p, size_t n
 	off_t end = lseek(s->fd[kind], 0, SEEK_END);
 	int rc = write_all(s->fd[kind], p, n);
 	if (rc) {
-		if (end < 0 || ftruncate(s->fd[kind], end))
+		if (end >= 0 && ftruncate(s->fd[kind], end))
 			sp_log("%s/%s: may hold half a line: %s", s->path, file_name[kind], strerror(errno));
 		return fail(s, kind, rc, "write");
 	}
@@ -171,7 +171,7 @@ static off_t lines_end(int fd, off_t size)
 static void cut_half_line(const struct dir_sink *s, unsigned kind, int fd)
 {
 	off_t size = lseek(fd, 0, SEEK_END), end = lines_end(fd, size);
-	if (end < 0 || end == size)
+	if (size < 0 || end < 0 || end == size) /* a pipe, unreadable, fine */
 		return;
 	if (ftruncate(fd, end))
 		sp_log("%s/%s: ends in half a line: %s", s->path, file_name[kind], strerror(errno));

@@ -526,6 +526,25 @@ def open_flows_are_written(t):
         t.true("said", f"{s['packets']} packets: {s['packets']} analysed, " in run.said)
 
 
+def a_second_signal_ends_it(t):
+    """An output that takes nothing: the first signal waits for it, and while it runs packets are analysed all the same."""
+    with Net() as net:
+        a, b = net.pair(addresses=False)
+        directory = scratch()
+        os.makedirs(os.path.join(directory, "out"))
+        os.mkfifo(os.path.join(directory, "out", "flows.jsonl"))
+        run = Run(af_packet(b, "vb"), directory=directory)
+        sent = tcpreplay(a, "va", numbered_pcap(3000, 1000), "--pps 10000")
+        t.true("packets are analysed", until(lambda: run.stats()["analysed"] > 0))
+        run.process.send_signal(signal.SIGTERM)
+        run.wait_for("SIGTERM: writing open flows")
+        time.sleep(0.5)
+        t.true("it waits", run.process.poll() is None)
+        run.process.send_signal(signal.SIGTERM)
+        t.equal("ended by", run.process.wait(timeout=20), -signal.SIGTERM)
+        t.equal("sent", sent, 3000)
+
+
 def a_next_run_appends(t):
     with Net() as net:
         a, b = net.pair()
@@ -606,6 +625,7 @@ def main():
         reload_says_what_it_cannot,
         logs_are_rotated,
         open_flows_are_written,
+        a_second_signal_ends_it,
         a_next_run_appends,
         refusals_say_what_to_do,
         a_start_that_cannot_be,
