@@ -125,9 +125,17 @@ struct sp_layers {
 struct sp_batch {
 	uint32_t n;
 	uint32_t n_layers;
+	const uint8_t *ahead; /* bytes that the next batches will need: decode asks for them as it goes */
+	uint32_t ahead_lines; /* cache lines of them */
 	struct sp_pkt pkt[SP_BATCH_MAX];
 	struct sp_flow_key key[SP_BATCH_MAX];
 	struct sp_layers layers[SP_BATCH_MAX];
 };
+
+/* Whoever fills a batch begins with this. */
+static inline void sp_batch_begin(struct sp_batch *batch)
+{
+	batch->n = batch->n_layers = batch->ahead_lines = 0;
+}
 
 #endif

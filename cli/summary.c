@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TALKERS 4096
+#define TALKERS 65536
 #define CONVERSATIONS 1024
-#define SERVERS 1024
+#define SERVERS 8192
 #define APPS 1024
 
 int sp_summary_init(struct sp_summary *s)
@@ -66,7 +66,11 @@ static void talker(struct sp_summary *s, const struct sp_addr *addr, uint64_t se
 
 static void conversation(struct sp_summary *s, const struct sp_flow_record *r)
 {
-	struct sp_summary_flow *f = sp_topk_add(s->conversations, &r->flow_id, r->bytes_c2s + r->bytes_s2c);
+	uint64_t bytes = r->bytes_c2s + r->bytes_s2c;
+	struct sp_summary_flow *f = r->is_only ? sp_topk_add_once(s->conversations, &r->flow_id, bytes)
+					       : sp_topk_add(s->conversations, &r->flow_id, bytes);
+	if (!f)
+		return;
 	if (!f->packets || r->start_ns < f->start_ns)
 		f->start_ns = r->start_ns;
 	f->end_ns = SP_MAX(f->end_ns, r->end_ns);
@@ -86,9 +90,14 @@ static void delay(struct sp_hist *h, const struct sp_delay *d)
 	sp_hist_add(h, d->max, 1);
 }
 
+static struct sp_summary_server_key server_key(const struct sp_flow_record *r)
+{
+	return (struct sp_summary_server_key){.addr = r->server_ip, .port = r->server_port, .proto = r->proto};
+}
+
 static void server(struct sp_summary *s, const struct sp_flow_record *r, bool ended)
 {
-	struct sp_summary_server_key key = {.addr = r->server_ip, .port = r->server_port, .proto = r->proto};
+	struct sp_summary_server_key key = server_key(r);
 	uint64_t packets = r->packets_c2s + r->packets_s2c;
 	struct sp_summary_server *v = sp_topk_add(s->servers, &key, packets);
 	v->flows += ended;
@@ -179,13 +188,41 @@ struct summary_sink {
 	struct sp_summary *summary;
 };
 
+/* What a record that comes soon will touch. */
+static void look_ahead(const struct sp_summary *s, const struct sp_flow_record *r, bool bucket_is_there)
+{
+	struct sp_summary_server_key key = server_key(r);
+	sp_topk_prefetch(s->talkers, &r->client_ip, bucket_is_there);
+	sp_topk_prefetch(s->talkers, &r->server_ip, bucket_is_there);
+	if (r->proto == IPPROTO_TCP)
+		sp_topk_prefetch(s->servers, &key, bucket_is_there);
+}
+
+static const struct sp_flow_record *next(const struct sp_flow_record *r)
+{
+	return (const void *)((const uint8_t *)r + r->head.size);
+}
+
 static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
 {
+	enum { BUCKETS_AHEAD = 8, ENTRIES_AHEAD = 4 };
 	struct sp_summary *s = ((struct summary_sink *)sink)->summary;
-	for (const uint8_t *at = p, *end = at + n; kind == SP_RECORD_FLOW && at < end;) {
-		const struct sp_flow_record *r = (const void *)at;
-		sp_summary_flow(s, r);
-		at += r->head.size;
+	const struct sp_flow_record *r = p, *soon = p, *later = p, *end = (const void *)((const uint8_t *)p + n);
+	if (kind != SP_RECORD_FLOW)
+		return 0;
+	for (unsigned ahead = 0; r < end; ahead++) {
+		if (later < end) {
+			look_ahead(s, later, false);
+			later = next(later);
+		}
+		if (ahead >= BUCKETS_AHEAD - ENTRIES_AHEAD && soon < end) {
+			look_ahead(s, soon, true);
+			soon = next(soon);
+		}
+		if (ahead >= BUCKETS_AHEAD) {
+			sp_summary_flow(s, r);
+			r = next(r);
+		}
 	}
 	return 0;
 }

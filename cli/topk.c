@@ -8,7 +8,8 @@
 
 #define NONE UINT32_MAX
 
-/* Entries lie in an array; a min-heap of their indices by weight finds the lightest, chains in `bucket` find a key. */
+/* Entries lie in an array; chains in `bucket` find a key. Once there is no place left, a min-heap of their indices by
+ * weight finds the lightest. */
 struct entry {
 	uint64_t weight;
 	uint32_t next; /* in its chain */
@@ -19,6 +20,7 @@ struct entry {
 
 struct sp_topk {
 	uint32_t n, places;
+	bool heaped;
 	size_t key_size, value_at, value_size, entry_size;
 	uint64_t evictions;
 	uint32_t *bucket; /* 2 * places */
@@ -84,14 +86,13 @@ static void sink(struct sp_topk *t, uint32_t at)
 	place(t, at, i);
 }
 
-/* A new entry: towards the root. */
-static void rise(struct sp_topk *t, uint32_t at)
+static void heap_up(struct sp_topk *t)
 {
-	uint32_t i = t->heap[at];
-	uint64_t weight = entry(t, i)->weight;
-	for (; at && entry(t, t->heap[(at - 1) / 2])->weight > weight; at = (at - 1) / 2)
-		place(t, at, t->heap[(at - 1) / 2]);
-	place(t, at, i);
+	for (uint32_t i = 0; i < t->n; i++)
+		place(t, i, i);
+	for (uint32_t at = t->n / 2; at-- > 0;)
+		sink(t, at);
+	t->heaped = true;
 }
 
 static void unlink_(struct sp_topk *t, uint32_t i)
@@ -105,22 +106,25 @@ static void unlink_(struct sp_topk *t, uint32_t i)
 /* A place for a new key: the lightest one's when there is none left, with its weight. */
 static uint32_t take(struct sp_topk *t)
 {
-	if (t->n < t->places) {
-		uint32_t i = t->n++;
-		entry(t, i)->weight = 0;
-		t->heap[i] = i;
-		rise(t, i);
-		return i;
-	}
+	if (t->n < t->places)
+		return t->n++;
+	if (!t->heaped)
+		heap_up(t);
 	uint32_t i = t->heap[0];
 	unlink_(t, i);
 	t->evictions++;
 	return i;
 }
 
-void *sp_topk_add(struct sp_topk *t, const void *key, uint64_t weight)
+static uint32_t bucket_of(const struct sp_topk *t, const void *key)
 {
-	uint32_t bucket = (uint32_t)sp_hash_bytes(key, t->key_size, SP_HASH_K0) & (2 * t->places - 1);
+	return (uint32_t)sp_hash_bytes(key, t->key_size, SP_HASH_K0) & (2 * t->places - 1);
+}
+
+/* The entry of a key, a new one with the weight of the one that made room. */
+static struct entry *get(struct sp_topk *t, const void *key)
+{
+	uint32_t bucket = bucket_of(t, key);
 	uint32_t i = t->bucket[bucket];
 	while (i != NONE && memcmp(entry(t, i)->key, key, t->key_size))
 		i = entry(t, i)->next;
@@ -133,10 +137,39 @@ void *sp_topk_add(struct sp_topk *t, const void *key, uint64_t weight)
 		e->next = t->bucket[bucket];
 		t->bucket[bucket] = i;
 	}
-	struct entry *e = entry(t, i);
-	e->weight += weight;
-	sink(t, e->at);
+	return entry(t, i);
+}
+
+static void *weigh(struct sp_topk *t, struct entry *e, uint64_t weight)
+{
+	e->weight = weight;
+	if (t->heaped)
+		sink(t, e->at);
 	return e->key + t->value_at;
+}
+
+void *sp_topk_add(struct sp_topk *t, const void *key, uint64_t weight)
+{
+	struct entry *e = get(t, key);
+	return weigh(t, e, e->weight + weight);
+}
+
+void *sp_topk_add_once(struct sp_topk *t, const void *key, uint64_t weight)
+{
+	if (t->n == t->places && !t->heaped)
+		heap_up(t);
+	if (t->heaped && weight <= entry(t, t->heap[0])->weight)
+		return NULL;
+	return weigh(t, get(t, key), weight);
+}
+
+void sp_topk_prefetch(const struct sp_topk *t, const void *key, bool bucket_is_there)
+{
+	const uint32_t *bucket = &t->bucket[bucket_of(t, key)];
+	if (!bucket_is_there)
+		__builtin_prefetch(bucket);
+	else if (*bucket != NONE)
+		__builtin_prefetch(entry(t, *bucket), 1);
 }
 
 uint32_t sp_topk_n(const struct sp_topk *t)

@@ -16,6 +16,13 @@ void sp_topk_free(struct sp_topk *t);
 /* Adds weight to a key; returns its value. */
 void *sp_topk_add(struct sp_topk *t, const void *key, uint64_t weight);
 
+/* For a key that comes this one time only, so that its weight is known: a lighter one than all that are there is left
+ * out at once, and NULL returned. */
+void *sp_topk_add_once(struct sp_topk *t, const void *key, uint64_t weight);
+
+/* Asks for the memory that adding the key will touch: first for its bucket, later for its entry. */
+void sp_topk_prefetch(const struct sp_topk *t, const void *key, bool bucket_is_there);
+
 /* Entries in no order, i below sp_topk_n. */
 uint32_t sp_topk_n(const struct sp_topk *t);
 const void *sp_topk_key(const struct sp_topk *t, uint32_t i);

@@ -134,7 +134,7 @@ static inline void fill(const struct af_packet *port, struct sp_pkt *pkt, const 
 
 static int poll_nothing(struct queue *q, struct sp_batch *batch)
 {
-	batch->n = batch->n_layers = 0;
+	sp_batch_begin(batch);
 	if (SP_UNLIKELY(++q->idle % IDLE_POLLS == 0))
 		device_is_gone(q);
 	return SP_UNLIKELY(atomic_load_explicit(&q->gone, memory_order_relaxed)) ? -ENODEV : 0;
@@ -167,8 +167,8 @@ static int af_packet_poll(struct sp_port *base, uint16_t queue, struct sp_batch 
 		q->block = q->block + 1 == q->n_blocks ? 0 : q->block + 1;
 		q->out++;
 	}
+	sp_batch_begin(batch);
 	batch->n = n;
-	batch->n_layers = 0;
 	add(&q->packets, n);
 	add(&q->bytes, bytes);
 	return (int)n;

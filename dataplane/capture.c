@@ -185,12 +185,27 @@ unsigned sp_capture_next(struct sp_capture *c, struct sp_pkt *pkt, unsigned max)
 	return n;
 }
 
+uint32_t sp_capture_ahead(struct sp_capture *c, uint64_t read, const uint8_t **lines)
+{
+	const uint8_t *from = SP_MAX(c->ahead, c->pos), *to = c->end;
+	if ((uint64_t)(to - c->pos) > read + SP_CAPTURE_AHEAD_MORE)
+		to = c->pos + read + SP_CAPTURE_AHEAD_MORE;
+	uint32_t n = to > from ? (uint32_t)((size_t)(to - from) / SP_CACHE_LINE) : 0;
+	*lines = from;
+	c->ahead = from + (size_t)n * SP_CACHE_LINE;
+	return n;
+}
+
 unsigned sp_capture_read(struct sp_capture *c, struct sp_batch *batch)
 {
+	uint64_t begin = offset(c, c->pos);
 	c->source.keep = c->last_off;
-	c->last_off = offset(c, c->pos);
-	batch->n_layers = 0;
-	return batch->n = sp_capture_next(c, batch->pkt, SP_BATCH_MAX);
+	c->last_off = begin;
+	sp_batch_begin(batch);
+	batch->n = sp_capture_next(c, batch->pkt, SP_BATCH_MAX);
+	/* The stages ask in passing: asked for all at once, lines would be waited for. */
+	batch->ahead_lines = sp_capture_ahead(c, offset(c, c->pos) - begin, &batch->ahead);
+	return batch->n;
 }
 
 static struct sp_segment *segment_of(const struct sp_pkt *pkt)

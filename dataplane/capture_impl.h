@@ -6,9 +6,8 @@
 #include "dataplane/capture.h"
 #include "dataplane/capture_source.h"
 
-/* How far ahead of the record that is read its lines are asked for from memory. Nearer, they come too late; further,
- * the first ones are gone again. Measured: bench/capture_read.c. */
-#define SP_CAPTURE_AHEAD 4096u
+/* The next batch may be this much longer than the one before it, and still all of its lines were asked for. */
+#define SP_CAPTURE_AHEAD_MORE 1024u
 
 #define SP_CAPTURE_INTERFACES_MAX 4096u /* of one section; packets of more are refused */
 #define SP_CAPTURE_POINTS_MAX 256u	/* interfaces of one file that become points; the others share the file's */
@@ -89,6 +88,10 @@ int sp_capture_open_fd(struct sp_capture **ret, int fd, const char *path, const 
 /* sp_capture_read without a batch around the packets; the caller says what `source.keep` is. */
 unsigned sp_capture_next(struct sp_capture *c, struct sp_pkt *pkt, unsigned max);
 
+/* After `read` bytes were read: which lines of memory the next read will need that nobody asked for yet. Returns how
+ * many, one after the other from `*lines` on. */
+uint32_t sp_capture_ahead(struct sp_capture *c, uint64_t read, const uint8_t **lines);
+
 uint64_t sp_capture_offset(const struct sp_capture *c); /* of the next record */
 
 /* Remembers the first damage: "at byte OFFSET, packet NUMBER: …", `at` being a position in the newest segment and
@@ -132,15 +135,6 @@ static inline uint16_t sp_capture_u16(const uint8_t *p, bool swap)
 	uint16_t v;
 	__builtin_memcpy(&v, p, sizeof v);
 	return swap ? __builtin_bswap16(v) : v;
-}
-
-/* Asks for the lines that lie SP_CAPTURE_AHEAD bytes ahead of [p, p + n). Addresses past the segment do no harm. */
-static inline const uint8_t *sp_capture_prefetch(const uint8_t *ahead, const uint8_t *p, size_t n)
-{
-	const uint8_t *to = p + SP_CAPTURE_AHEAD + n;
-	for (; ahead < to; ahead += SP_CACHE_LINE)
-		__builtin_prefetch(ahead, 0, 3);
-	return ahead;
 }
 
 #endif

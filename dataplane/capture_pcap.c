@@ -42,7 +42,7 @@ static void old_lengths(const struct sp_capture_pcap *f, uint32_t *cap, uint32_t
 static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c, struct sp_pkt *pkt, unsigned max,
 							   const struct sp_capture_pcap f)
 {
-	const uint8_t *p = c->pos, *const end = c->end, *ahead = c->ahead;
+	const uint8_t *p = c->pos, *const end = c->end;
 	const uint64_t cookie = c->cookie;
 	const uint16_t point = c->point;
 	const uint8_t link = c->link;
@@ -62,7 +62,6 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 			c->want = size;
 			break;
 		}
-		ahead = sp_capture_prefetch(ahead, p, size);
 		wire = SP_MAX(wire, cap);
 		if (f.odd && f.fcs) {
 			wire -= SP_MIN(wire, f.fcs);
@@ -79,7 +78,6 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 		p += size;
 	}
 	c->pos = p;
-	c->ahead = ahead;
 	c->stats.bytes += bytes;
 	c->stats.refused += link == SP_LINK_REFUSED ? n : 0;
 	return n;

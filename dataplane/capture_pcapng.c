@@ -349,7 +349,6 @@ static inline bool step(struct sp_capture *c, struct sp_pkt *pkt, unsigned *n)
 		c->ended = true;
 		return false;
 	}
-	c->ahead = sp_capture_prefetch(c->ahead, p, size);
 	struct block b = {.p = p + 8, .n = size - BLOCK_MIN, .swap = swap};
 	*n += take_block(c, pkt + *n, type, &b, packets);
 	c->pos = p + size;

@@ -115,8 +115,8 @@ static int dpdk_poll(struct sp_port *base, uint16_t queue, struct sp_batch *batc
 	introduce_thread();
 	struct rte_mbuf *mbuf[SP_BATCH_MAX];
 	uint32_t n = rte_eth_rx_burst(port->port, queue, mbuf, SP_BATCH_MAX);
+	sp_batch_begin(batch);
 	batch->n = n;
-	batch->n_layers = 0;
 	if (!n)
 		return SP_UNLIKELY(atomic_load_explicit(&port->gone, memory_order_relaxed)) ? -ENODEV : 0;
 

@@ -60,12 +60,21 @@ static void keep_bytes(const struct sp_merge *m, struct input *in)
 	in->mark[0] = sp_capture_offset(in->capture);
 }
 
+static void ask_ahead(struct sp_capture *c, uint64_t read)
+{
+	const uint8_t *line;
+	for (uint32_t n = sp_capture_ahead(c, read, &line); n; n--, line += SP_CACHE_LINE)
+		__builtin_prefetch(line);
+}
+
 /* Reads the input's next packets when it has none left. False at its end. */
 static bool refill(const struct sp_merge *m, struct input *in)
 {
 	if (in->i == in->n) {
 		keep_bytes(m, in);
+		uint64_t begin = sp_capture_offset(in->capture);
 		in->n = sp_capture_next(in->capture, in->pkt, SP_BATCH_MAX);
+		ask_ahead(in->capture, sp_capture_offset(in->capture) - begin);
 		in->i = 0;
 	}
 	if (in->n)
@@ -135,7 +144,7 @@ unsigned sp_merge_read(struct sp_merge *m, struct sp_batch *batch)
 		if (m->n)
 			sift_down(m, 0);
 	}
-	batch->n_layers = 0;
+	sp_batch_begin(batch);
 	return batch->n = n;
 }
 

@@ -79,9 +79,11 @@ void sp_pipeline_batch(struct sp_pipeline *p, struct sp_batch *batch)
 	p->counters.in += batch->n;
 	batch->n_layers = 0;
 	if (p->filter) {
-		p->matched.n = p->matched.n_layers = 0;
+		sp_batch_begin(&p->matched);
 		sp_filter_batch(p->filter, batch, &p->matched);
 		sp_counters_filtered(&p->counters, batch, &p->matched);
+		p->matched.ahead = batch->ahead;
+		p->matched.ahead_lines = batch->ahead_lines;
 		batch = &p->matched;
 	}
 	sp_reorder_batch(p->reorder, batch);

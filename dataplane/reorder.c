@@ -154,8 +154,7 @@ static void emit_out(struct sp_reorder *r)
 	if (!r->out.n)
 		return;
 	r->emit(r->ctx, &r->out);
-	r->out.n = 0;
-	r->out.n_layers = 0;
+	sp_batch_begin(&r->out);
 	for (struct window *w = r->open; w; w = w->next)
 		reclaim(r, w);
 }

@@ -99,3 +99,22 @@ void sp_community_id(struct sp_community_id *ret, const struct sp_community_tupl
 		memcpy(ret->sha1 + 4 * i, &be, 4);
 	}
 }
+
+/* ICMP's type and code stand where others have ports, and belong to the side that sent first. */
+void sp_community_id_of(struct sp_community_id *ret, const struct sp_flow_record *r)
+{
+	struct sp_community_tuple t = {.src = r->client_ip,
+				       .dst = r->server_ip,
+				       .src_port = r->client_port,
+				       .dst_port = r->server_port,
+				       .proto = r->proto};
+	if (r->proto == IPPROTO_ICMP || r->proto == IPPROTO_ICMPV6) {
+		if (r->icmp_from_server) {
+			t.src = r->server_ip;
+			t.dst = r->client_ip;
+		}
+		t.src_port = r->icmp_type;
+		t.dst_port = r->icmp_code;
+	}
+	sp_community_id(ret, &t, 0);
+}

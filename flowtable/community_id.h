@@ -15,4 +15,7 @@ struct sp_community_tuple {
 };
 void sp_community_id(struct sp_community_id *ret, const struct sp_community_tuple *tuple, uint16_t seed);
 
+/* Of a flow's record, seed 0: encoders compute it when they write it, so that workers need not. */
+void sp_community_id_of(struct sp_community_id *ret, const struct sp_flow_record *record);
+
 #endif

@@ -7,25 +7,32 @@
 #ifndef SP_FLOWTABLE_DEDUP_H
 #define SP_FLOWTABLE_DEDUP_H
 
-#include "base/point.h"
-#include "flowtable/flow_conf.h"
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/pkt.h"
+#include "base/point.h"
+#include "flowtable/flow_conf.h"
 
-#define SP_DEDUP_ENTRIES 16384
+#define SP_DEDUP_ENTRIES 16384 /* a power of two, at most 65536 */
+#define SP_DEDUP_UNIT_SHIFT 10
 
 struct sp_dedup_entry {
 	uint32_t sign; /* 0: empty */
-	uint32_t flow; /* number of the first one's flow */
 	uint32_t when; /* units of 2^10 ns */
+	uint32_t flow; /* number of the first one's flow */
 	uint8_t ttl;
 	uint8_t zero[3];
+};
+
+struct sp_dedup_head {
+	uint8_t b[20];
 };
 
 struct sp_dedup {
 	struct sp_dedup_entry *entry;
 	uint16_t *copying; /* per point: recent evidence that it copies, 0: none */
+	uint32_t suspects; /* points with such evidence */
 	uint32_t window;   /* units of 2^10 ns; 0: off */
 	bool keep_routed;
 };
@@ -34,13 +41,66 @@ int sp_dedup_init(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_reconf(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_free(struct sp_dedup *d);
 
-/* What a packet looks like, for the calls below; 0: it cannot be recognised (a fragment, a cut header). The packet's
- * own identification decides `*certain`. */
-uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key, bool *certain);
+/* Packets that cannot be recognised: fragments, cut headers, quotations. */
+#define SP_DEDUP_NEVER (SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED)
 
-static inline struct sp_dedup_entry *sp_dedup_at(const struct sp_dedup *d, uint64_t sign)
+/* A header that is not captured whole. */
+static inline struct sp_dedup_head sp_dedup_cut_head(const struct sp_pkt *pkt)
 {
-	return &d->entry[sign % SP_DEDUP_ENTRIES];
+	struct sp_dedup_head h = {{0}};
+	if (pkt->l4 < pkt->cap_len)
+		memcpy(h.b, pkt->data + pkt->l4, SP_MIN(sizeof h.b, pkt->cap_len - pkt->l4));
+	return h;
+}
+
+/* What a packet with none of the flags above and with an L4 header looks like: its addresses, whatever the VLAN, IP
+ * identification, lengths, the first 20 bytes from its L4 header on, its point. The same packet at another point is no
+ * copy. Never 0. */
+static inline uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key)
+{
+	const uint8_t *ip = pkt->data + pkt->l3, *l4 = pkt->data + pkt->l4;
+	struct sp_dedup_head cut;
+	if (SP_UNLIKELY(pkt->l4 + sizeof cut.b > pkt->cap_len)) {
+		cut = sp_dedup_cut_head(pkt);
+		l4 = cut.b;
+	}
+	uint32_t end;
+	memcpy(&end, l4 + 16, sizeof end);
+	uint64_t ends = sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
+	uint32_t where = (uint32_t)pkt->point << 16;
+	if (SP_LIKELY(ip[0] >> 4 == 4)) {
+		uint16_t id;
+		memcpy(&id, ip + 4, sizeof id);
+		where |= id;
+	}
+	/* Point and identification meet the ports, which are the same in all that is compared. */
+	uint64_t h = sp_hash_mix(sp_load64(l4) ^ ends ^ where ^ SP_HASH_K0, sp_load64(l4 + 8) ^ SP_HASH_K1);
+	return ((h ^ ((uint64_t)end << 32 | pkt->l7_len)) * SP_HASH_K1) | UINT64_C(1) << 32;
+}
+
+static inline struct sp_dedup_entry *sp_dedup_at(struct sp_dedup_entry *entries, uint64_t sign)
+{
+	return &entries[sign >> 16 & (SP_DEDUP_ENTRIES - 1)];
+}
+
+static inline uint32_t sp_dedup_when(const struct sp_pkt *pkt)
+{
+	return (uint32_t)(pkt->ts_ns >> SP_DEDUP_UNIT_SHIFT);
+}
+
+/* Nothing like it was seen lately: unless a point is known to copy, the caller may write the entry and go on. */
+static inline bool sp_dedup_is_new(const struct sp_dedup_entry *e, uint64_t sign, const struct sp_pkt *pkt,
+				   uint32_t window)
+{
+	return e->sign != (uint32_t)(sign >> 32) || sp_dedup_when(pkt) - e->when > window;
+}
+
+static inline void sp_dedup_write(struct sp_dedup_entry *e, uint64_t sign, const struct sp_pkt *pkt, uint32_t flow)
+{
+	e->sign = (uint32_t)(sign >> 32);
+	e->when = sp_dedup_when(pkt);
+	e->flow = flow;
+	e->ttl = pkt->ttl;
 }
 
 enum sp_dedup_result {
@@ -49,8 +109,8 @@ enum sp_dedup_result {
 	SP_DEDUP_ROUTED, /* a copy with another TTL that is to be kept as a hop of its own */
 };
 
-/* Compares with the entry and, unless it is a copy, replaces it; the caller fills in `flow`. */
-enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, struct sp_dedup_entry *e, uint64_t sign, bool certain,
+/* Compares with the entry and learns what the point does. The caller writes the entry, but for a copy. */
+enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign,
 				    const struct sp_pkt *pkt);
 
 #endif

@@ -390,7 +390,7 @@ enum sp_defrag_result sp_defrag_packet(struct sp_defrag *d, struct sp_pkt *pkt, 
 struct sp_batch *sp_defrag_released(struct sp_defrag *d)
 {
 	struct sp_batch *b = &d->released;
-	b->n = b->n_layers = 0;
+	sp_batch_begin(b);
 	while (d->ready != NONE && b->n < SP_BATCH_MAX) {
 		uint32_t i = d->ready;
 		struct held *h = &d->held[i];

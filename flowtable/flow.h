@@ -33,6 +33,8 @@ enum sp_flow_bits {
 	SP_FLOW_SEEN_LO = 4096,	     /* packets from this side, ever */
 	SP_FLOW_SEEN_HI = 8192,
 	SP_FLOW_FIRST_IS_HI = 16384, /* its first packet came from the high endpoint */
+	/* TCP: open, both directions known, no holes, windows open, no probes: the next packets may be ordinary ones */
+	SP_FLOW_HEALTHY = 32768,
 };
 
 enum sp_flow_dir_bits {
@@ -42,6 +44,7 @@ enum sp_flow_dir_bits {
 	SP_DIR_ISN = 8,
 	SP_DIR_KEEPALIVE = 16, /* its last packet was a keep-alive probe */
 	SP_DIR_PROBE = 32,     /* …a zero window probe */
+	SP_DIR_HOLES = 64,     /* bytes of it were jumped over */
 	SP_DIR_SIGNS = SP_DIR_KEEPALIVE | SP_DIR_PROBE,
 };
 
@@ -54,9 +57,16 @@ struct sp_flow_dir {
 	uint8_t bits;	   /* enum sp_flow_dir_bits */
 };
 
+enum sp_delay_kind {
+	SP_DELAY_SRT,
+	SP_DELAY_ART,
+	SP_DELAY_CIT,
+	SP_DELAY_KINDS
+};
+
 /* Microseconds; since the last report. A sum cannot pass the time that passed: an hour at most. */
 struct sp_flow_delay {
-	uint32_t count, sum, max;
+	uint32_t sum, max;
 };
 
 struct sp_flow {
@@ -69,22 +79,24 @@ struct sp_flow {
 	uint16_t bits;	/* enum sp_flow_bits */
 	uint32_t extra; /* number of its sp_flow_extra, 0: none */
 	uint64_t last_ns;
-	uint32_t serial;
-	uint16_t layers; /* number of its interned layers and point */
-	uint16_t armed;	 /* low bits of the wheel tick that counts */
+	uint16_t layers;      /* number of its interned layers and point */
+	uint16_t armed;	      /* low bits of the wheel tick that counts */
+	uint16_t lo_mac, hi_mac; /* numbers of interned Ethernet addresses, 0: none */
 
 	/* every packet */
 	uint64_t start_ns;			   /* of the interval being reported */
 	uint32_t packets[2], bytes[2], payload[2]; /* carried over into the extra block before they can wrap */
 	struct sp_flow_dir dir[2];
 	uint8_t syn, synack, fin, rst; /* stop at 255, then the extra block counts */
-	uint32_t rtt_server_us;
+	uint32_t serial_low;
 
 	/* delays */
 	uint64_t data_ns[2]; /* last data of each side; in the handshake: last SYN and first SYN-ACK */
 	uint32_t isn[2];
-	struct sp_flow_delay srt, art, cit;
-	uint32_t rtt_client_us;
+	struct sp_flow_delay delay[SP_DELAY_KINDS];
+	uint16_t delays[SP_DELAY_KINDS]; /* how many, modulo 65,536: the extra block counts the wraps */
+	uint16_t serial_high;
+	uint32_t rtt_client_us, rtt_server_us;
 };
 static_assert(sizeof(struct sp_flow) == 3 * SP_CACHE_LINE, "three cache lines");
 static_assert(offsetof(struct sp_flow, start_ns) == SP_CACHE_LINE, "counters begin a line");
@@ -106,12 +118,19 @@ struct sp_flow_extra {
 	uint32_t retrans[2], hole_filled[2], out_of_order[2], zero_window[2], dup_ack[2], keepalive[2];
 	uint32_t syn, synack, fin, rst;
 	uint32_t icmp_errors, fragments, duplicates;
+	uint32_t delays[SP_DELAY_KINDS];
 	uint8_t n_holes[2];
 	uint8_t acked[2]; /* bit per hole */
 	struct sp_hole hole[2][SP_HOLES_MAX];
 	uint32_t next_free;
 };
 static_assert(sizeof(struct sp_flow_extra) <= 4 * SP_CACHE_LINE, "four cache lines");
+
+/* Its number among the flows that this worker ever had. */
+static inline uint64_t sp_flow_serial(const struct sp_flow *f)
+{
+	return (uint64_t)f->serial_high << 32 | f->serial_low;
+}
 
 static inline unsigned sp_flow_client(const struct sp_flow *f)
 {

@@ -9,15 +9,13 @@
 #define PROTO_ICMP 1
 #define PROTO_ICMP6 58
 
-static struct sp_flow_key key_of(const struct sp_flow *f)
+static void forget_delays(struct sp_flowtable *ft, struct sp_flow *f)
 {
-	struct sp_flow_key k = {.lo = f->lo,
-				.hi = f->hi,
-				.lo_port = f->lo_port,
-				.hi_port = f->hi_port,
-				.space = f->space,
-				.proto = f->proto};
-	return k;
+	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
+	memset(f->delay, 0, sizeof f->delay);
+	memset(f->delays, 0, sizeof f->delays);
+	if (x)
+		memset(x->delays, 0, sizeof x->delays);
 }
 
 /* Without a handshake, what was learned since the first packet may know better who the client is. Delays that were
@@ -30,41 +28,37 @@ static uint8_t settle_direction(struct sp_flowtable *ft, struct sp_flow *f)
 	if (f->dir[client].bits & SP_DIR_ISN)
 		return SP_DIRECTION_SYN;
 	enum sp_direction how;
-	struct sp_flow_key key = key_of(f);
+	struct sp_flow_key key = sp_flow_key_of(f);
 	unsigned guess = sp_direction_guess(&ft->servers, &key, f->bits & SP_FLOW_FIRST_IS_HI ? 1 : 0, &how);
 	if (guess == client)
 		return (uint8_t)how;
 	if (f->bits & SP_FLOW_REPORTED)
 		return SP_DIRECTION_FIRST;
 	f->bits ^= SP_FLOW_CLIENT_IS_HI;
-	memset(&f->srt, 0, sizeof f->srt);
-	memset(&f->art, 0, sizeof f->art);
-	memset(&f->cit, 0, sizeof f->cit);
+	forget_delays(ft, f);
 	ft->stats.direction_turned++;
 	return (uint8_t)how;
 }
 
-static void put_identity(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
+static void put_ends(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
 {
-	const struct sp_layer_set *set = &ft->layers.set[f->layers];
-	r->flow_id = (uint64_t)ft->worker << 56 | f->serial;
-	r->point = set->point;
-	r->head.point = set->point;
-	r->start_ns = f->start_ns;
-	r->end_ns = f->last_ns;
+	uint16_t client_mac = c ? f->hi_mac : f->lo_mac, server_mac = c ? f->lo_mac : f->hi_mac;
 	r->client_ip = c ? f->hi : f->lo;
 	r->server_ip = c ? f->lo : f->hi;
-	r->proto = f->proto;
 	if (f->proto != PROTO_ICMP && f->proto != PROTO_ICMP6 && (f->lo_port || f->hi_port)) {
 		r->has_ports = 1;
 		r->client_port = c ? f->hi_port : f->lo_port;
 		r->server_port = c ? f->lo_port : f->hi_port;
 	}
-	r->has_mac = set->has_mac;
-	memcpy(r->client_mac.b, c ? set->hi_mac : set->lo_mac, 6);
-	memcpy(r->server_mac.b, c ? set->lo_mac : set->hi_mac, 6);
-	if (!set->layers.n_vlan && !set->layers.n_mpls && !set->layers.n_tunnel)
-		return;
+	if (client_mac && server_mac) {
+		r->has_mac = 1;
+		memcpy(r->client_mac.b, sp_macs_at(&ft->macs, client_mac), 6);
+		memcpy(r->server_mac.b, sp_macs_at(&ft->macs, server_mac), 6);
+	}
+}
+
+static void put_layers(const struct sp_layer_set *set, struct sp_flow_record *r, unsigned c)
+{
 	r->layers = set->layers;
 	for (unsigned i = 0; c && i < set->layers.n_tunnel; i++) {
 		r->layers.tunnel[i].src = set->layers.tunnel[i].dst;
@@ -72,22 +66,15 @@ static void put_identity(struct sp_flowtable *ft, const struct sp_flow *f, struc
 	}
 }
 
-/* ICMP's type and code stand where others have ports; an echo's key holds its identifier instead. */
-static void put_community_id(const struct sp_flow *f, struct sp_flow_record *r)
+static void put_community_id(const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
 {
-	struct sp_community_tuple t = {
-		.src = f->lo, .dst = f->hi, .src_port = f->lo_port, .dst_port = f->hi_port, .proto = f->proto};
-	if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6) {
-		bool echo = f->lo_port == f->hi_port;
-		if (f->bits & SP_FLOW_FIRST_IS_HI) {
-			t.src = f->hi;
-			t.dst = f->lo;
-		}
-		t.src_port = echo ? (f->proto == PROTO_ICMP ? 8 : 128) : f->lo_port >> 8;
-		t.dst_port = echo ? 0 : f->lo_port & 0xff;
-	}
-	r->has_community_id = 1;
-	sp_community_id(&r->community_id, &t, 0);
+	r->community_id = 1;
+	if (f->proto != PROTO_ICMP && f->proto != PROTO_ICMP6)
+		return;
+	bool echo = f->lo_port == f->hi_port; /* the key then holds the identifier */
+	r->icmp_type = echo ? (f->proto == PROTO_ICMP ? 8 : 128) : (uint8_t)(f->lo_port >> 8);
+	r->icmp_code = echo ? 0 : (uint8_t)f->lo_port;
+	r->icmp_from_server = !!(f->bits & SP_FLOW_FIRST_IS_HI) != c;
 }
 
 static void put_counters(const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
@@ -133,9 +120,10 @@ static void put_extra(const struct sp_flow_extra *x, struct sp_flow_record *r, u
 	r->capture_gap |= (x->acked[0] | x->acked[1]) != 0;
 }
 
-static struct sp_delay delay(const struct sp_flow_delay *d)
+static struct sp_delay delay(const struct sp_flow *f, const struct sp_flow_extra *x, enum sp_delay_kind kind)
 {
-	return (struct sp_delay){.count = d->count, .sum = d->sum, .max = d->max};
+	return (struct sp_delay){
+		.count = f->delays[kind] + (x ? x->delays[kind] : 0), .sum = f->delay[kind].sum, .max = f->delay[kind].max};
 }
 
 static void put_tcp(const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
@@ -162,45 +150,59 @@ static void put_tcp(const struct sp_flow *f, struct sp_flow_record *r, unsigned 
 }
 
 /* The next interval starts empty; holes and positions stay. */
-static void reset_counters(struct sp_flow *f, struct sp_flow_extra *x)
+static void reset_counters(struct sp_flowtable *ft, struct sp_flow *f)
 {
+	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
 	memset(f->packets, 0, sizeof f->packets);
 	memset(f->bytes, 0, sizeof f->bytes);
 	memset(f->payload, 0, sizeof f->payload);
 	f->dir[0].flags = f->dir[1].flags = 0;
 	f->syn = f->synack = f->fin = f->rst = 0;
-	memset(&f->srt, 0, sizeof f->srt);
-	memset(&f->art, 0, sizeof f->art);
-	memset(&f->cit, 0, sizeof f->cit);
+	forget_delays(ft, f);
 	f->bits |= SP_FLOW_REPORTED;
 	if (x)
 		memset(x, 0, offsetof(struct sp_flow_extra, n_holes));
 }
 
+/* Fills a zeroed record. */
+static void put_all(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r)
+{
+	const struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
+	unsigned c = sp_flow_client(f);
+	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(f);
+	r->start_ns = f->start_ns;
+	r->end_ns = f->last_ns;
+	r->proto = f->proto;
+	put_ends(ft, f, r, c);
+	put_counters(f, r, c);
+	if (f->proto == PROTO_TCP)
+		put_tcp(f, r, c);
+	r->srt_us = delay(f, x, SP_DELAY_SRT);
+	r->art_us = delay(f, x, SP_DELAY_ART);
+	r->cit_us = delay(f, x, SP_DELAY_CIT);
+	if (x)
+		put_extra(x, r, c);
+	if (ft->conf.community_id)
+		put_community_id(f, r, c);
+}
+
 void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)
 {
-	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
+	const struct sp_layer_set *set = &ft->layers.set[f->layers];
+	bool plain = !(set->layers.n_vlan | set->layers.n_mpls | set->layers.n_tunnel);
 	uint8_t confidence = settle_direction(ft, f);
-	unsigned c = sp_flow_client(f);
-	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, sizeof *r);
-	if (r) {
+	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, plain ? SP_FLOW_RECORD_PLAIN : sizeof *r);
+	if (SP_LIKELY(r)) {
 		ft->stats.flow_records++;
-		memset((char *)r + sizeof r->head, 0, sizeof *r - sizeof r->head);
-		put_identity(ft, f, r, c);
-		put_counters(f, r, c);
-		if (f->proto == PROTO_TCP)
-			put_tcp(f, r, c);
-		r->srt_us = delay(&f->srt);
-		r->art_us = delay(&f->art);
-		r->cit_us = delay(&f->cit);
-		if (x)
-			put_extra(x, r, c);
+		r->point = r->head.point = set->point;
+		put_all(ft, f, r);
+		if (!plain)
+			put_layers(set, r, sp_flow_client(f));
 		r->close_reason = (uint8_t)sp_flow_close_reason(f, cause);
-		r->failure = (uint8_t)sp_flow_failure(f, x, r->close_reason);
+		r->failure = (uint8_t)sp_flow_failure(f, sp_flow_extra_of(ft, f), r->close_reason);
 		r->direction_confidence = confidence;
-		if (ft->conf.community_id)
-			put_community_id(f, r);
+		r->is_only = cause != SP_CLOSE_ACTIVE && !(f->bits & SP_FLOW_REPORTED);
 	}
 	if (cause == SP_CLOSE_ACTIVE)
-		reset_counters(f, x);
+		reset_counters(ft, f);
 }

@@ -9,9 +9,8 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/point.h"
-#include "base/time.h"
 #include "flowtable/flowtable_priv.h"
+#include "flowtable/tcp.h"
 #include "parsers/link/decode.h"
 
 #define PROTO_ICMP 1
@@ -20,10 +19,6 @@
 #define PROTO_ICMP6 58
 
 #define FIRST_BUCKETS 1024
-#define SHED_SAMPLE 32
-#define SHED_SEARCH 256 /* flows looked at before giving up */
-/* A new flow may push out one that is open in both directions only after this much silence. */
-#define SHED_IDLE_NS (10 * SP_NS_PER_SEC)
 #define COUNTER_CARRY (UINT32_C(1) << 31)
 #define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
@@ -68,6 +63,7 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	rc = rc ? rc : sp_wheel_init(&ft->wheel, ft->max_flows);
 	rc = rc ? rc : sp_dedup_init(&ft->dedup, &conf->dedup);
 	rc = rc ? rc : sp_layers_init(&ft->layers);
+	rc = rc ? rc : sp_macs_init(&ft->macs);
 	rc = rc ? rc : sp_servers_init(&ft->servers, conf);
 	if (rc) {
 		sp_flowtable_free(ft);
@@ -87,6 +83,7 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	sp_wheel_free(&ft->wheel);
 	sp_dedup_free(&ft->dedup);
 	sp_layers_free(&ft->layers);
+	sp_macs_free(&ft->macs);
 	sp_servers_free(&ft->servers);
 	free(ft);
 }
@@ -126,25 +123,33 @@ static void extra_put(struct sp_flowtable *ft, struct sp_flow *f)
 
 /* --- keys --- */
 
+struct sp_flow_key sp_flow_key_of(const struct sp_flow *f)
+{
+	return (struct sp_flow_key){.lo = f->lo,
+				    .hi = f->hi,
+				    .lo_port = f->lo_port,
+				    .hi_port = f->hi_port,
+				    .space = f->space,
+				    .proto = f->proto};
+}
+
 static uint32_t flow_hash(const struct sp_flowtable *ft, const struct sp_flow *f)
 {
-	struct sp_flow_key key;
-	memcpy(&key, f, offsetof(struct sp_flow_key, proto));
-	key.proto = f->proto;
-	memset(key.zero, 0, sizeof key.zero);
+	struct sp_flow_key key = sp_flow_key_of(f);
 	return (uint32_t)sp_flow_key_hash(&key, ft->hash_key);
 }
 
-/* A flow begins with its key, so both are compared word by word. */
+/* A flow begins with its key, so both are compared as they lie there. */
 static_assert(offsetof(struct sp_flow, proto) == offsetof(struct sp_flow_key, proto), "same beginning");
 
-static bool has_key(const struct sp_flow *f, const struct sp_flow_key *key)
+static inline bool has_key(const struct sp_flow *f, const struct sp_flow_key *key)
 {
-	const char *a = (const char *)f, *b = (const char *)key;
-	uint64_t d = 0;
-	for (unsigned i = 0; i < 40; i += 8)
-		d |= sp_load64(a + i) ^ sp_load64(b + i);
-	return !(d | (uint64_t)(f->proto ^ key->proto)) && f->state != SP_FLOW_FREE;
+	const __m128i *a = (const __m128i *)f, *b = (const __m128i *)key;
+	const __m128i tail = _mm_set_epi64x(0xff, -1); /* ports, space and protocol */
+	__m128i d = _mm_xor_si128(_mm_load_si128(a), _mm_loadu_si128(b));
+	d = _mm_or_si128(d, _mm_xor_si128(_mm_load_si128(a + 1), _mm_loadu_si128(b + 1)));
+	d = _mm_or_si128(d, _mm_and_si128(tail, _mm_xor_si128(_mm_load_si128(a + 2), _mm_loadu_si128(b + 2))));
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(d, _mm_setzero_si128())) == 0xffff && f->state != SP_FLOW_FREE;
 }
 
 static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *key, uint32_t hash)
@@ -178,178 +183,30 @@ static bool index_grow(struct sp_flowtable *ft)
 	return true;
 }
 
-/* --- time --- */
-
-static uint64_t timeout_of(const struct sp_flowtable *ft, const struct sp_flow *f)
-{
-	const struct sp_flow_timeouts *t = &ft->conf.timeout;
-	if (f->state >= SP_FLOW_CLOSED)
-		return f->state == SP_FLOW_CLOSED + SP_CLOSE_FIN ? t->closed_fin : t->closed_rst;
-	switch (f->state) {
-	case SP_FLOW_SYN:
-	case SP_FLOW_SYNACK:
-		return t->opening;
-	case SP_FLOW_ESTABLISHED:
-		if ((f->dir[0].bits | f->dir[1].bits) & SP_DIR_FIN)
-			return t->closing;
-		return t->established;
-	default:
-		break;
-	}
-	if (f->proto == PROTO_TCP)
-		return t->opening;
-	if (f->proto == PROTO_UDP)
-		return t->udp;
-	return f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6 ? t->icmp : t->other;
-}
-
-/* Enters the flow where it must be looked at next: its timeout, its next report, or one turn of the wheel. */
-static bool arm(struct sp_flowtable *ft, struct sp_flow *f)
-{
-	uint64_t at = SP_MIN(f->last_ns + timeout_of(ft, f), f->start_ns + ft->conf.report_interval);
-	uint64_t tick = sp_wheel_tick_for(&ft->wheel, SP_MIN(at, ft->now_ns + SP_WHEEL_SPAN_NS));
-	f->armed = (uint16_t)tick;
-	return sp_wheel_add(&ft->wheel, tick, (uint32_t)(f - ft->flow));
-}
-
-static void flow_free(struct sp_flowtable *ft, struct sp_flow *f)
+void sp_flow_free(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	uint32_t n = (uint32_t)(f - ft->flow);
 	sp_index_remove(&ft->index, flow_hash(ft, f), n);
 	extra_put(ft, f);
 	sp_layers_put(&ft->layers, f->layers);
+	sp_macs_put(&ft->macs, f->lo_mac);
+	sp_macs_put(&ft->macs, f->hi_mac);
 	f->state = SP_FLOW_FREE;
-	f->serial = ft->free_flow;
+	f->serial_low = ft->free_flow;
 	ft->free_flow = n;
 	ft->stats.flows_ended++;
-}
-
-static void flow_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)
-{
-	sp_flow_write(ft, f, cause);
-	flow_free(ft, f);
-}
-
-static void look_at(struct sp_flowtable *ft, struct sp_flow *f)
-{
-	if (f->last_ns + timeout_of(ft, f) <= ft->now_ns) {
-		flow_end(ft, f, SP_CLOSE_TIMEOUT);
-		return;
-	}
-	if (f->start_ns + ft->conf.report_interval <= ft->now_ns && f->state < SP_FLOW_CLOSED) {
-		if (f->packets[0] | f->packets[1])
-			sp_flow_write(ft, f, SP_CLOSE_ACTIVE);
-		f->start_ns = ft->now_ns;
-	}
-	if (!arm(ft, f))
-		flow_end(ft, f, SP_CLOSE_TIMEOUT);
-}
-
-static void fire(struct sp_flowtable *ft, uint32_t first_page)
-{
-	uint16_t tick = (uint16_t)ft->wheel.tick;
-	for (uint32_t p = first_page; p; p = sp_wheel_give(&ft->wheel, p)) {
-		const struct sp_wheel_page *page = &ft->wheel.page[p];
-		uint32_t n = page->n;
-		for (uint32_t i = 0; i < n; i++) {
-			struct sp_flow *f = &ft->flow[page->flow[i]];
-			if (i + 8 < n) {
-				const char *ahead = (const char *)&ft->flow[page->flow[i + 8]];
-				__builtin_prefetch(ahead);
-				__builtin_prefetch(ahead + SP_CACHE_LINE);
-			}
-			if (f->state != SP_FLOW_FREE && f->armed == tick)
-				look_at(ft, f);
-		}
-	}
-}
-
-void sp_flowtable_tick(struct sp_flowtable *ft, uint64_t now_ns)
-{
-	if (now_ns <= ft->now_ns)
-		return;
-	ft->now_ns = now_ns;
-	uint32_t page;
-	while ((page = sp_wheel_take(&ft->wheel, now_ns)))
-		fire(ft, page);
-}
-
-/* An empty table in the same memory: cheaper than taking millions of flows out one by one. */
-static void forget_all(struct sp_flowtable *ft)
-{
-	memset(ft->index.bucket, 0, ((size_t)ft->index.mask + 1) * sizeof *ft->index.bucket);
-	memset(ft->flow, 0, (size_t)ft->n_flows * sizeof *ft->flow);
-	ft->index.n = 0;
-	ft->n_flows = ft->n_extras = 1;
-	ft->free_flow = ft->free_extra = ft->shed_hand = 0;
-	sp_wheel_reset(&ft->wheel);
-	sp_layers_reset(&ft->layers);
-}
-
-void sp_flowtable_end(struct sp_flowtable *ft, uint32_t point, enum sp_close_reason reason)
-{
-	for (uint32_t n = 1; n < ft->n_flows; n++) {
-		struct sp_flow *f = &ft->flow[n];
-		if (f->state == SP_FLOW_FREE)
-			continue;
-		if (point == SP_POINT_ANY) {
-			sp_flow_write(ft, f, reason);
-			ft->stats.flows_ended++;
-		} else if (ft->layers.set[f->layers].point == point) {
-			flow_end(ft, f, reason);
-		}
-	}
-	if (point == SP_POINT_ANY)
-		forget_all(ft);
-}
-
-/* --- full table --- */
-
-/* How much a flow deserves to stay: 0 closed, 1 never answered, 2 open. */
-static unsigned rank(const struct sp_flow *f)
-{
-	if (f->state >= SP_FLOW_CLOSED)
-		return 0;
-	bool both = f->bits & SP_FLOW_SEEN_LO && f->bits & SP_FLOW_SEEN_HI;
-	return both && f->state != SP_FLOW_SYN ? 2 : 1;
-}
-
-/* Ends the least deserving and oldest flow among the next few in the table: none that is open unless it was silent for
- * long. */
-static bool shed(struct sp_flowtable *ft)
-{
-	struct sp_flow *worst = NULL;
-	unsigned worst_rank = 2;
-	for (unsigned i = 0; i < (worst ? SHED_SAMPLE : SHED_SEARCH); i++) {
-		ft->shed_hand = ft->shed_hand + 1 < ft->n_flows ? ft->shed_hand + 1 : 1;
-		struct sp_flow *f = &ft->flow[ft->shed_hand];
-		if (f->state == SP_FLOW_FREE)
-			continue;
-		unsigned r = rank(f);
-		if (r == 2 && f->last_ns + SHED_IDLE_NS > ft->now_ns)
-			continue;
-		if (!worst || r < worst_rank || (r == worst_rank && f->last_ns < worst->last_ns)) {
-			worst = f;
-			worst_rank = r;
-		}
-	}
-	if (!worst)
-		return false;
-	flow_end(ft, worst, SP_CLOSE_TIMEOUT);
-	ft->stats.flows_shed++;
-	return true;
 }
 
 static struct sp_flow *flow_alloc(struct sp_flowtable *ft)
 {
 	bool full = (!ft->free_flow && ft->n_flows > ft->max_flows) || ft->index.n >= ft->index.limit;
-	if (full && !shed(ft)) {
+	if (full && !sp_flow_shed(ft)) {
 		ft->stats.flows_refused++;
 		return NULL;
 	}
 	uint32_t n = ft->free_flow;
 	if (n)
-		ft->free_flow = ft->flow[n].serial;
+		ft->free_flow = ft->flow[n].serial_low;
 	else
 		n = ft->n_flows++;
 	return &ft->flow[n];
@@ -366,7 +223,9 @@ static void flow_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	memset(f, 0, sizeof *f);
 	memcpy(f, key, offsetof(struct sp_flow_key, zero));
 	f->state = SP_FLOW_OPEN;
-	f->serial = (uint32_t)++ft->serial;
+	ft->serial++;
+	f->serial_low = (uint32_t)ft->serial;
+	f->serial_high = (uint16_t)(ft->serial >> 32);
 	f->start_ns = f->last_ns = pkt->ts_ns;
 	if (sender)
 		f->bits |= SP_FLOW_FIRST_IS_HI;
@@ -379,6 +238,18 @@ static void flow_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	ft->stats.flows_created++;
 }
 
+/* Whose they are goes by the first packet. */
+static void put_macs(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt)
+{
+	if (pkt->l2 == SP_NOOFS || pkt->l2 + 12u > pkt->cap_len)
+		return;
+	const uint8_t *dst = pkt->data + pkt->l2, *src = dst + 6;
+	bool from_hi = pkt->flags & SP_PKT_REVERSE;
+	f->lo_mac = sp_macs_get(&ft->macs, from_hi ? dst : src);
+	f->hi_mac = sp_macs_get(&ft->macs, from_hi ? src : dst);
+	ft->stats.macs_full += !f->lo_mac || !f->hi_mac;
+}
+
 static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	const struct sp_pkt *pkt = &b->pkt[i];
@@ -389,9 +260,10 @@ static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, 
 	flow_begin(ft, f, &b->key[i], pkt);
 	f->layers = sp_layers_get(&ft->layers, pkt, pkt->layers ? &b->layers[pkt->layers - 1] : NULL, &full);
 	ft->stats.layers_full += full;
+	put_macs(ft, f, pkt);
 	sp_index_insert(&ft->index, pkt->hash, (uint32_t)(f - ft->flow));
-	if (!arm(ft, f)) {
-		flow_free(ft, f);
+	if (!sp_flow_arm(ft, f)) {
+		sp_flow_free(ft, f);
 		ft->stats.flows_refused++;
 		return NULL;
 	}
@@ -402,12 +274,14 @@ static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, 
 static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
 			 const struct sp_pkt *pkt)
 {
-	uint16_t layers = f->layers, armed = f->armed;
+	uint16_t layers = f->layers, armed = f->armed, lo_mac = f->lo_mac, hi_mac = f->hi_mac;
 	sp_flow_write(ft, f, SP_CLOSE_PORT_REUSE);
 	extra_put(ft, f);
 	flow_begin(ft, f, key, pkt);
 	f->layers = layers;
 	f->armed = armed;
+	f->lo_mac = lo_mac;
+	f->hi_mac = hi_mac;
 	ft->stats.flows_ended++;
 	ft->stats.port_reuse++;
 }
@@ -423,18 +297,10 @@ static void carry(struct sp_flowtable *ft, struct sp_flow *f)
 	}
 }
 
-static void delay_add(struct sp_flow_delay *d, uint64_t from, uint64_t to)
-{
-	uint64_t us = to > from ? (to - from) / SP_NS_PER_US : 0;
-	d->count++;
-	d->sum += (uint32_t)us;
-	d->max = SP_MAX(d->max, (uint32_t)us);
-}
-
 /* Requests and answers of datagrams: an answer is timed from the oldest datagram that had none yet, so that a client
  * that asks again is seen to have waited since it asked first. An echo's answer comes from the stack, not from an
  * application. */
-static void datagram(struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+static void datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	unsigned client = sp_flow_client(f);
 	uint64_t now = pkt->ts_ns, *asked = &f->data_ns[client], *answered = &f->data_ns[!client];
@@ -445,46 +311,31 @@ static void datagram(struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 		if (waiting)
 			return;
 		if (*answered)
-			delay_add(&f->cit, *answered, now);
+			sp_flow_delay_add(ft, f, SP_DELAY_CIT, *answered, now);
 		*asked = now;
 		f->bits |= SP_FLOW_ASKED;
 		return;
 	}
 	if (f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS)
-		delay_add(f->proto == PROTO_UDP ? &f->art : &f->srt, *asked, now);
+		sp_flow_delay_add(ft, f, f->proto == PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT, *asked, now);
 	f->bits &= (uint16_t)~SP_FLOW_ASKED;
 	f->bits |= SP_FLOW_RESPONSE;
 	*answered = now;
 }
 
-static void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt)
+static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		      const struct sp_pkt *pkt, unsigned side)
 {
-	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (SP_UNLIKELY(pkt->tcp_flags & 2) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
-	    sp_tcp_is_new_connection(f, pkt, side))
-		flow_restart(ft, f, key, pkt);
-	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
-	f->packets[side]++;
-	f->bytes[side] += pkt->wire_len;
-	f->payload[side] += pkt->l7_len;
-	if (SP_UNLIKELY((f->bytes[side] | f->payload[side]) & COUNTER_CARRY))
-		carry(ft, f);
-	if (SP_LIKELY(pkt->ts_ns >= f->last_ns))
-		f->last_ns = pkt->ts_ns;
-	else
-		ft->stats.late_packets++;
-	if (SP_UNLIKELY(pkt->flags & SP_PKT_FRAGMENT))
-		sp_flow_extra_get(ft, f)->fragments++;
-	if (f->proto == PROTO_TCP) {
-		ft->stats.packets_tcp++;
-		uint8_t before = f->state;
-		if (sp_tcp_packet(ft, f, pkt, side))
-			arm(ft, f);
-		if (SP_UNLIKELY(f->state == SP_FLOW_SYNACK && before < SP_FLOW_SYNACK))
-			sp_servers_learn(&ft->servers, key, side);
-		return;
-	}
-	datagram(f, pkt, side);
+	uint8_t before = f->state;
+	if (sp_tcp_packet(ft, f, pkt, side))
+		sp_flow_arm(ft, f);
+	if (f->state == SP_FLOW_SYNACK && before < SP_FLOW_SYNACK)
+		sp_servers_learn(&ft->servers, key, side);
+}
+
+static void track_other(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+{
+	datagram(ft, f, pkt, side);
 	if (f->proto == PROTO_UDP)
 		ft->stats.packets_udp++;
 	else if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6)
@@ -492,6 +343,33 @@ static void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_fl
 	else
 		ft->stats.packets_other++;
 }
+
+static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft, struct sp_flow *f,
+							 const struct sp_flow_key *key, const struct sp_pkt *pkt)
+{
+	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
+	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
+	    sp_tcp_is_new_connection(f, pkt, side))
+		flow_restart(ft, f, key, pkt);
+	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
+	f->packets[side]++;
+	uint32_t bytes = f->bytes[side] += pkt->wire_len, payload = f->payload[side] += pkt->l7_len;
+	if (SP_UNLIKELY((bytes | payload) & COUNTER_CARRY))
+		carry(ft, f);
+	if (SP_LIKELY(pkt->ts_ns >= f->last_ns))
+		f->last_ns = pkt->ts_ns;
+	else
+		ft->stats.late_packets++;
+	if (f->proto == PROTO_TCP) {
+		if (SP_UNLIKELY(pkt->flags & (SP_PKT_L4_CUT | SP_PKT_FRAGMENT) || !sp_tcp_fast(ft, f, pkt, side)))
+			track_tcp(ft, f, key, pkt, side);
+		ft->stats.packets_tcp++;
+	} else {
+		track_other(ft, f, pkt, side);
+	}
+}
+
+/* --- packets that need a second look --- */
 
 /* An ICMP error belongs to the flow that it quotes, when that one is known; else it is a conversation of its own. */
 static bool quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
@@ -507,56 +385,59 @@ static bool quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 	return false;
 }
 
-static void copy_seen(struct sp_flowtable *ft, struct sp_pkt *pkt, uint32_t flow)
+/* True when the packet is a copy of one seen before, which is counted at its flow. A routed copy that is to be kept
+ * becomes a conversation in an address space of its own. */
+static bool is_copy(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, const struct sp_dedup_entry *e,
+		    uint64_t sign)
 {
+	struct sp_pkt *pkt = &b->pkt[i];
+	struct sp_flow *f = &ft->flow[e->flow];
+	switch (sp_dedup_check(&ft->dedup, e, sign, pkt)) {
+	case SP_DEDUP_NEW:
+		return false;
+	case SP_DEDUP_ROUTED:
+		b->key[i].space ^= UINT32_C(0x5bd1e995) * pkt->ttl;
+		pkt->hash = (uint32_t)sp_flow_key_hash(&b->key[i], ft->hash_key);
+		return false;
+	case SP_DEDUP_COPY:
+		break;
+	}
+	/* Two packets of different conversations are never copies, however much they look so. */
+	if (f->state == SP_FLOW_FREE || memcmp(f, &b->key[i], offsetof(struct sp_flow_key, space)) || f->proto != b->key[i].proto)
+		return false;
 	pkt->verdict = SP_DUPLICATE;
 	ft->stats.duplicates++;
-	if (flow && ft->flow[flow].state != SP_FLOW_FREE)
-		sp_flow_extra_get(ft, &ft->flow[flow])->duplicates++;
+	sp_flow_extra_get(ft, f)->duplicates++;
+	return true;
 }
 
-static void one_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint32_t guess, uint64_t sign,
-		       bool certain)
+/* A packet whose flow was not guessed, that is odd, or that may be a copy. */
+static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint64_t sign)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	const struct sp_flow_key *key = &b->key[i];
-	struct sp_dedup_entry *e = NULL;
-	if (SP_LIKELY(sign)) {
-		e = sp_dedup_at(&ft->dedup, sign);
-		enum sp_dedup_result copy = sp_dedup_check(&ft->dedup, e, sign, certain, pkt);
-		if (SP_UNLIKELY(copy == SP_DEDUP_COPY)) {
-			copy_seen(ft, pkt, e->flow);
-			return;
-		}
-		if (SP_UNLIKELY(copy == SP_DEDUP_ROUTED)) {
-			b->key[i].space ^= UINT32_C(0x5bd1e995) * pkt->ttl;
-			pkt->hash = (uint32_t)sp_flow_key_hash(key, ft->hash_key);
-			guess = SP_INDEX_NONE;
-			e = NULL;
-		}
+	struct sp_dedup_entry *e = sp_dedup_at(ft->dedup.entry, sign);
+	uint32_t space = key->space;
+	if (sign && is_copy(ft, b, i, e, sign))
+		return;
+	if (SP_UNLIKELY(pkt->flags & SP_PKT_QUOTED) && quoted(ft, b, i))
+		return;
+	uint32_t n = find(ft, key, pkt->hash);
+	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
+	if (!f) {
+		pkt->verdict = SP_DROPPED;
+		return;
 	}
-	if (SP_UNLIKELY(pkt->flags & SP_PKT_QUOTED)) {
-		if (quoted(ft, b, i))
-			return;
-		guess = SP_INDEX_NONE;
-	}
-	struct sp_flow *f;
-	if (SP_LIKELY(guess != SP_INDEX_NONE && has_key(&ft->flow[guess], key))) {
-		f = &ft->flow[guess];
-	} else {
-		uint32_t n = find(ft, key, pkt->hash);
-		f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
-		if (!f) {
-			pkt->verdict = SP_DROPPED;
-			return;
-		}
-	}
+	if (sign && key->space == space)
+		sp_dedup_write(e, sign, pkt, (uint32_t)(f - ft->flow));
+	if (pkt->flags & SP_PKT_FRAGMENT)
+		sp_flow_extra_get(ft, f)->fragments++;
 	track(ft, f, key, pkt);
-	if (e)
-		e->flow = (uint32_t)(f - ft->flow);
 }
 
-static void prefetch_flow(const struct sp_flow *f)
+/* --- batches --- */
+
+static inline void prefetch_flow(const struct sp_flow *f)
 {
 	const char *line = (const char *)f;
 	__builtin_prefetch(line, 1);
@@ -564,33 +445,78 @@ static void prefetch_flow(const struct sp_flow *f)
 	__builtin_prefetch(line + 2 * SP_CACHE_LINE, 1);
 }
 
+/* What a new flow will need. */
+static void prefetch_new(const struct sp_flowtable *ft, const struct sp_pkt *pkt)
+{
+	if (pkt->l2 == SP_NOOFS || pkt->l2 + 12u > pkt->cap_len)
+		return;
+	sp_macs_prefetch(&ft->macs, pkt->data + pkt->l2);
+	sp_macs_prefetch(&ft->macs, pkt->data + pkt->l2 + 6);
+}
+
+/* Neither decided already nor without a conversation. */
+static inline bool is_tracked(const struct sp_pkt *pkt)
+{
+	static_assert(!SP_ANALYSED && !SP_DECODE_OK, "both are looked at together");
+	return SP_LIKELY(!(pkt->verdict | pkt->reason));
+}
+
+/* What was found out ahead of tracking. */
+struct ahead {
+	uint64_t sign; /* 0: nothing to recognise the packet by */
+	uint32_t flow; /* guessed; 0, which is never used: none */
+};
+
+static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
+{
+	const struct sp_index index = ft->index;
+	struct sp_dedup_entry *entries = ft->dedup.entry;
+	struct sp_flow *flows = ft->flow;
+	uint32_t n = b->n;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sp_pkt *pkt = &b->pkt[i];
+		uint64_t sign = 0;
+		__builtin_prefetch(sp_index_home(&index, pkt->hash), 1);
+		if (SP_LIKELY(is_tracked(pkt) && !(pkt->flags & SP_DEDUP_NEVER) && pkt->l4 != SP_NOOFS))
+			sign = sp_dedup_sign(pkt, &b->key[i]);
+		ahead[i].sign = sign;
+		__builtin_prefetch(sp_dedup_at(entries, sign), 1);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t flow = sp_index_guess(&index, b->pkt[i].hash);
+		flow = flow != SP_INDEX_NONE ? flow : 0;
+		ahead[i].flow = flow;
+		prefetch_flow(&flows[flow]);
+		if (SP_UNLIKELY(!flow))
+			prefetch_new(ft, &b->pkt[i]);
+	}
+}
+
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 {
-	uint32_t guess[SP_BATCH_MAX], todo[SP_BATCH_MAX], n = 0;
-	uint64_t sign[SP_BATCH_MAX];
-	bool certain[SP_BATCH_MAX];
-	if (!b->n)
+	struct ahead ahead[SP_BATCH_MAX];
+	uint32_t n = b->n, window = ft->dedup.window;
+	if (!n)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	if (SP_UNLIKELY(ft->index.n + SP_BATCH_MAX > ft->index.limit))
 		index_grow(ft);
-	for (uint32_t i = 0; i < b->n; i++) {
-		if (SP_UNLIKELY(b->pkt[i].verdict != SP_ANALYSED || b->pkt[i].reason != SP_DECODE_OK))
-			continue;
-		todo[n] = i;
-		sign[n] = ft->dedup.window ? sp_dedup_sign(&b->pkt[i], &b->key[i], &certain[n]) : 0;
-		__builtin_prefetch(sp_index_home(&ft->index, b->pkt[i].hash), 1);
-		__builtin_prefetch(sp_dedup_at(&ft->dedup, sign[n]), 1);
-		n++;
+	look_ahead(ft, b, ahead);
+	struct sp_dedup_entry *entries = ft->dedup.entry;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sp_pkt *pkt = &b->pkt[i];
+		struct sp_flow *f = &ft->flow[ahead[i].flow];
+		uint64_t sign = ahead[i].sign;
+		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
+		if (SP_LIKELY(has_key(f, &b->key[i]) && sign && !ft->dedup.suspects &&
+			      sp_dedup_is_new(e, sign, pkt, window))) {
+			sp_dedup_write(e, sign, pkt, ahead[i].flow);
+			track(ft, f, &b->key[i], pkt);
+		} else if (is_tracked(pkt)) {
+			second_look(ft, b, i, sign);
+		}
 	}
-	for (uint32_t k = 0; k < n; k++) {
-		guess[k] = sp_index_guess(&ft->index, b->pkt[todo[k]].hash);
-		if (guess[k] != SP_INDEX_NONE)
-			prefetch_flow(&ft->flow[guess[k]]);
-	}
-	for (uint32_t k = 0; k < n; k++)
-		one_packet(ft, b, todo[k], guess[k], sign[k], certain[k]);
-	uint64_t last = b->pkt[b->n - 1].ts_ns;
+	uint64_t last = b->pkt[n - 1].ts_ns;
 	ft->now_ns = SP_MAX(ft->now_ns, last);
 }
 
@@ -605,7 +531,7 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.index = ((uint64_t)ft->index.mask + 1) * sizeof *ft->index.bucket,
 		.flows = (uint64_t)ft->n_flows * sizeof *ft->flow,
 		.extras = (uint64_t)ft->n_extras * sizeof *ft->extra,
-		.layers = (uint64_t)ft->layers.n * sizeof *ft->layers.set,
+		.layers = (uint64_t)ft->layers.n * sizeof *ft->layers.set + SP_MACS * sizeof *ft->macs.entry,
 		.wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
 	};

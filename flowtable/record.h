@@ -92,7 +92,7 @@ struct sp_record_head {
 #define SP_CTYPE_FAILURE uint8_t
 #define SP_CTYPE_TRUE uint8_t /* exported only when true */
 #define SP_CTYPE_APP uint16_t
-#define SP_CTYPE_CID struct sp_community_id
+#define SP_CTYPE_CID uint8_t /* wanted: encoders compute it, community_id.h */
 #define SP_CTYPE_HIDDEN uint8_t
 
 /* SHA-1 of Community ID v1, not yet base64. */

@@ -3,27 +3,14 @@
  * who closed. All comparisons of sequence numbers are modulo 2^32. The point sees both directions after a delay,
  * perhaps only one of them, perhaps with gaps of its own: what the receiver acknowledged arrived, whether it was seen
  * here or not. */
-#include "base/cursor.h"
-#include "base/time.h"
-#include "flowtable/flowtable_priv.h"
+#include "flowtable/tcp.h"
 
-enum {
-	FIN = 1,
-	SYN = 2,
-	RST = 4,
-	ACK = 16,
-};
+enum { FIN = SP_TCP_FIN, SYN = SP_TCP_SYN, RST = SP_TCP_RST, ACK = SP_TCP_ACK };
 
 /* Without a measured round trip a segment that comes this much later than the one that overtook it was sent again. */
 #define REORDER_NS (3 * SP_NS_PER_MS)
 /* A jump larger than any window is not a hole: another connection, or damage. */
 #define HOLE_MAX (UINT32_C(1) << 30)
-/* A lone segment's ACK that comes in this range came from a delayed-ACK timer (40 ms on Linux, up to 500 ms by RFC
- * 9293 3.8.6.3). */
-#define DELAYED_ACK_MIN_NS (35 * SP_NS_PER_MS)
-#define DELAYED_ACK_MAX_NS (520 * SP_NS_PER_MS)
-#define DELAY_MAX_US UINT32_C(3600000000)
-
 struct segment {
 	uint64_t ns;
 	uint32_t seq, end, ack, len;
@@ -33,21 +20,7 @@ struct segment {
 
 static inline int32_t distance(uint32_t a, uint32_t b)
 {
-	return (int32_t)(a - b);
-}
-
-static uint32_t micros(uint64_t from, uint64_t to)
-{
-	uint64_t us = to > from ? (to - from) / SP_NS_PER_US : 0;
-	return (uint32_t)SP_MIN(us, DELAY_MAX_US);
-}
-
-static void delay_add(struct sp_flow_delay *d, uint64_t from, uint64_t to)
-{
-	uint32_t us = micros(from, to);
-	d->count++;
-	d->sum = us > UINT32_MAX - d->sum ? UINT32_MAX : d->sum + us;
-	d->max = SP_MAX(d->max, us);
+	return sp_tcp_distance(a, b);
 }
 
 #define COUNT(ft, f, member) (sp_flow_extra_get(ft, f)->member++)
@@ -102,10 +75,12 @@ static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint
 {
 	struct sp_flow_dir *d = &f->dir[side];
 	struct sp_hole hole = {.ns = ns, .start = d->next_seq, .end = end};
-	if (end - d->next_seq < HOLE_MAX)
+	if (end - d->next_seq < HOLE_MAX) {
 		hole_insert(sp_flow_extra_get(ft, f), side, hole, acked);
-	else
+		d->bits |= SP_DIR_HOLES;
+	} else {
 		f->bits |= SP_FLOW_GAP;
+	}
 	d->next_seq = end;
 }
 
@@ -162,26 +137,6 @@ static void hole_fill(struct sp_flow_extra *x, unsigned side, unsigned i, const 
 
 /* --- data --- */
 
-/* New bytes of one side: who waited for whom, and how long. */
-static void new_data(struct sp_flow *f, unsigned side, const struct segment *s)
-{
-	unsigned client = sp_flow_client(f);
-	if (side == client) {
-		uint64_t since = SP_MAX(f->data_ns[0], f->data_ns[1]);
-		if (!(f->bits & SP_FLOW_ASKED) && since)
-			delay_add(&f->cit, since, s->ns);
-		if (f->bits & SP_FLOW_UNACKED)
-			f->bits |= SP_FLOW_UNACKED_MORE;
-		f->bits |= SP_FLOW_ASKED | SP_FLOW_UNACKED;
-	} else if (f->bits & SP_FLOW_ASKED && distance(s->ack, f->dir[client].next_seq) >= 0) {
-		/* It acknowledges the whole request: an answer, not something that crossed it on the way. */
-		delay_add(&f->art, f->data_ns[client], s->ns);
-		f->bits &= (uint16_t) ~(SP_FLOW_ASKED | SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
-		f->bits |= SP_FLOW_RESPONSE;
-	}
-	f->data_ns[side] = s->ns;
-}
-
 /* A segment with bytes (or FIN) that begins below what was seen: sent again, or overtaken, or lost on its way here
  * before. */
 static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
@@ -201,6 +156,8 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 		else if (s->len && !acked)
 			x->hole_filled[side]++;
 		hole_fill(x, side, (unsigned)hole, s);
+		if (!x->n_holes[side])
+			d->bits &= (uint8_t)~SP_DIR_HOLES;
 	}
 	if (again && s->len)
 		x->retrans[side]++;
@@ -210,7 +167,7 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 	if (distance(s->end, d->next_seq) > 0) {
 		d->next_seq = s->end;
 		if (s->len)
-			new_data(f, side, s);
+			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 	}
 }
 
@@ -221,7 +178,7 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 		d->bits |= SP_DIR_SEQ;
 		d->next_seq = s->end;
 		if (s->len)
-			new_data(f, side, s);
+			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 		return;
 	}
 	int32_t delta = distance(s->seq, d->next_seq);
@@ -232,12 +189,12 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 		}
 		d->next_seq = s->end;
 		if (s->len)
-			new_data(f, side, s);
+			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 	} else if (delta > 0) {
 		jump(ft, f, side, s->seq, s->ns, false);
 		d->next_seq = s->end;
 		if (s->len)
-			new_data(f, side, s);
+			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 	} else if (delta == -1 && s->len <= 1 && !(s->flags & (SYN | FIN | RST))) {
 		d->bits |= SP_DIR_KEEPALIVE;
 		COUNT(ft, f, keepalive[side]);
@@ -247,19 +204,6 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 }
 
 /* --- acknowledgements --- */
-
-static void ack_delay(struct sp_flow *f, unsigned side, const struct segment *s)
-{
-	unsigned client = sp_flow_client(f);
-	if (!(f->bits & SP_FLOW_UNACKED) || side == client || s->len || distance(s->ack, f->dir[client].next_seq) < 0)
-		return;
-	uint64_t since = f->data_ns[client];
-	bool timer = !(f->bits & SP_FLOW_UNACKED_MORE) && s->ns - since >= DELAYED_ACK_MIN_NS &&
-		     s->ns - since <= DELAYED_ACK_MAX_NS;
-	if (!timer)
-		delay_add(&f->srt, since, s->ns);
-	f->bits &= (uint16_t) ~(SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
-}
 
 /* RFC 5681 section 2, as far as a bystander can tell. */
 static bool is_duplicate_ack(const struct sp_flow *f, unsigned side, const struct segment *s)
@@ -290,7 +234,8 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 	}
 	if (SP_UNLIKELY(f->extra))
 		holes_acked(&ft->extra[f->extra], !side, s->ack);
-	ack_delay(f, side, s);
+	if (!s->len)
+		sp_tcp_ack_delay(ft, f, side, s->ack, s->ns);
 }
 
 /* --- opening and closing --- */
@@ -333,7 +278,7 @@ static void see_synack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side
 		be_client(f, client);
 	}
 	if (f->state == SP_FLOW_SYN && f->dir[client].bits & SP_DIR_ISN && s->ack == f->isn[client] + 1) {
-		f->rtt_server_us = micros(f->data_ns[client], s->ns);
+		f->rtt_server_us = sp_flow_micros(f->data_ns[client], s->ns);
 		f->bits |= SP_FLOW_RTT_SERVER;
 		f->bits &= (uint16_t)~SP_FLOW_CHALLENGED;
 	}
@@ -361,7 +306,7 @@ static void see_opening(struct sp_flow *f, unsigned side, const struct segment *
 	if (side == server)
 		return;
 	if (f->state == SP_FLOW_SYNACK && s->ack == f->isn[server] + 1) {
-		f->rtt_client_us = micros(f->data_ns[server], s->ns);
+		f->rtt_client_us = sp_flow_micros(f->data_ns[server], s->ns);
 		f->bits |= SP_FLOW_RTT_CLIENT;
 	}
 	f->state = SP_FLOW_ESTABLISHED;
@@ -415,6 +360,14 @@ bool sp_tcp_is_new_connection(const struct sp_flow *f, const struct sp_pkt *pkt,
 	return f->state >= SP_FLOW_ESTABLISHED && (!(pkt->tcp_flags & ACK) || !(f->dir[!side].bits & SP_DIR_ISN));
 }
 
+static bool is_healthy(const struct sp_flow *f)
+{
+	const unsigned known = SP_DIR_SEQ | SP_DIR_ACK, wrong = SP_DIR_SIGNS | SP_DIR_HOLES;
+	const struct sp_flow_dir *d = f->dir;
+	return f->state == SP_FLOW_ESTABLISHED && (d[0].bits & (known | wrong)) == known &&
+	       (d[1].bits & (known | wrong)) == known && d[0].window && d[1].window;
+}
+
 bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	struct sp_flow_dir *d = &f->dir[side];
@@ -435,12 +388,17 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	bool nearer = false;
 	if (SP_UNLIKELY(s.flags & (SYN | FIN | RST) || f->state < SP_FLOW_ESTABLISHED))
 		nearer = see_control(ft, f, side, &s);
-	if (s.flags & RST)
+	if (s.flags & RST) {
+		f->bits &= (uint16_t)~SP_FLOW_HEALTHY;
 		return nearer;
+	}
 	if (SP_UNLIKELY(s.window == 0) && !(s.flags & (SYN | FIN)))
 		COUNT(ft, f, zero_window[side]);
 	see_sequence(ft, f, side, &s);
 	if (s.flags & ACK)
 		see_ack(ft, f, side, &s);
+	f->bits &= (uint16_t)~SP_FLOW_HEALTHY;
+	if (is_healthy(f))
+		f->bits |= SP_FLOW_HEALTHY;
 	return nearer;
 }

@@ -148,8 +148,8 @@ static __attribute__((noinline)) int idle(struct sp_xsk *xsk)
 int sp_xsk_poll(struct sp_xsk *xsk, struct sp_batch *batch)
 {
 	uint32_t idx = 0, n = xsk_ring_cons__peek(&xsk->rx, SP_BATCH_MAX, &idx);
+	sp_batch_begin(batch);
 	batch->n = n;
-	batch->n_layers = 0;
 	if (!n)
 		return idle(xsk);
 	uint64_t now = sp_clock_ns(CLOCK_REALTIME), bytes = 0;

@@ -6,6 +6,7 @@
 
 #include "exporters/encode/text.h"
 #include "exporters/exporter.h"
+#include "flowtable/community_id.h"
 
 #define PUT(text) (memcpy(p, text, sizeof(text) - 1), p += sizeof(text) - 1)
 #define PUT_KEY(name) PUT(",\"" #name "\":")
@@ -47,6 +48,14 @@ static char *put_delay(char *p, const struct sp_delay *d)
 	p = sp_put_u64(p, d->max);
 	*p++ = '}';
 	return p;
+}
+
+static char *put_community_id(char *p, const struct sp_flow_record *r)
+{
+	struct sp_community_id id;
+	sp_community_id_of(&id, r);
+	PUT("1:");
+	return sp_put_base64_20(p, id.sha1);
 }
 
 static const char *const tunnel_name[] = {
@@ -141,7 +150,7 @@ enum {
 #define JSON_CLOSE(field) (PUT_QUOTED_KEY(field), p = put_text(p, sp_close_reason_name(r->field)), PUT("\""))
 #define JSON_FAILURE(field) (PUT_QUOTED_KEY(field), p = put_text(p, sp_failure_name(r->field)), PUT("\""))
 #define JSON_TRUE(field) (PUT_KEY(field), PUT("true"))
-#define JSON_CID(field) (PUT_QUOTED_KEY(field), PUT("1:"), p = sp_put_base64_20(p, r->field.sha1), PUT("\""))
+#define JSON_CID(field) (PUT_QUOTED_KEY(field), p = put_community_id(p, r), PUT("\""))
 #define JSON_HIDDEN(field)
 #define JSON_POINT(field)                                                                                              \
 	if (point)                                                                                                     \

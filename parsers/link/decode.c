@@ -4,8 +4,6 @@
 
 #include "parsers/link/walk.h"
 
-#define PREFETCH_AHEAD 6
-
 enum { ETH_LEN = 14, TAG_LEN = 4, IP4_LEN = 20, IP6_LEN = 40, UDP_LEN = 8, TCP_LEN = 20 };
 enum { TYPE_IP4 = 0x0800, TYPE_VLAN = 0x8100, TYPE_IP6 = 0x86dd };
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
@@ -206,12 +204,14 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	const struct tunnel_ports ports = tunnel_ports(conf);
 	uint64_t hash_key = conf->hash_key;
 	bool straight = !conf->verify_checksums;
-	uint32_t n = batch->n;
+	uint32_t n = batch->n, lines = n ? (batch->ahead_lines + n - 1) / n : 0;
+	const uint8_t *ahead = batch->ahead;
 	batch->n_layers = 0;
+	batch->ahead_lines = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		struct sp_pkt *pkt = &batch->pkt[i];
-		if (i + PREFETCH_AHEAD < n)
-			__builtin_prefetch(batch->pkt[i + PREFETCH_AHEAD].data);
+		for (uint32_t l = 0; l < lines; l++, ahead += SP_CACHE_LINE)
+			__builtin_prefetch(ahead);
 		pkt->space = space[pkt->point];
 		if (SP_LIKELY(straight && fast(&ports, hash_key, batch, i)))
 			continue;

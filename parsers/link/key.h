@@ -19,17 +19,15 @@ static inline uint32_t sp_space_vlan(uint32_t space, uint16_t id)
 	return sp_space_mix(space, UINT64_C(1) << 32 | id);
 }
 
-/* IPv4 keys have zeros in both upper address halves and skip them. Keys of neighbouring flows differ in a few bits of
- * the last words only: the closing step keeps one multiplication's regular pattern out of either half. */
+/* IPv4 keys have zeros in both upper address halves and skip them. */
 static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_key)
 {
-	uint64_t lo = sp_load64(key->lo.b), hi = sp_load64(key->hi.b);
-	uint64_t seed = hash_key;
-	if (lo | hi)
+	uint64_t lo = sp_load64(key->lo.b), hi = sp_load64(key->hi.b), seed = hash_key ^ SP_HASH_K0;
+	if (SP_UNLIKELY(lo | hi))
 		seed ^= sp_hash_mix(lo ^ SP_HASH_K1, hi ^ SP_HASH_K0);
-	uint64_t h = sp_hash_mix(sp_load64(key->lo.b + 8) ^ SP_HASH_K0 ^ seed, sp_load64(key->hi.b + 8) ^ SP_HASH_K1);
-	h = sp_hash_mix(h ^ sp_load64(&key->lo_port), SP_HASH_K0 ^ seed ^ (uint64_t)key->proto << 32);
-	h = (h ^ h >> 32) * SP_HASH_K1;
+	uint64_t h = sp_hash_mix(sp_load64(key->lo.b + 8) ^ seed, sp_load64(key->hi.b + 8) ^ SP_HASH_K1);
+	h ^= sp_load64(&key->lo_port) ^ (uint64_t)key->proto << 56;
+	h = sp_hash_mix(h, seed | 1);
 	return h ^ h >> 32;
 }
 

@@ -81,6 +81,34 @@ static void published_values(void)
 	}
 }
 
+/* Of a record, whoever is the client and whichever side spoke first. */
+static void of_records(void)
+{
+	for (size_t i = 0; i < SP_ARRAY_SIZE(published); i++) {
+		struct sp_flow_record r = {.proto = published[i].proto,
+					   .client_port = published[i].src_port,
+					   .server_port = published[i].dst_port,
+					   .icmp_type = (uint8_t)published[i].src_port,
+					   .icmp_code = (uint8_t)published[i].dst_port};
+		struct sp_community_id id;
+		char text[64];
+		CHECK(!sp_addr_parse(&r.client_ip, published[i].src));
+		CHECK(!sp_addr_parse(&r.server_ip, published[i].dst));
+		sp_community_id_of(&id, &r);
+		*sp_put_base64_20(text, id.sha1) = 0;
+		CHECK_STR(text, published[i].seed0);
+		struct sp_flow_record turned = r;
+		turned.client_ip = r.server_ip;
+		turned.server_ip = r.client_ip;
+		turned.client_port = r.server_port;
+		turned.server_port = r.client_port;
+		turned.icmp_from_server = 1;
+		sp_community_id_of(&id, &turned);
+		*sp_put_base64_20(text, id.sha1) = 0;
+		CHECK_STR(text, published[i].seed0);
+	}
+}
+
 /* Same addresses: the ports decide, so both directions agree. */
 static void same_address(void)
 {
@@ -97,6 +125,7 @@ static void same_address(void)
 int main(void)
 {
 	RUN(published_values);
+	RUN(of_records);
 	RUN(same_address);
 	return check_done();
 }

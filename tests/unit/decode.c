@@ -138,6 +138,7 @@ static const struct sp_batch *decode_with(const struct sp_decode_conf *conf, con
 	static struct sp_batch b;
 	static const uint32_t space[] = {0, 42};
 	memset(&b, 0xa5, sizeof b);
+	sp_batch_begin(&b);
 	b.n = 1;
 	b.pkt[0] = (struct sp_pkt){.data = data, .cap_len = cap, .wire_len = wire, .link = v->link, .point = 1};
 	sp_decode_batch(conf, space, &b);

@@ -60,7 +60,7 @@ static void present(void)
 	r.start_ns = UINT64_C(1700000000123456789);
 	r.end_ns = UINT64_C(1700000001000000001);
 	r.has_ports = r.has_mac = r.is_tcp = r.has_isn_client = r.has_isn_server = 1;
-	r.has_rtt_client = r.has_rtt_server = r.has_community_id = r.one_way = r.midstream = r.capture_gap = 1;
+	r.has_rtt_client = r.has_rtt_server = r.community_id = r.one_way = r.midstream = r.capture_gap = 1;
 	r.client_port = 65535;
 	r.server_port = 80;
 	r.proto = IPPROTO_TCP;
@@ -88,7 +88,7 @@ static void present(void)
 		",\"icmp_errors\":7,\"fragments\":7,\"duplicates\":7,\"rtt_client_us\":0,\"rtt_server_us\":0,"
 		"\"rtt_us\":1000,\"srt_us\":{\"count\":2,\"sum\":30,\"max\":20},\"close_reason\":\"server_rst\","
 		"\"failure\":\"server\",\"direction_confidence\":100,\"one_way\":true,\"midstream\":true,"
-		"\"capture_gap\":true,\"community_id\":\"1:AAAAAAAAAAAAAAAAAAAAAAAAAAA=\",",
+		"\"capture_gap\":true,\"community_id\":\"1:29oa9GMIcMY7vzEhnKHL8NgTXL0=\",",
 	};
 	for (size_t i = 0; i < SP_ARRAY_SIZE(parts); i++)
 		if (!CHECK(strstr(line, parts[i])))

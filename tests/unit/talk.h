@@ -36,7 +36,7 @@ static struct sp_page *talk_turn(struct sp_out *out, struct sp_page *full)
 	for (uint32_t at = 0; full && at < full->used;) {
 		const struct sp_record_head *h = (const void *)(full->data + at);
 		if (h->kind == SP_RECORD_FLOW && t->n_records < TALK_RECORDS)
-			memcpy(&t->record[t->n_records++], h, sizeof(struct sp_flow_record));
+			memcpy(&t->record[t->n_records++], h, SP_MIN(h->size, sizeof(struct sp_flow_record)));
 		at += h->size;
 	}
 	t->page.used = t->page.n = 0;
@@ -87,7 +87,7 @@ static inline void talk_flush_keep(struct talk *t)
 	static const uint32_t space[16];
 	if (!t->batch.n)
 		return;
-	t->batch.n_layers = 0;
+	t->batch.n_layers = t->batch.ahead_lines = 0;
 	sp_decode_batch(&t->decode, space, &t->batch);
 	sp_flowtable_batch(t->ft, &t->batch);
 }

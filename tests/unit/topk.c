@@ -45,6 +45,22 @@ static void heavy_keys_stay(void)
 	sp_topk_free(t);
 }
 
+/* Keys that come once: the heaviest, exactly. */
+static void heaviest_of_those_that_come_once(void)
+{
+	struct sp_topk *t = sp_topk_new(64, sizeof(uint32_t), 0);
+	unsigned left_out = 0;
+	for (uint32_t i = 0; i < 10007; i++) {
+		uint32_t key = i * 7919 % 10007;
+		left_out += !sp_topk_add_once(t, &key, key) && key;
+	}
+	CHECK_EQ(sp_topk_n(t), 64);
+	CHECK(left_out > 9000);
+	for (uint32_t key = 10007 - 64; key < 10007; key++)
+		CHECK_EQ(weight_of(t, key), key);
+	sp_topk_free(t);
+}
+
 static void hist_steps(void)
 {
 	for (uint64_t us = 0; us <= UINT32_MAX; us = us * 17 / 16 + 1) {
@@ -86,6 +102,7 @@ int main(void)
 {
 	RUN(exact_while_there_is_room);
 	RUN(heavy_keys_stay);
+	RUN(heaviest_of_those_that_come_once);
 	RUN(hist_steps);
 	RUN(texts);
 	return check_done();
