@@ -163,7 +163,7 @@ uint32_t sp_handoff_take(struct sp_handoff *h, unsigned to, unsigned from, struc
 {
 	struct ring *r = ring_of(h, from, to);
 	uint32_t n = 0;
-	batch->n = batch->n_layers = 0;
+	sp_batch_begin(batch);
 	if (r->taken == r->head_seen)
 		r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
 	while (r->taken != r->head_seen && n < SP_BATCH_MAX) {

@@ -119,7 +119,7 @@ static void hand_over(struct sp_worker *w, const struct sp_batch *batch, const u
 {
 	struct sp_handoff *h = w->conf.handoff;
 	unsigned me = w->conf.index;
-	w->own.n = w->own.n_layers = 0;
+	sp_batch_begin(&w->own);
 	for (uint32_t i = 0; i < batch->n; i++) {
 		if (to[i] == me)
 			keep(&w->own, batch, i);

@@ -29,8 +29,8 @@ static void make(uint8_t host, uint16_t id, uint16_t offset, bool more, bool bac
 	f[35] = 53;
 	f[37] = 99;
 	f[38] = 8; /* UDP: longer than this fragment */
+	sp_batch_begin(&batch);
 	batch.n = 1;
-	batch.n_layers = 0;
 	batch.pkt[0] = (struct sp_pkt){.data = f, .cap_len = 58, .wire_len = 58, .link = SP_LINK_ETHERNET};
 	struct sp_decode_conf conf = sp_decode_conf_default();
 	sp_decode_batch(&conf, space, &batch);

@@ -23,8 +23,8 @@ static uint8_t frame[65536];
 /* One decoded packet with number n; every third has layers, its length depends on n. */
 static void make(struct sp_batch *b, uint32_t n, uint32_t len)
 {
+	sp_batch_begin(b);
 	b->n = 1;
-	b->n_layers = 0;
 	for (uint32_t i = 0; i < len; i++)
 		frame[i] = (uint8_t)(n + i);
 	b->pkt[0] =

@@ -52,7 +52,7 @@ static int fake_poll(struct sp_port *port, uint16_t queue, struct sp_batch *batc
 	struct fake *f = (struct fake *)port;
 	struct fake_queue *q = &f->queue[queue];
 	uint32_t n = SP_MIN(q->left, 1 + q->n % SP_BATCH_MAX);
-	batch->n = batch->n_layers = 0;
+	sp_batch_begin(batch);
 	if (!n)
 		return f->fails ? -ENODEV : 0;
 	for (uint32_t i = 0; i < n; i++, q->n++) {
