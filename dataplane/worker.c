@@ -17,6 +17,8 @@
 enum {
 	/* Rounds without a packet before a worker that may sleep does. */
 	EMPTY_ROUNDS = 16,
+	/* Packets of a round that make waiting for more worth it. */
+	FEW = SP_BATCH_MAX / 2,
 	/* Rounds between looks at the clock while packets come. */
 	ROUNDS_PER_LOOK = 256,
 	/* More than the rings hold of small packets, as configured by default. */
@@ -209,7 +211,26 @@ static void flush(struct sp_worker *w, uint64_t now)
 	sp_out_flush(&w->conf.out);
 }
 
-static void busy(struct sp_worker *w)
+/* Waits until so much time has passed since the last look that a poll brings several packets. */
+static void pace(struct sp_worker *w)
+{
+	uint64_t from = w->looked;
+	do {
+		__builtin_ia32_pause();
+		w->looked = sp_clock_ns(CLOCK_MONOTONIC);
+	} while (w->looked - from < w->conf.poll_interval);
+}
+
+static void stretch_ends(struct sp_worker *w, uint64_t now, uint64_t in_vain)
+{
+	uint64_t spent = now - w->busy_since;
+	w->time.busy_ns += spent - SP_MIN(spent, in_vain);
+	w->busy_since = 0;
+	w->quiet_since = now;
+}
+
+/* A round that brought `n` packets. */
+static void busy(struct sp_worker *w, uint32_t n)
 {
 	w->empty_rounds = 0;
 	w->pause = PAUSE_MIN;
@@ -217,20 +238,21 @@ static void busy(struct sp_worker *w)
 		w->busy_since = w->looked;
 	if (SP_UNLIKELY(++w->rounds % ROUNDS_PER_LOOK == 0))
 		flush(w, sp_clock_ns(CLOCK_MONOTONIC_COARSE));
+	if (n >= FEW || !w->conf.poll_interval)
+		return;
+	w->looked = sp_clock_ns(CLOCK_MONOTONIC);
+	stretch_ends(w, w->looked, 0);
+	pace(w);
 }
 
 static void quiet(struct sp_worker *w)
 {
 	uint64_t now = sp_clock_ns(CLOCK_MONOTONIC);
 	w->empty_rounds++;
-	if (w->busy_since) {
-		uint64_t spent = now - w->busy_since;
-		w->time.busy_ns += spent - SP_MIN(spent, w->in_vain);
-		w->busy_since = 0;
-		w->quiet_since = now;
-	} else {
+	if (w->busy_since)
+		stretch_ends(w, now, w->in_vain);
+	else
 		w->in_vain = SP_MIN(w->in_vain, now - w->looked);
-	}
 	/* All that came before the look of last time has been polled since. */
 	if (w->newest_ns && w->looked > w->quiet_since && now - w->ticked >= TICK_EVERY) {
 		w->ticked = now;
@@ -263,7 +285,10 @@ static void sleep_on_descriptors(struct sp_worker *w)
 static void rest(struct sp_worker *w)
 {
 	if (w->conf.busy_poll) {
-		__builtin_ia32_pause();
+		if (w->conf.poll_interval)
+			pace(w);
+		else
+			__builtin_ia32_pause();
 		return;
 	}
 	if (w->empty_rounds < EMPTY_ROUNDS)
@@ -333,8 +358,9 @@ static void work(struct sp_worker *w)
 			if (stop)
 				return;
 		}
-		if (round_robin(w)) {
-			busy(w);
+		uint32_t n = round_robin(w);
+		if (n) {
+			busy(w, n);
 		} else {
 			quiet(w);
 			rest(w);

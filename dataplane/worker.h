@@ -53,6 +53,7 @@ struct sp_worker_conf {
 	unsigned index;
 	int cpu; /* -1: any */
 	bool busy_poll;
+	uint64_t poll_interval; /* ns */
 	struct sp_pipeline_conf pipeline;
 	const struct sp_points *points;
 	struct sp_out out;

@@ -91,6 +91,7 @@ int sp_workers_start(struct sp_workers **ret, const struct sp_workers_conf *conf
 			.index = i,
 			.cpu = conf->cpus.n ? (int)conf->cpus.v[i % conf->cpus.n] : -1,
 			.busy_poll = conf->busy_poll,
+			.poll_interval = conf->busy_poll ? conf->poll_interval : 0,
 			.pipeline = *pipeline,
 			.points = points,
 			.handoff = ws->handoff,

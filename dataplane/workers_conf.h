@@ -11,6 +11,7 @@ struct sp_workers_conf {
 	uint64_t count; /* 0: one for each CPU of `cpus`, or one in all */
 	struct sp_conf_uints cpus;
 	bool busy_poll;
+	uint64_t poll_interval;	  /* ns */
 	uint64_t handoff_ring;	  /* bytes that may wait from one worker for another; a power of two */
 	uint64_t handoff_snaplen; /* bytes kept of a frame that is handed over */
 };

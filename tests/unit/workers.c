@@ -119,8 +119,11 @@ static struct sp_workers *start(unsigned workers, bool busy_poll)
 {
 	struct sp_workers *ws = NULL;
 	struct sp_err err;
-	const struct sp_workers_conf wc = {
-		.count = workers, .busy_poll = busy_poll, .handoff_ring = 1 << 20, .handoff_snaplen = 65536};
+	const struct sp_workers_conf wc = {.count = workers,
+					   .busy_poll = busy_poll,
+					   .poll_interval = 20000,
+					   .handoff_ring = 1 << 20,
+					   .handoff_snaplen = 65536};
 	struct sp_flow_conf flow = *(const struct sp_flow_conf *)sp_conf_get(conf);
 	struct sp_reorder_conf reorder = {.window = 20000000, .packets = 4096, .bytes = 1 << 20};
 	flow.max_flows = 4096;
