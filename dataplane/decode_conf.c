@@ -49,6 +49,15 @@ const struct sp_conf_row sp_decode_settings_rows[] = {
 	 .words = tunnel_words,
 	 .reloadable = true,
 	 .doc = "Tunnels that are not opened: the outer conversation is the flow."},
+	{.name = "sliced",
+	 .type = SP_CONF_BOOL,
+	 .offset = offsetof(struct sp_decode_settings, sliced),
+	 .fallback = "false",
+	 .reloadable = true,
+	 .doc = "Frames were cut before they came here, by a packet broker or by whatever wrote the capture, and do "
+		"not "
+		"say so: IP's own length counts even where it exceeds the frame. Otherwise such packets are malformed. "
+		"Bytes of frames are counted as they came, those of payloads as they were sent."},
 	{.name = "verify_checksums",
 	 .type = SP_CONF_BOOL,
 	 .offset = offsetof(struct sp_decode_settings, verify_checksums),
@@ -72,6 +81,7 @@ struct sp_decode_conf sp_decode_settings_apply(const struct sp_decode_settings *
 	conf.max_tunnels = (uint16_t)settings->max_tunnels;
 	conf.mirror = (uint32_t)settings->mirror;
 	conf.keep = (uint32_t)settings->keep;
+	conf.sliced = settings->sliced;
 	conf.verify_checksums = settings->verify_checksums;
 	return conf;
 }

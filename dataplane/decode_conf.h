@@ -11,7 +11,7 @@ struct sp_decode_settings {
 	uint64_t vxlan_gpe_port, geneve_port, gtpu_port, l2tp_port;
 	uint64_t max_tunnels;
 	uint64_t mirror, keep; /* bits 1 << enum sp_tunnel_type */
-	bool verify_checksums;
+	bool sliced, verify_checksums;
 };
 
 extern const struct sp_conf_row sp_decode_settings_rows[];

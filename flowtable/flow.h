@@ -57,12 +57,7 @@ struct sp_flow_dir {
 	uint8_t bits;	   /* enum sp_flow_dir_bits */
 };
 
-enum sp_delay_kind {
-	SP_DELAY_SRT,
-	SP_DELAY_ART,
-	SP_DELAY_CIT,
-	SP_DELAY_KINDS
-};
+enum sp_delay_kind { SP_DELAY_SRT, SP_DELAY_ART, SP_DELAY_CIT, SP_DELAY_KINDS };
 
 /* Microseconds; since the last report. A sum cannot pass the time that passed: an hour at most. */
 struct sp_flow_delay {
@@ -79,8 +74,8 @@ struct sp_flow {
 	uint16_t bits;	/* enum sp_flow_bits */
 	uint32_t extra; /* number of its sp_flow_extra, 0: none */
 	uint64_t last_ns;
-	uint16_t layers;      /* number of its interned layers and point */
-	uint16_t armed;	      /* low bits of the wheel tick that counts */
+	uint16_t layers;	 /* number of its interned layers and point */
+	uint16_t armed;		 /* low bits of the wheel tick that counts */
 	uint16_t lo_mac, hi_mac; /* numbers of interned Ethernet addresses, 0: none */
 
 	/* every packet */
@@ -104,12 +99,14 @@ static_assert(offsetof(struct sp_flow, data_ns) == 2 * SP_CACHE_LINE, "delays be
 
 #define SP_HOLES_MAX 3
 
-/* Bytes that were jumped over: [start, end), noticed at `ns`. `acked`: the receiver has them, so the capture lost them
- * (or is about to deliver them late). */
+/* Bytes that were jumped over: [start, end). `acked`: the receiver has them, so the capture lost them (or is about to
+ * deliver them late). */
 struct sp_hole {
-	uint64_t ns;
+	uint64_t when : 48; /* it was noticed, in units of 2^8 ns */
+	uint64_t id : 16;   /* IP identification of the packet that jumped; 0: unknown */
 	uint32_t start, end;
 };
+static_assert(sizeof(struct sp_hole) == 16, "six of them in an extra block");
 
 /* What only flows with something unusual have. Per side: of the sender, except dup_ack and zero_window, which are the
  * sender's of those packets anyway. */

@@ -9,9 +9,21 @@ enum { FIN = SP_TCP_FIN, SYN = SP_TCP_SYN, RST = SP_TCP_RST, ACK = SP_TCP_ACK };
 
 /* Without a measured round trip a segment that comes this much later than the one that overtook it was sent again. */
 #define REORDER_NS (3 * SP_NS_PER_MS)
-/* A jump larger than any window is not a hole: another connection, or damage. */
-#define HOLE_MAX (UINT32_C(1) << 30)
+/* Bytes that were acknowledged before they were seen do not come late any more after this time. */
+#define LATE_NS SP_NS_PER_SEC
+/* A jump larger than any window, forth or back, is not a hole: damage, or an attack. */
+#define HOLE_MAX (INT32_C(1) << 30)
+
+/* Senders number their packets one by one, or nearly so: of two packets whose IP identifications are this close the one
+ * with the larger number was sent later. A retransmission comes up to a window after what it was lost before, a packet
+ * that was overtaken is a few packets older. Numbers farther apart say nothing: they may be random. */
+#define SENT_LATER_MAX 1024
+#define SENT_EARLIER_MAX 64
+#define HOLE_TIME_SHIFT 8
+#define TCP_LEN 20
+
 struct segment {
+	const struct sp_pkt *pkt;
 	uint64_t ns;
 	uint32_t seq, end, ack, len;
 	uint16_t window;
@@ -21,6 +33,11 @@ struct segment {
 static inline int32_t distance(uint32_t a, uint32_t b)
 {
 	return sp_tcp_distance(a, b);
+}
+
+static inline bool is_far(int32_t delta)
+{
+	return delta >= HOLE_MAX || delta <= -HOLE_MAX;
 }
 
 #define COUNT(ft, f, member) (sp_flow_extra_get(ft, f)->member++)
@@ -45,7 +62,24 @@ static void hole_drop(struct sp_flow_extra *x, unsigned side, unsigned i)
 		x->hole[side][i] = x->hole[side][i + 1];
 }
 
-/* Holes are kept in order. When there is no room the two with the least between them become one. */
+/* ns since it was noticed; time that goes back is none. */
+static uint64_t hole_age(const struct sp_hole *h, uint64_t ns)
+{
+	uint64_t age = ((ns >> HOLE_TIME_SHIFT) - h->when) << 16 >> 16 << HOLE_TIME_SHIFT;
+	return age >> 55 ? 0 : age;
+}
+
+/* Holes are kept in order. One that the receiver has the bytes of is of use only until they could still come late. */
+static bool acked_drop(struct sp_flow *f, struct sp_flow_extra *x, unsigned side)
+{
+	if (!x->acked[side])
+		return false;
+	hole_drop(x, side, (unsigned)__builtin_ctz(x->acked[side]));
+	f->bits |= SP_FLOW_GAP;
+	return true;
+}
+
+/* When there is no room the two with the least between them become one. */
 static void hole_merge(struct sp_flow_extra *x, unsigned side)
 {
 	struct sp_hole *h = x->hole[side];
@@ -54,13 +88,12 @@ static void hole_merge(struct sp_flow_extra *x, unsigned side)
 		if (h[i + 1].start - h[i].end < h[best + 1].start - h[best].end)
 			best = i;
 	h[best].end = h[best + 1].end;
-	x->acked[side] &= (uint8_t) ~(1U << best);
 	hole_drop(x, side, best + 1);
 }
 
-static void hole_insert(struct sp_flow_extra *x, unsigned side, struct sp_hole hole, bool acked)
+static void hole_insert(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, struct sp_hole hole, bool acked)
 {
-	if (x->n_holes[side] == SP_HOLES_MAX)
+	if (x->n_holes[side] == SP_HOLES_MAX && !acked_drop(f, x, side))
 		hole_merge(x, side);
 	unsigned i = x->n_holes[side]++;
 	for (; i && distance(x->hole[side][i - 1].start, hole.start) > 0; i--)
@@ -70,33 +103,72 @@ static void hole_insert(struct sp_flow_extra *x, unsigned side, struct sp_hole h
 	x->acked[side] = (uint8_t)(low | (unsigned)acked << i | high << 1);
 }
 
-/* Bytes of `side` up to `end` were not seen: something later was, or the peer acknowledged them. */
-static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t end, uint64_t ns, bool acked)
+/* 0: it has none. */
+static uint16_t ip_id(const struct segment *s)
+{
+	const uint8_t *ip = s->pkt->data + s->pkt->l3;
+	return ip[0] >> 4 == 4 ? sp_be16(ip + 4) : 0;
+}
+
+/* Bytes of `side` up to `end` were not seen: `s`, which is later, was, or is the peer's and acknowledges them. */
+static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t end, const struct segment *s,
+		 bool acked)
 {
 	struct sp_flow_dir *d = &f->dir[side];
-	struct sp_hole hole = {.ns = ns, .start = d->next_seq, .end = end};
-	if (end - d->next_seq < HOLE_MAX) {
-		hole_insert(sp_flow_extra_get(ft, f), side, hole, acked);
-		d->bits |= SP_DIR_HOLES;
-	} else {
-		f->bits |= SP_FLOW_GAP;
-	}
+	struct sp_hole hole = {.when = s->ns >> HOLE_TIME_SHIFT, .start = d->next_seq, .end = end};
+	hole.id = acked ? 0 : ip_id(s);
+	hole_insert(f, sp_flow_extra_get(ft, f), side, hole, acked);
+	d->bits |= SP_DIR_HOLES;
 	d->next_seq = end;
 }
 
-/* The peer acknowledged up to `ack`: holes below it were filled somewhere that this point did not see. */
-static void holes_acked(struct sp_flow_extra *x, unsigned side, uint32_t ack)
+/* The receiver has the bytes [start, end): what this point did not see of them reached it all the same. */
+static void holes_received(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, uint32_t start, uint32_t end)
 {
-	for (unsigned i = 0; i < x->n_holes[side]; i++) {
-		struct sp_hole *h = &x->hole[side][i];
-		if (distance(ack, h->start) <= 0)
+	for (unsigned i = 0; i < x->n_holes[side] && distance(end, start) > 0; i++) {
+		struct sp_hole *h = &x->hole[side][i], rest = *h;
+		if (distance(end, h->start) <= 0)
 			return;
-		if (distance(ack, h->end) < 0 && x->n_holes[side] < SP_HOLES_MAX) {
-			struct sp_hole rest = {.ns = h->ns, .start = ack, .end = h->end};
-			h->end = ack;
-			hole_insert(x, side, rest, false);
+		if (distance(start, h->end) >= 0 || x->acked[side] >> i & 1)
+			continue;
+		if (distance(start, h->start) > 0) {
+			if (x->n_holes[side] == SP_HOLES_MAX)
+				return; /* the acknowledgement of all of it comes in time */
+			rest.start = h->end = start;
+			hole_insert(f, x, side, rest, false);
+			continue;
 		}
 		x->acked[side] |= (uint8_t)(1U << i);
+		if (distance(end, h->end) < 0) {
+			rest.start = h->end = end;
+			hole_insert(f, x, side, rest, false);
+			return;
+		}
+	}
+}
+
+/* Up to the acknowledged byte, and the blocks beyond it (RFC 2018). */
+static void holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, const struct segment *s)
+{
+	enum { END, NOP, SACK = 5 };
+	const struct sp_pkt *pkt = s->pkt;
+	const uint8_t *p = pkt->data + pkt->l4 + TCP_LEN, *end = pkt->data + SP_MIN(pkt->l7, pkt->cap_len);
+	if (!x->n_holes[side])
+		return;
+	if (x->acked[side] && hole_age(&x->hole[side][__builtin_ctz(x->acked[side])], s->ns) > LATE_NS)
+		acked_drop(f, x, side);
+	if (!x->n_holes[side]) {
+		f->dir[side].bits &= (uint8_t)~SP_DIR_HOLES;
+		return;
+	}
+	holes_received(f, x, side, x->hole[side][0].start, s->ack);
+	for (; p < end && *p != END; p += *p == NOP ? 1 : p[1]) {
+		if (*p == NOP)
+			continue;
+		if (end - p < 2 || p[1] < 2 || p[1] > end - p)
+			return;
+		for (unsigned at = 2; *p == SACK && at + 8 <= p[1]; at += 8)
+			holes_received(f, x, side, sp_be32(p + at), sp_be32(p + at + 4));
 	}
 }
 
@@ -105,6 +177,16 @@ static uint64_t reorder_limit(const struct sp_flow *f)
 	if ((f->bits & SP_FLOW_RTT_CLIENT) && (f->bits & SP_FLOW_RTT_SERVER))
 		return SP_NS_PER_US * ((uint64_t)f->rtt_client_us + f->rtt_server_us);
 	return REORDER_NS;
+}
+
+/* Whether what fills a hole was sent before what jumped over it: its number tells, else the time between them. */
+static bool overtaken(const struct sp_flow *f, const struct sp_hole *h, const struct segment *s)
+{
+	uint16_t id = ip_id(s);
+	int16_t later = (int16_t)(id - h->id);
+	if (id && h->id && later && later >= -SENT_EARLIER_MAX && later <= SENT_LATER_MAX)
+		return later < 0;
+	return hole_age(h, s->ns) < reorder_limit(f);
 }
 
 /* The hole that a segment fills, or -1. */
@@ -118,7 +200,7 @@ static int hole_find(const struct sp_flow_extra *x, unsigned side, const struct 
 	return -1;
 }
 
-static void hole_fill(struct sp_flow_extra *x, unsigned side, unsigned i, const struct segment *s)
+static void hole_fill(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, unsigned i, const struct segment *s)
 {
 	struct sp_hole *h = &x->hole[side][i], rest = *h;
 	bool acked = x->acked[side] >> i & 1;
@@ -131,7 +213,7 @@ static void hole_fill(struct sp_flow_extra *x, unsigned side, unsigned i, const 
 		hole_drop(x, side, i);
 	if (head && tail) {
 		rest.start = s->end;
-		hole_insert(x, side, rest, acked);
+		hole_insert(f, x, side, rest, acked);
 	}
 }
 
@@ -146,8 +228,7 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 	int hole = hole_find(x, side, s);
 	bool again = true;
 	if (hole >= 0) {
-		uint64_t seen = x->hole[side][hole].ns;
-		bool soon = s->ns < seen + reorder_limit(f), acked = x->acked[side] >> hole & 1;
+		bool soon = overtaken(f, &x->hole[side][hole], s), acked = x->acked[side] >> hole & 1;
 		if (acked && !soon)
 			f->bits |= SP_FLOW_GAP;
 		again = acked && !soon;
@@ -155,7 +236,9 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 			x->out_of_order[side]++;
 		else if (s->len && !acked)
 			x->hole_filled[side]++;
-		hole_fill(x, side, (unsigned)hole, s);
+		/* Segments need not be cut where they were cut before: one may fill several. */
+		for (unsigned n = 0; n <= SP_HOLES_MAX && hole >= 0; n++, hole = hole_find(x, side, s))
+			hole_fill(f, x, side, (unsigned)hole, s);
 		if (!x->n_holes[side])
 			d->bits &= (uint8_t)~SP_DIR_HOLES;
 	}
@@ -169,6 +252,14 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 		if (s->len)
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 	}
+}
+
+/* At most one byte, which the peer has (RFC 9293 3.8.4); what it does not have yet is sent again. */
+static bool is_keepalive(const struct sp_flow_dir *d, const struct sp_flow_dir *r, const struct segment *s)
+{
+	if (s->len > 1 || s->flags & (SYN | FIN))
+		return false;
+	return !s->len || !(r->bits & SP_DIR_ACK) || distance(r->ack, d->next_seq) >= 0;
 }
 
 static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
@@ -190,14 +281,20 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 		d->next_seq = s->end;
 		if (s->len)
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
-	} else if (delta > 0) {
-		jump(ft, f, side, s->seq, s->ns, false);
+	} else if (SP_UNLIKELY(is_far(delta))) {
+		f->bits |= SP_FLOW_GAP;
 		d->next_seq = s->end;
 		if (s->len)
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
-	} else if (delta == -1 && s->len <= 1 && !(s->flags & (SYN | FIN | RST))) {
+	} else if (delta > 0) {
+		jump(ft, f, side, s->seq, s, false);
+		d->next_seq = s->end;
+		if (s->len)
+			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
+	} else if (delta == -1 && is_keepalive(d, r, s)) {
 		d->bits |= SP_DIR_KEEPALIVE;
-		COUNT(ft, f, keepalive[side]);
+		if (!(r->bits & SP_DIR_ACK) || r->window) /* else Linux asks whether the window is still closed */
+			COUNT(ft, f, keepalive[side]);
 	} else if (s->end != s->seq) {
 		old_data(ft, f, side, s);
 	}
@@ -217,24 +314,25 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 {
 	struct sp_flow_dir *d = &f->dir[side], *r = &f->dir[!side];
 	int32_t news = d->bits & SP_DIR_ACK ? distance(s->ack, d->ack) : 1;
-	if (SP_UNLIKELY(news < 0))
+	if (SP_UNLIKELY(news < 0 && !is_far(news)))
+		return;
+	/* Acceptable, RFC 9293 3.10.7.4, as far as it can be told. */
+	if (r->bits & SP_DIR_SEQ && SP_UNLIKELY(is_far(distance(s->ack, r->next_seq))))
 		return;
 	if (news == 0 && is_duplicate_ack(f, side, s))
 		COUNT(ft, f, dup_ack[side]);
 	d->bits |= SP_DIR_ACK;
 	d->ack = s->ack;
 	d->window = s->window;
-	if (news == 0)
-		return;
-	if (r->bits & SP_DIR_SEQ && SP_UNLIKELY(distance(s->ack, r->next_seq) > 0)) {
+	if (news && r->bits & SP_DIR_SEQ && SP_UNLIKELY(distance(s->ack, r->next_seq) > 0)) {
 		if (r->bits & SP_DIR_PROBE && s->ack == r->next_seq + 1)
 			r->next_seq = s->ack;
 		else
-			jump(ft, f, !side, s->ack, s->ns, true);
+			jump(ft, f, !side, s->ack, s, true);
 	}
 	if (SP_UNLIKELY(f->extra))
-		holes_acked(&ft->extra[f->extra], !side, s->ack);
-	if (!s->len)
+		holes_acked(f, &ft->extra[f->extra], !side, s);
+	if (news && !s->len)
 		sp_tcp_ack_delay(ft, f, side, s->ack, s->ns);
 }
 
@@ -250,6 +348,13 @@ static void set_isn(struct sp_flow *f, unsigned side, uint32_t seq)
 {
 	f->isn[side] = seq;
 	f->dir[side].bits |= SP_DIR_ISN;
+}
+
+/* The server answered once more, with other numbers, as one with SYN cookies does: the last answer counts. */
+static void start_again(struct sp_flow *f, unsigned side, uint32_t seq)
+{
+	set_isn(f, side, seq);
+	f->dir[side].bits &= (uint8_t)~SP_DIR_SEQ;
 }
 
 static void see_syn(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
@@ -284,6 +389,8 @@ static void see_synack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side
 	}
 	if (first)
 		set_isn(f, side, s->seq);
+	else if (f->state == SP_FLOW_SYNACK && f->isn[side] != s->seq)
+		start_again(f, side, s->seq);
 	if (f->state == SP_FLOW_OPEN || f->state == SP_FLOW_SYN)
 		f->state = SP_FLOW_SYNACK;
 	if (f->state == SP_FLOW_SYNACK)
@@ -322,7 +429,6 @@ static void see_fin(struct sp_flowtable *ft, struct sp_flow *f, unsigned side)
 		f->state = SP_FLOW_CLOSED + SP_CLOSE_FIN;
 }
 
-/* The sequence numbers of a RST that refuses are no place in the stream: it is not tracked further. */
 static void see_rst(struct sp_flowtable *ft, struct sp_flow *f, unsigned side)
 {
 	COUNT_SMALL(ft, f, rst);
@@ -348,12 +454,21 @@ static bool see_control(struct sp_flowtable *ft, struct sp_flow *f, unsigned sid
 	return f->state >= SP_FLOW_CLOSED && before < SP_FLOW_CLOSED;
 }
 
+/* Numbers that are no place in this stream: a RST may carry any, and what answers a SYN without being a SYN belongs to
+ * an older connection. */
+static bool is_elsewhere(const struct sp_flow *f, unsigned side, const struct segment *s)
+{
+	return s->flags & RST || (f->state == SP_FLOW_SYN && side != sp_flow_client(f) && !(s->flags & SYN));
+}
+
 bool sp_tcp_is_new_connection(const struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	if (!(pkt->tcp_flags & SYN) || pkt->flags & SP_PKT_L4_CUT)
 		return false;
-	uint32_t seq = sp_be32(pkt->data + pkt->l4 + 4);
+	uint32_t seq = sp_be32(pkt->data + pkt->l4 + 4), ack = sp_be32(pkt->data + pkt->l4 + 8);
 	const struct sp_flow_dir *d = &f->dir[side];
+	if (d->bits & SP_DIR_ISN && f->state == SP_FLOW_SYNACK && pkt->tcp_flags & ACK && d->bits & SP_DIR_ACK)
+		return ack != d->ack; /* the same SYN may be answered with other numbers */
 	if (d->bits & SP_DIR_ISN)
 		return seq != f->isn[side];
 	/* No SYN of this side yet: part of the present handshake, unless the connection is past it. */
@@ -372,10 +487,11 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 {
 	struct sp_flow_dir *d = &f->dir[side];
 	d->flags |= pkt->tcp_flags;
-	if (SP_UNLIKELY(pkt->flags & (SP_PKT_L4_CUT | SP_PKT_LATER_FRAG)))
+	if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT))
 		return false;
 	const uint8_t *h = pkt->data + pkt->l4;
 	struct segment s = {
+		.pkt = pkt,
 		.ns = pkt->ts_ns,
 		.seq = sp_be32(h + 4),
 		.ack = sp_be32(h + 8),
@@ -386,11 +502,12 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	s.end = s.seq + s.len + !!(s.flags & SYN) + !!(s.flags & FIN);
 	d->bits &= (uint8_t)~SP_DIR_SIGNS;
 	bool nearer = false;
-	if (SP_UNLIKELY(s.flags & (SYN | FIN | RST) || f->state < SP_FLOW_ESTABLISHED))
+	if (SP_UNLIKELY(s.flags & (SYN | FIN | RST) || f->state < SP_FLOW_ESTABLISHED)) {
 		nearer = see_control(ft, f, side, &s);
-	if (s.flags & RST) {
-		f->bits &= (uint16_t)~SP_FLOW_HEALTHY;
-		return nearer;
+		if (is_elsewhere(f, side, &s)) {
+			f->bits &= (uint16_t)~SP_FLOW_HEALTHY;
+			return nearer;
+		}
 	}
 	if (SP_UNLIKELY(s.window == 0) && !(s.flags & (SYN | FIN)))
 		COUNT(ft, f, zero_window[side]);

@@ -63,6 +63,10 @@ uint32_t sp_wheel_take(struct sp_wheel *w, uint64_t now_ns)
 		w->started = true;
 		w->tick = now;
 	}
+	/* Who is looked at may ask for another turn at once, so a jump of years would be made turn by turn. Slots and
+	 * the numbers that flows remember repeat: whole cycles can be left out, up to one turn before the present. */
+	if (now > w->tick + SP_WHEEL_SLOTS)
+		w->tick += (now - w->tick - SP_WHEEL_SLOTS) / SP_WHEEL_CYCLE * SP_WHEEL_CYCLE;
 	/* After a gap longer than a turn every slot is due once; the ticks in between hold nothing else. */
 	if (now > w->tick + SP_WHEEL_SLOTS) {
 		for (uint64_t t = w->tick + 1; t <= w->tick + SP_WHEEL_SLOTS; t++) {

@@ -11,7 +11,10 @@
 #define SP_WHEEL_SLOTS 512
 #define SP_WHEEL_TICK_SHIFT 27 /* 2^27 ns = 134 ms */
 #define SP_WHEEL_PAGE_FLOWS 62
+#define SP_WHEEL_CYCLE (UINT64_C(1) << 16) /* a flow remembers so much of the tick that counts */
 #define SP_WHEEL_SPAN_NS ((uint64_t)(SP_WHEEL_SLOTS - 2) << SP_WHEEL_TICK_SHIFT)
+
+static_assert(SP_WHEEL_CYCLE % SP_WHEEL_SLOTS == 0, "ticks that flows cannot tell apart share a slot");
 
 struct sp_wheel_page {
 	uint32_t next; /* page number, 0: last */

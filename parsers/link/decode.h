@@ -47,6 +47,7 @@ struct sp_decode_conf {
 	uint16_t max_tunnels;  /* nested tunnels taken off; what is deeper is the tunnel's own flow */
 	uint32_t mirror;       /* bits 1 << enum sp_tunnel_type: mirror transport, forgotten */
 	uint32_t keep;	       /* bits: tunnels that are not opened: the outer conversation is the flow */
+	bool sliced;	       /* frames were cut on their way, and do not say so: an IP length may exceed the frame */
 	bool verify_checksums; /* IPv4, TCP, UDP, ICMP; never of fragments or of packets that were cut */
 	uint64_t hash_key;
 };

@@ -9,11 +9,24 @@ enum {
 	PPP_MPLS = 0x281,
 	PPP_MPLS_MULTICAST = 0x283,
 	PPP_CONTROL = 0x8000, /* and above: network and link control */
+	PPP_HEADER = 0xff03,
+	/* Cisco's HDLC, which serial lines may speak instead (RFC 1547): no protocol of PPP begins like this. */
+	CISCO_UNICAST = 0x0f00,
+	CISCO_MULTICAST = 0x8f00,
 };
 
 enum sp_step sp_walk_ppp(struct sp_walk *w)
 {
-	if (sp_walk_have(w, 2) && sp_be16(sp_walk_at(w)) == 0xff03)
+	uint16_t first = sp_walk_have(w, 2) ? sp_be16(sp_walk_at(w)) : 0;
+	if (first == CISCO_UNICAST || first == CISCO_MULTICAST) {
+		w->pos += 2;
+		if (!sp_walk_have(w, 2))
+			return sp_walk_fail(w, SP_DECODE_CUT_LINK);
+		uint16_t type = sp_be16(sp_walk_at(w));
+		w->pos += 2;
+		return sp_walk_ethertype(w, type);
+	}
+	if (first == PPP_HEADER)
 		w->pos += 2;
 	if (!sp_walk_have(w, 2))
 		return sp_walk_fail(w, SP_DECODE_CUT_LINK);

@@ -191,7 +191,8 @@ void sp_walk(const struct sp_decode_conf *conf, struct sp_batch *batch, uint32_t
 		(uint16_t)((pkt->flags & SP_PKT_CSUM_PENDING) | (pkt->cap_len < pkt->wire_len ? SP_PKT_CUT : 0));
 	w.reason = SP_DECODE_OK;
 	w.n_opened = 0;
-	w.open_end = w.has_good = w.has_layers = false;
+	w.open_end = conf->sliced;
+	w.has_good = w.has_layers = false;
 
 	pkt->hash = 0;
 	pkt->l7_len = 0;

@@ -7,7 +7,7 @@
 #include "tests/unit/decode_invariants.h"
 
 enum { LINK, SETTINGS, CUT, HEAD };
-enum { SUMS = 1, MIRROR = 2, KEEP = 4, NO_TUNNELS = 8, SHORT_WIRE = 16 };
+enum { SUMS = 1, MIRROR = 2, KEEP = 4, NO_TUNNELS = 8, SHORT_WIRE = 16, SLICED = 32 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t settings = data[SETTINGS];
 	struct sp_decode_conf conf = sp_decode_conf_default();
 	conf.verify_checksums = settings & SUMS;
+	conf.sliced = settings & SLICED;
 	conf.mirror = settings & MIRROR ? UINT32_MAX : 0;
 	conf.keep = settings & KEEP ? 1u << SP_TUNNEL_VXLAN | 1u << SP_TUNNEL_PPPOE : 0;
 	conf.max_tunnels = settings & NO_TUNNELS ? 0 : conf.max_tunnels;

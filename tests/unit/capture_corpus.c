@@ -2,6 +2,7 @@
 /* Public captures, where they are there: as many packets in each as its index says. Skipped by name otherwise. */
 #include <errno.h>
 
+#include "tests/corpus/folder.h"
 #include "tests/unit/capture_make.h"
 
 /* Files in which we count otherwise than the index, and why. */
@@ -12,12 +13,6 @@ static const struct {
 } differs[] = {
 	{"libpcap/shb-option-too-long.pcapng", -1, "the section header's two lengths are not the same"},
 };
-
-static const char *corpus(void)
-{
-	const char *dir = getenv("SPANTAP_CORPUS");
-	return dir ? dir : "../shared/corpus";
-}
 
 static long long expected(const char *path, long long packets)
 {
@@ -75,19 +70,19 @@ static void index_of(const char *dir)
 
 static void peers(void)
 {
-	index_of(corpus());
+	index_of(corpus_folder());
 }
 
 static void deepflow(void)
 {
 	char dir[4096];
-	snprintf(dir, sizeof dir, "%s/deepflow", corpus());
+	snprintf(dir, sizeof dir, "%s/deepflow", corpus_folder());
 	index_of(dir);
 }
 
 int main(void)
 {
-	if (access(corpus(), R_OK)) {
+	if (!corpus_folder()) {
 		SKIP("captures of other tools", "no SPANTAP_CORPUS");
 		return check_done();
 	}

@@ -127,6 +127,7 @@ static struct sp_decode_conf conf_of(const struct vector *v)
 	c.mirror = v->conf.mirror;
 	c.keep = v->conf.keep;
 	c.verify_checksums = v->conf.verify_checksums;
+	c.sliced = v->conf.sliced;
 	if (v->conf.max_tunnels == NO_TUNNELS)
 		c.max_tunnels = 0;
 	return c;

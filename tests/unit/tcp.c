@@ -117,6 +117,26 @@ static void syns_sent_again(void)
 	talk_free(t);
 }
 
+static void a_syn_answered_with_other_numbers(void)
+{
+	struct talk *t = talk_new(NULL);
+	tcp_at(t, 0, 'c', TS, 0, 0, 0);
+	tcp_at(t, 100, 's', TS | TA, 0, 1, 0);
+	tcp_at(t, 1000000, 'c', TS, 0, 0, 0);
+	tcp_at(t, 1000100, 's', TS | TA, 777777, 1, 0); /* SYN cookies */
+	tcp_at(t, 1000130, 'c', TA, 1, 777778, 0);
+	tcp_at(t, 1000200, 's', TA | TP, 777778, 1, 100);
+	tcp_at(t, 1000300, 'c', TA, 1, 777878, 0);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(t->n_records, 1);
+	CHECK_EQ(r->synack_count, 2);
+	CHECK_EQ(r->isn_server, 777777 + 5000);
+	CHECK_EQ(r->rtt_client_us, 30);
+	CHECK_EQ(r->retrans_s2c + r->hole_filled_s2c + r->out_of_order_s2c, 0);
+	CHECK(!r->capture_gap);
+	talk_free(t);
+}
+
 static void sent_again_after_the_point(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -155,6 +175,7 @@ static void lost_before_the_point(void)
 static void overtaken(void)
 {
 	struct talk *t = talk_new(NULL);
+	t->ip_id = 0;
 	handshake(t, 0);
 	tcp_at(t, 1000, 's', TA, 101, 1, 100);
 	tcp_at(t, 1020, 's', TA, 1, 1, 100);
@@ -164,6 +185,42 @@ static void overtaken(void)
 	CHECK_EQ(r->hole_filled_s2c + r->retrans_s2c, 0);
 	CHECK(!r->capture_gap);
 	talk_free(t);
+}
+
+/* Two segments of the server, the second one first; the first comes `us` later with the number `id`. */
+static struct talk *two_segments(uint64_t us, uint16_t id)
+{
+	struct talk *t = talk_new(NULL);
+	handshake(t, 0);
+	t->ip_id = 2000;
+	tcp_at(t, 1000, 's', TA, 101, 1, 100);
+	t->ip_id = id;
+	tcp_at(t, 1000 + us, 's', TA, 1, 1, 100);
+	talk_end(t);
+	return t;
+}
+
+static void numbers_tell_reordering_from_loss(void)
+{
+	/* A round trip is 130 us. */
+	static const struct {
+		uint64_t us;
+		uint16_t id;
+		bool overtaken;
+	} cases[] = {
+		{20, 1999, true},      {900, 1999, true},   /* sent before, however late it comes */
+		{20, 2001, false},     {900, 2040, false},  /* sent later, however soon */
+		{20, 2000, true},      {900, 2000, false},  /* not told: the time is */
+		{20, 47000, true},     {900, 47000, false}, /* numbered at random */
+		{20, 1999 - 64, true}, {900, 1999 - 64, false},
+	};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(cases); i++) {
+		struct talk *t = two_segments(cases[i].us, cases[i].id);
+		CHECK_EQ(t->record->out_of_order_s2c, cases[i].overtaken);
+		CHECK_EQ(t->record->hole_filled_s2c, !cases[i].overtaken);
+		CHECK_EQ(t->record->retrans_s2c, 0);
+		talk_free(t);
+	}
 }
 
 static void lost_by_the_capture(void)
@@ -218,6 +275,81 @@ static void more_holes_than_are_kept(void)
 	talk_free(t);
 }
 
+/* An ACK of the client with one SACK block, in the server's numbers; `len` is what the option says of itself. */
+static void sack_at(struct talk *t, uint64_t us, uint32_t ack, uint32_t left, uint32_t right, uint8_t len)
+{
+	uint8_t *h = talk_ip(t, true, us, 6, 32, 0);
+	put32(h + 4, 1001);
+	put32(h + 8, ack + 5000);
+	h[12] = 0x80;
+	h[13] = TA;
+	put16(h + 14, t->window);
+	h[20] = h[21] = 1;
+	h[22] = 5;
+	h[23] = len;
+	put32(h + 24, left + 5000);
+	put32(h + 28, right + 5000);
+	talk_flush(t);
+}
+
+static void what_the_receiver_has_out_of_order(void)
+{
+	static const struct {
+		uint8_t len; /* of the option: 10 is right */
+		bool gap;
+	} cases[] = {{10, true}, {9, false}, {200, false}, {1, false}, {0, false}};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(cases); i++) {
+		struct talk *t = talk_new(NULL);
+		handshake(t, 0);
+		tcp_at(t, 1000, 's', TA, 301, 1, 100);	     /* 1..300 are missing here */
+		sack_at(t, 1010, 1, 101, 401, cases[i].len); /* 101..300 are not missing there */
+		tcp_at(t, 300000, 's', TA, 201, 1, 100);     /* sent for nothing */
+		tcp_at(t, 300010, 's', TA, 1, 1, 100);	     /* lost before this point */
+		const struct sp_flow_record *r = talk_end(t);
+		CHECK_EQ(r->retrans_s2c, cases[i].gap);
+		CHECK_EQ(r->hole_filled_s2c, 2 - cases[i].gap);
+		CHECK_EQ(r->capture_gap, cases[i].gap);
+		talk_free(t);
+	}
+}
+
+static void segments_cut_elsewhere(void)
+{
+	struct talk *t = talk_new(NULL);
+	handshake(t, 0);
+	tcp_at(t, 1000, 's', TA, 1, 1, 3000); /* merged by the card or the kernel */
+	tcp_at(t, 300000, 's', TA, 1001, 1, 1000);
+	tcp_at(t, 400000, 's', TA, 2001, 1, 3000); /* the last third again, with what follows */
+	tcp_at(t, 500000, 's', TA, 6001, 1, 1000); /* two holes */
+	tcp_at(t, 500010, 's', TA, 8001, 1, 1000);
+	tcp_at(t, 900000, 's', TA, 5001, 1, 3000); /* fills both */
+	tcp_at(t, 900100, 'c', TA, 1, 9001, 0);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->retrans_s2c, 2);
+	CHECK_EQ(r->hole_filled_s2c, 1);
+	CHECK_EQ(r->out_of_order_s2c, 0);
+	CHECK(!r->capture_gap);
+	talk_free(t);
+}
+
+static void losses_of_the_capture_do_not_hide_others(void)
+{
+	struct talk *t = talk_new(NULL);
+	handshake(t, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		tcp_at(t, 1000 + i, 's', TA, 101 + 200 * i, 1, 100);
+		tcp_at(t, 1001 + i, 'c', TA, 1, 201 + 200 * i, 0);
+	}
+	tcp_at(t, 2000, 's', TA, 2101, 1, 100);
+	tcp_at(t, 300000, 's', TA, 2001, 1, 100);
+	tcp_at(t, 300100, 'c', TA, 1, 2201, 0);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->hole_filled_s2c, 1);
+	CHECK_EQ(r->retrans_s2c, 0);
+	CHECK(r->capture_gap);
+	talk_free(t);
+}
+
 static void sequence_numbers_wrap(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -234,6 +366,27 @@ static void sequence_numbers_wrap(void)
 	CHECK_EQ(r->hole_filled_s2c + r->out_of_order_s2c, 0);
 	CHECK(!r->capture_gap);
 	CHECK_EQ(r->payload_bytes_s2c, 500);
+	talk_free(t);
+}
+
+static void numbers_from_elsewhere(void)
+{
+	struct talk *t = talk_new(NULL);
+	const uint32_t far = 1500000000;
+	handshake(t, 0);
+	tcp_at(t, 1000, 'c', TA, 1, 1, 100);
+	tcp_at(t, 1100, 's', TA, 1, far, 100); /* acknowledges what no window can hold */
+	tcp_at(t, 1200, 'c', TA, 101, 101, 100);
+	tcp_at(t, 1300, 's', TA, 101, 201, 0);
+	tcp_at(t, 2000, 'c', TA, 201 + far, 101, 100); /* is from nowhere */
+	tcp_at(t, 2100, 'c', TA, 201, 101, 100);
+	tcp_at(t, 2200, 's', TA, 101, 301, 50);
+	tcp_at(t, 2300, 'c', TA, 301, 151, 100);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(t->n_records, 1);
+	CHECK_EQ(r->retrans_c2s + r->hole_filled_c2s + r->out_of_order_c2s + r->dup_ack_s2c, 0);
+	CHECK_EQ(r->retrans_s2c + r->hole_filled_s2c + r->out_of_order_s2c + r->dup_ack_c2s, 0);
+	CHECK(r->capture_gap);
 	talk_free(t);
 }
 
@@ -254,14 +407,32 @@ static void keep_alives_and_probes(void)
 	t->window = 0;
 	tcp_at(t, 18300100, 's', TA, 1, 101, 0);
 	t->window = 1000;
+	tcp_at(t, 18350000, 'c', TA, 100, 1, 0); /* another one, as Linux sends them */
+	t->window = 0;
+	tcp_at(t, 18350100, 's', TA, 1, 101, 0);
+	t->window = 1000;
 	tcp_at(t, 18400000, 's', TA, 1, 101, 0); /* window update */
 	tcp_at(t, 18400100, 'c', TA | TP, 101, 1, 50);
 	const struct sp_flow_record *r = talk_end(t);
 	CHECK_EQ(r->keepalive_c2s, 2);
-	CHECK_EQ(r->zero_window_s2c, 2);
+	CHECK_EQ(r->zero_window_s2c, 3);
 	CHECK_EQ(r->dup_ack_s2c, 0);
 	CHECK_EQ(r->retrans_c2s, 0);
 	CHECK(!r->capture_gap);
+	talk_free(t);
+}
+
+static void a_key_sent_again_is_no_keep_alive(void)
+{
+	struct talk *t = talk_new(NULL);
+	handshake(t, 0);
+	tcp_at(t, 1000, 'c', TA | TP, 1, 1, 1);
+	tcp_at(t, 201000, 'c', TA | TP, 1, 1, 1); /* not acknowledged yet */
+	tcp_at(t, 201100, 's', TA, 1, 2, 0);
+	tcp_at(t, 9000000, 'c', TA, 1, 1, 1);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->retrans_c2s, 1);
+	CHECK_EQ(r->keepalive_c2s, 1);
 	talk_free(t);
 }
 
@@ -383,6 +554,7 @@ static void ports_used_again(void)
 	CHECK_EQ(t->n_records, 2);
 	CHECK_STR(reason(&r[0]), "fin");
 	CHECK_STR(reason(&r[1]), "port_reuse");
+	CHECK(!r[1].capture_gap); /* what answers the SYN is no place in the new connection */
 	CHECK(r[0].flow_id != r[1].flow_id);
 	CHECK_EQ(sp_flowtable_stats(t->ft)->port_reuse, 1);
 	talk_free(t);
@@ -441,15 +613,22 @@ int main(void)
 	RUN(an_answer_before_the_request_is_complete_is_none);
 	RUN(a_delayed_ack_is_no_ack_delay);
 	RUN(syns_sent_again);
+	RUN(a_syn_answered_with_other_numbers);
 	RUN(sent_again_after_the_point);
 	RUN(lost_before_the_point);
 	RUN(overtaken);
+	RUN(numbers_tell_reordering_from_loss);
 	RUN(lost_by_the_capture);
 	RUN(the_end_lost_by_the_capture);
 	RUN(late_by_the_capture);
 	RUN(more_holes_than_are_kept);
+	RUN(what_the_receiver_has_out_of_order);
+	RUN(segments_cut_elsewhere);
+	RUN(losses_of_the_capture_do_not_hide_others);
 	RUN(sequence_numbers_wrap);
+	RUN(numbers_from_elsewhere);
 	RUN(keep_alives_and_probes);
+	RUN(a_key_sent_again_is_no_keep_alive);
 	RUN(nobody_answers);
 	RUN(the_ack_never_comes);
 	RUN(refused);
