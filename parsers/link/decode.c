@@ -212,7 +212,8 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	uint64_t seed = sp_key_seed(conf->hash_key);
 	bool straight = !conf->verify_checksums;
 	uint32_t n = batch->n, lines = batch->ahead_lines / SP_MAX(n, 2);
-	const uint8_t *ahead = batch->ahead;
+	/* Without anything ahead, lines that are there anyway are asked for. */
+	const uint8_t *ahead = batch->ahead_lines ? batch->ahead : (const uint8_t *)batch;
 	/* Two lines a packet are asked for without asking how many; what that leaves, now. */
 	uint32_t each = SP_MAX(lines, 2), now = batch->ahead_lines - SP_MIN(batch->ahead_lines, each * n);
 	ask_ahead(ahead, now);
