@@ -47,6 +47,7 @@ struct run {
 	struct sp_merge *merge;
 	struct sp_hub *hub;
 	unsigned workers;
+	struct sp_decode_conf decode;
 	struct sp_out out[SP_READERS_MAX];
 	struct sp_pipeline *pipeline[SP_READERS_MAX];
 	struct sp_report report;
@@ -228,17 +229,16 @@ static int add_exporter(struct run *r, struct sp_err *err)
 	return rc;
 }
 
-/* Several workers where that pays: the file has many packets, it is not waited for, and there are processors. */
+/* Several workers where that can be and pays: one file with many packets, and processors. */
 static unsigned count_workers(const struct run *r)
 {
 	const struct sp_workers_conf *conf = &r->settings->workers;
+	if (r->n_captures > 1 || r->filter)
+		return 1;
 	if (conf->count || conf->cpus.n)
 		return SP_MIN(sp_workers_conf_count(conf), SP_READERS_MAX);
-	uint64_t size = 0;
 	cpu_set_t cpus;
-	for (unsigned i = 0; i < r->n_captures; i++)
-		size += r->file[i].stats.file_size;
-	if (size < LARGE || sched_getaffinity(0, sizeof cpus, &cpus))
+	if (r->file[0].stats.file_size < LARGE || sched_getaffinity(0, sizeof cpus, &cpus))
 		return 1;
 	return (unsigned)SP_MIN(CPU_COUNT(&cpus), WORKERS_THAT_HELP);
 }
@@ -246,8 +246,9 @@ static unsigned count_workers(const struct run *r)
 static int start(struct run *r)
 {
 	struct sp_err err = {"no memory"};
+	r->decode = sp_decode_settings_apply(&r->settings->decode);
 	struct sp_pipeline_conf conf = {
-		.decode = sp_decode_settings_apply(&r->settings->decode),
+		.decode = r->decode,
 		.flow = &r->settings->flow,
 		.reorder = &r->settings->reorder,
 		.filter = r->filter,
@@ -301,14 +302,18 @@ static void one_worker(struct run *r)
 /* From the first packet to the last record. */
 static int analyse(struct run *r)
 {
-	struct sp_readers_conf conf = {
-		.merge = r->merge, .pipeline = r->pipeline, .workers = r->workers, .go_on = go_on, .ctx = r};
+	struct sp_readers_conf conf = {.capture = r->capture[0],
+				       .pipeline = r->pipeline,
+				       .decode = &r->decode,
+				       .workers = r->workers,
+				       .go_on = go_on,
+				       .ctx = r};
 	struct sp_err err;
-	int rc = 0;
-	if (r->workers == 1)
+	int rc = r->workers > 1 ? sp_readers_run(&conf, SP_CLOSE_END_OF_INPUT, &err) : -ENOTSUP;
+	if (rc == -ENOTSUP) {
 		one_worker(r);
-	else
-		rc = sp_readers_run(&conf, SP_CLOSE_END_OF_INPUT, &err);
+		rc = 0;
+	}
 	sp_progress_end(&r->progress);
 	for (unsigned i = 0; i < r->n_captures; i++)
 		sp_capture_stats(r->capture[i], &r->file[i].stats);

@@ -240,6 +240,32 @@ void sp_capture_release(const struct sp_batch *batch)
 	count_holds(batch, false);
 }
 
+int sp_capture_join(struct sp_capture *c, struct sp_capture **ret, unsigned n)
+{
+	if (c->interfaces || !c->has_point || c->stats.packets)
+		return -ENOTSUP;
+	uint64_t off = sp_capture_offset(c);
+	int rc = sp_source_share(&c->source);
+	if (rc)
+		return rc;
+	c->pos = c->end = c->ahead = c->source.newest->p + off;
+	for (unsigned i = 0; i < n; i++) {
+		struct sp_capture *other = malloc(sizeof *other);
+		if (other) {
+			*other = *c;
+			rc = sp_source_join(&other->source, &c->source);
+		}
+		if (!other || rc) {
+			free(other);
+			while (i)
+				sp_capture_close(ret[--i]);
+			return -ENOMEM;
+		}
+		ret[i] = other;
+	}
+	return 0;
+}
+
 void sp_capture_stats(const struct sp_capture *c, struct sp_capture_stats *ret)
 {
 	*ret = c->stats;

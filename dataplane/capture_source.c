@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/capture_source.h"
 
-#include <emmintrin.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +52,10 @@ static void guard(struct sp_segment *s)
 
 static void segment_free(struct sp_segment *s)
 {
+	if (s->shared) {
+		free(s);
+		return;
+	}
 	ASAN_UNPOISON_MEMORY_REGION(s->p, s->size);
 	sp_mem_unmap(s->p, s->size);
 	free(s);
@@ -98,6 +101,8 @@ static void append(struct sp_source *src, struct sp_segment *s)
 	src->newest = s;
 }
 
+static const char file_ended_early[] = "the file cannot be read any further, or it shrank while it was read";
+
 static size_t fail(struct sp_source *src, const char *why)
 {
 	snprintf(src->why, sizeof src->why, "%s", why);
@@ -127,15 +132,15 @@ static size_t populate(uint8_t *p, size_t n, size_t page)
 }
 
 /* Starts reading the next bytes from the disk while these are worked on, unless they are in memory already. */
-static void read_ahead(const struct sp_source *src, uint64_t off)
+static void read_ahead(int fd, uint64_t size, uint64_t off, size_t n)
 {
-	if (off >= src->size)
+	if (off >= size)
 		return;
 	uint8_t byte;
 	struct iovec v = {&byte, 1};
-	size_t n = SP_MIN(src->window, src->size - off);
-	if (preadv2(src->fd, &v, 1, (off_t)(off + n - 1), RWF_NOWAIT) < 0 && errno == EAGAIN)
-		posix_fadvise(src->fd, (off_t)off, (off_t)n, POSIX_FADV_WILLNEED);
+	n = SP_MIN(n, size - off);
+	if (preadv2(fd, &v, 1, (off_t)(off + n - 1), RWF_NOWAIT) < 0 && errno == EAGAIN)
+		posix_fadvise(fd, (off_t)off, (off_t)n, POSIX_FADV_WILLNEED);
 }
 
 static struct sp_segment *map(struct sp_source *src, uint64_t off, size_t want)
@@ -155,61 +160,20 @@ static struct sp_segment *map(struct sp_source *src, uint64_t off, size_t want)
 	return s;
 }
 
-#define SPINS 1000	 /* of a wait for the other thread, before the processor is left to others */
-#define PAGES_BITS 24 /* of a range; the page's number has the others */
-
-/* Lets another thread make the next bytes present. */
-static void offer(struct sp_source *src, const struct sp_segment *s, size_t page)
-{
-	size_t from = (s->n + page - 1) / page, n = SP_MIN(src->window / page, s->size / page - SP_MIN(from, s->size / page));
-	uint64_t first = (uint64_t)(uintptr_t)s->p / page + from;
-	src->offered = n;
-	atomic_store_explicit(&src->prepare, n ? first << PAGES_BITS | n : 0, memory_order_release);
-}
-
-bool sp_source_prepare(struct sp_source *src)
-{
-	uint64_t range = atomic_load_explicit(&src->prepare, memory_order_relaxed);
-	size_t page = page_size(), n = (range & ((1u << PAGES_BITS) - 1)) * page;
-	if (!range || !atomic_compare_exchange_strong(&src->prepare, &range, 0))
-		return false;
-	size_t good = populate((uint8_t *)(uintptr_t)((range >> PAGES_BITS) * page), n, page);
-	atomic_store_explicit(&src->prepared, 1 + good, memory_order_release);
-	return true;
-}
-
-/* Bytes from `from`, the beginning of a page, that another thread has made present, or is making: it is waited for. */
-static size_t prepared(struct sp_source *src)
-{
-	uint64_t good;
-	if (!src->offered || atomic_exchange(&src->prepare, 0))
-		return 0;
-	for (unsigned n = 1; !(good = atomic_load_explicit(&src->prepared, memory_order_acquire)); n++) {
-		if (n % SPINS)
-			_mm_pause();
-		else
-			sched_yield();
-	}
-	return good - 1;
-}
-
 /* Makes the next bytes of a mapping present, so many that there are `want`. */
 static void extend(struct sp_source *src, struct sp_segment *s, size_t want)
 {
-	size_t page = page_size(), from = (s->n + page - 1) / page * page;
-	size_t there = prepared(src);
-	size_t n = SP_MAX(SP_MAX(src->window, there), want > from ? want - from : 0);
+	size_t page = page_size(), from = s->n / page * page;
+	size_t n = SP_MAX(src->window, want - from);
 	n = SP_MIN((n + page - 1) / page * page, s->size - from);
 	ASAN_UNPOISON_MEMORY_REGION(s->p, s->size);
-	size_t good = there < n && there % page == 0 ? there + populate(s->p + from + there, n - there, page) : there;
+	size_t good = populate(s->p + from, n, page);
 	if (good < n)
-		fail(src, "the file cannot be read any further, or it shrank while it was read");
+		fail(src, file_ended_early);
 	s->n = SP_MIN(from + good, s->whole);
 	guard(s);
-	read_ahead(src, s->off + s->n);
+	read_ahead(src->fd, src->size, s->off + s->n, src->window);
 	src->window = SP_MIN(src->window * 4, src->window_max);
-	atomic_store_explicit(&src->prepared, 0, memory_order_relaxed);
-	offer(src, s, page);
 }
 
 static size_t get_mapped(struct sp_source *src, uint64_t off, size_t want, const uint8_t **p)
@@ -221,8 +185,6 @@ static size_t get_mapped(struct sp_source *src, uint64_t off, size_t want, const
 		if (src->ended || !want)
 			return 0;
 		if (!s || off + want > s->off + s->whole) {
-			prepared(src); /* what is being made present is of the old mapping */
-			src->offered = false;
 			s = map(src, off, want);
 			if (!s)
 				return 0;
@@ -234,6 +196,103 @@ static size_t get_mapped(struct sp_source *src, uint64_t off, size_t want, const
 	uint64_t end = s->off + s->n;
 	*p = s->p + (off - s->off);
 	return off < end ? end - off : 0;
+}
+
+/* --- one file, several readers --- */
+
+/* The whole file is mapped once; whoever needs bytes first makes them present for all. */
+struct sp_shared_file {
+	pthread_mutex_t lock;
+	int fd;
+	uint8_t *p;
+	size_t whole, size;   /* bytes of the file; of memory */
+	_Atomic size_t there; /* bytes made present */
+	bool ended;	      /* no more can be */
+	_Atomic uint32_t refs;
+};
+
+static void extend_shared(struct sp_shared_file *f, size_t want)
+{
+	size_t page = page_size();
+	pthread_mutex_lock(&f->lock);
+	size_t from = atomic_load_explicit(&f->there, memory_order_relaxed) / page * page;
+	if (!f->ended && want > atomic_load_explicit(&f->there, memory_order_relaxed)) {
+		size_t n = SP_MAX(WINDOW_MAX, want - from);
+		n = SP_MIN((n + page - 1) / page * page, f->size - from);
+		size_t good = populate(f->p + from, n, page);
+		f->ended = good < n;
+		atomic_store_explicit(&f->there, SP_MIN(from + good, f->whole), memory_order_release);
+		read_ahead(f->fd, f->whole, from + n, WINDOW_MAX);
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+static size_t get_shared(struct sp_source *src, uint64_t off, size_t want, const uint8_t **p)
+{
+	struct sp_shared_file *f = src->shared;
+	size_t there = atomic_load_explicit(&f->there, memory_order_acquire);
+	uint64_t left = off < src->size ? src->size - off : 0;
+	want = SP_MIN(want, left);
+	if (off + want > there) {
+		extend_shared(f, off + want);
+		there = atomic_load_explicit(&f->there, memory_order_acquire);
+		if (off + want > there)
+			fail(src, file_ended_early);
+	}
+	*p = f->p + off;
+	return off < there ? there - off : 0;
+}
+
+static void shared_release(struct sp_shared_file *f)
+{
+	if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	munmap(f->p, f->size);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+/* Where offsets count from. */
+static struct sp_segment *shared_segment(struct sp_shared_file *f)
+{
+	struct sp_segment *s = calloc(1, sizeof *s);
+	if (s)
+		*s = (struct sp_segment){.p = f->p, .n = f->whole, .whole = f->whole, .shared = true};
+	return s;
+}
+
+int sp_source_share(struct sp_source *src)
+{
+	struct sp_shared_file *f = src->mapped && src->size ? calloc(1, sizeof *f) : NULL;
+	size_t page = page_size();
+	if (!f)
+		return src->mapped ? -ENOMEM : -ENOTSUP;
+	f->fd = src->fd;
+	f->whole = src->size;
+	f->size = (src->size + page - 1) / page * page;
+	f->p = mmap(NULL, f->whole, PROT_READ, MAP_SHARED, src->fd, 0);
+	struct sp_segment *s = f->p != MAP_FAILED ? shared_segment(f) : NULL;
+	if (!s) {
+		if (f->p != MAP_FAILED)
+			munmap(f->p, f->size);
+		free(f);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&f->lock, NULL);
+	f->refs = 1;
+	src->shared = f;
+	append(src, s);
+	return 0;
+}
+
+int sp_source_join(struct sp_source *ret, const struct sp_source *src)
+{
+	struct sp_segment *s = shared_segment(src->shared);
+	if (!s)
+		return -ENOMEM;
+	*ret = (struct sp_source){.fd = -1, .mapped = true, .size = src->size, .shared = src->shared, .oldest = s, .newest = s};
+	atomic_fetch_add_explicit(&src->shared->refs, 1, memory_order_relaxed);
+	return 0;
 }
 
 /* A buffer with room for `want` bytes that begins at `off`, with what is there already. */
@@ -316,6 +375,8 @@ static size_t get_streamed(struct sp_source *src, uint64_t off, size_t want, con
 size_t sp_source_get(struct sp_source *src, uint64_t off, size_t want, const uint8_t **p)
 {
 	assert(want);
+	if (src->shared)
+		return get_shared(src, off, want, p);
 	return src->mapped ? get_mapped(src, off, want, p) : get_streamed(src, off, want, p);
 }
 
@@ -349,7 +410,9 @@ void sp_source_close(struct sp_source *src)
 	list_free(src->oldest);
 	list_free(src->spare);
 	sp_unpack_free(src->unpack);
-	close(src->fd);
+	shared_release(src->shared);
+	if (src->fd >= 0)
+		close(src->fd);
 	*src = (struct sp_source){.fd = -1};
 }
 

@@ -13,6 +13,7 @@
 struct sp_segment {
 	_Atomic uint32_t holds; /* batches held; the reader's own use is not counted */
 	bool mapped;
+	bool shared; /* memory that several segments have */
 	uint8_t *p;
 	size_t n;     /* bytes of the capture at p that may be read */
 	size_t whole; /* mapped: bytes of the capture at p, the others not made present yet */
@@ -24,7 +25,6 @@ struct sp_segment {
 struct sp_source {
 	int fd;
 	bool mapped;
-	bool offered;  /* something was, in `prepare` */
 	bool ended;    /* streamed: nothing comes after the newest segment */
 	uint64_t size; /* of the file; 0 when unknown */
 	size_t window; /* mapped: bytes made present next */
@@ -35,9 +35,7 @@ struct sp_source {
 	struct sp_segment *spare;	    /* streamed: buffers to be used again */
 	struct sp_unpack *unpack;	    /* streamed only */
 	char why[128];			    /* what ended the bytes early; empty at a true end */
-	/* mapped, between the reader and the thread of sp_source_prepare: bytes that may be made present, as their first
-	 * page's number and how many pages, 0: none or taken; and what became of those that were taken, 1 + good bytes */
-	_Atomic uint64_t prepare, prepared;
+	struct sp_shared_file *shared;	    /* several read it; NULL: one */
 };
 
 /* Takes the descriptor, also on failure. `stream` reads a plain file like a pipe. 0 or -errno with a message. */
@@ -49,9 +47,11 @@ void sp_source_close(struct sp_source *source);
  * `newest`. */
 size_t sp_source_get(struct sp_source *source, uint64_t off, size_t want, const uint8_t **p);
 
-/* Makes the next bytes of a mapped file present before sp_source_get comes for them. One thread may do this while
- * another one reads. False when there is nothing to do now. */
-bool sp_source_prepare(struct sp_source *source);
+/* Maps a plain file as a whole, once for all that join; positions stay. -ENOTSUP: not mapped; -ENOMEM. */
+int sp_source_share(struct sp_source *source);
+
+/* Another reader of a shared file, for another thread. 0 or -ENOMEM. */
+int sp_source_join(struct sp_source *ret, const struct sp_source *shared);
 
 /* Where the capture's bytes end as far as is known: the file's size, or what has come so far. */
 uint64_t sp_source_end(const struct sp_source *source);

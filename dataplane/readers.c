@@ -6,236 +6,214 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
-#include "base/time.h"
 #include "dataplane/fragments.h"
-#include "parsers/link/key.h"
 
-enum {
-	BATCHES = 32,	       /* that may wait for one tracker; a power of two */
-	BATCHES_PER_LOOK = 256, /* between calls of go_on */
-	READS_PER_FLUSH = 4,   /* a tracker's batch is sent when it is full, or after so many reads */
-	SPINS = 2000,	       /* before a thread that has nothing to do sleeps */
-};
-
-/* …or bytes: a capture keeps them no longer than SP_CAPTURE_LOOKBACK unless they are held. */
-#define BYTES_PER_FLUSH (1u << 20)
-#define NAP (20 * SP_NS_PER_US)
-
-/* Decoded batches on their way to a tracker. Their bytes are held. */
-struct tracker {
-	_Alignas(SP_CACHE_LINE) _Atomic uint32_t sent;	  /* the reader's */
-	_Alignas(SP_CACHE_LINE) _Atomic uint32_t tracked; /* the tracker's */
-	struct readers *all;
-	struct sp_pipeline *pipeline;
-	pthread_t thread;
-	struct sp_batch batch[BATCHES];
-};
+#define READS_PER_LOOK 256 /* between calls of go_on */
 
 struct readers {
 	const struct sp_readers_conf *conf;
 	enum sp_close_reason reason;
-	_Atomic bool ended; /* nothing will be sent any more */
-	unsigned n;	    /* trackers */
-	struct tracker *tracker;
-	struct sp_batch raw; /* of several trackers */
+	/* Stopping: everyone says how far it has read, and goes on to where the foremost is. */
+	_Atomic bool stopping;
+	_Atomic uint32_t said;
+	_Atomic uint64_t foremost;
+};
+
+struct reader {
+	struct readers *all;
+	struct sp_capture *capture;
+	struct sp_pipeline *pipeline;
+	unsigned index;
+	bool has_thread;
+	pthread_t thread;
+	bool unknown;	    /* packets in `own` may be others' */
+	uint64_t newest_ns; /* of the last read */
+	struct sp_batch raw, own, kept;
 	struct sp_fragments fragments;
 };
 
-/* Nothing to do, for the n-th time in a row. */
-static void wait(unsigned n)
+static unsigned worker_of(const struct readers *r, uint32_t share)
 {
-	const struct timespec nap = {.tv_nsec = NAP};
-	if (n < SPINS)
-		__builtin_ia32_pause();
-	else
-		nanosleep(&nap, NULL);
+	return (unsigned)((uint64_t)share * r->conf->workers >> 32);
 }
 
-/* --- trackers --- */
-
-/* The next batch is on another processor yet. */
-static void ask_for(const struct sp_batch *batch)
+/* The worker of a decoded packet. All see all fragments, in the same order, and agree. */
+static unsigned decoded_worker(struct reader *me, const struct sp_pkt *pkt, const struct sp_flow_key *key)
 {
-	for (uint32_t i = 0; i < batch->n; i++) {
-		__builtin_prefetch(&batch->pkt[i]);
-		__builtin_prefetch(&batch->key[i]);
-	}
+	if (pkt->reason != SP_DECODE_OK)
+		return 0;
+	unsigned w = worker_of(me->all, sp_flow_key_share(key));
+	return pkt->flags & SP_PKT_FRAGMENT ? sp_fragments_worker(&me->fragments, pkt, key, w) : w;
 }
 
-static void *tracker_main(void *arg)
+/* Of a decoded batch, what is ours for certain. An ordinary packet was known before. */
+static struct sp_batch *without_others(struct reader *me)
 {
-	struct tracker *t = arg;
-	struct readers *r = t->all;
-	uint32_t next = 0, idle = 0;
-	for (;;) {
-		bool ended = atomic_load_explicit(&r->ended, memory_order_acquire);
-		uint32_t sent = atomic_load_explicit(&t->sent, memory_order_acquire);
-		if (next == sent) {
-			if (ended)
-				break;
-			if (!sp_merge_prepare(r->conf->merge))
-				wait(idle++);
+	const struct sp_batch *from = &me->own;
+	struct sp_batch *to = &me->kept;
+	sp_batch_begin(to);
+	for (uint32_t i = 0; i < from->n; i++) {
+		const struct sp_pkt *pkt = &from->pkt[i];
+		if (pkt->cookie && decoded_worker(me, pkt, &from->key[i]) != me->index)
 			continue;
+		to->pkt[to->n] = *pkt;
+		to->key[to->n] = from->key[i];
+		if (pkt->layers) {
+			to->layers[to->n_layers] = from->layers[pkt->layers - 1];
+			to->pkt[to->n].layers = (uint16_t)++to->n_layers;
 		}
-		idle = 0;
-		for (; next != sent; next++) {
-			struct sp_batch *batch = &t->batch[next % BATCHES];
-			if (next + 1 != sent)
-				ask_for(&t->batch[(next + 1) % BATCHES]);
-			sp_pipeline_decoded(t->pipeline, batch);
-			sp_capture_release(batch);
-			atomic_store_explicit(&t->tracked, next + 1, memory_order_release);
-		}
+		to->n++;
 	}
-	sp_pipeline_end(t->pipeline, SP_POINT_ANY, r->reason);
+	to->odd = true;
+	return to;
+}
+
+static void begin(struct reader *me)
+{
+	sp_batch_begin(&me->own);
+	me->own.uniform = true;
+	me->own.bytes = 0;
+	me->unknown = false;
+}
+
+/* Analyses what has come together. */
+static void flush(struct reader *me)
+{
+	struct sp_batch *batch = &me->own;
+	if (batch->n) {
+		batch = sp_pipeline_decode(me->pipeline, batch);
+		if (me->unknown)
+			batch = without_others(me);
+		if (batch->n)
+			sp_pipeline_decoded(me->pipeline, batch);
+	}
+	begin(me);
+}
+
+/* The view's cookie says whether its owner is known: nobody else needs it here. */
+static inline void take(struct reader *me, const struct sp_pkt *pkt, bool unknown)
+{
+	struct sp_batch *own = &me->own;
+	struct sp_pkt *to = &own->pkt[own->n];
+	*to = *pkt;
+	to->cookie = unknown;
+	own->bytes += pkt->wire_len;
+	if (++own->n == SP_BATCH_MAX)
+		flush(me);
+}
+
+/* Which packets are ours is as good as random: found out without a branch. Returns how many, their places in `at`. */
+static uint32_t choose(const struct reader *me, const uint32_t *share, uint64_t unknown, uint8_t at[SP_BATCH_MAX])
+{
+	uint64_t workers = me->all->conf->workers;
+	uint32_t n = 0, mine = me->index;
+	for (uint32_t i = 0; i < me->raw.n; i++) {
+		at[n] = (uint8_t)i;
+		n += (unknown >> i & 1) | ((uint64_t)share[i] * workers >> 32 == mine);
+	}
+	return n;
+}
+
+static void pick(struct reader *me)
+{
+	const struct sp_batch *raw = &me->raw;
+	uint32_t share[SP_BATCH_MAX] = {0};
+	uint8_t at[SP_BATCH_MAX];
+	uint64_t unknown = sp_decode_shares(me->all->conf->decode, raw, share);
+	uint32_t n = choose(me, share, unknown, at);
+	bool ordered = raw->uniform && raw->pkt[0].ts_ns >= me->newest_ns;
+	me->newest_ns = raw->pkt[raw->n - 1].ts_ns;
+	for (uint32_t k = 0; k < n; k++) {
+		bool ask = unknown >> at[k] & 1;
+		me->own.uniform &= ordered;
+		me->unknown |= ask;
+		take(me, &raw->pkt[at[k]], ask);
+	}
+}
+
+static void say(struct readers *r, uint64_t reads)
+{
+	uint64_t foremost = atomic_load(&r->foremost);
+	while (foremost < reads && !atomic_compare_exchange_weak(&r->foremost, &foremost, reads))
+		;
+	atomic_fetch_add(&r->said, 1);
+}
+
+/* Somebody wants to stop; we have read `reads` times. Returns after how many reads all stop. */
+static uint64_t agree(struct readers *r, uint64_t reads)
+{
+	say(r, reads);
+	while (atomic_load(&r->said) < r->conf->workers)
+		sched_yield();
+	return atomic_load(&r->foremost);
+}
+
+static void work(struct reader *me)
+{
+	struct readers *r = me->all;
+	uint64_t last = UINT64_MAX, reads = 0;
+	begin(me);
+	while (reads < last && sp_capture_read(me->capture, &me->raw)) {
+		pick(me);
+		if (SP_UNLIKELY(++reads % READS_PER_LOOK == 0 && me->index == 0 && !r->conf->go_on(r->conf->ctx)))
+			atomic_store(&r->stopping, true);
+		if (SP_UNLIKELY(last == UINT64_MAX && atomic_load_explicit(&r->stopping, memory_order_relaxed)))
+			last = agree(r, reads);
+	}
+	if (last == UINT64_MAX)
+		say(r, reads); /* somebody who is behind may want to know */
+	flush(me);
+	sp_pipeline_end(me->pipeline, SP_POINT_ANY, r->reason);
+}
+
+static void *reader_main(void *arg)
+{
+	work(arg);
 	return NULL;
 }
 
-/* --- the reader --- */
-
-/* The batch of a tracker that is being filled. */
-static struct sp_batch *open_batch(struct tracker *t)
+static int start(struct reader *me)
 {
-	return &t->batch[atomic_load_explicit(&t->sent, memory_order_relaxed) % BATCHES];
+	int rc = pthread_create(&me->thread, NULL, reader_main, me);
+	me->has_thread = !rc;
+	return -rc;
 }
 
-/* Waits until the batch after those that were sent is free. */
-static void make_room(struct tracker *t)
+static int run(struct readers *r, struct reader *reader, struct sp_err *err)
 {
-	uint32_t sent = atomic_load_explicit(&t->sent, memory_order_relaxed);
-	for (unsigned n = 0; sent - atomic_load_explicit(&t->tracked, memory_order_acquire) >= BATCHES; n++)
-		wait(n);
-}
-
-static void send(struct tracker *t)
-{
-	sp_capture_hold(open_batch(t));
-	atomic_fetch_add_explicit(&t->sent, 1, memory_order_release);
-	make_room(t);
-}
-
-static void begin(struct tracker *t)
-{
-	struct sp_batch *batch = open_batch(t);
-	sp_batch_begin(batch);
-	batch->odd = true;
-}
-
-static unsigned tracker_of(struct readers *r, const struct sp_pkt *pkt, const struct sp_flow_key *key)
-{
-	if (SP_UNLIKELY(pkt->reason != SP_DECODE_OK))
-		return 0;
-	unsigned t = (unsigned)((uint64_t)sp_key_share(key) * r->n >> 32);
-	return SP_LIKELY(!(pkt->flags & SP_PKT_FRAGMENT)) ? t : sp_fragments_worker(&r->fragments, pkt, key, t);
-}
-
-static void give(struct tracker *t, const struct sp_batch *from, uint32_t i)
-{
-	struct sp_batch *to = open_batch(t);
-	struct sp_pkt *pkt = &to->pkt[to->n];
-	*pkt = from->pkt[i];
-	to->key[to->n] = from->key[i];
-	if (SP_UNLIKELY(pkt->layers)) {
-		to->layers[to->n_layers] = from->layers[pkt->layers - 1];
-		pkt->layers = (uint16_t)++to->n_layers;
+	unsigned n = r->conf->workers;
+	struct sp_capture *joined[SP_READERS_MAX];
+	int rc = sp_capture_join(r->conf->capture, joined, n - 1);
+	if (rc)
+		return sp_err(err, rc, "%s", strerror(-rc));
+	for (unsigned i = 0; i < n; i++) {
+		reader[i].all = r;
+		reader[i].index = i;
+		reader[i].pipeline = r->conf->pipeline[i];
+		reader[i].capture = i ? joined[i - 1] : r->conf->capture;
 	}
-	if (++to->n == SP_BATCH_MAX) {
-		send(t);
-		begin(t);
+	for (unsigned i = 1; i < n && !rc; i++)
+		rc = start(&reader[i]);
+	if (!rc)
+		work(&reader[0]);
+	for (unsigned i = 1; i < n; i++) {
+		if (reader[i].has_thread)
+			pthread_join(reader[i].thread, NULL);
+		sp_capture_close(joined[i - 1]);
 	}
+	return rc ? sp_err(err, rc, "no thread for a worker: %s", strerror(-rc)) : 0;
 }
-
-static void flush(struct readers *r)
-{
-	for (unsigned i = 0; i < r->n; i++)
-		if (open_batch(&r->tracker[i])->n) {
-			send(&r->tracker[i]);
-			begin(&r->tracker[i]);
-		}
-}
-
-/* Reads, decodes and parts what comes next. False at the end. */
-static bool for_several(struct readers *r)
-{
-	struct sp_pipeline *pipeline = r->conf->pipeline[r->n];
-	uint64_t bytes = 0;
-	bool more = true;
-	for (unsigned reads = 0; more && reads < READS_PER_FLUSH && bytes < BYTES_PER_FLUSH; reads++) {
-		more = sp_merge_read(r->conf->merge, &r->raw);
-		if (!more)
-			break;
-		const struct sp_batch *batch = sp_pipeline_decode(pipeline, &r->raw);
-		for (uint32_t i = 0; i < batch->n; i++) {
-			give(&r->tracker[tracker_of(r, &batch->pkt[i], &batch->key[i])], batch, i);
-			bytes += batch->pkt[i].cap_len;
-		}
-	}
-	flush(r);
-	return more;
-}
-
-/* A single tracker gets the batch as it was read. */
-static bool for_one(struct readers *r)
-{
-	struct tracker *t = &r->tracker[0];
-	struct sp_batch *raw = open_batch(t);
-	if (!sp_merge_read(r->conf->merge, raw))
-		return false;
-	struct sp_batch *batch = sp_pipeline_decode(r->conf->pipeline[r->n], raw);
-	if (SP_UNLIKELY(batch != raw)) {
-		*raw = *batch;
-		raw->odd = true;
-	}
-	if (raw->n)
-		send(t);
-	return true;
-}
-
-static void read_all(struct readers *r)
-{
-	bool more = true;
-	for (unsigned i = 0; i < r->n; i++)
-		begin(&r->tracker[i]);
-	for (unsigned n = 0; more; n++) {
-		if (n % BATCHES_PER_LOOK == 0 && !r->conf->go_on(r->conf->ctx))
-			break;
-		more = r->n == 1 ? for_one(r) : for_several(r);
-	}
-}
-
-/* --- the caller --- */
 
 int sp_readers_run(const struct sp_readers_conf *conf, enum sp_close_reason reason, struct sp_err *err)
 {
 	assert(conf->workers >= 2 && conf->workers <= SP_READERS_MAX);
-	unsigned n = conf->workers - 1, started = 0;
-	struct readers *r = sp_mem_map(sizeof *r, 0);
-	struct tracker *trackers = sp_mem_map(n * sizeof *trackers, 0);
-	int rc = r && trackers ? 0 : sp_err(err, -ENOMEM, "no memory for %u workers", n);
-	if (!rc)
-		*r = (struct readers){.conf = conf, .reason = reason, .n = n, .tracker = trackers};
-	for (; !rc && started < n; started++) {
-		struct tracker *t = &trackers[started];
-		t->all = r;
-		t->pipeline = conf->pipeline[started];
-		int failed = pthread_create(&t->thread, NULL, tracker_main, t);
-		if (failed) {
-			rc = sp_err(err, -failed, "worker %u: %s", started, strerror(failed));
-			break;
-		}
-	}
-	if (!rc)
-		read_all(r);
-	if (r)
-		atomic_store_explicit(&r->ended, true, memory_order_release);
-	for (unsigned i = 0; i < started; i++)
-		pthread_join(trackers[i].thread, NULL);
-	if (!rc)
-		sp_pipeline_end(conf->pipeline[n], SP_POINT_ANY, reason);
-	sp_mem_unmap(r, sizeof *r);
-	sp_mem_unmap(trackers, n * sizeof *trackers);
+	struct readers r = {.conf = conf, .reason = reason};
+	struct reader *reader = sp_mem_map(conf->workers * sizeof *reader, 0);
+	if (!reader)
+		return sp_err(err, -ENOMEM, "no memory for %u workers", conf->workers);
+	int rc = run(&r, reader, err);
+	sp_mem_unmap(reader, conf->workers * sizeof *reader);
 	return rc;
 }

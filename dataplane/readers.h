@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Captures read by several workers at once: one reads and decodes, the others track, each its share of the flows, in the
- * order of the file. With two workers the records are those of one, in their order. */
+/* One capture read by several workers at once. Every worker walks the whole file, which is mapped once for all, looks at
+ * each packet just long enough to see whose it is, and decodes and tracks those of its share of the flows: in their
+ * order, with nothing passed between processors. */
 #ifndef SP_DATAPLANE_READERS_H
 #define SP_DATAPLANE_READERS_H
 
@@ -11,17 +12,17 @@
 #define SP_READERS_MAX 16
 
 struct sp_readers_conf {
-	struct sp_merge *merge;
-	/* One for each worker, with one hash key. The last one's is for decoding: no flow is in it. */
-	struct sp_pipeline *const *pipeline;
+	struct sp_capture *capture;
+	struct sp_pipeline *const *pipeline; /* one for each worker, with one hash key and without a filter */
+	const struct sp_decode_conf *decode;
 	unsigned workers; /* 2 to SP_READERS_MAX */
-	/* Called now and then, by the caller's thread; false ends the input. */
+	/* Called now and then, by the caller's thread; false ends the input, for all workers at the same packet. */
 	bool (*go_on)(void *ctx);
 	void *ctx;
 };
 
-/* Reads to the end, by the caller's thread and one for each other worker; ends every flow with `reason`, and returns when
- * all are done. 0, or -errno with a message; nothing was read then. */
+/* Reads to the end, by the caller's thread and one for each other worker; each ends its flows with `reason`. Returns when
+ * all are done: 0, or -errno with a message. Nothing was read then; -ENOTSUP: this capture is read by one only. */
 int sp_readers_run(const struct sp_readers_conf *conf, enum sp_close_reason reason, struct sp_err *err);
 
 #endif

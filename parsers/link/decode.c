@@ -238,6 +238,43 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	batch->odd = odd;
 }
 
+uint32_t sp_flow_key_share(const struct sp_flow_key *key)
+{
+	return sp_share(sp_share_end(sp_share_fold(key->lo.b), key->lo_port),
+			sp_share_end(sp_share_fold(key->hi.b), key->hi_port), key->proto);
+}
+
+/* The packets that take the straight line below, IPv4 on Ethernet. False: to be decoded. */
+static inline bool look(const struct tunnel_ports *ports, const struct sp_pkt *pkt, uint32_t *share)
+{
+	const uint8_t *ip = pkt->data + ETH_LEN, *l4 = ip + IP4_LEN;
+	if (pkt->link != SP_LINK_ETHERNET || pkt->cap_len < ETH_LEN + IP4_LEN + UDP_LEN ||
+	    sp_be16(ip - 2) != TYPE_IP4 || ip[0] != 0x45 || sp_be16(ip + 6) & 0x3fff)
+		return false;
+	uint8_t proto = ip[9];
+	uint16_t sport = sp_be16(l4), dport = sp_be16(l4 + 2);
+	if (proto != PROTO_TCP && (proto != PROTO_UDP || may_be_tunnel(ports, sport, dport)))
+		return false;
+	const uint64_t mapped = 0xffff0000;
+	uint64_t both = sp_load64(ip + 12);
+	*share = sp_share(sp_share_end(both << 32 | mapped, sport), sp_share_end((both >> 32 << 32) | mapped, dport), proto);
+	return true;
+}
+
+uint64_t sp_decode_shares(const struct sp_decode_conf *conf, const struct sp_batch *batch, uint32_t *share)
+{
+	const struct tunnel_ports ports = tunnel_ports(conf);
+	const uint8_t *ahead = batch->ahead;
+	uint32_t n = batch->n, lines = n ? (batch->ahead_lines + n - 1) / n : 0;
+	uint64_t unknown = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		ask_ahead(ahead, lines);
+		ahead += (size_t)lines * SP_CACHE_LINE;
+		unknown |= (uint64_t)!look(&ports, &batch->pkt[i], &share[i]) << i;
+	}
+	return unknown;
+}
+
 void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key)
 {
 	assert(pkt->flags & SP_PKT_QUOTED);

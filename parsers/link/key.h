@@ -42,15 +42,23 @@ static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_
 				 key->proto, seed);
 }
 
-/* 32 bits of a key without its address space, for sharing flows out: a mirror's copy of a packet may carry another VLAN
- * than the packet did, and belongs to the same worker. Not the hash that tables use. */
-static inline uint32_t sp_key_share(const struct sp_flow_key *key)
+/* For sharing flows out: 32 bits of the endpoints and the protocol, in either order, and without the address space, for
+ * a mirror's copy of a packet may carry another VLAN than the packet did. `words` are both halves of an address, folded.
+ * Not the hash that tables use. */
+static inline uint64_t sp_share_end(uint64_t words, uint16_t port)
 {
-	uint32_t ports;
-	memcpy(&ports, &key->lo_port, sizeof ports);
-	uint64_t lo = sp_load64(key->lo.b) ^ sp_load64(key->lo.b + 8), hi = sp_load64(key->hi.b) ^ sp_load64(key->hi.b + 8);
-	uint64_t h = sp_hash_mix(lo ^ SP_HASH_K1, hi ^ (uint64_t)key->proto << 56 ^ SP_HASH_K0) ^ ports;
-	return (uint32_t)(h * SP_HASH_K1 >> 32);
+	uint64_t h = (words ^ (uint64_t)port << 8) * SP_HASH_K1;
+	return h ^ h >> 29;
+}
+
+static inline uint32_t sp_share(uint64_t a, uint64_t b, uint8_t proto)
+{
+	return (uint32_t)((a + b + proto) * SP_HASH_K0 >> 32);
+}
+
+static inline uint64_t sp_share_fold(const uint8_t *addr)
+{
+	return sp_load64(addr) * 3 ^ sp_load64(addr + 8);
 }
 
 /* Ports and the rest, after the addresses are in place. */
