@@ -23,7 +23,8 @@ class Segment:
             return row[field].split(",")[-1]
         self.number, self.marks = row["number"], row["marks"]
         self.told_by = None  # of old bytes: "seen" before, "number" or "time"
-        self.delta, self.jumped, self.first = 0, False, False
+        self.delta = 0  # from where it was expected
+        self.first = self.first_ack = self.jumped = False
         self.time = float(row["frame.time_epoch"])
         self.seq, self.ack = int(last("tcp.seq_raw")), int(last("tcp.ack_raw") or 0)
         self.len, self.flags = int(last("tcp.len")), int(last("tcp.flags"), 16) & 0xff
@@ -160,6 +161,7 @@ class Connection:
     def acknowledge(self, place, s, signs):
         """Whether it is a duplicate ACK."""
         mine, other = self.side[place], self.side[1 - place]
+        s.first_ack = mine.ack is None
         if mine.ack is not None and -HOLE_MAX < distance(s.ack, mine.ack) < 0:
             return False
         if other.next is not None and abs(distance(s.ack, other.next)) >= HOLE_MAX:
