@@ -15,6 +15,9 @@
 #define SP_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define SP_CACHE_LINE 64
 
+/* Keeps the compiler from turning arithmetic with a value that nobody can predict into a branch. */
+#define SP_UNPREDICTABLE(x) __asm__("" : "+r"(x))
+
 /* A message buffer for set-up errors: functions that can fail while the program starts fill it with one line for a
  * person ("port eth1: no such device") and return a negative errno. */
 #define SP_ERR_MAX 512

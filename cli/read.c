@@ -298,6 +298,15 @@ static int judge_input(const struct run *r)
 	return r->report.packets ? SP_EXIT_DAMAGED : SP_EXIT_FAILED;
 }
 
+static void say_what_was_too_much(const struct run *r)
+{
+	const struct sp_flow_stats *s = &r->report.flow;
+	if (s->flows_shed || s->flows_refused)
+		sp_log("the flow table was full: %" PRIu64 " flows ended early, %" PRIu64
+		       " packets belong to none; raise flow.max_flows",
+		       s->flows_shed, s->flows_refused);
+}
+
 static int finish(struct run *r)
 {
 	struct sp_err err;
@@ -305,6 +314,7 @@ static int finish(struct run *r)
 	sp_hub_stats(r->hub, &r->report.hub);
 	if (rc)
 		return SP_EXIT_FAILED; /* the sink said why */
+	say_what_was_too_much(r);
 	if (r->wish->output && strcmp(r->wish->output, "-") && sp_report_write(&r->report, r->wish->output, &err))
 		return fail(&err);
 	if (!r->wish->output) {

@@ -318,6 +318,9 @@ static void quality(struct page *p)
 	share_line(p, "mid-stream", s->midstream, s->flows, "flows", "their start is not in the capture");
 	share_line(p, "late", r->reorder.sorted + r->reorder.late, r->packets, "packets",
 		   r->reorder.late ? "written out of order, not all could be sorted" : "written out of order, sorted");
+	share_line(p, "fragments", r->flow.datagrams_incomplete,
+		   r->flow.datagrams_incomplete + r->flow.datagrams_reassembled, "fragmented datagrams", "incomplete");
+	share_line(p, "full table", r->flow.flows_shed, r->flow.flows_created, "flows", "ended early to make room");
 	for (unsigned i = 0; i < r->n_files; i++)
 		if (r->files[i].stats.damaged)
 			line(p, "damaged", "%s: %s", r->files[i].path, r->files[i].stats.damage);

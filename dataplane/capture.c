@@ -202,7 +202,10 @@ unsigned sp_capture_read(struct sp_capture *c, struct sp_batch *batch)
 	c->source.keep = c->last_off;
 	c->last_off = begin;
 	sp_batch_begin(batch);
+	uint64_t bytes = c->stats.bytes;
 	batch->n = sp_capture_next(c, batch->pkt, SP_BATCH_MAX);
+	batch->uniform = c->uniform;
+	batch->bytes = c->stats.bytes - bytes;
 	/* The stages ask in passing: asked for all at once, lines would be waited for. */
 	batch->ahead_lines = sp_capture_ahead(c, offset(c, c->pos) - begin, &batch->ahead);
 	return batch->n;

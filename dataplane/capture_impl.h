@@ -54,7 +54,8 @@ struct sp_capture {
 	/* Fills views until `max`, the end of the segment, or damage. Sets `want`, adds to `bytes`. */
 	unsigned (*fill)(struct sp_capture *c, struct sp_pkt *pkt, unsigned max);
 	bool ended;
-	bool swap; /* of the pcapng section */
+	bool uniform; /* what `fill` gave last is known to be of one point and in the order of time */
+	bool swap;    /* of the pcapng section */
 	uint16_t point;
 	uint8_t link;
 	struct sp_capture_pcap pcap;

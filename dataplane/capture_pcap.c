@@ -46,7 +46,8 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 	const uint64_t cookie = c->cookie;
 	const uint16_t point = c->point;
 	const uint8_t link = c->link;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, newest = 0;
+	bool back = false;
 	unsigned n = 0;
 
 	c->want = f.head;
@@ -67,8 +68,11 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 			wire -= SP_MIN(wire, f.fcs);
 			cap = SP_MIN(cap, wire);
 		}
+		uint64_t ts = sec * SP_NS_PER_SEC + fraction * f.unit_ns;
+		back |= ts < newest;
+		newest = ts;
 		pkt[n].data = p + f.head;
-		pkt[n].ts_ns = sec * SP_NS_PER_SEC + fraction * f.unit_ns;
+		pkt[n].ts_ns = ts;
 		pkt[n].cookie = cookie;
 		pkt[n].wire_len = wire;
 		pkt[n].cap_len = cap;
@@ -78,6 +82,7 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 		p += size;
 	}
 	c->pos = p;
+	c->uniform = !back;
 	c->stats.bytes += bytes;
 	c->stats.refused += link == SP_LINK_REFUSED ? n : 0;
 	return n;

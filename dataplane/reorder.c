@@ -352,7 +352,7 @@ static bool in_order(struct sp_reorder *r, const struct sp_batch *batch)
 	const struct sp_pkt *pkt = batch->pkt;
 	uint32_t mixed = 0;
 	bool back = false;
-	for (uint32_t i = 1; i < n; i++) {
+	for (uint32_t i = 1; i < n && !batch->uniform; i++) {
 		mixed |= pkt[i].point ^ pkt[i - 1].point;
 		back |= pkt[i].ts_ns < pkt[i - 1].ts_ns;
 	}

@@ -19,11 +19,37 @@ static void count_odd(struct sp_counters *c, struct sp_point_counters *point, co
 	}
 }
 
-/* Packets of one point in a row are summed up in registers. */
+static void count_run(struct sp_counters *c, const struct sp_pkt *pkt, uint32_t n, uint64_t bytes, bool odd)
+{
+	struct sp_point_counters *point = &c->point[pkt->point];
+	point->packets += n;
+	point->bytes += bytes;
+	if (SP_LIKELY(!odd)) {
+		point->verdict[SP_ANALYSED] += n;
+		c->reason[SP_DECODE_OK] += n;
+	} else {
+		count_odd(c, point, pkt, n);
+	}
+}
+
+static void count_times(struct sp_counters *c, uint64_t first, uint64_t last)
+{
+	c->first_ns = c->first_ns ? SP_MIN(c->first_ns, first) : first;
+	c->last_ns = SP_MAX(c->last_ns, last);
+}
+
+/* Packets of one point in a row are summed up in registers, unless that was done on the way. */
 void sp_counters_batch(struct sp_counters *c, const struct sp_batch *batch)
 {
 	const struct sp_pkt *pkt = batch->pkt, *end = pkt + batch->n;
-	uint64_t first = c->first_ns ? c->first_ns : UINT64_MAX, last = c->last_ns;
+	if (!batch->n)
+		return;
+	if (SP_LIKELY(batch->uniform && !batch->odd)) {
+		count_run(c, pkt, batch->n, batch->bytes, false);
+		count_times(c, pkt->ts_ns, end[-1].ts_ns);
+		return;
+	}
+	uint64_t first = UINT64_MAX, last = 0;
 	while (pkt < end) {
 		const struct sp_pkt *begin = pkt;
 		uint64_t bytes = 0;
@@ -34,19 +60,9 @@ void sp_counters_batch(struct sp_counters *c, const struct sp_batch *batch)
 			first = SP_MIN(first, pkt->ts_ns);
 			last = SP_MAX(last, pkt->ts_ns);
 		}
-		struct sp_point_counters *point = &c->point[begin->point];
-		uint32_t n = (uint32_t)(pkt - begin);
-		point->packets += n;
-		point->bytes += bytes;
-		if (SP_LIKELY(!odd)) {
-			point->verdict[SP_ANALYSED] += n;
-			c->reason[SP_DECODE_OK] += n;
-		} else {
-			count_odd(c, point, begin, n);
-		}
+		count_run(c, begin, (uint32_t)(pkt - begin), bytes, odd);
 	}
-	c->first_ns = batch->n ? first : c->first_ns;
-	c->last_ns = last;
+	count_times(c, first, last);
 }
 
 void sp_counters_filtered(struct sp_counters *c, const struct sp_batch *in, const struct sp_batch *out)

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "parsers/link/decode.h"
 
 #define PROTO_TCP 6
 
@@ -34,11 +35,23 @@ void sp_dedup_free(struct sp_dedup *d)
 	sp_mem_unmap(d->copying, SP_POINTS_MAX * sizeof *d->copying);
 }
 
+uint64_t sp_dedup_fragment_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key)
+{
+	if (pkt->flags & SP_PKT_QUOTED)
+		return 0;
+	struct sp_fragment f = sp_decode_fragment(pkt);
+	uint64_t place = (uint64_t)f.offset << 32 | f.len << 1 | f.more;
+	uint64_t where = (uint64_t)pkt->point << 48 | (uint64_t)(pkt->flags & SP_PKT_REVERSE) << 32 | f.id;
+	uint64_t h = sp_hash_mix(sp_load64(key->lo.b + 8) ^ SP_HASH_K0, sp_load64(key->hi.b + 8) ^ SP_HASH_K1);
+	h = sp_hash_mix(h ^ place, where ^ SP_HASH_K1);
+	return h | UINT64_C(1) << 32;
+}
+
 /* Whether two packets that look like this one can only be copies: its own identification, or a SYN. */
 static bool is_certain(const struct sp_pkt *pkt)
 {
 	const uint8_t *ip = pkt->data + pkt->l3;
-	bool id = ip[0] >> 4 == 4 && (ip[4] | ip[5]);
+	bool id = pkt->flags & SP_PKT_FRAGMENT || (ip[0] >> 4 == 4 && (ip[4] | ip[5]));
 	return id || (pkt->proto == PROTO_TCP && pkt->tcp_flags & 2);
 }
 
@@ -50,16 +63,12 @@ static void suspect(struct sp_dedup *d, const struct sp_pkt *pkt, int evidence)
 	d->suspects += (unsigned)!!*copying - before;
 }
 
-enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign,
-				    const struct sp_pkt *pkt)
+bool sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign, const struct sp_pkt *pkt)
 {
 	bool certain = is_certain(pkt);
 	bool same = d->window && !sp_dedup_is_new(e, sign, pkt, d->window);
 	if (certain)
 		suspect(d, pkt, same ? COPY_WEIGHT : -1);
-	if (!same)
-		return SP_DEDUP_NEW;
-	if (d->keep_routed && e->ttl != pkt->ttl)
-		return SP_DEDUP_ROUTED;
-	return certain || d->copying[pkt->point] >= COPYING_MIN ? SP_DEDUP_COPY : SP_DEDUP_NEW;
+	bool routed = d->keep_routed && e->ttl != pkt->ttl;
+	return same && (certain || routed || d->copying[pkt->point] >= COPYING_MIN);
 }

@@ -41,7 +41,7 @@ int sp_dedup_init(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_reconf(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_free(struct sp_dedup *d);
 
-/* Packets that cannot be recognised: fragments, cut headers, quotations. */
+/* Packets that need more than sp_dedup_sign to be recognised, or cannot be: fragments, cut headers, quotations. */
 #define SP_DEDUP_NEVER (SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED)
 
 /* A header that is not captured whole. */
@@ -78,6 +78,10 @@ static inline uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_f
 	return ((h ^ ((uint64_t)end << 32 | pkt->l7_len)) * SP_HASH_K1) | UINT64_C(1) << 32;
 }
 
+/* What a fragment looks like: the datagram that it is of, and its place there. 0: the first fragment of an ICMP error.
+ */
+uint64_t sp_dedup_fragment_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key);
+
 static inline struct sp_dedup_entry *sp_dedup_at(struct sp_dedup_entry *entries, uint64_t sign)
 {
 	return &entries[sign >> 16 & (SP_DEDUP_ENTRIES - 1)];
@@ -103,14 +107,8 @@ static inline void sp_dedup_write(struct sp_dedup_entry *e, uint64_t sign, const
 	e->ttl = pkt->ttl;
 }
 
-enum sp_dedup_result {
-	SP_DEDUP_NEW,
-	SP_DEDUP_COPY,
-	SP_DEDUP_ROUTED, /* a copy with another TTL that is to be kept as a hop of its own */
-};
-
-/* Compares with the entry and learns what the point does. The caller writes the entry, but for a copy. */
-enum sp_dedup_result sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign,
-				    const struct sp_pkt *pkt);
+/* Whether the packet is a copy of the entry's; learns what the point does. The caller writes the entry, but for a copy.
+ */
+bool sp_dedup_check(struct sp_dedup *d, const struct sp_dedup_entry *e, uint64_t sign, const struct sp_pkt *pkt);
 
 #endif

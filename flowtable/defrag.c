@@ -6,7 +6,6 @@
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/time.h"
 #include "flowtable/flowtable.h"
 #include "flowtable/pieces.h"
 #include "parsers/link/decode.h"
@@ -32,12 +31,14 @@ struct datagram {
 	uint32_t older, newer; /* by birth */
 	uint32_t held;	       /* list of fragments that wait for the first, newest first */
 	uint32_t flow_hash;
-	uint32_t total; /* payload bytes, known with the last fragment; 0: not yet */
+	uint32_t total;	   /* payload bytes, known with the last fragment; 0: not yet */
+	uint32_t captured; /* of them up to the first that was not */
 	struct sp_pieces pieces;
 	struct sp_flow_key key; /* of the flow, with has_first */
 	uint16_t flow_flags;	/* SP_PKT_REVERSE and SP_PKT_NO_PORTS of the first fragment */
 	uint16_t l4;		/* offset of the L4 header in the payload: IPv6 extension headers may come first */
-	uint8_t proto;		/* L4, of the first fragment */
+	uint16_t point;
+	uint8_t proto; /* L4, of the first fragment */
 	bool has_first;
 	bool closed; /* complete, or spoilt: no more bytes are wanted */
 };
@@ -63,21 +64,10 @@ struct sp_defrag {
 	uint32_t ready, ready_last; /* list of held fragments to release, in order */
 	struct sp_piece_pool pool;
 	const struct datagram *complete;
-	uint32_t complete_len;
 	uint8_t *payload; /* DATAGRAM_MAX bytes of the completed datagram */
 	struct sp_batch released;
 	uint8_t released_head[SP_BATCH_MAX][HELD_HEAD];
 };
-
-struct sp_defrag_conf sp_defrag_conf_default(void)
-{
-	return (struct sp_defrag_conf){
-		.max_datagrams = 16384,
-		.max_held = 4096,
-		.max_bytes = UINT64_C(8) << 20,
-		.timeout = 30 * SP_NS_PER_SEC,
-	};
-}
 
 static size_t bucket_bytes(const struct sp_defrag *d)
 {
@@ -91,8 +81,8 @@ int sp_defrag_new(struct sp_defrag **ret, const struct sp_defrag_conf *conf, uin
 	if (!d)
 		return -ENOMEM;
 	d->conf = *conf;
-	d->conf.max_datagrams = SP_MAX(conf->max_datagrams, 1);
-	d->conf.max_held = SP_MAX(conf->max_held, 1);
+	d->conf.max_datagrams = SP_MAX(conf->max_datagrams, 1u);
+	d->conf.max_held = SP_MAX(conf->max_held, 1u);
 	d->stats = stats;
 	d->hash_key = hash_key;
 	d->free = d->held_free = d->ready = d->ready_last = d->oldest = d->newest = NONE;
@@ -126,8 +116,10 @@ void sp_defrag_free(struct sp_defrag *d)
 
 uint64_t sp_defrag_memory(const struct sp_defrag *d)
 {
+	if (!d->n_fresh)
+		return 0;
 	return sizeof *d + bucket_bytes(d) + d->n_fresh * sizeof *d->datagram + d->held_fresh * sizeof *d->held +
-	       sp_piece_pool_memory(&d->pool) + (d->n_fresh ? DATAGRAM_MAX : 0);
+	       sp_piece_pool_memory(&d->pool) + DATAGRAM_MAX;
 }
 
 /* Buckets hold 1 + index, so that fresh memory is an empty table. */
@@ -193,12 +185,25 @@ static void adopt(struct sp_defrag *d, const struct datagram *g, struct sp_pkt *
 	d->stats->fragments_matched++;
 }
 
+static void close_datagram(struct sp_defrag *d, struct datagram *g)
+{
+	sp_pieces_clear(&d->pool, &g->pieces);
+	g->closed = true;
+}
+
+static void give_up(struct sp_defrag *d, struct datagram *g)
+{
+	d->stats->datagrams_incomplete++;
+	close_datagram(d, g);
+}
+
 static void forget(struct sp_defrag *d, struct datagram *g)
 {
 	for (uint32_t i = g->held; i != NONE; i = d->held[i].next)
 		d->stats->fragments_orphaned++;
 	release_held(d, g);
-	sp_pieces_clear(&d->pool, &g->pieces);
+	if (!g->closed)
+		give_up(d, g);
 	unlink_by_birth(d, g);
 	uint32_t *at = bucket_of(d, &g->identity);
 	while (*at != index_of(d, g) + 1)
@@ -208,7 +213,7 @@ static void forget(struct sp_defrag *d, struct datagram *g)
 	d->free = index_of(d, g);
 }
 
-static struct datagram *begin(struct sp_defrag *d, const struct identity *id, uint64_t now_ns)
+static struct datagram *begin(struct sp_defrag *d, const struct identity *id, const struct sp_pkt *pkt)
 {
 	if (d->free == NONE && d->n_fresh == d->conf.max_datagrams)
 		forget(d, &d->datagram[d->oldest]);
@@ -218,12 +223,12 @@ static struct datagram *begin(struct sp_defrag *d, const struct identity *id, ui
 	else
 		i = d->n_fresh++;
 	struct datagram *g = &d->datagram[i];
-	*g = (struct datagram){.identity = *id, .held = NONE};
+	*g = (struct datagram){.identity = *id, .held = NONE, .captured = UINT32_MAX, .point = pkt->point};
 	sp_pieces_init(&g->pieces);
 	uint32_t *bucket = bucket_of(d, id);
 	g->chain = *bucket;
 	*bucket = i + 1;
-	link_newest(d, g, now_ns);
+	link_newest(d, g, pkt->ts_ns);
 	return g;
 }
 
@@ -271,18 +276,16 @@ static void learn_first(struct sp_defrag *d, struct datagram *g, const struct sp
 	release_held(d, g);
 }
 
-static void close_datagram(struct sp_defrag *d, struct datagram *g)
-{
-	sp_pieces_clear(&d->pool, &g->pieces);
-	g->closed = true;
-}
-
 /* Adds the fragment's bytes, taking blocks from the oldest datagrams when there are none. */
 static enum sp_pieces_result add_piece(struct sp_defrag *d, struct datagram *g, const struct sp_fragment *f,
-				       const uint8_t *data)
+				       const struct sp_pkt *pkt)
 {
+	uint32_t captured = SP_MIN(pkt->cap_len - f->at, f->len);
+	if (captured < f->len)
+		g->captured = SP_MIN(g->captured, f->offset + captured);
 	for (;;) {
-		enum sp_pieces_result r = sp_pieces_add(&d->pool, &g->pieces, f->offset, data, f->len);
+		enum sp_pieces_result r =
+			sp_pieces_add(&d->pool, &g->pieces, f->offset, pkt->data + f->at, captured, f->len);
 		if (r != SP_PIECES_FULL || d->oldest == index_of(d, g))
 			return r;
 		forget(d, &d->datagram[d->oldest]);
@@ -302,15 +305,16 @@ static void reassemble(struct sp_defrag *d, struct datagram *g, const struct sp_
 {
 	if (g->closed)
 		return;
-	if (!d->conf.max_bytes || f->at + f->len > pkt->cap_len || f->offset + f->len > DATAGRAM_MAX) {
-		close_datagram(d, g);
+	/* More than decode allows, when the length was left to the network card. */
+	if (f->len > DATAGRAM_MAX - f->offset) {
+		give_up(d, g);
 		return;
 	}
 	bool overlap = contradicts(g, f);
 	if (!overlap && f->len) {
-		enum sp_pieces_result r = add_piece(d, g, f, pkt->data + f->at);
+		enum sp_pieces_result r = add_piece(d, g, f, pkt);
 		if (r == SP_PIECES_FULL || r == SP_PIECES_TOO_MANY) {
-			close_datagram(d, g);
+			give_up(d, g);
 			return;
 		}
 		overlap = r == SP_PIECES_OVERLAP;
@@ -326,7 +330,6 @@ static void reassemble(struct sp_defrag *d, struct datagram *g, const struct sp_
 		return;
 	sp_pieces_copy(&d->pool, &g->pieces, d->payload);
 	d->complete = g;
-	d->complete_len = g->total;
 	d->stats->datagrams_reassembled++;
 	close_datagram(d, g);
 }
@@ -372,7 +375,7 @@ enum sp_defrag_result sp_defrag_packet(struct sp_defrag *d, struct sp_pkt *pkt, 
 		g = NULL;
 	}
 	if (!g)
-		g = begin(d, &id, pkt->ts_ns);
+		g = begin(d, &id, pkt);
 	if (!later) {
 		if (!g->has_first)
 			learn_first(d, g, &own, &own_key, (uint16_t)(pkt->l4 - f.at));
@@ -428,15 +431,17 @@ static uint32_t header_len(uint8_t proto, const uint8_t *l4, uint32_t n)
 bool sp_defrag_datagram(const struct sp_defrag *d, struct sp_datagram *ret)
 {
 	const struct datagram *g = d->complete;
-	if (!g || g->l4 > d->complete_len)
+	if (!g || g->l4 >= g->total)
 		return false;
 	const uint8_t *l4 = d->payload + g->l4;
-	uint32_t n = d->complete_len - g->l4;
+	uint32_t n = g->total - g->l4, end = SP_MIN(g->captured, g->total);
 	if (g->proto == PROTO_UDP && n >= 8 && sp_be16(l4 + 4) >= 8)
 		n = SP_MIN(n, sp_be16(l4 + 4));
 	uint32_t header = header_len(g->proto, l4, n);
-	ret->l4 = (struct sp_slice){l4, n};
-	ret->payload = (struct sp_slice){l4 + header, n - header};
+	ret->l4 = (struct sp_slice){l4, SP_MIN(end > g->l4 ? end - g->l4 : 0, n)};
+	ret->header = header;
+	ret->payload = n - header;
+	ret->first_ns = g->born_ns;
 	return true;
 }
 
@@ -446,8 +451,17 @@ void sp_defrag_tick(struct sp_defrag *d, uint64_t now_ns)
 		forget(d, &d->datagram[d->oldest]);
 }
 
-void sp_defrag_end(struct sp_defrag *d)
+void sp_defrag_end(struct sp_defrag *d, uint32_t point)
 {
-	while (d->oldest != NONE)
-		forget(d, &d->datagram[d->oldest]);
+	for (uint32_t i = d->oldest; i != NONE;) {
+		struct datagram *g = &d->datagram[i];
+		i = g->newer;
+		if (point == SP_POINT_ANY || g->point == point)
+			forget(d, g);
+	}
+}
+
+uint64_t sp_defrag_due(const struct sp_defrag *d)
+{
+	return d->oldest == NONE ? UINT64_MAX : d->datagram[d->oldest].born_ns + d->conf.timeout;
 }

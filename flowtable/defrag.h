@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fragmented datagrams of one worker: later fragments find the flow of their first, and payloads are put together for
- * parsers. Bounded in datagrams, bytes and time; one thread; no memory is asked for after sp_defrag_new.
+/* Fragmented datagrams of one worker: later fragments find the flow of their first, and what they carry is put
+ * together. Bounded in datagrams, bytes and time; one thread; no memory is asked for after sp_defrag_new.
  *
  * Accounting stays exact because every fragment is tracked as a packet of a flow exactly once:
  * - a first fragment, and a later one whose first is known: now (SP_DEFRAG_TRACK);
@@ -16,26 +16,17 @@
 
 #include "base/pkt.h"
 #include "base/slice.h"
+#include "flowtable/flow_conf.h"
 
 struct sp_flow_stats;
 struct sp_defrag;
-
-struct sp_defrag_conf {
-	uint32_t max_datagrams; /* known at a time; the oldest makes room. At least 1 */
-	uint32_t max_held;	/* fragments waiting for their first, of all datagrams */
-	uint64_t max_bytes; /* of payload being put together; the oldest datagrams make room. 0: payloads are not wanted
-			     */
-	uint64_t timeout;   /* ns from a datagram's first seen fragment; RFC 8200 has 60 s, most systems 30 s */
-};
-
-struct sp_defrag_conf sp_defrag_conf_default(void);
 
 enum sp_defrag_result {
 	SP_DEFRAG_TRACK, /* a packet of the flow in its key, which may have been rewritten, with hash and flags */
 	SP_DEFRAG_HELD,	 /* comes back later; not to be tracked now */
 };
 
-/* `stats`: fragments, fragments_*, datagrams_reassembled are counted there. Returns 0 or -ENOMEM. */
+/* `stats`: fragments, fragments_*, datagrams_* are counted there. Returns 0 or -ENOMEM. */
 int sp_defrag_new(struct sp_defrag **ret, const struct sp_defrag_conf *conf, uint64_t hash_key,
 		  struct sp_flow_stats *stats);
 void sp_defrag_free(struct sp_defrag *d);
@@ -53,16 +44,22 @@ struct sp_batch *sp_defrag_released(struct sp_defrag *d);
 
 /* A datagram put together: what IP carried, beginning with the L4 header. */
 struct sp_datagram {
-	struct sp_slice l4;
-	struct sp_slice payload; /* above L4, by the declared lengths */
+	struct sp_slice l4; /* up to the first byte that was not captured */
+	uint32_t header;    /* bytes of the L4 header; its end may lie behind what was captured */
+	uint32_t payload;   /* bytes above it, by the declared lengths */
+	uint64_t first_ns;  /* when its first seen fragment arrived */
 };
 
 /* Whether the last packet given to sp_defrag_packet completed its datagram. Valid until the next one. */
 bool sp_defrag_datagram(const struct sp_defrag *d, struct sp_datagram *ret);
 
-/* Gives up what is too old at `now_ns`, or everything. What was held is then released. */
+/* Gives up what is too old at `now_ns`, or everything that began at a point (SP_POINT_ANY: at all). What was held is
+ * then released. */
 void sp_defrag_tick(struct sp_defrag *d, uint64_t now_ns);
-void sp_defrag_end(struct sp_defrag *d);
+void sp_defrag_end(struct sp_defrag *d, uint32_t point);
+
+/* When the next tick would give something up; UINT64_MAX: never. */
+uint64_t sp_defrag_due(const struct sp_defrag *d);
 
 /* Bytes of memory ever touched. */
 uint64_t sp_defrag_memory(const struct sp_defrag *d);

@@ -33,9 +33,10 @@ static uint64_t timeout_of(const struct sp_flowtable *ft, const struct sp_flow *
 	}
 	if (f->proto == PROTO_TCP)
 		return t->opening;
-	if (f->proto == PROTO_UDP)
-		return t->udp;
-	return f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6 ? t->icmp : t->other;
+	bool icmp = f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6;
+	uint64_t timeout = f->proto == PROTO_UDP ? t->udp : icmp ? t->icmp : t->other;
+	bool both = f->bits & SP_FLOW_SEEN_LO && f->bits & SP_FLOW_SEEN_HI;
+	return both ? timeout : SP_MIN(timeout, t->one_way);
 }
 
 /* At its timeout, its next report, or one turn of the wheel. */
@@ -92,6 +93,8 @@ void sp_flowtable_tick(struct sp_flowtable *ft, uint64_t now_ns)
 	if (now_ns <= ft->now_ns)
 		return;
 	ft->now_ns = now_ns;
+	if (SP_UNLIKELY(ft->fragments_due <= now_ns))
+		sp_fragments_tick(ft);
 	uint32_t page;
 	while ((page = sp_wheel_take(&ft->wheel, now_ns)))
 		fire(ft, page);
@@ -112,6 +115,7 @@ static void forget_all(struct sp_flowtable *ft)
 
 void sp_flowtable_end(struct sp_flowtable *ft, uint32_t point, enum sp_close_reason reason)
 {
+	sp_fragments_end(ft, point);
 	for (uint32_t n = 1; n < ft->n_flows; n++) {
 		struct sp_flow *f = &ft->flow[n];
 		if (f->state == SP_FLOW_FREE)
@@ -161,4 +165,3 @@ bool sp_flow_shed(struct sp_flowtable *ft)
 	ft->stats.flows_shed++;
 	return true;
 }
-

@@ -57,12 +57,7 @@ struct sp_flow_dir {
 	uint8_t bits;	   /* enum sp_flow_dir_bits */
 };
 
-enum sp_delay_kind {
-	SP_DELAY_SRT,
-	SP_DELAY_ART,
-	SP_DELAY_CIT,
-	SP_DELAY_KINDS
-};
+enum sp_delay_kind { SP_DELAY_SRT, SP_DELAY_ART, SP_DELAY_CIT, SP_DELAY_KINDS };
 
 /* Microseconds; since the last report. A sum cannot pass the time that passed: an hour at most. */
 struct sp_flow_delay {
@@ -79,8 +74,8 @@ struct sp_flow {
 	uint16_t bits;	/* enum sp_flow_bits */
 	uint32_t extra; /* number of its sp_flow_extra, 0: none */
 	uint64_t last_ns;
-	uint16_t layers;      /* number of its interned layers and point */
-	uint16_t armed;	      /* low bits of the wheel tick that counts */
+	uint16_t layers;	 /* number of its interned layers and point */
+	uint16_t armed;		 /* low bits of the wheel tick that counts */
 	uint16_t lo_mac, hi_mac; /* numbers of interned Ethernet addresses, 0: none */
 
 	/* every packet */

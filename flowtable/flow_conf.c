@@ -25,9 +25,10 @@ static const struct sp_conf_row timeout_rows[] = {
 	TIMEOUT(closed_rst, "2s",
 		"TCP after a RST, for packets that were on their way. DeepFlow keeps them 35s, because it decides "
 		"the close reason only then."),
-	TIMEOUT(one_way, "5s",
-		"A flow of which only one direction was ever seen, unless it is an open TCP connection. "
-		"DeepFlow: 5s."),
+	TIMEOUT(one_way, "60s",
+		"A flow other than TCP of which only one direction was ever seen, where this is shorter than its own "
+		"timeout. Logs and measurements sent one way make many short records when it is small. DeepFlow: "
+		"5s."),
 	TIMEOUT(udp, "60s",
 		"UDP: keeps a resolver's retries and a call's silences in one flow. DeepFlow: 5s; Linux connection "
 		"tracking: 30s, 120s when answered."),
@@ -56,6 +57,45 @@ static const struct sp_conf_row dedup_rows[] = {
 	 .fallback = "no",
 	 .doc = "A copy with another TTL, MAC address or VLAN passed a router: yes makes it a hop of its own, no a "
 		"duplicate."},
+	{0},
+};
+#undef AT
+
+#define AT(member) .offset = offsetof(struct sp_defrag_conf, member)
+static const struct sp_conf_row fragment_rows[] = {
+	{.name = "timeout",
+	 .type = SP_CONF_DURATION,
+	 AT(timeout),
+	 .min = 100 * SP_NS_PER_MS,
+	 .max = 120 * SP_NS_PER_SEC,
+	 .fallback = "30s",
+	 .doc = "How long after its first seen fragment a datagram is given up that is not complete. Linux: 30s for "
+		"IPv4, 60s for IPv6."},
+	{.name = "max_datagrams",
+	 .type = SP_CONF_UINT,
+	 AT(max_datagrams),
+	 .min = 16,
+	 .max = 1 << 22,
+	 .fallback = "16384",
+	 .unit = "datagrams",
+	 .doc = "Fragmented datagrams that one worker knows at a time, complete ones included: the oldest makes "
+		"room."},
+	{.name = "max_held",
+	 .type = SP_CONF_UINT,
+	 AT(max_held),
+	 .min = 16,
+	 .max = 1 << 20,
+	 .fallback = "4096",
+	 .unit = "fragments",
+	 .doc = "Fragments that came before the first of their datagram, which alone names their flow, and wait for "
+		"it. What finds no room belongs to a flow without ports."},
+	{.name = "max_bytes",
+	 .type = SP_CONF_SIZE,
+	 AT(max_bytes),
+	 .min = 256 << 10,
+	 .max = UINT64_C(16) << 30,
+	 .fallback = "8MiB",
+	 .doc = "Payload of incomplete datagrams that one worker keeps: the oldest datagram makes room. Linux: 4MiB."},
 	{0},
 };
 #undef AT
@@ -99,6 +139,12 @@ const struct sp_conf_row sp_flow_conf_rows[] = {
 	 .rows = dedup_rows,
 	 .reloadable = true,
 	 .doc = "Copies made by the mirror."},
+	{.name = "fragments",
+	 .type = SP_CONF_MAP,
+	 AT(fragments),
+	 .rows = fragment_rows,
+	 .doc = "Fragmented IP datagrams: every fragment belongs to the flow that its first names, and TCP and the "
+		"delays are judged by whole datagrams. Memory is touched as it is needed."},
 	{.name = "server_ports",
 	 .type = SP_CONF_UINTS,
 	 AT(server_ports),

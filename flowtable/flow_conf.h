@@ -15,7 +15,7 @@ struct sp_flow_conf {
 		uint64_t closing;     /* one FIN seen */
 		uint64_t closed_fin;  /* both FINs: linger for stray packets */
 		uint64_t closed_rst;
-		uint64_t one_way; /* only one direction was ever seen */
+		uint64_t one_way; /* not TCP, and only one direction was ever seen */
 		uint64_t udp;
 		uint64_t icmp;
 		uint64_t other;
@@ -26,6 +26,12 @@ struct sp_flow_conf {
 		uint64_t window;  /* a copy arrives within this time */
 		bool keep_routed; /* a copy with another TTL, MAC or VLAN is a hop of its own, not a duplicate */
 	} dedup;
+	struct sp_defrag_conf {
+		uint64_t max_datagrams; /* known at a time; the oldest makes room */
+		uint64_t max_held;	/* later fragments that wait for their first, of all datagrams */
+		uint64_t max_bytes;	/* of payload being put together; the oldest datagrams make room */
+		uint64_t timeout;	/* from a datagram's first seen fragment */
+	} fragments;
 	struct sp_conf_uints server_ports; /* known to be servers, beside the built-in list */
 };
 

@@ -122,8 +122,9 @@ static void put_extra(const struct sp_flow_extra *x, struct sp_flow_record *r, u
 
 static struct sp_delay delay(const struct sp_flow *f, const struct sp_flow_extra *x, enum sp_delay_kind kind)
 {
-	return (struct sp_delay){
-		.count = f->delays[kind] + (x ? x->delays[kind] : 0), .sum = f->delay[kind].sum, .max = f->delay[kind].max};
+	return (struct sp_delay){.count = f->delays[kind] + (x ? x->delays[kind] : 0),
+				 .sum = f->delay[kind].sum,
+				 .max = f->delay[kind].max};
 }
 
 static void put_tcp(const struct sp_flow *f, struct sp_flow_record *r, unsigned c)

@@ -19,6 +19,8 @@
 #define PROTO_ICMP6 58
 
 #define FIRST_BUCKETS 1024
+/* So many packets before its turn a packet's flow is asked for: about what memory takes. */
+#define GUESS_AHEAD 8
 #define COUNTER_CARRY (UINT32_C(1) << 31)
 #define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
@@ -65,6 +67,8 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	rc = rc ? rc : sp_layers_init(&ft->layers);
 	rc = rc ? rc : sp_macs_init(&ft->macs);
 	rc = rc ? rc : sp_servers_init(&ft->servers, conf);
+	rc = rc ? rc : sp_defrag_new(&ft->defrag, &conf->fragments, hash_key, &ft->stats);
+	ft->fragments_due = UINT64_MAX;
 	if (rc) {
 		sp_flowtable_free(ft);
 		return sp_err(err, rc, "no memory for %u flows: lower flow.max_flows", (unsigned)conf->max_flows);
@@ -85,6 +89,7 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	sp_layers_free(&ft->layers);
 	sp_macs_free(&ft->macs);
 	sp_servers_free(&ft->servers);
+	sp_defrag_free(ft->defrag);
 	free(ft);
 }
 
@@ -161,7 +166,7 @@ static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *ke
 	return n;
 }
 
-/* Files only: the index doubles. Flows lie in order, their hashes are computed again. */
+/* The index doubles. Flows lie in order, their hashes are computed again. */
 static bool index_grow(struct sp_flowtable *ft)
 {
 	struct sp_index bigger;
@@ -181,6 +186,13 @@ static bool index_grow(struct sp_flowtable *ft)
 	sp_index_free(&ft->index);
 	ft->index = bigger;
 	return true;
+}
+
+/* Files only: live capture has room for all flows from the beginning. */
+void sp_flow_make_room(struct sp_flowtable *ft)
+{
+	if (SP_UNLIKELY(ft->index.n + SP_BATCH_MAX > ft->index.limit))
+		index_grow(ft);
 }
 
 void sp_flow_free(struct sp_flowtable *ft, struct sp_flow *f)
@@ -306,21 +318,15 @@ static void datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp
 	uint64_t now = pkt->ts_ns, *asked = &f->data_ns[client], *answered = &f->data_ns[!client];
 	if (!pkt->l7_len)
 		return;
-	if (side == client) {
-		bool waiting = f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS;
-		if (waiting)
-			return;
-		if (*answered)
-			sp_flow_delay_add(ft, f, SP_DELAY_CIT, *answered, now);
-		*asked = now;
-		f->bits |= SP_FLOW_ASKED;
+	bool asks = side == client, waiting = f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS;
+	if (asks && waiting)
 		return;
-	}
-	if (f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS)
-		sp_flow_delay_add(ft, f, f->proto == PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT, *asked, now);
-	f->bits &= (uint16_t)~SP_FLOW_ASKED;
-	f->bits |= SP_FLOW_RESPONSE;
-	*answered = now;
+	uint64_t since = asks ? *answered : *asked;
+	enum sp_delay_kind answer = f->proto == PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT;
+	f->data_ns[side] = now;
+	f->bits = (uint16_t)((f->bits & ~SP_FLOW_ASKED) | (asks ? SP_FLOW_ASKED : SP_FLOW_RESPONSE));
+	if (asks ? since != 0 : waiting)
+		sp_flow_delay_add(ft, f, asks ? SP_DELAY_CIT : answer, since, now);
 }
 
 static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
@@ -333,9 +339,8 @@ static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct s
 		sp_servers_learn(&ft->servers, key, side);
 }
 
-static void track_other(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+static void count_other(struct sp_flowtable *ft, const struct sp_flow *f)
 {
-	datagram(ft, f, pkt, side);
 	if (f->proto == PROTO_UDP)
 		ft->stats.packets_udp++;
 	else if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6)
@@ -344,8 +349,9 @@ static void track_other(struct sp_flowtable *ft, struct sp_flow *f, const struct
 		ft->stats.packets_other++;
 }
 
-static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft, struct sp_flow *f,
-							 const struct sp_flow_key *key, const struct sp_pkt *pkt)
+/* A packet as such. */
+static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft, struct sp_flow *f,
+							const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
 	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
@@ -360,54 +366,121 @@ static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft,
 		f->last_ns = pkt->ts_ns;
 	else
 		ft->stats.late_packets++;
-	if (f->proto == PROTO_TCP) {
-		if (SP_UNLIKELY(pkt->flags & (SP_PKT_L4_CUT | SP_PKT_FRAGMENT) || !sp_tcp_fast(ft, f, pkt, side)))
-			track_tcp(ft, f, key, pkt, side);
+}
+
+/* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
+ * at pkt->l7. */
+static inline __attribute__((always_inline)) void message(struct sp_flowtable *ft, struct sp_flow *f,
+							  const struct sp_flow_key *key, const struct sp_pkt *pkt)
+{
+	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
+	if (f->proto != PROTO_TCP)
+		datagram(ft, f, pkt, side);
+	else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side)))
+		track_tcp(ft, f, key, pkt, side);
+}
+
+static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft, struct sp_flow *f,
+							const struct sp_flow_key *key, const struct sp_pkt *pkt)
+{
+	count(ft, f, key, pkt);
+	message(ft, f, key, pkt);
+	if (f->proto == PROTO_TCP)
 		ft->stats.packets_tcp++;
-	} else {
-		track_other(ft, f, pkt, side);
-	}
+	else
+		count_other(ft, f);
 }
 
 /* --- packets that need a second look --- */
 
+struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+{
+	uint32_t n = find(ft, &b->key[i], b->pkt[i].hash);
+	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
+	if (!f)
+		return NULL;
+	count(ft, f, &b->key[i], &b->pkt[i]);
+	if (f->proto == PROTO_TCP)
+		ft->stats.packets_tcp++;
+	else
+		count_other(ft, f);
+	sp_flow_extra_get(ft, f)->fragments++;
+	return f;
+}
+
+void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		     const struct sp_pkt *pkt)
+{
+	message(ft, f, key, pkt);
+}
+
 /* An ICMP error belongs to the flow that it quotes, when that one is known; else it is a conversation of its own. */
-static bool quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+uint32_t sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	uint32_t n = find(ft, &b->key[i], pkt->hash);
 	if (n != SP_INDEX_NONE) {
 		sp_flow_extra_get(ft, &ft->flow[n])->icmp_errors++;
 		ft->stats.icmp_quoted++;
-		return true;
+		return n;
 	}
 	sp_decode_icmp_own_key(ft->hash_key, pkt, &b->key[i]);
-	return false;
+	return 0;
 }
 
-/* True when the packet is a copy of one seen before, which is counted at its flow. A routed copy that is to be kept
- * becomes a conversation in an address space of its own. */
+static bool has_macs_of(const struct sp_flowtable *ft, const struct sp_flow *f, const struct sp_pkt *pkt)
+{
+	if (!f->lo_mac || !f->hi_mac || pkt->l2 == SP_NOOFS)
+		return true;
+	const uint8_t *dst = pkt->data + pkt->l2, *src = dst + 6;
+	bool from_hi = pkt->flags & SP_PKT_REVERSE;
+	return !memcmp(sp_macs_at(&ft->macs, f->lo_mac), from_hi ? dst : src, 6) &&
+	       !memcmp(sp_macs_at(&ft->macs, f->hi_mac), from_hi ? src : dst, 6);
+}
+
+/* A copy that passed a router and is to be kept becomes a conversation of its own: by its VLAN when that is another
+ * one, else in an address space of its hop. Hops count from where a packet was seen first, the same for both
+ * directions. `f`: the first one's flow, NULL: not known. */
+static bool is_hop(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, const struct sp_dedup_entry *e,
+		   const struct sp_flow *f)
+{
+	enum { OTHER_MACS = 256 };
+	struct sp_pkt *pkt = &b->pkt[i];
+	if (f && f->space != b->key[i].space)
+		return true;
+	uint32_t hop = (uint8_t)(e->ttl - pkt->ttl);
+	if (!hop && f && !has_macs_of(ft, f, pkt))
+		hop = OTHER_MACS;
+	if (!hop)
+		return false;
+	b->key[i].space ^= UINT32_C(0x5bd1e995) * hop;
+	pkt->hash = (uint32_t)sp_flow_key_hash(&b->key[i], ft->hash_key);
+	return true;
+}
+
+/* True when the packet is a copy of one seen before, which is counted at its flow. */
 static bool is_copy(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, const struct sp_dedup_entry *e,
 		    uint64_t sign)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	struct sp_flow *f = &ft->flow[e->flow];
-	switch (sp_dedup_check(&ft->dedup, e, sign, pkt)) {
-	case SP_DEDUP_NEW:
+	if (!sp_dedup_check(&ft->dedup, e, sign, pkt))
 		return false;
-	case SP_DEDUP_ROUTED:
-		b->key[i].space ^= UINT32_C(0x5bd1e995) * pkt->ttl;
-		pkt->hash = (uint32_t)sp_flow_key_hash(&b->key[i], ft->hash_key);
+	/* Two packets of different conversations are never copies, however much they look so. Of a fragment's
+	 * conversation little is known yet, but it says which datagram it is of; that of an ICMP error may be the
+	 * quoted one or its own, but the quotation has an identification, too. */
+	bool fragment = pkt->flags & SP_PKT_FRAGMENT;
+	size_t same = fragment ? offsetof(struct sp_flow_key, lo_port) : offsetof(struct sp_flow_key, space);
+	bool known = f->state != SP_FLOW_FREE && !memcmp(f, &b->key[i], same) && f->proto == b->key[i].proto;
+	if (!known && !(pkt->flags & (SP_PKT_FRAGMENT | SP_PKT_QUOTED)))
 		return false;
-	case SP_DEDUP_COPY:
-		break;
-	}
-	/* Two packets of different conversations are never copies, however much they look so. */
-	if (f->state == SP_FLOW_FREE || memcmp(f, &b->key[i], offsetof(struct sp_flow_key, space)) || f->proto != b->key[i].proto)
+	if (ft->dedup.keep_routed && is_hop(ft, b, i, e, known ? f : NULL))
 		return false;
 	pkt->verdict = SP_DUPLICATE;
+	b->odd = true;
 	ft->stats.duplicates++;
-	sp_flow_extra_get(ft, f)->duplicates++;
+	if (known)
+		sp_flow_extra_get(ft, f)->duplicates++;
 	return true;
 }
 
@@ -416,22 +489,36 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	const struct sp_flow_key *key = &b->key[i];
+	if (pkt->flags & SP_PKT_FRAGMENT)
+		sign = sp_dedup_fragment_sign(pkt, key);
+	else if (pkt->flags & SP_PKT_QUOTED && pkt->l4 != SP_NOOFS)
+		sign = sp_dedup_sign(pkt, key);
 	struct sp_dedup_entry *e = sp_dedup_at(ft->dedup.entry, sign);
 	uint32_t space = key->space;
 	if (sign && is_copy(ft, b, i, e, sign))
 		return;
-	if (SP_UNLIKELY(pkt->flags & SP_PKT_QUOTED) && quoted(ft, b, i))
+	if (pkt->flags & SP_PKT_FRAGMENT) {
+		uint32_t flow = sp_fragments_packet(ft, b, i);
+		if (sign && key->space == space)
+			sp_dedup_write(e, sign, pkt, flow);
 		return;
+	}
+	if (pkt->flags & SP_PKT_QUOTED) {
+		uint32_t flow = sp_flow_quoted(ft, b, i);
+		if (flow) {
+			sp_dedup_write(e, sign, pkt, flow);
+			return;
+		}
+	}
 	uint32_t n = find(ft, key, pkt->hash);
 	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
 	if (!f) {
 		pkt->verdict = SP_DROPPED;
+		b->odd = true;
 		return;
 	}
 	if (sign && key->space == space)
 		sp_dedup_write(e, sign, pkt, (uint32_t)(f - ft->flow));
-	if (pkt->flags & SP_PKT_FRAGMENT)
-		sp_flow_extra_get(ft, f)->fragments++;
 	track(ft, f, key, pkt);
 }
 
@@ -467,11 +554,10 @@ struct ahead {
 	uint32_t flow; /* guessed; 0, which is never used: none */
 };
 
-static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
+static void recognise(const struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
 {
 	const struct sp_index index = ft->index;
 	struct sp_dedup_entry *entries = ft->dedup.entry;
-	struct sp_flow *flows = ft->flow;
 	uint32_t n = b->n;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
@@ -482,14 +568,16 @@ static void look_ahead(struct sp_flowtable *ft, const struct sp_batch *b, struct
 		ahead[i].sign = sign;
 		__builtin_prefetch(sp_dedup_at(entries, sign), 1);
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t flow = sp_index_guess(&index, b->pkt[i].hash);
-		flow = flow != SP_INDEX_NONE ? flow : 0;
-		ahead[i].flow = flow;
-		prefetch_flow(&flows[flow]);
-		if (SP_UNLIKELY(!flow))
-			prefetch_new(ft, &b->pkt[i]);
-	}
+}
+
+static inline void guess(const struct sp_flowtable *ft, const struct sp_pkt *pkt, struct ahead *ahead)
+{
+	uint32_t flow = sp_index_guess(&ft->index, pkt->hash);
+	flow = flow != SP_INDEX_NONE ? flow : 0;
+	ahead->flow = flow;
+	prefetch_flow(&ft->flow[flow]);
+	if (SP_UNLIKELY(!flow))
+		prefetch_new(ft, pkt);
 }
 
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
@@ -499,12 +587,15 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 	if (!n)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
-	if (SP_UNLIKELY(ft->index.n + SP_BATCH_MAX > ft->index.limit))
-		index_grow(ft);
-	look_ahead(ft, b, ahead);
+	sp_flow_make_room(ft);
+	recognise(ft, b, ahead);
 	struct sp_dedup_entry *entries = ft->dedup.entry;
+	for (uint32_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
+		guess(ft, &b->pkt[i], &ahead[i]);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
+		if (i + GUESS_AHEAD < n)
+			guess(ft, &b->pkt[i + GUESS_AHEAD], &ahead[i + GUESS_AHEAD]);
 		struct sp_flow *f = &ft->flow[ahead[i].flow];
 		uint64_t sign = ahead[i].sign;
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
@@ -534,5 +625,6 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.layers = (uint64_t)ft->layers.n * sizeof *ft->layers.set + SP_MACS * sizeof *ft->macs.entry,
 		.wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
+		.fragments = sp_defrag_memory(ft->defrag),
 	};
 }

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "flowtable/dedup.h"
+#include "flowtable/defrag.h"
 #include "flowtable/direction.h"
 #include "flowtable/flow.h"
 #include "flowtable/flowtable.h"
@@ -24,6 +25,8 @@ struct sp_flowtable {
 	struct sp_layer_table layers;
 	struct sp_mac_table macs;
 	struct sp_servers servers;
+	struct sp_defrag *defrag;
+	uint64_t fragments_due; /* when a datagram that is not complete is to be given up */
 	uint64_t hash_key;
 	uint64_t now_ns;
 	uint64_t serial;
@@ -66,6 +69,27 @@ struct sp_flow_key sp_flow_key_of(const struct sp_flow *f);
 
 /* flowtable.c: takes a flow out of the table, after its record is written. */
 void sp_flow_free(struct sp_flowtable *ft, struct sp_flow *f);
+
+/* flowtable.c: room in the index for a batch of new flows. */
+void sp_flow_make_room(struct sp_flowtable *ft);
+
+/* flowtable.c: counts packet i, a fragment whose key is its flow's, as one of that flow. NULL: the table is full. */
+struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
+
+/* flowtable.c: what a datagram says that was put together. */
+void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		     const struct sp_pkt *pkt);
+
+/* flowtable.c: attributes ICMP error i to the flow that it quotes, and returns the number of that. 0: there is none,
+ * and the error has its own conversation's key now. */
+uint32_t sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
+
+/* fragments.c: a packet with SP_PKT_FRAGMENT. Returns the number of its flow, 0 when that is not known (yet). */
+uint32_t sp_fragments_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
+
+/* fragments.c: gives up datagrams that are too old, or all of a point (SP_POINT_ANY: of all). */
+void sp_fragments_tick(struct sp_flowtable *ft);
+void sp_fragments_end(struct sp_flowtable *ft, uint32_t point);
 
 /* expiry.c: enters the flow where it must be looked at next. False: no room for that. */
 bool sp_flow_arm(struct sp_flowtable *ft, struct sp_flow *f);

@@ -68,9 +68,9 @@ void sp_pieces_clear(struct sp_piece_pool *pool, struct sp_pieces *p)
 	sp_pieces_init(p);
 }
 
-/* How many of the bytes are there already. `same` turns false when one of them has another value. */
+/* How many of the bytes are there already. `same` turns false when a captured one of them has another value. */
 static uint32_t covered(const struct sp_piece_pool *pool, const struct sp_pieces *p, uint32_t offset,
-			const uint8_t *data, uint32_t n, bool *same)
+			const uint8_t *data, uint32_t captured, uint32_t n, bool *same)
 {
 	uint32_t sum = 0, end = offset + n;
 	for (uint32_t i = p->first; i != SP_PIECE_NONE && pool->piece[i].offset < end; i = pool->piece[i].next) {
@@ -79,7 +79,8 @@ static uint32_t covered(const struct sp_piece_pool *pool, const struct sp_pieces
 		if (from >= to)
 			continue;
 		sum += to - from;
-		*same &= !memcmp(q->data + (from - q->offset), data + (from - offset), to - from);
+		to = SP_MIN(to, offset + captured);
+		*same &= from >= to || !memcmp(q->data + (from - q->offset), data + (from - offset), to - from);
 	}
 	return sum;
 }
@@ -99,11 +100,11 @@ static void link_in(struct sp_piece_pool *pool, struct sp_pieces *p, uint32_t i)
 }
 
 enum sp_pieces_result sp_pieces_add(struct sp_piece_pool *pool, struct sp_pieces *p, uint32_t offset,
-				    const uint8_t *data, uint32_t n)
+				    const uint8_t *data, uint32_t captured, uint32_t n)
 {
 	assert(n && offset + n <= UINT16_MAX);
 	bool same = true;
-	uint32_t there = covered(pool, p, offset, data, n, &same);
+	uint32_t there = covered(pool, p, offset, data, captured, n, &same);
 	if (there)
 		return there == n && same ? SP_PIECES_DUPLICATE : SP_PIECES_OVERLAP;
 	uint32_t blocks = (n + PIECE_MAX - 1) / PIECE_MAX, taken[UINT16_MAX / PIECE_MAX + 1];
@@ -121,10 +122,13 @@ enum sp_pieces_result sp_pieces_add(struct sp_piece_pool *pool, struct sp_pieces
 		struct sp_piece *q = &pool->piece[taken[b]];
 		q->len = (uint16_t)SP_MIN(n, PIECE_MAX);
 		q->offset = (uint16_t)offset;
-		memcpy(q->data, data, q->len);
+		uint32_t have = SP_MIN(captured, q->len);
+		memcpy(q->data, data, have);
+		memset(q->data + have, 0, q->len - have);
 		link_in(pool, p, taken[b]);
 		offset += q->len;
-		data += q->len;
+		data += have;
+		captured -= have;
 		n -= q->len;
 	}
 	return SP_PIECES_ADDED;

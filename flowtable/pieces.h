@@ -40,9 +40,10 @@ uint64_t sp_piece_pool_memory(const struct sp_piece_pool *pool);
 
 void sp_pieces_init(struct sp_pieces *pieces);
 
-/* Copies n bytes, at least 1, to where they belong. offset + n is at most 65535. */
+/* Copies n bytes, at least 1, to where they belong. Only the first `captured` of them are at data: the others are
+ * known to exist, and read as 0. offset + n is at most 65535. */
 enum sp_pieces_result sp_pieces_add(struct sp_piece_pool *pool, struct sp_pieces *pieces, uint32_t offset,
-				    const uint8_t *data, uint32_t n);
+				    const uint8_t *data, uint32_t captured, uint32_t n);
 
 /* Writes `bytes` bytes, when there is no hole before `end`. */
 void sp_pieces_copy(const struct sp_piece_pool *pool, const struct sp_pieces *pieces, uint8_t *out);

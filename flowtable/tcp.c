@@ -487,7 +487,7 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 {
 	struct sp_flow_dir *d = &f->dir[side];
 	d->flags |= pkt->tcp_flags;
-	if (SP_UNLIKELY(pkt->flags & (SP_PKT_L4_CUT | SP_PKT_LATER_FRAG)))
+	if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT))
 		return false;
 	const uint8_t *h = pkt->data + pkt->l4;
 	struct segment s = {

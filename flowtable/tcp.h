@@ -34,23 +34,29 @@ static inline int32_t sp_tcp_distance(uint32_t a, uint32_t b)
 static inline void sp_tcp_new_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t ack, uint64_t ns)
 {
 	unsigned client = sp_flow_client(f), bits = f->bits;
-	if (side == client) {
-		uint64_t since = SP_MAX(f->data_ns[0], f->data_ns[1]);
-		if (!(bits & SP_FLOW_ASKED) && since)
-			sp_flow_delay_add(ft, f, SP_DELAY_CIT, since, ns);
-		bits |= bits & SP_FLOW_UNACKED ? SP_FLOW_UNACKED_MORE : 0;
-		f->bits = (uint16_t)(bits | SP_FLOW_ASKED | SP_FLOW_UNACKED);
-	} else if (bits & SP_FLOW_ASKED && sp_tcp_distance(ack, f->dir[client].next_seq) >= 0) {
-		/* It acknowledges the whole request: an answer, not something that crossed it on the way. */
-		sp_flow_delay_add(ft, f, SP_DELAY_ART, f->data_ns[client], ns);
-		bits &= ~(unsigned)(SP_FLOW_ASKED | SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
-		f->bits = (uint16_t)(bits | SP_FLOW_RESPONSE);
-	}
+	unsigned asks = side == client;
+	SP_UNPREDICTABLE(asks);
+	uint64_t asked = f->data_ns[client], last = SP_MAX(asked, f->data_ns[!client]);
+	unsigned waiting = !!(bits & SP_FLOW_ASKED);
+	/* A server's bytes that acknowledge the whole request are an answer, and did not cross it on the way. Which
+	 * side sends next cannot be guessed: as few branches as can be. */
+	unsigned answers = waiting & (sp_tcp_distance(ack, f->dir[client].next_seq) >= 0) & (asks ^ 1);
+	unsigned idle = asks & (last != 0) & (waiting ^ 1), sample = answers | idle;
+	static_assert(SP_FLOW_UNACKED_MORE == SP_FLOW_UNACKED << 1, "shifted into place");
+	unsigned more = (bits & SP_FLOW_UNACKED) << 1;
+	unsigned set = -asks & (more | SP_FLOW_ASKED | SP_FLOW_UNACKED);
+	unsigned clear = -answers & (SP_FLOW_ASKED | SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
+	f->bits = (uint16_t)((bits & ~clear) | set | (-answers & SP_FLOW_RESPONSE));
 	f->data_ns[side] = ns;
+	SP_UNPREDICTABLE(sample);
+	static_assert(SP_DELAY_CIT == SP_DELAY_ART + 1, "computed, too");
+	if (sample)
+		sp_flow_delay_add(ft, f, SP_DELAY_ART + asks, asked ^ ((asked ^ last) & -(uint64_t)asks), ns);
 }
 
 /* An ACK without data from the server's side that covers all of the client's data. */
-static inline void sp_tcp_ack_delay(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t ack, uint64_t ns)
+static inline void sp_tcp_ack_delay(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t ack,
+				    uint64_t ns)
 {
 	unsigned client = sp_flow_client(f);
 	if (!(f->bits & SP_FLOW_UNACKED) || side == client || sp_tcp_distance(ack, f->dir[client].next_seq) < 0)

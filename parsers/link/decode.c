@@ -2,6 +2,8 @@
 /* The batch: a straight line for the ordinary packet, a walk through the headers for every other. */
 #include "parsers/link/decode.h"
 
+#include <emmintrin.h>
+
 #include "parsers/link/walk.h"
 
 enum { ETH_LEN = 14, TAG_LEN = 4, IP4_LEN = 20, IP6_LEN = 40, UDP_LEN = 8, TCP_LEN = 20 };
@@ -10,7 +12,7 @@ enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 
 /* Every UDP port that may carry a tunnel, laid out for one vector comparison. */
 struct tunnel_ports {
-	_Alignas(32) uint16_t dst[16];
+	_Alignas(16) uint16_t dst[16];
 	uint16_t gtpu, l2tp;
 };
 
@@ -70,10 +72,10 @@ static struct tunnel_ports tunnel_ports(const struct sp_decode_conf *conf)
 
 static inline bool may_be_tunnel(const struct tunnel_ports *t, uint16_t sport, uint16_t dport)
 {
-	unsigned hit = (sport == t->gtpu) | (sport == t->l2tp);
-	for (unsigned i = 0; i < SP_ARRAY_SIZE(t->dst); i++)
-		hit |= t->dst[i] == dport;
-	return hit;
+	const __m128i *dst = (const __m128i *)t->dst, want = _mm_set1_epi16((short)dport);
+	__m128i hit = _mm_or_si128(_mm_cmpeq_epi16(_mm_load_si128(dst), want),
+				   _mm_cmpeq_epi16(_mm_load_si128(dst + 1), want));
+	return _mm_movemask_epi8(hit) | (sport == t->gtpu) | (sport == t->l2tp);
 }
 
 /* Where the payload is, of a TCP or UDP header that is captured whole; what the packet says of itself is written down.
@@ -113,20 +115,19 @@ static inline bool fast_l4(const struct tunnel_ports *ports, struct sp_pkt *pkt,
 }
 
 /* The rest of a packet that took the straight line. */
-static inline void fast_done(struct sp_pkt *pkt, const struct sp_flow_key *key, uint64_t hash_key, uint32_t l3,
-			     bool reverse)
+static inline void fast_done(struct sp_pkt *pkt, uint32_t l3, bool reverse)
 {
-	pkt->hash = (uint32_t)sp_key_hash(key, hash_key);
+	static_assert(SP_PKT_REVERSE == 1 << 8 && SP_PKT_CUT == 1 << 2, "shifted into place");
 	pkt->l3 = (uint16_t)l3;
 	pkt->l2 = 0;
-	pkt->flags = (uint16_t)((reverse ? SP_PKT_REVERSE : 0) | (pkt->cap_len < pkt->wire_len ? SP_PKT_CUT : 0));
+	pkt->flags = (uint16_t)((unsigned)reverse << 8 | (unsigned)(pkt->cap_len < pkt->wire_len) << 2);
 	pkt->layers = 0;
 	pkt->verdict = SP_ANALYSED;
 	pkt->reason = SP_DECODE_OK;
 }
 
 /* IPv4 without options that is no fragment. */
-static inline bool fast_ip4(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_pkt *pkt,
+static inline bool fast_ip4(const struct tunnel_ports *ports, uint64_t seed, struct sp_pkt *pkt,
 			    struct sp_flow_key *key, uint32_t l3)
 {
 	const uint8_t *ip = pkt->data + l3;
@@ -135,15 +136,14 @@ static inline bool fast_ip4(const struct tunnel_ports *ports, uint64_t hash_key,
 	uint32_t end = l3 + sp_be16(ip + 2);
 	if (end > pkt->wire_len || !fast_l4(ports, pkt, l3 + IP4_LEN, end, ip[9]))
 		return false;
-	const uint8_t *l4 = ip + IP4_LEN;
-	bool reverse = sp_key_v4(key, ip + 12, ip + 16, sp_be16(l4), sp_be16(l4 + 2), pkt->space, ip[9]);
+	bool reverse = sp_key_v4_packet(key, ip + 12, ip + IP4_LEN, pkt->space, ip[9], seed, &pkt->hash);
 	pkt->ttl = ip[8];
-	fast_done(pkt, key, hash_key, l3, reverse);
+	fast_done(pkt, l3, reverse);
 	return true;
 }
 
 /* IPv6 without extension headers. */
-static inline bool fast_ip6(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_pkt *pkt,
+static inline bool fast_ip6(const struct tunnel_ports *ports, uint64_t seed, struct sp_pkt *pkt,
 			    struct sp_flow_key *key, uint32_t l3)
 {
 	const uint8_t *ip = pkt->data + l3;
@@ -154,13 +154,14 @@ static inline bool fast_ip6(const struct tunnel_ports *ports, uint64_t hash_key,
 		return false;
 	const uint8_t *l4 = ip + IP6_LEN;
 	bool reverse = sp_key_v6(key, ip + 8, ip + 24, sp_be16(l4), sp_be16(l4 + 2), pkt->space, ip[6]);
+	pkt->hash = (uint32_t)sp_key_hash(key, sp_key_seed(seed)); /* the seed of the seed is the hash key */
 	pkt->ttl = ip[7];
-	fast_done(pkt, key, hash_key, l3, reverse);
+	fast_done(pkt, l3, reverse);
 	return true;
 }
 
 /* One tag. */
-static bool fast_vlan(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_batch *batch, uint32_t i)
+static bool fast_vlan(const struct tunnel_ports *ports, uint64_t seed, struct sp_batch *batch, uint32_t i)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
 	struct sp_flow_key *key = &batch->key[i];
@@ -168,8 +169,8 @@ static bool fast_vlan(const struct tunnel_ports *ports, uint64_t hash_key, struc
 	uint32_t plain = pkt->space, l3 = ETH_LEN + TAG_LEN;
 	if (id)
 		pkt->space = sp_space_vlan(plain, id);
-	if (!(type == TYPE_IP4 && fast_ip4(ports, hash_key, pkt, key, l3)) &&
-	    !(type == TYPE_IP6 && fast_ip6(ports, hash_key, pkt, key, l3))) {
+	if (!(type == TYPE_IP4 && fast_ip4(ports, seed, pkt, key, l3)) &&
+	    !(type == TYPE_IP6 && fast_ip6(ports, seed, pkt, key, l3))) {
 		pkt->space = plain;
 		return false;
 	}
@@ -185,38 +186,55 @@ static bool fast_vlan(const struct tunnel_ports *ports, uint64_t hash_key, struc
 
 /* The straight line: Ethernet, at most one tag, IP with nothing special, TCP or UDP. False: something else; what was
  * written of the packet then, the walk writes again. */
-static inline bool fast(const struct tunnel_ports *ports, uint64_t hash_key, struct sp_batch *batch, uint32_t i)
+static inline bool fast(const struct tunnel_ports *ports, uint64_t seed, struct sp_batch *batch, uint32_t i)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
 	if (pkt->cap_len < ETH_LEN + IP4_LEN + UDP_LEN || pkt->link != SP_LINK_ETHERNET)
 		return false;
 	uint16_t type = sp_be16(pkt->data + ETH_LEN - 2);
 	if (SP_LIKELY(type == TYPE_IP4))
-		return fast_ip4(ports, hash_key, pkt, &batch->key[i], ETH_LEN);
+		return fast_ip4(ports, seed, pkt, &batch->key[i], ETH_LEN);
 	if (type == TYPE_IP6)
-		return fast_ip6(ports, hash_key, pkt, &batch->key[i], ETH_LEN);
-	return type == TYPE_VLAN && fast_vlan(ports, hash_key, batch, i);
+		return fast_ip6(ports, seed, pkt, &batch->key[i], ETH_LEN);
+	return type == TYPE_VLAN && fast_vlan(ports, seed, batch, i);
+}
+
+static inline void ask_ahead(const uint8_t *ahead, uint32_t lines)
+{
+	for (uint32_t i = 0; i < lines; i++)
+		__builtin_prefetch(ahead + (size_t)i * SP_CACHE_LINE);
 }
 
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch)
 {
 	assert(batch->n <= SP_BATCH_MAX);
 	const struct tunnel_ports ports = tunnel_ports(conf);
-	uint64_t hash_key = conf->hash_key;
+	uint64_t seed = sp_key_seed(conf->hash_key);
 	bool straight = !conf->verify_checksums;
-	uint32_t n = batch->n, lines = n ? (batch->ahead_lines + n - 1) / n : 0;
+	uint32_t n = batch->n, lines = batch->ahead_lines / SP_MAX(n, 2);
 	const uint8_t *ahead = batch->ahead;
+	/* Two lines a packet are asked for without asking how many; what that leaves, now. */
+	uint32_t each = SP_MAX(lines, 2), now = batch->ahead_lines - SP_MIN(batch->ahead_lines, each * n);
+	ask_ahead(ahead, now);
+	ahead += (size_t)now * SP_CACHE_LINE;
 	batch->n_layers = 0;
 	batch->ahead_lines = 0;
+	bool odd = false;
 	for (uint32_t i = 0; i < n; i++) {
 		struct sp_pkt *pkt = &batch->pkt[i];
-		for (uint32_t l = 0; l < lines; l++, ahead += SP_CACHE_LINE)
-			__builtin_prefetch(ahead);
+		__builtin_prefetch(ahead);
+		__builtin_prefetch(ahead + SP_CACHE_LINE);
+		if (SP_UNLIKELY(each > 2))
+			ask_ahead(ahead + (size_t)2 * SP_CACHE_LINE, each - 2);
+		ahead += (size_t)each * SP_CACHE_LINE;
 		pkt->space = space[pkt->point];
-		if (SP_LIKELY(straight && fast(&ports, hash_key, batch, i)))
+		odd |= pkt->cap_len < pkt->wire_len;
+		if (SP_LIKELY(straight && fast(&ports, seed, batch, i)))
 			continue;
 		sp_walk(conf, batch, i);
+		odd = true;
 	}
+	batch->odd = odd;
 }
 
 void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key)

@@ -19,16 +19,27 @@ static inline uint32_t sp_space_vlan(uint32_t space, uint16_t id)
 	return sp_space_mix(space, UINT64_C(1) << 32 | id);
 }
 
+static inline uint64_t sp_key_seed(uint64_t hash_key)
+{
+	return hash_key ^ SP_HASH_K0;
+}
+
+/* Of the lower address halves, ports and space, protocol. */
+static inline uint64_t sp_key_hash_words(uint64_t lo, uint64_t hi, uint64_t ports, uint8_t proto, uint64_t seed)
+{
+	uint64_t h = sp_hash_mix(lo ^ seed, hi ^ SP_HASH_K1) ^ ports ^ (uint64_t)proto << 56;
+	h = sp_hash_mix(h, seed | 1);
+	return h ^ h >> 32;
+}
+
 /* IPv4 keys have zeros in both upper address halves and skip them. */
 static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_key)
 {
-	uint64_t lo = sp_load64(key->lo.b), hi = sp_load64(key->hi.b), seed = hash_key ^ SP_HASH_K0;
+	uint64_t lo = sp_load64(key->lo.b), hi = sp_load64(key->hi.b), seed = sp_key_seed(hash_key);
 	if (SP_UNLIKELY(lo | hi))
 		seed ^= sp_hash_mix(lo ^ SP_HASH_K1, hi ^ SP_HASH_K0);
-	uint64_t h = sp_hash_mix(sp_load64(key->lo.b + 8) ^ seed, sp_load64(key->hi.b + 8) ^ SP_HASH_K1);
-	h ^= sp_load64(&key->lo_port) ^ (uint64_t)key->proto << 56;
-	h = sp_hash_mix(h, seed | 1);
-	return h ^ h >> 32;
+	return sp_key_hash_words(sp_load64(key->lo.b + 8), sp_load64(key->hi.b + 8), sp_load64(&key->lo_port),
+				 key->proto, seed);
 }
 
 /* Ports and the rest, after the addresses are in place. */
@@ -39,6 +50,32 @@ static inline void sp_key_tail(struct sp_flow_key *key, uint16_t lo_port, uint16
 	uint64_t last = proto;
 	memcpy(&key->lo_port, &ports, sizeof ports);
 	memcpy(&key->proto, &last, sizeof last);
+}
+
+/* An IPv4 packet whose transport header begins with ports: key and hash in one go. `ends` is where its addresses are,
+ * `l4` its ports; `seed` from sp_key_seed. Returns whether the source is the high endpoint. */
+static inline bool sp_key_v4_packet(struct sp_flow_key *key, const uint8_t *ends, const uint8_t *l4, uint32_t space,
+				    uint8_t proto, uint64_t seed, uint32_t *hash)
+{
+	static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "mapped addresses are put together in a register");
+	uint64_t raw = sp_load64(ends), both = __builtin_bswap64(raw), turned = both << 32 | both >> 32;
+	uint32_t ports = sp_be32(l4), ports_turned = ports << 16 | ports >> 16;
+	bool reverse = SP_LIKELY(both != turned) ? both > turned : ports > ports_turned;
+	/* No processor can guess which way the next packet goes: no branch. */
+	uint64_t turn = -(uint64_t)reverse;
+	SP_UNPREDICTABLE(turn);
+	raw ^= (raw ^ (raw << 32 | raw >> 32)) & turn;
+	ports = ports_turned ^ ((ports ^ ports_turned) & (uint32_t)turn);
+	uint64_t lo = raw << 32 | 0xffff0000, hi = (raw >> 32 << 32) | 0xffff0000;
+	uint64_t tail = (uint64_t)space << 32 | ports, last = proto;
+	memset(key->lo.b, 0, 8);
+	memcpy(key->lo.b + 8, &lo, 8);
+	memset(key->hi.b, 0, 8);
+	memcpy(key->hi.b + 8, &hi, 8);
+	memcpy(&key->lo_port, &tail, 8);
+	memcpy(&key->proto, &last, 8);
+	*hash = (uint32_t)sp_key_hash_words(lo, hi, tail, proto, seed);
+	return reverse;
 }
 
 /* `src` and `dst` point at addresses in a packet. Returns whether the source is the high endpoint. */

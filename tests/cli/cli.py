@@ -129,6 +129,10 @@ class Ran:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+class Skip(Exception):
+    """What this machine has not got."""
+
+
 def run(*args, stdin=b"", expect=0, env=None):
     p = subprocess.run([SPANTAP, *args], input=stdin, capture_output=True, timeout=60, check=False,
                        env=dict(os.environ, **(env or {})))
@@ -242,7 +246,9 @@ def test_one_file():
         assert s["packets"] == s["analysed"] == 11 and s["bytes"] == f["bytes_c2s"] + f["bytes_s2c"]
         assert s["flows"]["flows_created"] == s["records"]["written"] == 1
         assert s["first_packet_ns"] == T0 * 1000 and s["last_packet_ns"] == (T0 + 1000) * 1000
-        assert s["memory_bytes"]["resident_peak"] > 0 and s["wall_us"] > 0
+        assert s["wall_us"] > 0
+        if os.path.exists("/proc/self/status"):
+            assert s["memory_bytes"]["resident_peak"] > 0
 
 
 def test_standard_output():
@@ -494,6 +500,20 @@ def test_configuration_is_used():
         assert f["proto"] == "tcp" and f["tunnels"][0]["type"] == "vxlan" and f["tunnels"][0]["id"] == 7
 
 
+def test_full_table():
+    with Dir() as d:
+        packets = [(T0 + 10 * i, ether(tcp(addr(i // 250 + 1), addr(2), 1024 + i, 81, 1, 0, SYN))) for i in range(3000)]
+        capture, conf = d.write("a.pcap", pcap(packets)), d.write("c.yaml", "flow:\n  max_flows: 1024\n")
+        r = run("read", "-c", conf, "-o", d("out"), capture)
+        s = stats(d("out"))
+        shed, refused = s["flows"]["flows_shed"], s["dropped"]
+        assert shed + refused == 3000 - 1024 and shed > refused, s["flows"]
+        assert f"{shed} flows ended early" in r.err and "flow.max_flows" in r.err, r.err
+        assert len(flows(d("out"))) == 3000 - refused
+        assert "ended early to make room" in run("read", "-c", conf, capture).out
+        assert run("read", "-o", d("out"), capture).err == ""
+
+
 def test_summary():
     with Dir() as d:
         packets = []
@@ -531,7 +551,10 @@ def test_colour_only_on_a_terminal():
     with Dir() as d:
         capture = d.write("a.pcap", pcap(conversation(4000, T0)))
         for env, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
-            master, slave = pty.openpty()
+            try:
+                master, slave = pty.openpty()
+            except OSError as e:
+                raise Skip(str(e)) from e  # /dev/pts is not mounted
             clean = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
             subprocess.run([SPANTAP, "read", capture], stdout=slave, check=True, env=dict(clean, **env))
             os.close(slave)
@@ -563,6 +586,8 @@ def main():
         try:
             test()
             print(f"ok {i} - {name[5:]}", flush=True)
+        except Skip as why:
+            print(f"ok {i} - {name[5:]} # SKIP {why}", flush=True)
         except Exception:  # pylint: disable=broad-except
             failed += 1
             for line in traceback.format_exc().splitlines():

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel programs and live ports on Debian's own kernels, each booted in a virtual machine over this machine's file system:
 # the suites of this directory run there. Slow (minutes a kernel): part of the larger suite. SPANTAP_GUEST names the tool that
-# boots (KERNEL after -k, seconds after -t, a command after --); SPANTAP_KERNELS which; BUILD the build directory.
+# boots (KERNEL after -k, seconds after -t, modules after -M, a command after --); SPANTAP_KERNELS which; BUILD the build directory.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 build=$(realpath "${BUILD:-build}")
@@ -25,7 +25,7 @@ suite()
 {
 	kernel=$1 name=$2
 	shift 2
-	"$guest" -k "$kernel" -t "${SPANTAP_GUEST_SECONDS:-900}" -o "$out" -- env BUILD="$build" "$@" >"$out/log" 2>&1
+	"$guest" -k "$kernel" -M cls_bpf -t "${SPANTAP_GUEST_SECONDS:-900}" -o "$out" -- env BUILD="$build" "$@" >"$out/log" 2>&1
 	rc=$?
 	grep -E '^(ok|not ok) ' "$out/log" >"$out/lines"
 	while read -r line; do

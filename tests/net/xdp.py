@@ -195,9 +195,13 @@ def exchange(rounds=1000, port=7001, host="198.18.9.2"):
     time.sleep(0.2)
 
 
-def send(way, n, size=60, flows=1, cpu=0, rate=0):
+def need_send():
     if tuple(int(n) for n in os.uname().release.split(".")[:2]) < (5, 18):
         raise Skip("xdp_send needs Linux 5.18")
+
+
+def send(way, n, size=60, flows=1, cpu=0, rate=0):
+    need_send()
     netns, name = (NEAR, "va") if way == "tx" else (FAR, "vb")
     sh(f"ip netns exec {netns} taskset -c {cpu} {SEND} {way} {name} {n} {size} {flows} {rate}")
 
@@ -240,6 +244,7 @@ def generic_flood():
 
 def full_ring_is_counted():
     """A consumer that is stopped: the ring fills, the rest is counted, and afterwards everything works again."""
+    need_send()
     Pair()
     with Count("mode=redirect", "ring=256", "vb") as c:
         c.process.send_signal(signal.SIGSTOP)

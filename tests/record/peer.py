@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Both ends of connections that ordinary servers and clients won't make: `peer.py MODE PORT` serves one behaviour on
-every address, `peer.py MODE ADDRESS PORT [SOURCE-PORT]` is a client. Servers run until they are ended."""
+every address, `peer.py MODE ADDRESS PORT [SOURCE-PORT [SIZE]]` is a client. Servers run until they are ended."""
 
 import socket
 import struct
@@ -208,10 +208,10 @@ def client_crowd(address, port, source=0):
         s.close()
 
 
-def client_send(address, port, source=0):
-    """Sends 400 kB and takes the answer."""
+def client_send(address, port, source=0, size=400000):
+    """Sends so many bytes and takes the answer."""
     s = connect(address, port, source, 30)
-    s.sendall(b"q" * 400000)
+    s.sendall(b"q" * size)
     s.shutdown(socket.SHUT_WR)
     read_all(s)
     s.close()

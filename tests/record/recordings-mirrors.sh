@@ -31,10 +31,10 @@ mirror_to()
 		-- add bridge ovs0 mirrors @m
 }
 
-# also_record NS DEVICE FILE FILTER
+# also_record NS DEVICE FILE FILTER [SNAPLEN]
 also_record()
 {
-	background ip netns exec "$1" tcpdump -Z root -i "$2" -U --immediate-mode -s 192 -w "$work/more/$3.pcap" "$4"
+	background ip netns exec "$1" tcpdump -Z root -i "$2" -U --immediate-mode -s "${5-192}" -w "$work/more/$3.pcap" "$4"
 }
 
 r_mirror_port()
@@ -91,4 +91,46 @@ r_mirror_port()
 		note "what mirror-port saw, mirrored by that switch by way of $kind at the same time: the same flows, packets and retransmissions."
 	done
 	out=$work/mirror-port.pcap
+}
+
+r_mirror_link()
+{
+	switch_up
+	nginx_up 60000
+	peer_up echo 7000
+	# The same port into three mirrors, whose own links lose, delay and reorder.
+	actions=
+	for kind in loss delay reorder; do
+		link "$M" "m-$kind" 02:00:00:00:06:01 "$M" "t-$kind" 02:00:00:00:06:02
+		actions="$actions action mirred egress mirror dev m-$kind"
+	done
+	netem "$M" m-loss loss 5% && netem "$M" m-delay delay 30ms && netem "$M" m-reorder delay 1ms reorder 20% || return 1
+	in_m tc qdisc add dev p1 clsact
+	for way in ingress egress; do
+		in_m tc filter add dev p1 $way protocol all prio 1 u32 match u32 0 0 $actions
+	done
+	mkdir -p "$work/more"
+	for kind in loss delay reorder; do
+		also_record "$M" t-$kind mirror-link-$kind 'ip' 96
+	done
+	record_start "$M" p1 'ip' -s 96
+	sleep 2
+	# The mirrored network has troubles of its own, before the port and behind it.
+	netem "$S" sw0 delay 10ms 2ms loss 3%
+	in_c nft 'add table inet loss; add chain inet loss i { type filter hook input priority 0; }; add rule inet loss i iifname sw0 tcp sport 80 tcp flags & (syn|fin|rst) == 0 numgen inc mod 19 == 7 drop'
+	in_c curl -s --interface 10.3.0.1 --local-port 40001 http://10.3.0.2/large.bin http://10.3.0.2/ >/dev/null
+	peer "$C" ask 10.3.0.2 7000 40002
+	in_c ping -q -c 2 -i 0.2 10.3.0.2 >/dev/null
+	record_stop 3
+	note "a port of a bridge, mirrored by tc: a download of 60,000 bytes over a connection that is delayed by 8 to 12 ms, reordered and loses packets of the server before the port and behind it (its kernel sent $(retransmitted "$S") segments again), an echo, two pings. Cut at 96 bytes."
+	for kind in loss delay reorder; do
+		out=$work/more/mirror-link-$kind.pcap
+		case $kind in
+		loss) what="loses 5 % of the copies" ;;
+		delay) what="delays the copies by 30 ms" ;;
+		reorder) what="delays four copies in five by 1 ms, so that the others overtake them" ;;
+		esac
+		note "what mirror-link saw, by way of a mirror whose own link $what: what is missing or out of order here beyond that is the capture's fault, not the network's."
+	done
+	out=$work/mirror-link.pcap
 }

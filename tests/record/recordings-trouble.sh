@@ -158,6 +158,34 @@ r_fragments()
 	note "two pings of 4,000 bytes, UDP datagrams of 100, 4,000 and 9,000 bytes echoed: the large ones in 3 and 7 fragments each way."
 }
 
+r_fragments_tcp()
+{
+	net_up
+	peer_up sink 7000
+	# The last link takes less than the server says it does, and the client lets its packets be fragmented.
+	in_c sysctl -qw net.ipv4.ip_no_pmtu_disc=1
+	in_m ip link set s0 mtu 1000
+	in_s sh -c 'ip link set eth0 mtu 1000; ip route change default via 10.2.0.1 advmss 1460'
+	in_m nft 'add table inet loss; add counter inet loss c2s; add chain inet loss f { type filter hook forward priority 0; }; add rule inet loss f iifname c0 tcp dport 7000 tcp flags & (syn|fin|rst) == 0 numgen inc mod 23 == 9 counter name c2s drop'
+	in_s nft 'add table inet loss; add counter inet loss c2s; add chain inet loss p { type filter hook prerouting priority -500; }; add rule inet loss p ip frag-off & 0x1fff != 0 numgen inc mod 13 == 8 counter name c2s drop'
+	record_start "$M" s0 'tcp port 7000 or ip[6:2] & 0x1fff != 0' -s 96
+	peer "$C" send 10.2.0.2 7000 40001 60000
+	record_stop 1
+	note "60,000 bytes from the client in segments that the router fragments in two; recorded behind it, at s0. $(dropped "$M" c2s) segments lost before the capture, the second fragment of $(dropped "$S" c2s) behind it; the client's kernel sent $(retransmitted "$C") segments again. Cut at 96 bytes."
+}
+
+r_fragments_reordered()
+{
+	net_up
+	peer_up udp 7000
+	netem "$C" eth0 delay 3ms 2ms && netem "$S" eth0 delay 3ms 2ms || return 1
+	record_start "$M" c0 'udp or ip[6:2] & 0x1fff != 0 or ip6[6] == 44' -s 120
+	peer "$C" udp 10.2.0.2 7000 40001
+	peer "$C" udp fd00:2::2 7000 40002
+	record_stop
+	note "netem delays each packet by 1 to 5 ms, so that fragments overtake others: UDP datagrams of 100, 4,000 and 9,000 bytes echoed over IPv4 (40001) and IPv6 (40002), the larger ones in 3 and 7 fragments each way. Nothing is lost. Cut at 120 bytes."
+}
+
 r_unreachable()
 {
 	net_up

@@ -18,6 +18,8 @@ static struct sp_flow_stats stats;
 static struct sp_defrag *defrag;
 static struct sp_flow_key flow_key; /* of the datagrams that send() makes */
 static uint64_t now;
+static uint16_t point;
+static size_t captured; /* bytes of the last complete datagram, up to the first that was not */
 
 /* What was tracked, as the flow table would. */
 static struct tally {
@@ -111,12 +113,12 @@ static bool send(struct spec s)
 {
 	static struct sp_batch b;
 	static uint8_t bytes[70000];
-	static const uint32_t space[] = {0};
+	static const uint32_t space[8];
 	struct sp_decode_conf conf = sp_decode_conf_default();
 	conf.hash_key = HASH_KEY;
 	uint32_t n = frame(bytes, &s);
 	b.n = 1;
-	b.pkt[0] = (struct sp_pkt){.data = bytes, .wire_len = n, .cap_len = n - s.cut, .ts_ns = now};
+	b.pkt[0] = (struct sp_pkt){.data = bytes, .wire_len = n, .cap_len = n - s.cut, .ts_ns = now, .point = point};
 	sp_decode_batch(&conf, space, &b);
 	struct sp_pkt *p = &b.pkt[0];
 	if (!CHECK(p->reason == SP_DECODE_OK && p->flags & SP_PKT_FRAGMENT))
@@ -132,12 +134,19 @@ static bool send(struct spec s)
 	struct sp_datagram d;
 	if (!sp_defrag_datagram(defrag, &d))
 		return false;
-	CHECK_EQ(d.payload.n, PAYLOAD);
-	CHECK_EQ(d.l4.n, DATAGRAM);
+	CHECK_EQ(d.header, 8);
+	CHECK_EQ(d.payload, PAYLOAD);
+	captured = d.l4.n;
 	for (uint32_t i = 0; i < d.l4.n; i++)
 		if (d.l4.p[i] != datagram_byte(&s, i))
 			return CHECK(!"payload differs");
 	return true;
+}
+
+static struct sp_defrag_conf ordinary(void)
+{
+	return (struct sp_defrag_conf){
+		.max_datagrams = 16384, .max_held = 4096, .max_bytes = 8 << 20, .timeout = 30 * SECOND};
 }
 
 static void start(struct sp_defrag_conf conf)
@@ -151,7 +160,7 @@ static void start(struct sp_defrag_conf conf)
 
 static void stop(void)
 {
-	sp_defrag_end(defrag);
+	sp_defrag_end(defrag, SP_POINT_ANY);
 	drain();
 	sp_defrag_free(defrag);
 }
@@ -167,7 +176,7 @@ static struct spec piece(uint32_t id, unsigned i)
 
 static void check_in_order(void)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	for (uint32_t id = 1; id <= 6; id++) {
 		CHECK(!send(piece(id, 0)));
 		CHECK(!send(piece(id, 1)));
@@ -187,7 +196,7 @@ static void any_order(bool v6, bool vlan)
 {
 	static const uint8_t orders[][3] = {{2, 1, 0}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {0, 2, 1}};
 	for (unsigned o = 0; o < SP_ARRAY_SIZE(orders); o++) {
-		start(sp_defrag_conf_default());
+		start(ordinary());
 		unsigned done = 0;
 		for (unsigned i = 0; i < 3; i++) {
 			struct spec s = piece(v6 ? 0xabcd0001 : 1, orders[o][i]);
@@ -213,7 +222,7 @@ static void check_any_order(void)
 
 static void check_both_sides(void)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	struct spec there = piece(1, 0), back = piece(1, 0);
 	back.answer = true;
 	send(there);
@@ -232,7 +241,7 @@ static void check_both_sides(void)
 
 static void check_duplicates(void)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	for (unsigned i = 0; i < 3; i++) {
 		CHECK_EQ(send(piece(1, i)), i == 2);
 		CHECK(!send(piece(1, i)));
@@ -245,7 +254,7 @@ static void check_duplicates(void)
 
 static void overlap(struct spec bad)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	send(piece(1, 0));
 	send(piece(1, 1));
 	CHECK(!send(bad));
@@ -263,12 +272,12 @@ static void check_overlaps(void)
 	overlap((struct spec){.id = 1, .offset = 1480, .len = 1480, .more = true, .other_bytes = true});
 	overlap((struct spec){.id = 1, .offset = 800, .len = 16, .more = true, .other_bytes = true});
 	overlap((struct spec){.id = 1, .offset = 1480, .len = 8}); /* ends before what is there */
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	send(piece(1, 2));
 	send((struct spec){.id = 1, .offset = 3008, .len = 8, .more = true}); /* begins after the end */
 	CHECK_EQ(stats.fragments_overlapped, 1);
 	stop();
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	send(piece(1, 0));
 	send((struct spec){.id = 1, .offset = 1472, .len = 8, .more = true}); /* repeats, over no seam */
 	send(piece(1, 1));
@@ -279,7 +288,7 @@ static void check_overlaps(void)
 
 static void check_missing(void)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	send(piece(1, 0));
 	send(piece(1, 2));
 	now += 29 * SECOND;
@@ -293,12 +302,13 @@ static void check_missing(void)
 	CHECK_EQ(tally.packets, 4);
 	CHECK_EQ(tally.without_ports, 1);
 	CHECK_EQ(stats.fragments_orphaned, 1);
+	CHECK_EQ(stats.datagrams_incomplete, 3);
 	CHECK_EQ(stats.datagrams_reassembled, 0);
 }
 
 static void check_first_never_comes(void)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	send(piece(1, 1));
 	send(piece(1, 2));
 	CHECK_EQ(tally.held, 2);
@@ -316,7 +326,7 @@ static void check_first_never_comes(void)
 
 static void check_identifier_reused(void)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	for (uint16_t port = 6000; port < 6010; port++)
 		for (unsigned i = 0; i < 3; i++) {
 			struct spec s = piece(1, i);
@@ -340,12 +350,15 @@ static void check_identifier_reused(void)
 
 static void check_cut(void)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	for (unsigned i = 0; i < 3; i++) {
 		struct spec s = piece(1, i);
 		s.cut = i == 1 ? 1000 : 0;
-		CHECK(!send(s));
+		CHECK_EQ(send(s), i == 2);
 	}
+	CHECK_EQ(captured, 2 * FIRST_MAX - 1000);
+	CHECK_EQ(stats.datagrams_reassembled, 1);
+	CHECK_EQ(stats.fragments_overlapped, 0);
 	CHECK_EQ(tally.of_flow, 3);
 	CHECK_EQ(tally.payload, PAYLOAD);
 	stop();
@@ -382,7 +395,7 @@ static void check_floods(void)
 /* A fragment that needs several blocks, the largest datagram, and more fragments than anybody honest sends. */
 static void check_sizes(void)
 {
-	start(sp_defrag_conf_default());
+	start(ordinary());
 	send((struct spec){.id = 1, .offset = 0, .len = 2904, .more = true});
 	CHECK(send((struct spec){.id = 1, .offset = 2904, .len = DATAGRAM - 2904}));
 	send((struct spec){.id = 2, .offset = 0, .len = 65512, .more = true});
@@ -395,14 +408,33 @@ static void check_sizes(void)
 	stop();
 }
 
-static void check_payload_not_wanted(void)
+static void check_no_room_for_payload(void)
 {
-	struct sp_defrag_conf conf = sp_defrag_conf_default();
+	struct sp_defrag_conf conf = ordinary();
 	conf.max_bytes = 0;
 	start(conf);
 	for (unsigned i = 0; i < 3; i++)
 		CHECK(!send(piece(1, i)));
 	CHECK_EQ(tally.of_flow, 3);
+	CHECK_EQ(stats.datagrams_incomplete, 1);
+	stop();
+}
+
+/* A point that goes away takes what began there along, and nothing else. */
+static void check_end_of_a_point(void)
+{
+	start(ordinary());
+	send(piece(1, 1));
+	point = 7;
+	send(piece(2, 1));
+	sp_defrag_end(defrag, 7);
+	drain();
+	CHECK_EQ(tally.packets, 1);
+	CHECK_EQ(stats.datagrams_incomplete, 1);
+	point = 0;
+	send(piece(1, 0));
+	CHECK(send(piece(1, 2)));
+	CHECK_EQ(tally.packets, 4);
 	stop();
 }
 
@@ -419,6 +451,7 @@ int main(void)
 	RUN(check_cut);
 	RUN(check_floods);
 	RUN(check_sizes);
-	RUN(check_payload_not_wanted);
+	RUN(check_no_room_for_payload);
+	RUN(check_end_of_a_point);
 	return check_done();
 }

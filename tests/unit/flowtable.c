@@ -82,6 +82,88 @@ static void a_routed_copy_kept_as_a_hop(void)
 	talk_free(t);
 }
 
+/* Hops are conversations in both directions, however different the two sides' TTLs are. */
+static void hops_have_two_directions(void)
+{
+	struct sp_flow_conf conf = talk_conf();
+	conf.dedup.keep_routed = true;
+	struct talk *t = talk_new(&conf);
+	t->batch_max = 64;
+	for (unsigned i = 0; i < 5; i++) {
+		t->ttl = 64;
+		tcp_at(t, i * 1000, 'c', TA | TP, 1 + 10 * i, 1 + 20 * i, 10);
+		talk_repeat(t, 5);
+		t->frame[t->batch.n - 1][22]--;
+		t->ttl = 128;
+		tcp_at(t, i * 1000 + 500, 's', TA | TP, 1 + 20 * i, 11 + 10 * i, 20);
+		talk_repeat(t, 5);
+		t->frame[t->batch.n - 1][22]--;
+	}
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(t->n_records, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(r[i].packets_c2s, 5);
+		CHECK_EQ(r[i].packets_s2c, 5);
+		CHECK_EQ(r[i].duplicates + r[i].retrans_c2s + r[i].retrans_s2c, 0);
+		CHECK_EQ(r[i].art_us.count, 5);
+	}
+	talk_free(t);
+}
+
+/* The last frame again, in another VLAN. */
+static void repeat_in_vlan(struct talk *t, uint64_t us, unsigned vlan)
+{
+	talk_repeat(t, us);
+	uint32_t n = t->batch.n - 1;
+	uint8_t *tag = t->frame[n] + 12;
+	memmove(tag + 4, tag, sizeof t->frame[n] - 16);
+	put16(tag, 0x8100);
+	put16(tag + 2, vlan);
+	t->batch.pkt[n].cap_len += 4;
+	t->batch.pkt[n].wire_len += 4;
+}
+
+/* A copy in another VLAN, or between other Ethernet addresses, is a hop, too; or a copy, as configured. */
+static void hops_by_vlan_and_address(void)
+{
+	for (unsigned how = 0; how < 4; how++) {
+		bool keep = how & 1, vlan = how & 2;
+		struct sp_flow_conf conf = talk_conf();
+		conf.dedup.keep_routed = keep;
+		struct talk *t = talk_new(&conf);
+		t->batch_max = 64;
+		for (unsigned i = 0; i < 5; i++) {
+			tcp_at(t, i * 1000, 'c', TA | TP, 1 + 10 * i, 1, 10);
+			if (vlan)
+				repeat_in_vlan(t, 5, 7);
+			else
+				talk_repeat(t, 5);
+			t->frame[t->batch.n - 1][5] = 77;
+		}
+		const struct sp_flow_record *r = talk_end(t);
+		CHECK_EQ(t->n_records, keep ? 2 : 1);
+		CHECK_EQ(r[0].packets_c2s, 5);
+		CHECK_EQ(r[0].duplicates, keep ? 0 : 5);
+		CHECK_EQ(keep ? r[1].packets_c2s : 5, 5);
+		CHECK_EQ(r[0].retrans_c2s, 0);
+		talk_free(t);
+	}
+}
+
+static void dedup_switched_off(void)
+{
+	struct sp_flow_conf conf = talk_conf();
+	conf.dedup.enabled = false;
+	struct talk *t = talk_new(&conf);
+	t->batch_max = 64;
+	tcp_at(t, 0, 'c', TA | TP, 1, 1, 10);
+	talk_repeat(t, 0);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->packets_c2s, 2);
+	CHECK_EQ(r->duplicates, 0);
+	talk_free(t);
+}
+
 static void timeouts_follow_the_state(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -109,6 +191,39 @@ static void timeouts_follow_the_state(void)
 	CHECK_EQ(stats(t)->flows_created, 3);
 	CHECK_EQ(stats(t)->flows_ended, 3);
 	talk_free(t);
+}
+
+/* Each timeout is the configured one. */
+static void timeouts_of_datagrams(void)
+{
+	static const uint8_t protos[] = {17, 1, 47};
+	for (unsigned p = 0; p < SP_ARRAY_SIZE(protos); p++)
+		for (unsigned both = 0; both < 2; both++) {
+			struct sp_flow_conf conf = talk_conf();
+			conf.timeout.udp = 20 * SP_NS_PER_SEC;
+			conf.timeout.icmp = 30 * SP_NS_PER_SEC;
+			conf.timeout.other = 40 * SP_NS_PER_SEC;
+			conf.timeout.one_way = 7 * SP_NS_PER_SEC;
+			uint64_t wait = both ? (20 + 10 * p) * SP_NS_PER_SEC : conf.timeout.one_way;
+			struct talk *t = talk_new(&conf);
+			for (unsigned way = 0; way <= both; way++) {
+				uint8_t *h = talk_ip(t, !way, way, protos[p], 8, 10);
+				memset(h, 0, 8);
+				if (protos[p] == 1)
+					h[0] = way ? 0 : 8;
+				else if (protos[p] == 17)
+					put16(h, way ? 80 : 4000), put16(h + 2, way ? 4000 : 80), put16(h + 4, 18);
+				else
+					h[2] = 0x99;
+				talk_flush(t);
+			}
+			sp_flowtable_tick(t->ft, TALK_T0 + wait - SP_NS_PER_MS);
+			CHECK_EQ(stats(t)->flows_ended, 0);
+			sp_flowtable_tick(t->ft, TALK_T0 + wait + SP_NS_PER_SEC);
+			CHECK_EQ(stats(t)->flows_created, 1);
+			CHECK_EQ(stats(t)->flows_ended, 1);
+			talk_free(t);
+		}
 }
 
 static void time_jumps(void)
@@ -240,12 +355,15 @@ static void an_error_belongs_to_the_flow_it_quotes(void)
 		h[0] = 3;
 		h[1] = 1;
 		memcpy(h + 8, quoted, sizeof quoted);
-		quoted[21] = 99; /* the second one quotes a port that nobody knows */
+		talk_repeat(t, 2); /* the mirror copies */
+		quoted[21] = 99;   /* the second one quotes a port that nobody knows */
 	}
 	const struct sp_flow_record *r = talk_end(t);
 	CHECK_EQ(t->n_records, 2);
 	CHECK_EQ(r[0].icmp_errors, 1);
+	CHECK_EQ(r[0].duplicates, 1);
 	CHECK_EQ(r[0].packets_s2c, 0);
+	CHECK_EQ(stats(t)->duplicates, 2);
 	CHECK_EQ(r[1].proto, 1);
 	CHECK_EQ(r[1].packets_c2s + r[1].packets_s2c, 1);
 	CHECK_EQ(stats(t)->icmp_quoted, 1);
@@ -339,7 +457,11 @@ int main(void)
 	RUN(a_segment_sent_again_soon_is_no_copy);
 	RUN(equal_acks_without_identification);
 	RUN(a_routed_copy_kept_as_a_hop);
+	RUN(hops_have_two_directions);
+	RUN(hops_by_vlan_and_address);
+	RUN(dedup_switched_off);
 	RUN(timeouts_follow_the_state);
+	RUN(timeouts_of_datagrams);
 	RUN(time_jumps);
 	RUN(years_go_by);
 	RUN(long_flows_report_what_is_new);

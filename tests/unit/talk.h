@@ -60,6 +60,7 @@ static inline struct sp_flow_conf talk_conf(void)
 			    .other = 35 * sec},
 		.community_id = true,
 		.dedup = {.enabled = true, .window = 3000000},
+		.fragments = {.max_datagrams = 1000, .max_held = 1000, .max_bytes = 1 << 20, .timeout = 30 * sec},
 	};
 }
 

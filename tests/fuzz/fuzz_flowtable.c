@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decode and flow table on a sequence of frames. Input: settings, then for each frame a head – what (link type and
+ * signs), time since the one before, bytes captured, bytes not captured – and its bytes. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cursor.h"
+#include "base/time.h"
+#include "flowtable/flowtable.h"
+#include "parsers/link/decode.h"
+
+enum { WHAT, TIME, CAPTURED = 2, MISSING = 4, HEAD = 6 };
+enum { LINK = 7, FLUSH = 8, TICK = 16, POINT = 32, BACK = 64, END_POINT = 128 };
+enum { NO_DEDUP = 1, KEEP_ROUTED = 2, SMALL = 4, MIRROR = 8, PRESIZE = 16 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct run {
+	struct sp_flowtable *ft;
+	struct sp_decode_conf decode;
+	struct sp_out out;
+	struct sp_page page;
+	struct sp_batch batch;
+	uint64_t now, with_flow, recorded, verdict[SP_VERDICT_MAX];
+};
+
+static void check(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "%s\n", what);
+	abort();
+}
+
+static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
+{
+	struct run *r = out->ctx;
+	for (uint32_t at = 0; full && at < full->used;) {
+		struct sp_flow_record rec = {0};
+		memcpy(&rec, full->data + at, sizeof rec.head);
+		memcpy(&rec, full->data + at, SP_MIN(rec.head.size, sizeof rec));
+		check(rec.close_reason < SP_CLOSE_REASON_MAX && rec.failure < SP_FAILURE_MAX, "a reason that is none");
+		r->recorded += rec.packets_c2s + rec.packets_s2c;
+		at += rec.head.size;
+	}
+	r->page.used = r->page.n = 0;
+	return &r->page;
+}
+
+static void begin(struct run *r, uint8_t settings)
+{
+	bool small = settings & SMALL;
+	struct sp_flow_conf conf = {
+		.max_flows = small ? 4 : 256,
+		.report_interval = 60 * SP_NS_PER_SEC,
+		.community_id = true,
+		.dedup = {.enabled = !(settings & NO_DEDUP),
+			  .window = 3 * SP_NS_PER_MS,
+			  .keep_routed = settings & KEEP_ROUTED},
+		.fragments = {.max_datagrams = small ? 2 : 64,
+			      .max_held = small ? 2 : 64,
+			      .max_bytes = small ? 4 << 10 : 256 << 10,
+			      .timeout = 30 * SP_NS_PER_SEC},
+	};
+	uint64_t *timeouts = (uint64_t *)&conf.timeout;
+	for (size_t i = 0; i < sizeof conf.timeout / sizeof *timeouts; i++)
+		timeouts[i] = (i + 1) * SP_NS_PER_SEC;
+	struct sp_err err;
+	memset(r, 0, sizeof *r);
+	r->decode = sp_decode_conf_default();
+	r->decode.mirror = settings & MIRROR ? UINT32_MAX : 0;
+	r->out = (struct sp_out){.turn = turn, .ctx = r};
+	r->now = UINT64_C(1700000000) * SP_NS_PER_SEC;
+	unsigned flags = settings & PRESIZE ? SP_FLOWTABLE_PRESIZE : 0;
+	check(!sp_flowtable_new(&r->ft, &conf, 0, flags, r->decode.hash_key, &r->out, &err), "no memory");
+}
+
+static void flush(struct run *r)
+{
+	static const uint32_t space[2] = {0, 1};
+	struct sp_batch *b = &r->batch;
+	b->n_layers = 0;
+	sp_decode_batch(&r->decode, space, b);
+	for (uint32_t i = 0; i < b->n; i++)
+		r->with_flow += b->pkt[i].reason == SP_DECODE_OK;
+	sp_flowtable_batch(r->ft, b);
+	for (uint32_t i = 0; i < b->n; i++) {
+		check(b->pkt[i].verdict < SP_VERDICT_MAX, "a verdict that is none");
+		r->verdict[b->pkt[i].verdict]++;
+	}
+	b->n = 0;
+}
+
+/* Takes one frame off the input. */
+static size_t frame(struct run *r, const uint8_t *data, size_t size)
+{
+	uint8_t what = data[WHAT];
+	uint64_t step = UINT64_C(1) << data[TIME] % 40;
+	uint32_t cap = (uint32_t)SP_MIN(sp_be16(data + CAPTURED), size - HEAD);
+	r->now = what & BACK && r->now > step ? r->now - step : r->now + step;
+	r->batch.pkt[r->batch.n++] = (struct sp_pkt){
+		.data = data + HEAD,
+		.ts_ns = r->now,
+		.cap_len = cap,
+		.wire_len = cap + sp_be16(data + MISSING),
+		.link = (what & LINK) % SP_LINK_MAX,
+		.point = !!(what & POINT),
+	};
+	if (what & (FLUSH | TICK | END_POINT) || r->batch.n == SP_BATCH_MAX)
+		flush(r);
+	if (what & TICK)
+		sp_flowtable_tick(r->ft, r->now + 31 * SP_NS_PER_SEC);
+	if (what & END_POINT)
+		sp_flowtable_end(r->ft, !!(what & POINT), SP_CLOSE_END_OF_INPUT);
+	return HEAD + cap;
+}
+
+/* Every packet is a packet of one record, or counted where it went. */
+static void account(const struct run *r)
+{
+	const struct sp_flow_stats *s = sp_flowtable_stats(r->ft);
+	uint64_t dropped = r->verdict[SP_DROPPED], copies = r->verdict[SP_DUPLICATE];
+	check(s->duplicates == copies, "copies");
+	check(s->flows_refused == dropped, "dropped");
+	check(r->recorded + s->icmp_quoted + s->fragments_refused + dropped + copies == r->with_flow, "packets");
+	check(s->flows_created == s->flows_ended, "flows");
+	check(s->fragments_matched + s->fragments_orphaned <= s->fragments, "fragments");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct run r;
+	if (size < 1)
+		return 0;
+	begin(&r, data[0]);
+	for (size_t at = 1; at + HEAD <= size;)
+		at += frame(&r, data + at, size - at);
+	if (r.batch.n)
+		flush(&r);
+	struct sp_flow_memory m;
+	sp_flowtable_memory(r.ft, &m);
+	check(m.flows + m.extras <= 2 * 257 * 256, "flows take more than there may be");
+	check(m.fragments <= 1 << 20, "fragments take more than they may");
+	sp_flowtable_end(r.ft, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
+	sp_out_flush(&r.out);
+	account(&r);
+	sp_flowtable_free(r.ft);
+	return 0;
+}
