@@ -268,6 +268,8 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 	if (SP_UNLIKELY(!(d->bits & SP_DIR_SEQ))) {
 		d->bits |= SP_DIR_SEQ;
 		d->next_seq = s->end;
+		if (s->end == s->seq)
+			d->bits |= SP_DIR_PROBE; /* perhaps a keep-alive: the answer is one byte ahead of it */
 		if (s->len)
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 		return;

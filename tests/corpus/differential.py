@@ -127,6 +127,11 @@ CAUSES = {
         lambda ours, theirs, s: ours ^ theirs == {"out_of_order", "sent_again"} and s.told_by in ("number", "time"),
     "a duplicate ACK behind bytes that are missing here: tshark wants those":
         lambda ours, theirs, s: ours ^ theirs == {"dup_ack"} and "dup_ack" in ours and s.jumped,
+    "a keep-alive, or the answer to one, of which tshark has not seen what is before it":
+        lambda ours, theirs, s: (ours ^ theirs == {"keepalive", "dup_ack"} and s.delta == -1) or
+        (ours ^ theirs == {"dup_ack"} and "dup_ack" in theirs and s.answers),
+    "an ACK older than another: tshark compares with the newest one, RFC 5681 with the highest":
+        lambda ours, theirs, s: ours ^ theirs == {"dup_ack"} and "dup_ack" in theirs and s.stale,
     "the first ACK of its side: tshark begins with one of byte 0":
         lambda ours, theirs, s: ours ^ theirs == {"dup_ack"} and s.first_ack and s.ack == 0,
     "the first of its side: what was sent before it is not known, though tshark goes by what the other side acknowledged":
@@ -142,6 +147,9 @@ CAUSES = {
 
 def compare_marks(ours, packets, causes):
     """What differs in one conversation, as lines; counts the causes of differences in single packets."""
+    if any(fragment(row) for _, row in packets):
+        causes["fragmented segments: spantap puts them together, tshark was told not to"] += 1
+        return []
     sums = {name: [0, 0] for name in MARKS}
     lines = []
     places = {row["place"] for _, row in packets}

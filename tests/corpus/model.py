@@ -24,7 +24,7 @@ class Segment:
         self.number, self.marks = row["number"], row["marks"]
         self.told_by = None  # of old bytes: "seen" before, "number" or "time"
         self.delta = 0  # from where it was expected
-        self.first = self.first_ack = self.jumped = False
+        self.first = self.first_ack = self.jumped = self.answers = self.stale = False
         self.time = float(row["frame.time_epoch"])
         self.seq, self.ack = int(last("tcp.seq_raw")), int(last("tcp.ack_raw") or 0)
         self.len, self.flags = int(last("tcp.len")), int(last("tcp.flags"), 16) & 0xff
@@ -141,6 +141,7 @@ class Connection:
         mine.sign = mine.probe = False
         if mine.next is None:
             s.first, mine.next = True, s.end
+            mine.sign = mine.probe = s.seq == s.end  # it may be a keep-alive
             return None
         delta = s.delta = distance(s.seq, mine.next)
         if delta == 0 and s.len == 1 and other.window == 0 and not s.flags & (SYN | FIN):
@@ -162,6 +163,7 @@ class Connection:
         """Whether it is a duplicate ACK."""
         mine, other = self.side[place], self.side[1 - place]
         s.first_ack = mine.ack is None
+        s.stale = mine.ack is not None and distance(s.ack, mine.ack) < 0
         if mine.ack is not None and -HOLE_MAX < distance(s.ack, mine.ack) < 0:
             return False
         if other.next is not None and abs(distance(s.ack, other.next)) >= HOLE_MAX:
@@ -211,6 +213,7 @@ class Connection:
             found.add("zero_window")
         mine, other = self.side[place], self.side[1 - place]
         mark = self.sequence(place, s)
+        s.answers = other.sign
         if mark:
             found.add(mark)
         if s.flags & ACK and self.acknowledge(place, s, mine.sign or other.sign):

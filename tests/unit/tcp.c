@@ -422,6 +422,21 @@ static void keep_alives_and_probes(void)
 	talk_free(t);
 }
 
+static void joined_at_a_keep_alive(void)
+{
+	struct talk *t = talk_new(NULL);
+	tcp_at(t, 0, 'c', TA, 100, 1, 0);
+	tcp_at(t, 100, 's', TA, 1, 101, 0); /* has what is one byte ahead of the probe */
+	tcp_at(t, 9000000, 'c', TA, 100, 1, 0);
+	tcp_at(t, 9000100, 's', TA, 1, 101, 0);
+	tcp_at(t, 9500000, 'c', TA | TP, 101, 1, 10);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->keepalive_c2s, 1);
+	CHECK_EQ(r->dup_ack_c2s + r->dup_ack_s2c + r->retrans_c2s, 0);
+	CHECK(!r->capture_gap);
+	talk_free(t);
+}
+
 static void a_key_sent_again_is_no_keep_alive(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -628,6 +643,7 @@ int main(void)
 	RUN(sequence_numbers_wrap);
 	RUN(numbers_from_elsewhere);
 	RUN(keep_alives_and_probes);
+	RUN(joined_at_a_keep_alive);
 	RUN(a_key_sent_again_is_no_keep_alive);
 	RUN(nobody_answers);
 	RUN(the_ack_never_comes);
