@@ -127,9 +127,11 @@ static void a_syn_answered_with_other_numbers(void)
 	tcp_at(t, 1000130, 'c', TA, 1, 777778, 0);
 	tcp_at(t, 1000200, 's', TA | TP, 777778, 1, 100);
 	tcp_at(t, 1000300, 'c', TA, 1, 777878, 0);
+	tcp_at(t, 1000400, 's', TS | TA, 5, 1, 0); /* the client has taken the other one */
+	tcp_at(t, 1000500, 's', TA | TP, 777878, 1, 100);
 	const struct sp_flow_record *r = talk_end(t);
 	CHECK_EQ(t->n_records, 1);
-	CHECK_EQ(r->synack_count, 2);
+	CHECK_EQ(r->synack_count, 3);
 	CHECK_EQ(r->isn_server, 777777 + 5000);
 	CHECK_EQ(r->rtt_client_us, 30);
 	CHECK_EQ(r->retrans_s2c + r->hole_filled_s2c + r->out_of_order_s2c, 0);
