@@ -5,11 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/point.h"
 
 int sp_err(struct sp_err *err, int code, const char *fmt, ...)
@@ -29,38 +27,6 @@ void sp_log(const char *fmt, ...)
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "spantap: %s\n", line);
-}
-
-void *sp_mem_map(size_t size, unsigned flags)
-{
-	int map = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, map, -1, 0);
-	if (p == MAP_FAILED)
-		return NULL;
-	if (flags & SP_MEM_HUGE)
-		madvise(p, size, MADV_HUGEPAGE);
-	if (flags & SP_MEM_POPULATE)
-		madvise(p, size, MADV_POPULATE_WRITE);
-	return p;
-}
-
-void sp_mem_unmap(void *p, size_t size)
-{
-	if (p)
-		munmap(p, size);
-}
-
-uint64_t sp_mem_available(void)
-{
-	FILE *f = fopen("/proc/meminfo", "re");
-	if (!f)
-		return UINT64_MAX;
-	char line[128];
-	unsigned long long kib = 0;
-	while (!kib && fgets(line, sizeof line, f))
-		sscanf(line, "MemAvailable: %llu kB", &kib);
-	fclose(f);
-	return kib ? (uint64_t)kib << 10 : UINT64_MAX;
 }
 
 uint64_t sp_hash_bytes(const void *p, size_t n, uint64_t key)
@@ -106,6 +72,8 @@ int sp_points_add(struct sp_points *points, const char *name, enum sp_point_kind
 	snprintf(p->name, sizeof p->name, "%s", name);
 	p->kind = kind;
 	p->group = n;
+	if (points->settle)
+		points->settle(points, n, points->settle_ctx);
 	atomic_store_explicit(&points->n, n + 1, memory_order_release);
 	return (int)n;
 }

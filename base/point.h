@@ -48,6 +48,9 @@ struct sp_point {
 struct sp_points {
 	_Atomic uint32_t n;
 	struct sp_point point[SP_POINTS_MAX];
+	/* Called for a new point before anyone sees it: gives it what is configured for its name. NULL: nothing. */
+	void (*settle)(struct sp_points *points, uint32_t index, const void *ctx);
+	const void *settle_ctx;
 };
 
 /* Adds a point, or finds the one with that name. Control thread only. Returns its index, or -ENOSPC. */

@@ -75,6 +75,6 @@ int sp_cmd_read(int argc, char **argv);
 int sp_cmd_check(int argc, char **argv);
 int sp_cmd_version(int argc, char **argv);
 int sp_cmd_help(int argc, char **argv);
-int sp_cmd_run(int argc, char **argv) __attribute__((weak)); /* absent from builds without live ports */
+int sp_cmd_run(int argc, char **argv);
 
 #endif

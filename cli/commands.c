@@ -74,15 +74,44 @@ static const char *const read_examples[] = {
 };
 
 static const struct sp_option run_options[] = {
-	OPTION_CONF,
+	{'c', "config", "CONF", "The configuration: what to capture, where to write."},
 	{0},
 };
 
 static const char *const run_text[] = {
-	"Analyses live traffic from the ports that the configuration names: DPDK, AF_XDP, AF_PACKET; several at once, "
-	"each "
-	"an observation point. SIGINT and SIGTERM write every open flow and stop; SIGHUP loads the configuration "
-	"again.",
+	"Analyses live traffic from the ports that the configuration names: AF_PACKET, AF_XDP, DPDK; several at once, "
+	"each an observation point. A pattern of device names (vnet*, tap*) makes a port and a point of each device "
+	"that matches, as long as it is there. A port that cannot be opened, or whose device goes away, is reported "
+	"and tried again; the flows of a device that went end. The run ends at once only if no port can ever work as "
+	"configured.",
+	"Records go to output.directory: flows.jsonl gets a line when a flow ends, and for long flows one every "
+	"flow.report_interval; lines are in the file at most some two seconds after. stats.json is written anew, as a "
+	"whole, every five seconds and at the end: every packet that came in is there as exactly one of analysed, "
+	"filtered, duplicate, malformed, dropped, the drops by stage and reason.",
+	"What an earlier run left is kept: records are appended to flows.jsonl (flow_id begins anew with each run), "
+	"after half a line that a killed run may have left was cut off. A second run into the same directory is "
+	"refused. While a disk is full, records are lost and counted; packets are analysed all the same.",
+	"SIGINT and SIGTERM stop it: what has come in is analysed, every open flow written with close_reason "
+	"end_of_input, and the exit code is 0; a second one ends it at once. SIGHUP opens the files again, so that "
+	"logrotate(8) may move them away, and loads the configuration again: settings marked reloadable change without "
+	"losing a packet, the others are named and need a restart; a file with errors changes nothing.",
+	"Packets are analysed by workers (workers.count), threads with flows of their own. Where a port's queues keep "
+	"the packets of a flow together, flows stay with the worker of their queue; else workers hand packets to the "
+	"worker of their flow. The message for each port says which way is used, and why. A worker polls without a "
+	"pause, so that it takes a CPU of its own (workers.cpus), unless workers.busy_poll is false. Flow tables take "
+	"their memory at start, at most a quarter of what is free.",
+	"An af_packet port needs CAP_NET_RAW, and CAP_SYS_ADMIN for a device in another network namespace; af_xdp and "
+	"dpdk ports need root.",
+	NULL,
+};
+
+static const char *const run_examples[] = {
+	"spantap run -c spantap.yaml",
+	"until a signal",
+	"tail -f spantap-out/flows.jsonl",
+	"connections as they end",
+	"kill -HUP $(pidof spantap)",
+	"after flows.jsonl was moved away, or the configuration was changed",
 	NULL,
 };
 
@@ -131,7 +160,7 @@ const struct sp_command sp_commands[] = {
 	{"read", "analyse capture files",
 	 "[-c CONF] [-o DIR|-] [--profile[=WHICH]] [-F BPF] [-p NAME[:KIND]=CAPTURE]... [CAPTURE]...", read_options,
 	 read_text, read_examples, "spantap(1), spantap-check(1), pcap-filter(7)", sp_cmd_read},
-	{"run", "analyse live traffic", "-c CONF", run_options, run_text, NULL, "spantap(1), spantap-check(1)",
+	{"run", "analyse live traffic", "-c CONF", run_options, run_text, run_examples, "spantap(1), spantap-check(1)",
 	 sp_cmd_run},
 	{"check", "validate a configuration", "-c CONF | --print-default", check_options, check_text, check_examples,
 	 "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_check},

@@ -18,18 +18,6 @@ static int unknown_command(const char *word)
 	return sp_usage("spantap", "unknown command '%s'", word);
 }
 
-static int run(const struct sp_command *command, int argc, char **argv)
-{
-	if (command->run)
-		return command->run(argc, argv);
-	struct sp_args args;
-	sp_args_begin(&args, command->name, argc, argv);
-	if (sp_args_next(&args) < 0)
-		return args.status;
-	sp_log("%s: this build of spantap does not have it", command->name);
-	return SP_EXIT_USAGE;
-}
-
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -49,7 +37,7 @@ int main(int argc, char **argv)
 	const struct sp_command *command = sp_command_find(argv[1]);
 	if (!command || command == sp_commands)
 		return unknown_command(argv[1]);
-	int status = run(command, argc - 1, argv + 1);
+	int status = command->run(argc - 1, argv + 1);
 	if (fflush(stdout) || ferror(stdout)) {
 		sp_log("standard output: %s", strerror(errno));
 		return status ? status : SP_EXIT_FAILED;

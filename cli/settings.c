@@ -5,32 +5,6 @@
 
 #include "base/log.h"
 
-#define WORKERS_MAX 64
-
-static const struct sp_conf_row workers_rows[] = {
-	{.name = "count",
-	 .type = SP_CONF_UINT,
-	 .offset = offsetof(struct sp_workers_conf, count),
-	 .max = WORKERS_MAX,
-	 .fallback = "0",
-	 .unit = "threads",
-	 .doc = "Threads that analyse live packets, each with flows of its own. 0: one for each of `cpus`, or a single "
-		"one."},
-	{.name = "cpus",
-	 .type = SP_CONF_UINTS,
-	 .offset = offsetof(struct sp_workers_conf, cpus),
-	 .max = 4095,
-	 .fallback = "[]",
-	 .doc = "CPUs that workers are pinned to, in turn. Empty: the system places them."},
-	{.name = "busy_poll",
-	 .type = SP_CONF_BOOL,
-	 .offset = offsetof(struct sp_workers_conf, busy_poll),
-	 .fallback = "true",
-	 .doc = "Poll without a pause: least loss, one whole CPU for each worker. false: sleep while there is no "
-		"traffic."},
-	{0},
-};
-
 static const struct sp_conf_row output_rows[] = {
 	{.name = "directory",
 	 .type = SP_CONF_STRING,
@@ -56,7 +30,7 @@ const struct sp_conf_row sp_settings_rows[] = {
 	LIST(ports, sp_port_conf_rows, struct sp_port_conf, SP_PORTS_MAX, "Where live packets come from."),
 	LIST(points, sp_point_conf_rows, struct sp_point_conf, SP_POINT_CONFS_MAX,
 	     "What is known of observation points, by name: those of ports and those of captures."),
-	SECTION(workers, workers_rows, "Threads of a live run."),
+	SECTION(workers, sp_workers_conf_rows, "Threads of a live run."),
 	SECTION(decode, sp_decode_settings_rows, "From frames to conversations: tunnels and checksums."),
 	SECTION(reorder, sp_reorder_conf_rows, "Packets that arrive out of order."),
 	SECTION(flow, sp_flow_conf_rows, "Flows: how many, how long, what is recorded."),

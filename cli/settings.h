@@ -8,13 +8,8 @@
 #include "dataplane/point_conf.h"
 #include "dataplane/port_conf.h"
 #include "dataplane/reorder.h"
+#include "dataplane/workers_conf.h"
 #include "flowtable/flow_conf.h"
-
-struct sp_workers_conf {
-	uint64_t count; /* 0: one for each CPU of `cpus`, or one in all */
-	struct sp_conf_uints cpus;
-	bool busy_poll;
-};
 
 struct sp_output_conf {
 	char directory[1024];

@@ -189,6 +189,12 @@ static int af_packet_fd(struct sp_port *base, uint16_t queue)
 	return af_packet(base)->queue[queue].fd;
 }
 
+/* The kernel takes the program's hash modulo the number of sockets, which are in the order in which they joined. */
+static uint16_t af_packet_flow_queue(const struct sp_port *base, const struct sp_flow_key *key)
+{
+	return (uint16_t)(sp_fanout_hash(key) % base->n_queues);
+}
+
 static void af_packet_stats(struct sp_port *base, uint16_t queue, struct sp_port_stats *ret)
 {
 	struct queue *q = &af_packet(base)->queue[queue];
@@ -420,7 +426,7 @@ static int open_here(struct af_packet *port, const struct sp_port_conf *conf, st
 static int af_packet_open(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points,
 			  struct sp_err *err)
 {
-	uint16_t n_queues = (uint16_t)SP_MAX(conf->queues, 1u);
+	uint16_t n_queues = (uint16_t)SP_MAX(conf->queues ? conf->queues : conf->workers, 1u);
 	size_t size = sizeof(struct af_packet) + n_queues * sizeof(struct queue);
 	struct af_packet *port =
 		aligned_alloc(SP_CACHE_LINE, (size + SP_CACHE_LINE - 1) / SP_CACHE_LINE * SP_CACHE_LINE);
@@ -429,6 +435,9 @@ static int af_packet_open(struct sp_port **ret, const struct sp_port_conf *conf,
 	memset(port, 0, size);
 	port->base.ops = &sp_port_af_packet;
 	port->base.n_queues = n_queues;
+	if (n_queues > 1 && conf->af_packet.fanout == SP_FANOUT_FLOW)
+		port->base.flow_queue = af_packet_flow_queue;
+	port->base.outer = n_queues > 1 && conf->af_packet.fanout == SP_FANOUT_KERNEL;
 	port->base.symmetric = n_queues == 1 || sp_fanout_symmetric(conf->af_packet.fanout);
 	snprintf(port->base.name, sizeof port->base.name, "%.*s", (int)sizeof port->base.name - 1, conf->interface);
 	for (unsigned i = 0; i < n_queues; i++)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* Scratch words of the program. */
@@ -350,6 +351,23 @@ unsigned sp_fanout_program(struct sock_filter code[SP_FANOUT_PROGRAM_MAX], enum 
 			piece[l](&p, level);
 		}
 	return p.n;
+}
+
+static uint32_t words_mixed(const struct sp_addr *addr)
+{
+	uint32_t word[4], mixed = 0;
+	memcpy(word, addr, sizeof word);
+	for (unsigned i = sp_addr_is_v4(addr) ? 3 : 0; i < 4; i++)
+		mixed ^= ntohl(word[i]);
+	return mixed;
+}
+
+uint32_t sp_fanout_hash(const struct sp_flow_key *key)
+{
+	uint32_t mixed = words_mixed(&key->lo) ^ words_mixed(&key->hi);
+	if (key->proto == IPPROTO_TCP || key->proto == IPPROTO_UDP || key->proto == IPPROTO_SCTP)
+		mixed += (uint32_t)(key->lo_port ^ key->hi_port) * UINT32_C(0x85ebca6b);
+	return mixed * UINT32_C(0x9e3779b1) >> 12;
 }
 
 bool sp_fanout_symmetric(enum sp_af_packet_fanout how)

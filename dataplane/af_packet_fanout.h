@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 
 #include "base/base.h"
+#include "base/pkt.h"
 #include "dataplane/port_conf.h"
 
 /* Lets a bound socket join the group. *group is -1 for the first socket and holds the kernel's number afterwards.
@@ -14,6 +15,9 @@ int sp_fanout_join(int fd, enum sp_af_packet_fanout how, bool ethernet, int *gro
 
 /* True when both directions of a conversation come to the same socket. */
 bool sp_fanout_symmetric(enum sp_af_packet_fanout how);
+
+/* What the program of SP_FANOUT_FLOW returns for packets of that flow, but for fragments. */
+uint32_t sp_fanout_hash(const struct sp_flow_key *key);
 
 /* The classic BPF program of SP_FANOUT_FLOW and SP_FANOUT_ADDRESSES: it returns a hash that is the same for both
  * directions of the innermost conversation. Returns the number of instructions. */

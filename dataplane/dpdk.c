@@ -262,6 +262,7 @@ static int configure(struct dpdk *port, const struct rte_eth_dev_info *info, con
 		eth.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP;
 	if (eth.rxmode.mtu + ETHERNET_OVERHEAD > conf->dpdk.buffer_size)
 		eth.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	port->base.outer = n > 1 && conf->dpdk.rss == SP_DPDK_RSS_FLOW;
 	port->base.symmetric = n == 1 || choose_rss(&eth, info, conf->dpdk.rss);
 	/* We never send; some drivers want a queue for it all the same. */
 	int r = rte_eth_dev_configure(port->port, n, 0, &eth);
@@ -342,6 +343,8 @@ static int open_here(struct dpdk *port, const struct sp_port_conf *conf, struct 
 	r = rte_eth_dev_info_get(port->port, &info);
 	if (r < 0)
 		return sp_err(err, r, "port %s: %s", port->base.name, rte_strerror(-r));
+	if (!conf->queues)
+		port->base.n_queues = SP_MIN(port->base.n_queues, info.max_rx_queues);
 	if (port->base.n_queues > info.max_rx_queues)
 		return sp_err(err, -EINVAL,
 			      "port %s: has %u receive queues, not %u; virtual devices name theirs in their arguments",
@@ -360,7 +363,7 @@ static int dpdk_open(struct sp_port **ret, const struct sp_port_conf *conf, stru
 	int r = sp_dpdk_start(&conf->dpdk, err);
 	if (r < 0)
 		return r;
-	uint16_t n_queues = (uint16_t)SP_MAX(conf->queues, 1u);
+	uint16_t n_queues = (uint16_t)SP_MAX(conf->queues ? conf->queues : conf->workers, 1u);
 	size_t size = sizeof(struct dpdk) + n_queues * sizeof(struct queue);
 	struct dpdk *port = aligned_alloc(SP_CACHE_LINE, (size + SP_CACHE_LINE - 1) / SP_CACHE_LINE * SP_CACHE_LINE);
 	if (!port)

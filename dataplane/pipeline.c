@@ -17,14 +17,16 @@ struct sp_pipeline {
 	uint32_t points_known;
 	uint32_t space[SP_POINTS_MAX]; /* points[].group, flat for decode */
 	struct sp_counters counters;
-	struct sp_batch matched; /* what the filter left */
+	const struct sp_batch *decoded; /* comes decoded; a window's own batches do not */
+	struct sp_batch matched;	/* what the filter left */
 };
 
 /* Packets in order, their bytes good until this returns. */
 static void analyse(void *ctx, struct sp_batch *batch)
 {
 	struct sp_pipeline *p = ctx;
-	sp_decode_batch(&p->decode, p->space, batch);
+	if (batch != p->decoded)
+		sp_decode_batch(&p->decode, p->space, batch);
 	sp_flowtable_batch(p->flows, batch);
 	sp_counters_batch(&p->counters, batch);
 }
@@ -85,6 +87,34 @@ void sp_pipeline_batch(struct sp_pipeline *p, struct sp_batch *batch)
 		batch = &p->matched;
 	}
 	sp_reorder_batch(p->reorder, batch);
+}
+
+void sp_pipeline_decode(struct sp_pipeline *p, struct sp_batch *batch)
+{
+	assert(!p->filter);
+	if (SP_UNLIKELY(p->points_known != atomic_load_explicit(&p->points->n, memory_order_relaxed)))
+		learn_points(p);
+	batch->n_layers = 0;
+	sp_decode_batch(&p->decode, p->space, batch);
+}
+
+void sp_pipeline_decoded(struct sp_pipeline *p, struct sp_batch *batch)
+{
+	if (SP_UNLIKELY(p->points_known != atomic_load_explicit(&p->points->n, memory_order_relaxed)))
+		learn_points(p);
+	p->counters.in += batch->n;
+	p->decoded = batch;
+	sp_reorder_batch(p->reorder, batch);
+	p->decoded = NULL;
+}
+
+void sp_pipeline_not_handed_over(struct sp_pipeline *p, const struct sp_pkt *pkt)
+{
+	struct sp_point_counters *point = &p->counters.point[pkt->point];
+	point->packets++;
+	point->bytes += pkt->wire_len;
+	point->verdict[SP_DROPPED]++;
+	p->counters.handoff_full++;
 }
 
 void sp_pipeline_tick(struct sp_pipeline *p, uint64_t now_ns)

@@ -32,7 +32,7 @@ const struct sp_conf_row sp_point_conf_rows[] = {
 	{0},
 };
 
-static const struct sp_point_conf *find(const struct sp_conf_list *confs, const char *name)
+const struct sp_point_conf *sp_point_conf_find(const struct sp_conf_list *confs, const char *name)
 {
 	const struct sp_point_conf *c = confs->v;
 	for (uint32_t i = 0; i < confs->n; i++)
@@ -46,24 +46,29 @@ static uint32_t group_of(const struct sp_conf_list *confs, const struct sp_point
 			 const char *group)
 {
 	for (uint32_t i = 0; i < index; i++) {
-		const struct sp_point_conf *c = find(confs, points->point[i].name);
+		const struct sp_point_conf *c = sp_point_conf_find(confs, points->point[i].name);
 		if (c && !strcmp(c->group, group))
 			return i;
 	}
 	return index;
 }
 
+void sp_point_conf_settle(struct sp_points *points, uint32_t index, const void *list)
+{
+	const struct sp_conf_list *confs = list;
+	struct sp_point *p = &points->point[index];
+	const struct sp_point_conf *c = sp_point_conf_find(confs, p->name);
+	if (!c)
+		return;
+	if (p->kind == SP_POINT_UNKNOWN)
+		p->kind = c->kind;
+	if (c->group[0])
+		p->group = group_of(confs, points, index, c->group);
+}
+
 void sp_point_conf_apply(const struct sp_conf_list *confs, struct sp_points *points)
 {
 	uint32_t n = atomic_load(&points->n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct sp_point *p = &points->point[i];
-		const struct sp_point_conf *c = find(confs, p->name);
-		if (!c)
-			continue;
-		if (p->kind == SP_POINT_UNKNOWN)
-			p->kind = c->kind;
-		if (c->group[0])
-			p->group = group_of(confs, points, i, c->group);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		sp_point_conf_settle(points, i, confs);
 }

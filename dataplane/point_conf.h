@@ -20,4 +20,11 @@ extern const struct sp_conf_row sp_point_conf_rows[];
  * when points were added. Control thread, before their packets are read. */
 void sp_point_conf_apply(const struct sp_conf_list *confs, struct sp_points *points);
 
+/* The same for one new point: sp_points.settle, with the list as its ctx. For live runs, whose workers look at points
+ * at any time. */
+void sp_point_conf_settle(struct sp_points *points, uint32_t index, const void *confs);
+
+/* What is configured for that name, NULL when nothing is. */
+const struct sp_point_conf *sp_point_conf_find(const struct sp_conf_list *confs, const char *name);
+
 #endif

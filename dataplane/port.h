@@ -25,8 +25,12 @@ struct sp_port {
 	uint16_t n_queues;
 	uint16_t point; /* index of its observation point */
 	bool symmetric; /* both directions of a flow arrive at the same queue */
-	bool stable;	/* bytes stay valid after release (mapped files) */
-	char why[128];	/* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
+	bool outer;	/* …which is chosen by outermost headers: what is in tunnels may be parted */
+	/* The queue of a flow's whole packets, where fragments go by their addresses and may come to another. NULL: not
+	 * known, or fragments come with their flow. Any thread. */
+	uint16_t (*flow_queue)(const struct sp_port *port, const struct sp_flow_key *key);
+	bool stable;   /* bytes stay valid after release (mapped files) */
+	char why[128]; /* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
 };
 
 struct sp_port_ops {

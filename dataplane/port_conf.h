@@ -67,9 +67,10 @@ struct sp_port_conf {
 	char point[SP_POINT_NAME_MAX];	       /* "" the interface's name; a `*` stands for that name */
 	int kind;			       /* enum sp_point_kind */
 	char netns[SP_PORT_NETNS_MAX];
-	uint64_t queues; /* 0: one for each worker; the caller of open fills it in */
-	int direction;	 /* enum sp_port_direction */
-	int clock;	 /* enum sp_port_clock */
+	uint64_t queues;  /* 0: one for each worker, or as many as there are */
+	uint16_t workers; /* not a setting: how many there are, set by the caller of open; 0 is as 1 */
+	int direction;	  /* enum sp_port_direction */
+	int clock;	  /* enum sp_port_clock */
 	bool promiscuous;
 	uint64_t snaplen;
 	struct sp_af_packet_conf af_packet;

@@ -102,6 +102,15 @@ void sp_report_free(struct sp_report *r)
 	r->counters = NULL;
 }
 
+void sp_report_add_port(struct sp_report *r, uint32_t point, const struct sp_port_stats *stats)
+{
+	struct sp_point_counters *p = &r->counters->point[point];
+	uint64_t lost = stats->dropped + stats->invalid;
+	p->packets += lost;
+	p->verdict[SP_DROPPED] += lost;
+	sp_counters_add(&r->port, stats, sizeof r->port);
+}
+
 void sp_report_sum(struct sp_report *r)
 {
 	r->packets = r->bytes = 0;
@@ -114,8 +123,6 @@ void sp_report_sum(struct sp_report *r)
 		for (unsigned v = 0; v < SP_VERDICT_MAX; v++)
 			r->verdict[v] += p->verdict[v];
 	}
-	r->verdict[SP_DROPPED] += r->port.dropped + r->port.invalid;
-	r->packets += r->port.dropped + r->port.invalid;
 }
 
 static bool same(struct sp_err *err, const char *what, uint64_t a, const char *other, uint64_t b)

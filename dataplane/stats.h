@@ -26,6 +26,7 @@ struct sp_counters {
 	uint64_t in;			       /* packets handed to the pipeline, before anything else */
 	uint64_t reason[SP_DECODE_REASON_MAX]; /* of what was decoded */
 	uint64_t cut;			       /* captured shorter than they were */
+	uint64_t handoff_full;		       /* never reached their worker: its hand-off ring was full */
 	uint64_t first_ns, last_ns;	       /* 0: none */
 	struct sp_point_counters point[SP_POINTS_MAX];
 };
@@ -41,11 +42,28 @@ struct sp_report_file {
 	struct sp_capture_stats stats;
 };
 
-/* A run as a whole. Begins zeroed; files and points stay the caller's. */
+/* A live port that is open. */
+struct sp_report_port {
+	const struct sp_port *port;
+	const char *how; /* its packets find the worker of their flow */
+	struct sp_port_stats stats;
+};
+
+/* What a live worker did since it began. */
+struct sp_report_worker {
+	uint64_t busy_ns;     /* from polls that brought packets on, without polls in vain */
+	uint64_t cpu_ns;      /* of its thread, polls in vain included */
+	uint64_t packets;     /* polled */
+	uint64_t handed_over; /* of those, given to another worker */
+};
+
+/* A run as a whole. Begins zeroed; files, ports, workers and points stay the caller's. */
 struct sp_report {
 	const struct sp_points *points;
 	const struct sp_report_file *files;
-	unsigned n_files, workers;
+	const struct sp_report_port *ports;
+	const struct sp_report_worker *threads; /* of a live run, one entry a worker */
+	unsigned n_files, n_ports, n_threads, workers;
 	struct sp_counters *counters; /* sums of the workers' */
 	uint64_t verdict[SP_VERDICT_MAX], packets, bytes;
 	struct sp_port_stats port; /* sums over live ports */
@@ -60,6 +78,9 @@ struct sp_report {
 /* 0, or -ENOMEM. */
 int sp_report_init(struct sp_report *r, const struct sp_points *points);
 void sp_report_free(struct sp_report *r);
+
+/* Adds the counters of a live port, or of one that was closed, at its point. */
+void sp_report_add_port(struct sp_report *r, uint32_t point, const struct sp_port_stats *stats);
 
 /* Once all workers and ports were added: fills the sums. */
 void sp_report_sum(struct sp_report *r);

@@ -122,6 +122,43 @@ static void points(struct json *j, const struct sp_report *r)
 	close_(j, ']');
 }
 
+static void ports(struct json *j, const struct sp_report *r)
+{
+	open_(j, "ports", '[');
+	for (unsigned i = 0; i < r->n_ports; i++) {
+		const struct sp_report_port *p = &r->ports[i];
+		open_(j, NULL, '{');
+		string(j, "port", p->port->name);
+		string(j, "type", p->port->ops->name);
+		string(j, "point", r->points->point[p->port->point].name);
+		string(j, "runs", p->port->why);
+		if (*p->how)
+			string(j, "workers", p->how);
+		number(j, "packets", p->stats.packets);
+		number(j, "bytes", p->stats.bytes);
+		number(j, "dropped", p->stats.dropped);
+		number(j, "invalid", p->stats.invalid);
+		number(j, "copied", p->stats.copied);
+		close_(j, '}');
+	}
+	close_(j, ']');
+}
+
+static void threads(struct json *j, const struct sp_report *r)
+{
+	open_(j, "threads", '[');
+	for (unsigned i = 0; i < r->n_threads; i++) {
+		const struct sp_report_worker *t = &r->threads[i];
+		open_(j, NULL, '{');
+		number(j, "packets", t->packets);
+		number(j, "handed_over", t->handed_over);
+		number(j, "busy_us", t->busy_ns / SP_NS_PER_US);
+		number(j, "cpu_us", t->cpu_ns / SP_NS_PER_US);
+		close_(j, '}');
+	}
+	close_(j, ']');
+}
+
 static void decode(struct json *j, const struct sp_report *r)
 {
 	const uint64_t *reason = r->counters->reason;
@@ -253,7 +290,12 @@ void sp_report_json(FILE *out, const struct sp_report *r)
 	drops(&j, r);
 	flows(&j, r);
 	points(&j, r);
-	files(&j, r);
+	if (r->n_files)
+		files(&j, r);
+	if (r->n_threads) {
+		ports(&j, r);
+		threads(&j, r);
+	}
 	memory(&j, r);
 	number(&j, "workers", r->workers);
 	times(&j, r);

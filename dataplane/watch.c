@@ -46,6 +46,7 @@ struct space {
 	struct device *devices;
 	unsigned n_devices;
 	struct sp_err told; /* why it cannot be watched */
+	int rc;
 	bool to_tell;
 };
 
@@ -252,7 +253,8 @@ static void open_space(struct space *s, uint64_t now)
 		s->ino = st.st_ino;
 	}
 	s->retry_at = now + FIRST_PAUSE;
-	if (sp_links_open(&s->nl, s->netns, &err) < 0) {
+	s->rc = sp_links_open(&s->nl, s->netns, &err);
+	if (s->rc < 0) {
 		s->nl = NULL;
 		s->to_tell = strcmp(err.text, s->told.text) != 0;
 		s->told = err;
@@ -305,7 +307,8 @@ static bool try_open(struct sp_watch *w, struct instance *i, struct sp_watch_eve
 	struct sp_port_conf conf = conf_of(w, i);
 	struct sp_err err = {""};
 	ret->entry = i->entry;
-	if (sp_port_open(&i->port, &conf, w->points, &err) == 0) {
+	ret->rc = sp_port_open(&i->port, &conf, w->points, &err);
+	if (ret->rc == 0) {
 		i->opened_at = now_ns();
 		i->told.text[0] = 0;
 		ret->what = SP_WATCH_OPENED;
@@ -330,7 +333,7 @@ static bool tell_failures(struct sp_watch *w, struct sp_watch_event *ret)
 		if (!s->to_tell)
 			continue;
 		s->to_tell = false;
-		*ret = (struct sp_watch_event){.what = SP_WATCH_FAILED, .err = s->told};
+		*ret = (struct sp_watch_event){.what = SP_WATCH_FAILED, .err = s->told, .rc = s->rc};
 		while (!in_space(w, ret->entry, s))
 			ret->entry++;
 		return true;
@@ -338,7 +341,7 @@ static bool tell_failures(struct sp_watch *w, struct sp_watch_event *ret)
 	if (!w->full || w->full_told)
 		return false;
 	w->full_told = true;
-	*ret = (struct sp_watch_event){.what = SP_WATCH_FAILED, .entry = w->full_entry};
+	*ret = (struct sp_watch_event){.what = SP_WATCH_FAILED, .entry = w->full_entry, .rc = -ENOSPC};
 	sp_err(&ret->err, -ENOSPC, "port %s: more than %u devices; the others are not watched",
 	       w->conf[w->full_entry].interface, SP_WATCH_PORTS_MAX);
 	return true;

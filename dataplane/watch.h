@@ -33,6 +33,7 @@ struct sp_watch_event {
 	unsigned entry;	      /* index into the entries */
 	struct sp_port *port; /* NULL when it failed */
 	struct sp_err err;    /* of SP_WATCH_FAILED: names the port and the reason; it is tried again */
+	int rc;		      /* of SP_WATCH_FAILED: -errno */
 };
 
 struct sp_watch;

@@ -39,15 +39,20 @@ extern const struct sp_encoder sp_encode_json, sp_encode_json_tagged;
 struct sp_sink {
 	const char *name;
 	int (*write)(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n); /* 0 or -errno */
-	int (*close)(struct sp_sink *sink); /* commits what was written and frees the sink; 0 or -errno */
+	int (*close)(struct sp_sink *sink);   /* commits what was written and frees the sink; 0 or -errno */
+	void (*reopen)(struct sp_sink *sink); /* opens its files by their names again; NULL: has none */
 };
 
 enum sp_sink_dir_flags {
-	SP_SINK_LIVE = 1, /* append to the files in place, for a run without end; else see below */
+	SP_SINK_LIVE = 1, /* for a run without end, see below */
 };
 
 /* One file a record kind in `dir` (flows.jsonl), which is created with its parents. The files get their names when the
- * sink is closed without an error: until then, and after an error, those of an earlier run stay as they were. */
+ * sink is closed without an error: until then, and after an error, those of an earlier run stay as they were.
+ *
+ * Live: records are appended to what is there, a line that an earlier run left half is cut off first, and a lock on the
+ * directory keeps a second run out (-EBUSY). A write that fails leaves no half line either; the next one is tried
+ * again, so that a full disk costs only what came while it was full. */
 int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struct sp_err *err);
 
 /* All kinds to an open descriptor, which stays the caller's. A reader who leaves (EPIPE) is an error without a message;

@@ -3,7 +3,7 @@
  * back, both with one producer and one consumer. There are more pages than the rings of a worker's lanes and the
  * exporters' hands can hold, so a worker always has one to write: only a full ring makes it wait or lose.
  *
- * Sleeping: an exporter announces that it goes to sleep, looks again, and sleeps at most NAP_NS. A worker wakes it when
+ * Sleeping: an exporter announces that it goes to sleep, looks again, and sleeps at most a nap. A worker wakes it when
  * several pages wait, so a wake costs a worker one system call in some hundred records; the nap bounds how late a lone
  * page is written. A worker that waits announces it the same way and is woken when its ring is half empty. */
 #include "exporters/hub.h"
@@ -24,7 +24,8 @@
 #define EXPORTERS_MAX 16
 #define CHUNK (256 * 1024) /* bytes handed to a sink at once: about what a core's own cache holds */
 #define WAKE_PAGES 4	   /* waiting pages that are worth a wake */
-#define NAP_NS (50 * 1000000)
+
+static const struct timespec nap = {.tv_nsec = 50 * 1000000};
 
 typedef _Atomic uint64_t counter; /* one writer */
 
@@ -54,8 +55,9 @@ struct exporter {
 	struct sp_hub *hub;
 	const struct sp_encoder *encoder;
 	struct sp_sink *sink;
-	bool wait;
+	_Atomic bool wait;
 	unsigned index;
+	unsigned reopened; /* of sp_hub.reopen, as far as it was seen */
 	pthread_t thread;
 	struct piece piece[SP_RECORD_KIND_MAX];
 	counter records, failed_records, pages, bytes_written, write_errors;
@@ -78,6 +80,7 @@ struct sp_hub {
 	size_t pages_size;
 	struct exporter *exporter[EXPORTERS_MAX];
 	_Atomic bool stopping;
+	_Atomic unsigned reopen; /* how often it was asked for */
 };
 
 /* Orders "I announce that I sleep" before "I look again", against "I push" before "does it sleep?". */
@@ -105,17 +108,21 @@ static void futex_wake(_Atomic uint32_t *word)
 
 /* Workers. */
 
-static void push_waiting(struct lane *lane, struct exporter *e, struct sp_page *page)
+/* False: nobody wants to wait any more. */
+static bool push_waiting(struct lane *lane, struct exporter *e, struct sp_page *page)
 {
-	for (;;) {
+	bool pushed = false;
+	while (!pushed && atomic_load_explicit(&e->wait, memory_order_relaxed)) {
 		atomic_store_explicit(&lane->waiting, 1, memory_order_relaxed);
 		fence();
-		if (sp_ring_push(lane->full, page))
+		pushed = sp_ring_push(lane->full, page);
+		if (pushed)
 			break;
 		futex_wake(&e->asleep);
-		futex_wait(&lane->waiting, NULL);
+		futex_wait(&lane->waiting, &nap);
 	}
 	atomic_store_explicit(&lane->waiting, 0, memory_order_relaxed);
+	return pushed;
 }
 
 static void drop_page(struct lane *lane, struct worker *w, struct sp_page *page)
@@ -136,11 +143,10 @@ static void send_page(struct worker *w, struct sp_page *page)
 		struct exporter *e = hub->exporter[i];
 		struct lane *lane = &w->lane[i];
 		if (!sp_ring_push(lane->full, page)) {
-			if (!e->wait) {
+			if (!push_waiting(lane, e, page)) {
 				drop_page(lane, w, page);
 				continue;
 			}
-			push_waiting(lane, e, page);
 		}
 		if (++lane->since_wake >= WAKE_PAGES || lane->since_wake >= hub->depth) {
 			fence();
@@ -207,6 +213,12 @@ static void write_piece(struct exporter *e, unsigned kind)
 	piece->records = 0;
 }
 
+static void write_pieces(struct exporter *e)
+{
+	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
+		write_piece(e, kind);
+}
+
 static void encode_page(struct exporter *e, const struct sp_page *page)
 {
 	for (uint32_t at = 0; at < page->used;) {
@@ -242,7 +254,7 @@ static unsigned round_robin(struct exporter *e)
 		n++;
 		encode_page(e, page);
 		give_back(e, page);
-		if (e->wait) {
+		if (atomic_load_explicit(&e->wait, memory_order_relaxed)) {
 			fence();
 			if (sp_ring_count(lane->full) <= e->hub->depth / 2)
 				futex_wake(&lane->waiting);
@@ -254,12 +266,17 @@ static unsigned round_robin(struct exporter *e)
 static void *exporter_main(void *arg)
 {
 	struct exporter *e = arg;
-	const struct timespec nap = {.tv_nsec = NAP_NS};
 	for (;;) {
+		unsigned reopen = atomic_load_explicit(&e->hub->reopen, memory_order_relaxed);
+		if (SP_UNLIKELY(reopen != e->reopened)) {
+			e->reopened = reopen;
+			write_pieces(e);
+			if (e->sink->reopen)
+				e->sink->reopen(e->sink);
+		}
 		if (round_robin(e))
 			continue;
-		for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
-			write_piece(e, kind);
+		write_pieces(e);
 		atomic_store_explicit(&e->asleep, 1, memory_order_relaxed);
 		fence();
 		bool stopping = atomic_load_explicit(&e->hub->stopping, memory_order_acquire);
@@ -354,6 +371,19 @@ int sp_hub_start(struct sp_hub *hub)
 			hub->started++;
 	}
 	return rc;
+}
+
+void sp_hub_set_wait(struct sp_hub *hub, bool wait)
+{
+	for (unsigned i = 0; i < hub->n_exporters; i++)
+		atomic_store_explicit(&hub->exporter[i]->wait, wait, memory_order_relaxed);
+}
+
+void sp_hub_reopen(struct sp_hub *hub)
+{
+	atomic_fetch_add_explicit(&hub->reopen, 1, memory_order_relaxed);
+	for (unsigned i = 0; i < hub->started; i++)
+		futex_wake(&hub->exporter[i]->asleep);
 }
 
 int sp_hub_error(const struct sp_hub *hub)

@@ -30,6 +30,13 @@ int sp_hub_add(struct sp_hub *hub, const struct sp_encoder *encoder, struct sp_s
 
 int sp_hub_start(struct sp_hub *hub);
 
+/* Changes that of all exporters: a live run loses records rather than packets while it runs, and neither at its end.
+ * Workers that wait now notice. Control thread. */
+void sp_hub_set_wait(struct sp_hub *hub, bool wait);
+
+/* Sinks open their files by their names again, each on its own thread, after what was encoded until then. */
+void sp_hub_reopen(struct sp_hub *hub);
+
 /* The worker's end, after start. Without exporters records go nowhere. */
 void sp_hub_out(struct sp_hub *hub, unsigned worker, struct sp_out *ret);
 

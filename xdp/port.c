@@ -170,7 +170,7 @@ static int open_redirect(struct xdp_port *p, const struct sp_port_conf *conf, co
 	if (sockets > SOCKETS_MAX)
 		return sp_err(err, -EINVAL, "port %s: %d queues, at most %d can be served: ethtool -L %s combined %d",
 			      p->port.name, sockets, SOCKETS_MAX, p->device, SOCKETS_MAX);
-	int r = make_queues(p, sockets, conf->queues, err);
+	int r = make_queues(p, sockets, (uint32_t)(conf->queues ? conf->queues : conf->workers), err);
 	if (r >= 0)
 		r = sp_umem_init(&p->umem, sockets, xdp->ring,
 				 info->mtu + L2_MAX <= sp_umem_payload(FRAME_SMALL) ? FRAME_SMALL : FRAME_LARGE, err);

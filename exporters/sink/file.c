@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ struct dir_sink {
 	struct sp_sink sink;
 	int dir;
 	bool live;
-	int error; /* the first one */
+	int error; /* the first one; live: of the last write */
 	int fd[SP_RECORD_KIND_MAX];
 	char path[]; /* of the directory, for messages */
 };
@@ -76,10 +77,27 @@ static int fail(struct dir_sink *s, unsigned kind, int error, const char *what)
 	return s->error;
 }
 
+/* A piece is written whole or not at all. */
+static int live_write(struct dir_sink *s, unsigned kind, const void *p, size_t n)
+{
+	off_t end = lseek(s->fd[kind], 0, SEEK_END);
+	int rc = write_all(s->fd[kind], p, n);
+	if (rc) {
+		if (end >= 0 && ftruncate(s->fd[kind], end))
+			sp_log("%s/%s: may hold half a line: %s", s->path, file_name[kind], strerror(errno));
+		return fail(s, kind, rc, "write");
+	}
+	if (s->error)
+		sp_log("%s/%s: can be written again", s->path, file_name[kind]);
+	return s->error = 0;
+}
+
 static int dir_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
 {
 	struct dir_sink *s = (struct dir_sink *)sink;
 	assert(kind < SP_RECORD_KIND_MAX && *file_name[kind]);
+	if (s->live)
+		return live_write(s, kind, p, n);
 	if (s->error)
 		return s->error;
 	int rc = write_all(s->fd[kind], p, n);
@@ -132,10 +150,40 @@ static int make_dirs(const char *path)
 	return rc;
 }
 
+/* Where the last whole line of a file ends. */
+static off_t lines_end(int fd, off_t size)
+{
+	char piece[4096];
+	while (size > 0) {
+		off_t from = SP_MAX(size - (off_t)sizeof piece, 0);
+		ssize_t n = pread(fd, piece, (size_t)(size - from), from);
+		if (n <= 0)
+			return -1;
+		const char *end = memrchr(piece, '\n', (size_t)n);
+		if (end)
+			return from + (end - piece) + 1;
+		size = from;
+	}
+	return 0;
+}
+
+/* A run that was killed may have left half a line: what is appended must not be glued to it. */
+static void cut_half_line(const struct dir_sink *s, unsigned kind, int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END), end = lines_end(fd, size);
+	if (size < 0 || end < 0 || end == size) /* a pipe, unreadable, fine */
+		return;
+	if (ftruncate(fd, end))
+		sp_log("%s/%s: ends in half a line: %s", s->path, file_name[kind], strerror(errno));
+	else
+		sp_log("%s/%s: cut off half a line (%lld bytes) that an earlier run left", s->path, file_name[kind],
+		       (long long)(size - end));
+}
+
 static int open_files(struct dir_sink *s, struct sp_err *err)
 {
 	char temporary[64];
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (s->live ? O_APPEND : O_TRUNC);
+	int flags = (s->live ? O_RDWR | O_APPEND : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++) {
 		if (!*file_name[kind])
 			continue;
@@ -144,8 +192,47 @@ static int open_files(struct dir_sink *s, struct sp_err *err)
 		if (s->fd[kind] < 0)
 			return sp_err(err, -errno, "%s/%s: cannot create: %s%s", s->path, file_name[kind],
 				      strerror(errno), advice(-errno));
+		if (s->live)
+			cut_half_line(s, kind, s->fd[kind]);
 	}
 	return 0;
+}
+
+static int open_dir(struct dir_sink *s, struct sp_err *err)
+{
+	int rc = make_dirs(s->path);
+	s->dir = rc ? -1 : open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0) {
+		rc = rc ? rc : -errno;
+		return sp_err(err, rc, "%s: cannot create the output directory: %s%s", s->path, strerror(-rc),
+			      advice(rc));
+	}
+	if (s->live && flock(s->dir, LOCK_EX | LOCK_NB))
+		return sp_err(err, -EBUSY, "%s: another spantap writes there; choose another output.directory",
+			      s->path);
+	return open_files(s, err);
+}
+
+/* New files, and the directory's where that is another one by now. The old ones stay in use when that fails. */
+static void dir_reopen(struct sp_sink *sink)
+{
+	struct dir_sink *s = (struct dir_sink *)sink, old = *s;
+	struct stat was, is;
+	struct sp_err err;
+	bool same = !fstat(old.dir, &was) && !stat(s->path, &is) && was.st_dev == is.st_dev && was.st_ino == is.st_ino;
+	memset(s->fd, -1, sizeof s->fd);
+	int rc = same ? open_files(s, &err) : open_dir(s, &err);
+	struct dir_sink *leave = rc ? s : &old;
+	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
+		if (leave->fd[kind] >= 0)
+			close(leave->fd[kind]);
+	if (!same && leave->dir >= 0)
+		close(leave->dir);
+	if (!rc)
+		return;
+	memcpy(s->fd, old.fd, sizeof s->fd);
+	s->dir = old.dir;
+	sp_log("%s; writing to the old file", err.text);
 }
 
 int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struct sp_err *err)
@@ -153,19 +240,13 @@ int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struc
 	struct dir_sink *s = calloc(1, sizeof *s + strlen(dir) + 1);
 	if (!s)
 		return sp_err(err, -ENOMEM, "%s: out of memory", dir);
-	s->sink = (struct sp_sink){"file", dir_write, dir_close};
 	s->live = flags & SP_SINK_LIVE;
+	s->sink = (struct sp_sink){"file", dir_write, dir_close, s->live ? dir_reopen : NULL};
 	strcpy(s->path, dir);
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
 		s->fd[kind] = -1;
-	int rc = make_dirs(dir);
-	s->dir = rc ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir < 0) {
-		rc = rc ? rc : -errno;
-		sp_err(err, rc, "%s: cannot create the output directory: %s%s", dir, strerror(-rc), advice(rc));
-	} else {
-		rc = open_files(s, err);
-	}
+	s->dir = -1;
+	int rc = open_dir(s, err);
 	if (rc) {
 		s->error = rc; /* nothing is renamed */
 		dir_close(&s->sink);

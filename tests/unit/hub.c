@@ -35,6 +35,7 @@ static const struct sp_encoder numbers = {"numbers", encode_number};
 struct seen {
 	uint64_t records, disorder, writes;
 	uint64_t next[WORKERS];
+	_Atomic uint64_t reopened;
 	bool closed;
 };
 
@@ -103,20 +104,31 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-/* Every worker writes n records. */
-static void run(struct sp_hub *hub, uint64_t n, unsigned flush_every)
+static struct load load[WORKERS];
+
+/* Every worker writes n records more. */
+static void run_again(uint64_t n, unsigned flush_every)
 {
 	pthread_t thread[WORKERS];
-	static struct load load[WORKERS];
 	for (unsigned i = 0; i < WORKERS; i++) {
-		load[i] = (struct load){.worker = i, .n = n, .flush_every = flush_every};
-		sp_hub_out(hub, i, &load[i].out);
+		load[i].n = n;
+		load[i].flush_every = flush_every;
 		CHECK(!pthread_create(&thread[i], NULL, produce, &load[i]));
 	}
 	for (unsigned i = 0; i < WORKERS; i++) {
 		pthread_join(thread[i], NULL);
 		CHECK_EQ(load[i].out.lost, 0);
 	}
+}
+
+/* Every worker writes n records. */
+static void run(struct sp_hub *hub, uint64_t n, unsigned flush_every)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		load[i].worker = i;
+		sp_hub_out(hub, i, &load[i].out);
+	}
+	run_again(n, flush_every);
 }
 
 /* Two waiting exporters, one of them slow, get every record in order. */
@@ -162,6 +174,63 @@ static void drops_are_counted(void)
 	CHECK_EQ(some.records + stats.dropped_records, WORKERS * n);
 	CHECK_EQ(stats.records, all.records + some.records);
 	CHECK_EQ(all.disorder + some.disorder, 0);
+	sp_hub_free(hub);
+}
+
+/* One that lost records begins to wait, and a worker that waits for a sink that does not move is let go. */
+static void waits_when_told(void)
+{
+	struct sp_hub *hub;
+	struct seen seen;
+	struct sp_hub_stats stats;
+	const uint64_t n = 30000;
+	CHECK(!sp_hub_new(&hub, WORKERS, 2, &points));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&seen, 5000, 0, 0), false));
+	CHECK(!sp_hub_start(hub));
+	run(hub, n, 500);
+	sp_hub_stats(hub, &stats);
+	uint64_t lost = stats.dropped_records;
+	CHECK(lost > 0);
+	sp_hub_set_wait(hub, true);
+	run_again(n, 500);
+	sp_hub_stats(hub, &stats);
+	CHECK_EQ(stats.dropped_records, lost);
+
+	pthread_t thread;
+	load[0].flush_every = 10;
+	CHECK(!pthread_create(&thread, NULL, produce, &load[0]));
+	usleep(20000);
+	sp_hub_set_wait(hub, false);
+	pthread_join(thread, NULL);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	sp_hub_stats(hub, &stats);
+	CHECK(stats.dropped_records > lost);
+	CHECK_EQ(stats.records + stats.dropped_records, (2 * WORKERS + 1) * n);
+	sp_hub_free(hub);
+}
+
+static void count_reopen(struct sp_sink *sink)
+{
+	((struct test_sink *)sink)->seen->reopened++;
+}
+
+static void sinks_reopen(void)
+{
+	struct sp_hub *hub;
+	struct seen seen, none;
+	struct sp_sink *sink = test_sink(&seen, 0, 0, 0);
+	sink->reopen = count_reopen;
+	CHECK(!sp_hub_new(&hub, WORKERS, 2, &points));
+	CHECK(!sp_hub_add(hub, &numbers, sink, true));
+	CHECK(!sp_hub_add(hub, &numbers, test_sink(&none, 0, 0, 0), true));
+	CHECK(!sp_hub_start(hub));
+	run(hub, 1000, 10);
+	sp_hub_reopen(hub);
+	for (int i = 0; i < 500 && !atomic_load(&seen.reopened); i++)
+		usleep(10000);
+	CHECK_EQ(atomic_load(&seen.reopened), 1);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	CHECK_EQ(seen.records, WORKERS * 1000);
 	sp_hub_free(hub);
 }
 
@@ -340,6 +409,87 @@ static void live_directory(void)
 	}
 }
 
+/* A killed run leaves half a line, or nothing but half a line. */
+static void half_lines(void)
+{
+	static const char *const left[][2] = {{"a\nhalf", "a\nx\n"}, {"half", "x\n"}, {"a\n", "a\nx\n"}};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(left); i++) {
+		struct sp_sink *sink;
+		struct sp_err err;
+		mkdir(path("half"), 0777);
+		int fd = open(path("half/flows.jsonl"), O_CREAT | O_TRUNC | O_WRONLY, 0666);
+		CHECK_EQ(write(fd, left[i][0], strlen(left[i][0])), strlen(left[i][0]));
+		close(fd);
+		if (!CHECK(!sp_sink_dir_new(&sink, path("half"), SP_SINK_LIVE, &err)))
+			return;
+		CHECK(!put(sink, "x\n"));
+		CHECK(!sink->close(sink));
+		CHECK_STR(content("half/flows.jsonl"), left[i][1]);
+	}
+}
+
+static void one_writer(void)
+{
+	struct sp_sink *sink, *second;
+	struct sp_err err;
+	CHECK(!sp_sink_dir_new(&sink, path("one"), SP_SINK_LIVE, &err));
+	CHECK_EQ(sp_sink_dir_new(&second, path("one"), SP_SINK_LIVE, &err), -EBUSY);
+	CHECK(strstr(err.text, "another spantap writes there"));
+	CHECK(!sink->close(sink));
+	CHECK(!sp_sink_dir_new(&sink, path("one"), SP_SINK_LIVE, &err));
+	CHECK(!sink->close(sink));
+}
+
+/* What logrotate does, and somebody who moves the whole directory. */
+static void rotated(void)
+{
+	struct sp_sink *sink;
+	struct sp_err err;
+	CHECK(!sp_sink_dir_new(&sink, path("log"), SP_SINK_LIVE, &err));
+	CHECK(!put(sink, "one\n"));
+	CHECK(!rename(path("log/flows.jsonl"), path("log/flows.jsonl.1")));
+	CHECK(!put(sink, "two\n"));
+	sink->reopen(sink);
+	CHECK(!put(sink, "three\n"));
+	CHECK_STR(content("log/flows.jsonl.1"), "one\ntwo\n");
+	CHECK_STR(content("log/flows.jsonl"), "three\n");
+	CHECK(!rename(path("log"), path("old")));
+	sink->reopen(sink);
+	CHECK(!put(sink, "four\n"));
+	CHECK_STR(content("old/flows.jsonl"), "three\n");
+	CHECK_STR(content("log/flows.jsonl"), "four\n");
+	CHECK(!rename(path("log"), path("older")));
+	int fd = open(path("log"), O_CREAT | O_WRONLY, 0666);
+	close(fd);
+	sink->reopen(sink); /* cannot: goes on with the file it has */
+	CHECK(!put(sink, "five\n"));
+	CHECK_STR(content("older/flows.jsonl"), "four\nfive\n");
+	CHECK(!sink->close(sink));
+}
+
+/* A disk that is full for a while costs what came meanwhile, in whole pieces. */
+static void disk_full_for_a_while(void)
+{
+	pid_t pid = fork();
+	if (!pid) {
+		struct sp_sink *sink;
+		struct sp_err err;
+		struct rlimit limit = {10, RLIM_INFINITY};
+		signal(SIGXFSZ, SIG_IGN);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(1);
+		int rc = sp_sink_dir_new(&sink, path("while"), SP_SINK_LIVE, &err) || put(sink, "first\n");
+		rc = rc || setrlimit(RLIMIT_FSIZE, &limit) || put(sink, "too long\n") != -EFBIG;
+		rc = rc || put(sink, "too long too\n") != -EFBIG || put(sink, "yes\n");
+		limit.rlim_cur = RLIM_INFINITY;
+		rc = rc || setrlimit(RLIMIT_FSIZE, &limit) || put(sink, "last\n") || sink->close(sink);
+		_exit(rc);
+	}
+	int status = -1;
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK_STR(content("while/flows.jsonl"), "first\nyes\nlast\n");
+}
+
 /* A write that fails leaves the file of the earlier run, and no other. /dev/full cannot be renamed over, so a limit on
  * the size of files plays the full disk. */
 static void disk_full(void)
@@ -414,6 +564,8 @@ int main(void)
 		return 1;
 	RUN(wait_loses_nothing);
 	RUN(drops_are_counted);
+	RUN(waits_when_told);
+	RUN(sinks_reopen);
 	RUN(sink_fails);
 	RUN(close_fails);
 	RUN(stop_drains);
@@ -422,6 +574,10 @@ int main(void)
 	RUN(idle);
 	RUN(directory);
 	RUN(live_directory);
+	RUN(half_lines);
+	RUN(one_writer);
+	RUN(rotated);
+	RUN(disk_full_for_a_while);
 	RUN(disk_full);
 	RUN(no_directory);
 	RUN(stream);
