@@ -35,7 +35,6 @@ EXPLAINED = {
     "pcapplusplus/packetexamples/Ftp.pcap": "15 years pass between neighbours: holes are as old as their age modulo 20 hours",
     "pcapplusplus/packetexamples/ipsec.pcapng": AH,
     "suricata-verify/bug-7414-decoder-event-01/ip_secopt.pcap": "tshark gives up at an IP option, spantap skips it",
-    "suricata-verify/bug-76/input.pcap": "copies before and after address translation with bits changed: numbers jump by more than a window",
     "suricata-verify/bug-7964-01/wrong-version-ipv4-ipv6.pcap": "a tunnel whose inside is of another version is a flow of its own",
     "suricata-verify/security-8550/input.pcap": "a tunnel in a fragment is not opened: a flow of its own",
     "tcpdump/LINKTYPE_IPV6_invalid.pcap": "link type IPv6, and IPv4 inside: spantap goes by the packet, tshark by the type",
