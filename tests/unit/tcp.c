@@ -527,6 +527,26 @@ static void resets(void)
 	talk_free(t);
 }
 
+static void the_client_gives_up(void)
+{
+	struct talk *t = talk_new(NULL);
+	for (unsigned i = 0; i < 4; i++)
+		tcp_at(t, i * 1000000, 'c', TS, 0, 0, 0);
+	tcp_at(t, 4000000, 'c', TR, 1, 0, 0); /* nobody answered */
+	t->client_port++;
+	tcp_at(t, 4100000, 'c', TS, 0, 0, 0);
+	for (unsigned i = 0; i < 4; i++)
+		tcp_at(t, 4100100 + i * 1000000, 's', TS | TA, 0, 1, 0);
+	tcp_at(t, 7500000, 'c', TR, 1, 0, 0); /* it did not hear the answers */
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(t->n_records, 2);
+	CHECK_STR(reason(&r[0]), "client_rst_in_handshake");
+	CHECK_STR(failure(&r[0]), "server");
+	CHECK_STR(reason(&r[1]), "client_rst_in_handshake");
+	CHECK_STR(failure(&r[1]), "client");
+	talk_free(t);
+}
+
 static void half_closed(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -651,6 +671,7 @@ int main(void)
 	RUN(the_ack_never_comes);
 	RUN(refused);
 	RUN(resets);
+	RUN(the_client_gives_up);
 	RUN(half_closed);
 	RUN(the_accept_queue_is_full);
 	RUN(ports_used_again);
