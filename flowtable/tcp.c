@@ -474,8 +474,8 @@ bool sp_tcp_is_new_connection(const struct sp_flow *f, const struct sp_pkt *pkt,
 	uint32_t seq = sp_be32(pkt->data + pkt->l4 + 4), ack = sp_be32(pkt->data + pkt->l4 + 8);
 	const struct sp_flow_dir *d = &f->dir[side];
 	/* The same SYN may be answered with several numbers. */
-	if (pkt->tcp_flags & ACK && f->dir[!side].bits & SP_DIR_ISN)
-		return ack != f->isn[!side] + 1;
+	if (pkt->tcp_flags & ACK && f->dir[!side].bits & SP_DIR_ISN && ack == f->isn[!side] + 1)
+		return false;
 	if (pkt->tcp_flags & ACK && f->state == SP_FLOW_SYNACK && d->bits & SP_DIR_ACK)
 		return ack != d->ack;
 	if (d->bits & SP_DIR_ISN)

@@ -72,8 +72,8 @@ class Connection:
         if not s.flags & SYN:
             return False
         mine, other = self.side[place], self.side[1 - place]
-        if s.flags & ACK and other.isn is not None:
-            return s.ack != (other.isn + 1) % MOD
+        if s.flags & ACK and other.isn is not None and s.ack == (other.isn + 1) % MOD:
+            return False
         if s.flags & ACK and self.state == "answered" and mine.ack is not None:
             return s.ack != mine.ack
         if mine.isn is not None:
