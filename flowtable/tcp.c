@@ -232,7 +232,8 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 		if (acked && !soon)
 			f->bits |= SP_FLOW_GAP;
 		again = acked && !soon;
-		if (s->len && soon)
+		/* What comes after its own acknowledgement the capture shows too late, not the network. */
+		if (s->len && soon && !acked)
 			x->out_of_order[side]++;
 		else if (s->len && !acked)
 			x->hole_filled[side]++;
@@ -268,6 +269,8 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 	if (SP_UNLIKELY(!(d->bits & SP_DIR_SEQ))) {
 		d->bits |= SP_DIR_SEQ;
 		d->next_seq = s->end;
+		if (s->end == s->seq)
+			d->bits |= SP_DIR_PROBE; /* perhaps a keep-alive: the answer is one byte ahead of it */
 		if (s->len)
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 		return;
@@ -307,7 +310,7 @@ static bool is_duplicate_ack(const struct sp_flow *f, unsigned side, const struc
 {
 	const struct sp_flow_dir *d = &f->dir[side], *r = &f->dir[!side];
 	return !s->len && s->window && s->window == d->window && s->seq == d->next_seq &&
-	       !(s->flags & (SYN | FIN | RST)) && !(r->bits & SP_DIR_SIGNS) && !(d->bits & SP_DIR_SIGNS);
+	       !(s->flags & (SYN | FIN | RST)) && !(r->bits & SP_DIR_KEEPALIVE) && !(d->bits & SP_DIR_KEEPALIVE);
 }
 
 static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
@@ -454,10 +457,13 @@ static bool see_control(struct sp_flowtable *ft, struct sp_flow *f, unsigned sid
 	return f->state >= SP_FLOW_CLOSED && before < SP_FLOW_CLOSED;
 }
 
-/* Numbers that are no place in this stream: a RST may carry any, and what answers a SYN without being a SYN belongs to
- * an older connection. */
+/* Numbers that are no place in this stream: a RST may carry any, so may another answer to the SYN than the one that the
+ * client took, and what answers a SYN without being a SYN belongs to an older connection. */
 static bool is_elsewhere(const struct sp_flow *f, unsigned side, const struct segment *s)
 {
+	const struct sp_flow_dir *d = &f->dir[side];
+	if (s->flags & SYN && d->bits & SP_DIR_ISN && s->seq != f->isn[side])
+		return true;
 	return s->flags & RST || (f->state == SP_FLOW_SYN && side != sp_flow_client(f) && !(s->flags & SYN));
 }
 
@@ -467,8 +473,11 @@ bool sp_tcp_is_new_connection(const struct sp_flow *f, const struct sp_pkt *pkt,
 		return false;
 	uint32_t seq = sp_be32(pkt->data + pkt->l4 + 4), ack = sp_be32(pkt->data + pkt->l4 + 8);
 	const struct sp_flow_dir *d = &f->dir[side];
-	if (d->bits & SP_DIR_ISN && f->state == SP_FLOW_SYNACK && pkt->tcp_flags & ACK && d->bits & SP_DIR_ACK)
-		return ack != d->ack; /* the same SYN may be answered with other numbers */
+	/* The same SYN may be answered with several numbers. */
+	if (pkt->tcp_flags & ACK && f->dir[!side].bits & SP_DIR_ISN && ack == f->isn[!side] + 1)
+		return false;
+	if (pkt->tcp_flags & ACK && f->state == SP_FLOW_SYNACK && d->bits & SP_DIR_ACK)
+		return ack != d->ack;
 	if (d->bits & SP_DIR_ISN)
 		return seq != f->isn[side];
 	/* No SYN of this side yet: part of the present handshake, unless the connection is past it. */

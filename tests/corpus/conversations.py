@@ -105,11 +105,12 @@ def conversation(row, fragments):
                 ports = at(row, field + ".srcport", before), at(row, field + ".dstport", before)
             break
     ident = at(row, "ip.id", nth) if kind == "ip" else row["ipv6.fraghdr.ident"].split(",")[-1]
+    number = upper(row, protocols, last, nth)
     if proto:
         fragments[src, dst, ident] = proto, ports
-    else:
-        number = upper(row, protocols, last, nth)
-        proto, ports = fragments.get((src, dst, ident), (NAMES.get(number, number), ("", "")))
+    elif ident:
+        proto, ports = fragments.get((src, dst, ident), (None, ports))
+    proto = proto or NAMES.get(number, number)
     key, place = key_of(proto, (src, ports[0]), (dst, ports[1]))
     return key, place, quotes
 

@@ -23,7 +23,8 @@ class Segment:
             return row[field].split(",")[-1]
         self.number, self.marks = row["number"], row["marks"]
         self.told_by = None  # of old bytes: "seen" before, "number" or "time"
-        self.delta, self.jumped, self.first = 0, False, False
+        self.delta = 0  # from where it was expected
+        self.first = self.first_ack = self.jumped = self.answers = self.stale = self.repeats = self.after_reset = False
         self.time = float(row["frame.time_epoch"])
         self.seq, self.ack = int(last("tcp.seq_raw")), int(last("tcp.ack_raw") or 0)
         self.len, self.flags = int(last("tcp.len")), int(last("tcp.flags"), 16) & 0xff
@@ -53,7 +54,10 @@ class Side:
     def __init__(self):
         self.next = self.ack = self.window = self.isn = None
         self.holes = []
-        self.sign = False  # its last packet was a keep-alive or a zero window probe
+        self.most_holes = 0  # at a time
+        self.last_ack = None
+        self.reset = False
+        self.sign = False  # its last packet was a keep-alive
         self.probe = False
 
 
@@ -68,7 +72,9 @@ class Connection:
         if not s.flags & SYN:
             return False
         mine, other = self.side[place], self.side[1 - place]
-        if mine.isn is not None and self.state == "answered" and s.flags & ACK and mine.ack is not None:
+        if s.flags & ACK and other.isn is not None and s.ack == (other.isn + 1) % MOD:
+            return False
+        if s.flags & ACK and self.state == "answered" and mine.ack is not None:
             return s.ack != mine.ack
         if mine.isn is not None:
             return s.seq != mine.isn
@@ -123,11 +129,12 @@ class Connection:
 
     def old(self, mine, s):
         """The mark of a segment that begins below what was seen."""
+        mine.most_holes = max(mine.most_holes, len(mine.holes))
         holes = [h for h in mine.holes if distance(s.seq, h.end) < 0 and distance(s.end, h.start) > 0]
         mark, s.told_by = "retrans", "seen"
         if holes:
             soon = self.overtaken(holes[0], s)
-            mark = "out_of_order" if soon else "retrans" if holes[0].acked else "hole_filled"
+            mark = ("late" if soon else "retrans") if holes[0].acked else "out_of_order" if soon else "hole_filled"
         for hole in holes:
             i = mine.holes.index(hole)
             mine.holes[i:i + 1] = hole.part(hole.start, s.seq) + hole.part(s.end, hole.end)
@@ -140,10 +147,11 @@ class Connection:
         mine.sign = mine.probe = False
         if mine.next is None:
             s.first, mine.next = True, s.end
+            mine.probe = s.seq == s.end  # it may be a keep-alive
             return None
         delta = s.delta = distance(s.seq, mine.next)
         if delta == 0 and s.len == 1 and other.window == 0 and not s.flags & (SYN | FIN):
-            mine.sign = mine.probe = True
+            mine.probe = True
             return "probe"
         acknowledged = not s.len or other.ack is None or distance(other.ack, mine.next) >= 0
         if delta == -1 and s.len <= 1 and not s.flags & (SYN | FIN) and acknowledged:
@@ -160,6 +168,10 @@ class Connection:
     def acknowledge(self, place, s, signs):
         """Whether it is a duplicate ACK."""
         mine, other = self.side[place], self.side[1 - place]
+        s.first_ack = mine.ack is None
+        s.repeats = mine.last_ack == s.ack
+        mine.last_ack = s.ack
+        s.stale = mine.ack is not None and distance(s.ack, mine.ack) < 0
         if mine.ack is not None and -HOLE_MAX < distance(s.ack, mine.ack) < 0:
             return False
         if other.next is not None and abs(distance(s.ack, other.next)) >= HOLE_MAX:
@@ -199,16 +211,19 @@ class Connection:
 
     def marks(self, place, s):
         """What spantap should call this packet."""
+        mine, other = self.side[place], self.side[1 - place]
+        s.after_reset = mine.reset or other.reset
         if s.flags & RST:
-            self.state = "open"
+            self.state, mine.reset, mine.sign = "open", True, False
             return set()
-        if not self.handshake(place, s):
+        if not self.handshake(place, s) or (s.flags & SYN and mine.isn not in (None, s.seq)):
+            mine.sign = False
             return set()
         found = set()
         if s.window == 0 and not s.flags & (SYN | FIN):
             found.add("zero_window")
-        mine, other = self.side[place], self.side[1 - place]
         mark = self.sequence(place, s)
+        s.answers = other.sign
         if mark:
             found.add(mark)
         if s.flags & ACK and self.acknowledge(place, s, mine.sign or other.sign):
@@ -217,14 +232,15 @@ class Connection:
 
 
 def marks(packets):
-    """[(place, row)] of a conversation -> [(place, segment, our marks)]. Packets whose header was not captured are left out."""
-    connection = Connection()
+    """[(place, row)] of a conversation -> [(place, segment, our marks)], and the most holes that a side had at a time. Packets whose
+    header was not captured are left out. The mark "late" is not counted: the capture shows a segment after its own ACK."""
+    connections = [Connection()]
     result = []
     for place, row in packets:
         if not row["tcp.window_size_value"] or not row["tcp.seq_raw"] or not row["tcp.len"]:
             continue
         s = Segment(row)
-        if connection.is_new(place, s):
-            connection = Connection()
-        result.append((place, s, connection.marks(place, s)))
-    return result
+        if connections[-1].is_new(place, s):
+            connections.append(Connection())
+        result.append((place, s, connections[-1].marks(place, s)))
+    return result, max(side.most_holes for c in connections for side in c.side)

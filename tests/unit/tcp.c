@@ -127,9 +127,11 @@ static void a_syn_answered_with_other_numbers(void)
 	tcp_at(t, 1000130, 'c', TA, 1, 777778, 0);
 	tcp_at(t, 1000200, 's', TA | TP, 777778, 1, 100);
 	tcp_at(t, 1000300, 'c', TA, 1, 777878, 0);
+	tcp_at(t, 1000400, 's', TS | TA, 5, 1, 0); /* the client has taken the other one */
+	tcp_at(t, 1000500, 's', TA | TP, 777878, 1, 100);
 	const struct sp_flow_record *r = talk_end(t);
 	CHECK_EQ(t->n_records, 1);
-	CHECK_EQ(r->synack_count, 2);
+	CHECK_EQ(r->synack_count, 3);
 	CHECK_EQ(r->isn_server, 777777 + 5000);
 	CHECK_EQ(r->rtt_client_us, 30);
 	CHECK_EQ(r->retrans_s2c + r->hole_filled_s2c + r->out_of_order_s2c, 0);
@@ -422,6 +424,21 @@ static void keep_alives_and_probes(void)
 	talk_free(t);
 }
 
+static void joined_at_a_keep_alive(void)
+{
+	struct talk *t = talk_new(NULL);
+	tcp_at(t, 0, 'c', TA, 100, 1, 0);
+	tcp_at(t, 100, 's', TA, 1, 101, 0); /* has what is one byte ahead of the probe */
+	tcp_at(t, 9000000, 'c', TA, 100, 1, 0);
+	tcp_at(t, 9000100, 's', TA, 1, 101, 0);
+	tcp_at(t, 9500000, 'c', TA | TP, 101, 1, 10);
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(r->keepalive_c2s, 1);
+	CHECK_EQ(r->dup_ack_c2s + r->dup_ack_s2c + r->retrans_c2s, 0);
+	CHECK(!r->capture_gap);
+	talk_free(t);
+}
+
 static void a_key_sent_again_is_no_keep_alive(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -507,6 +524,26 @@ static void resets(void)
 	CHECK_STR(reason(&r[3]), "client_rst_in_handshake");
 	CHECK_STR(failure(&r[3]), "none"); /* a health check */
 	CHECK_STR(reason(&r[4]), "server_rst_in_handshake");
+	talk_free(t);
+}
+
+static void the_client_gives_up(void)
+{
+	struct talk *t = talk_new(NULL);
+	for (unsigned i = 0; i < 4; i++)
+		tcp_at(t, i * 1000000, 'c', TS, 0, 0, 0);
+	tcp_at(t, 4000000, 'c', TR, 1, 0, 0); /* nobody answered */
+	t->client_port++;
+	tcp_at(t, 4100000, 'c', TS, 0, 0, 0);
+	for (unsigned i = 0; i < 4; i++)
+		tcp_at(t, 4100100 + i * 1000000, 's', TS | TA, 0, 1, 0);
+	tcp_at(t, 7500000, 'c', TR, 1, 0, 0); /* it did not hear the answers */
+	const struct sp_flow_record *r = talk_end(t);
+	CHECK_EQ(t->n_records, 2);
+	CHECK_STR(reason(&r[0]), "client_rst_in_handshake");
+	CHECK_STR(failure(&r[0]), "server");
+	CHECK_STR(reason(&r[1]), "client_rst_in_handshake");
+	CHECK_STR(failure(&r[1]), "client");
 	talk_free(t);
 }
 
@@ -628,11 +665,13 @@ int main(void)
 	RUN(sequence_numbers_wrap);
 	RUN(numbers_from_elsewhere);
 	RUN(keep_alives_and_probes);
+	RUN(joined_at_a_keep_alive);
 	RUN(a_key_sent_again_is_no_keep_alive);
 	RUN(nobody_answers);
 	RUN(the_ack_never_comes);
 	RUN(refused);
 	RUN(resets);
+	RUN(the_client_gives_up);
 	RUN(half_closed);
 	RUN(the_accept_queue_is_full);
 	RUN(ports_used_again);
