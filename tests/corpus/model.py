@@ -23,7 +23,8 @@ class Segment:
             return row[field].split(",")[-1]
         self.number, self.marks = row["number"], row["marks"]
         self.told_by = None  # of old bytes: "seen" before, "number" or "time"
-        self.delta, self.jumped, self.first = 0, False, False
+        self.delta, self.jumped, self.first, self.old_ack = 0, False, False, False
+        self.found = set()  # our marks
         self.time = float(row["frame.time_epoch"])
         self.seq, self.ack = int(last("tcp.seq_raw")), int(last("tcp.ack_raw") or 0)
         self.len, self.flags = int(last("tcp.len")), int(last("tcp.flags"), 16) & 0xff
@@ -53,6 +54,8 @@ class Side:
     def __init__(self):
         self.next = self.ack = self.window = self.isn = None
         self.holes = []
+        self.missed = False  # the receiver said that something was missing
+        self.doubtful = []  # segments that came late here, of which it has said nothing yet
         self.sign = False  # its last packet was a keep-alive or a zero window probe
         self.probe = False
 
@@ -128,6 +131,10 @@ class Connection:
         if holes:
             soon = self.overtaken(holes[0], s)
             mark = "out_of_order" if soon else "retrans" if holes[0].acked else "hole_filled"
+            if s.len and soon and holes[0].acked:
+                mark = "late_here"
+            elif s.len and soon and not mine.missed:
+                mine.doubtful.append(s)
         for hole in holes:
             i = mine.holes.index(hole)
             mine.holes[i:i + 1] = hole.part(hole.start, s.seq) + hole.part(s.end, hole.end)
@@ -153,7 +160,7 @@ class Connection:
             return self.old(mine, s) if s.end != s.seq else None
         s.jumped = delta != 0
         if 0 < delta < HOLE_MAX:
-            mine.holes.append(Hole(mine.next, s.seq, s, False))
+            self.jump(mine, Hole(mine.next, s.seq, s, False))
         mine.next = s.end
         return None
 
@@ -161,6 +168,7 @@ class Connection:
         """Whether it is a duplicate ACK."""
         mine, other = self.side[place], self.side[1 - place]
         if mine.ack is not None and -HOLE_MAX < distance(s.ack, mine.ack) < 0:
+            s.old_ack = True
             return False
         if other.next is not None and abs(distance(s.ack, other.next)) >= HOLE_MAX:
             return False
@@ -172,13 +180,30 @@ class Connection:
             if other.probe and s.ack == (other.next + 1) % MOD:
                 other.next = s.ack
             else:
-                other.holes.append(Hole(other.next, s.ack, s, True))
+                self.jump(other, Hole(other.next, s.ack, s, True))
                 other.next = s.ack
         if other.holes:
             self.received(other, other.holes[0].start, s.ack)
         for left, right in s.blocks:
             self.received(other, left, right)
+        self.judge(other, s, duplicate or any(distance(left, s.ack) > 0 for left, _ in s.blocks))
         return duplicate
+
+    @staticmethod
+    def jump(side, hole):
+        if not side.doubtful and all(h.acked for h in side.holes):
+            side.missed = False
+        side.holes.append(hole)
+
+    @staticmethod
+    def judge(side, s, missing):
+        """What the receiver's ACK says of segments that came late here: were they late there, too?"""
+        side.missed |= missing
+        if not missing and any(distance(s.ack, late.end) < 0 for late in side.doubtful):
+            return
+        for late in side.doubtful if not missing else []:
+            late.found.symmetric_difference_update({"out_of_order", "late_here"})
+        side.doubtful = []
 
     @staticmethod
     def received(side, start, end):
@@ -204,7 +229,7 @@ class Connection:
             return set()
         if not self.handshake(place, s):
             return set()
-        found = set()
+        found = s.found
         if s.window == 0 and not s.flags & (SYN | FIN):
             found.add("zero_window")
         mine, other = self.side[place], self.side[1 - place]
