@@ -2,6 +2,7 @@
 /* spantap read: capture files in, records or a summary out. */
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,13 @@
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
-#include "dataplane/pipeline.h"
+#include "dataplane/readers.h"
 
 #define PAGES 16	     /* of records that may wait for the exporter */
 #define BATCHES_PER_LOOK 256 /* between looks at clocks and errors */
 #define CAPTURES_MAX 1024
+#define LARGE (64u << 20) /* bytes in files: shorter ones are read before other workers have begun */
+#define WORKERS_THAT_HELP 4
 
 /* One capture as the command line names it. */
 struct input {
@@ -43,8 +46,9 @@ struct run {
 	unsigned n_captures, n_refused; /* opened; could not be */
 	struct sp_merge *merge;
 	struct sp_hub *hub;
-	struct sp_out out;
-	struct sp_pipeline *pipeline;
+	unsigned workers;
+	struct sp_out out[SP_READERS_MAX];
+	struct sp_pipeline *pipeline[SP_READERS_MAX];
 	struct sp_report report;
 	struct sp_summary summary;
 	struct sp_progress progress;
@@ -175,6 +179,8 @@ static int open_captures(struct run *r)
 	r->points = sp_mem_map(sizeof *r->points, 0);
 	if (!r->points || sp_report_init(&r->report, r->points))
 		return fail(&(struct sp_err){"no memory"});
+	r->points->settle = sp_point_conf_settle;
+	r->points->settle_ctx = &r->settings->points;
 	for (unsigned i = 0; i < r->wish->n; i++) {
 		const struct input *in = &r->wish->input[i];
 		struct sp_err err;
@@ -222,6 +228,21 @@ static int add_exporter(struct run *r, struct sp_err *err)
 	return rc;
 }
 
+/* Several workers where that pays: the file has many packets, it is not waited for, and there are processors. */
+static unsigned count_workers(const struct run *r)
+{
+	const struct sp_workers_conf *conf = &r->settings->workers;
+	if (conf->count || conf->cpus.n)
+		return SP_MIN(sp_workers_conf_count(conf), SP_READERS_MAX);
+	uint64_t size = 0;
+	cpu_set_t cpus;
+	for (unsigned i = 0; i < r->n_captures; i++)
+		size += r->file[i].stats.file_size;
+	if (size < LARGE || sched_getaffinity(0, sizeof cpus, &cpus))
+		return 1;
+	return (unsigned)SP_MIN(CPU_COUNT(&cpus), WORKERS_THAT_HELP);
+}
+
 static int start(struct run *r)
 {
 	struct sp_err err = {"no memory"};
@@ -231,16 +252,20 @@ static int start(struct run *r)
 		.reorder = &r->settings->reorder,
 		.filter = r->filter,
 	};
-	if (sp_hub_new(&r->hub, 1, PAGES, r->points) || add_exporter(r, &err))
+	r->workers = count_workers(r);
+	if (sp_hub_new(&r->hub, r->workers, PAGES, r->points) || add_exporter(r, &err))
 		return fail(&err);
 	int rc = sp_hub_start(r->hub);
 	if (rc) {
 		sp_err(&err, rc, "exporter: %s", strerror(-rc));
 		return fail(&err);
 	}
-	sp_hub_out(r->hub, 0, &r->out);
-	if (sp_pipeline_new(&r->pipeline, &conf, r->points, &r->out, &err))
-		return fail(&err);
+	for (unsigned i = 0; i < r->workers; i++) {
+		conf.worker = i;
+		sp_hub_out(r->hub, i, &r->out[i]);
+		if (sp_pipeline_new(&r->pipeline[i], &conf, r->points, &r->out[i], &err))
+			return fail(&err);
+	}
 	return 0;
 }
 
@@ -257,25 +282,40 @@ static void look(struct run *r)
 		stop_signal = -1;
 }
 
-/* From the first packet to the last record. */
-static void analyse(struct run *r)
+static bool go_on(void *ctx)
 {
-	uint32_t points = 0;
+	look(ctx);
+	return !stop_signal;
+}
+
+static void one_worker(struct run *r)
+{
 	for (unsigned batches = 1; !stop_signal && sp_merge_read(r->merge, &r->batch); batches++) {
-		if (SP_UNLIKELY(points != atomic_load_explicit(&r->points->n, memory_order_relaxed))) {
-			points = atomic_load(&r->points->n);
-			sp_point_conf_apply(&r->settings->points, r->points);
-		}
-		sp_pipeline_batch(r->pipeline, &r->batch);
+		sp_pipeline_batch(r->pipeline[0], &r->batch);
 		if (SP_UNLIKELY(batches % BATCHES_PER_LOOK == 0))
 			look(r);
 	}
+	sp_pipeline_end(r->pipeline[0], SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
+}
+
+/* From the first packet to the last record. */
+static int analyse(struct run *r)
+{
+	struct sp_readers_conf conf = {
+		.merge = r->merge, .pipeline = r->pipeline, .workers = r->workers, .go_on = go_on, .ctx = r};
+	struct sp_err err;
+	int rc = 0;
+	if (r->workers == 1)
+		one_worker(r);
+	else
+		rc = sp_readers_run(&conf, SP_CLOSE_END_OF_INPUT, &err);
 	sp_progress_end(&r->progress);
-	sp_pipeline_end(r->pipeline, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
 	for (unsigned i = 0; i < r->n_captures; i++)
 		sp_capture_stats(r->capture[i], &r->file[i].stats);
-	sp_pipeline_report(r->pipeline, &r->report);
+	for (unsigned i = 0; i < r->workers; i++)
+		sp_pipeline_report(r->pipeline[i], &r->report);
 	sp_report_sum(&r->report);
+	return rc ? fail(&err) : 0;
 }
 
 /* Says what was not read. Returns the exit code that the input deserves. */
@@ -328,7 +368,8 @@ static int finish(struct run *r)
 
 static void take_down(struct run *r)
 {
-	sp_pipeline_free(r->pipeline);
+	for (unsigned i = 0; i < r->workers; i++)
+		sp_pipeline_free(r->pipeline[i]);
 	if (r->hub)
 		sp_hub_free(r->hub);
 	if (r->merge)
@@ -357,10 +398,10 @@ int sp_cmd_read(int argc, char **argv)
 		status = open_captures(&run);
 	if (!status)
 		status = start(&run);
-	if (!status) {
-		analyse(&run);
+	if (!status)
+		status = analyse(&run);
+	if (!status)
 		status = finish(&run);
-	}
 	take_down(&run);
 	return status;
 }

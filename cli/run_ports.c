@@ -14,6 +14,8 @@
 #define DRAIN_MAX SP_NS_PER_SEC	      /* on a port that is never quiet */
 #define END_MAX_MS 5000		      /* for the records of a port that went */
 
+#define OPEN_MAX (SP_WATCH_PORTS_MAX + SP_PORTS_MAX) /* devices of patterns, and those that entries name */
+
 struct open_port {
 	struct sp_port *port;
 	unsigned entry;
@@ -37,8 +39,8 @@ struct sp_run_ports {
 	unsigned n_conf, n;
 	uint64_t quiet; /* ns */
 	struct entry entry[SP_PORTS_MAX];
-	struct open_port open[SP_WATCH_PORTS_MAX];
-	struct sp_report_port report[SP_WATCH_PORTS_MAX];
+	struct open_port open[OPEN_MAX];
+	struct sp_report_port report[OPEN_MAX];
 	struct sp_port_stats gone[SP_POINTS_MAX]; /* of closed ports, by point */
 };
 
@@ -127,6 +129,7 @@ static struct open_port *find(struct sp_run_ports *p, const struct sp_port *port
 static void came(struct sp_run_ports *p, const struct sp_watch_event *e)
 {
 	struct sp_port *port = e->port;
+	assert(p->n < OPEN_MAX);
 	struct open_port *o = &p->open[p->n];
 	struct sp_workers_port about = {
 		.shares_network = shares_network(p, e->entry, port),

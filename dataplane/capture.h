@@ -3,8 +3,8 @@
  * reader a file, several readers merged by time. Link types, snap cuts and interfaces become views and points.
  *
  * Threads: a capture (or a merge) has no thread of its own and keeps nothing in thread-local storage. Any thread may
- * read from it as long as calls are serialised by the caller, with a baton for instance; sp_capture_release alone may
- * be called by any thread at any time. */
+ * read from it as long as calls are serialised by the caller; sp_capture_release and sp_merge_prepare alone may be
+ * called by any thread at any time. */
 #ifndef SP_DATAPLANE_CAPTURE_H
 #define SP_DATAPLANE_CAPTURE_H
 
@@ -64,5 +64,10 @@ struct sp_merge;
 int sp_merge_new(struct sp_merge **ret, struct sp_capture **captures, unsigned n);
 unsigned sp_merge_read(struct sp_merge *merge, struct sp_batch *batch);
 void sp_merge_free(struct sp_merge *merge); /* closes the captures */
+
+/* Makes bytes present that will be read soon, so that the reader need not wait for the system to do it. For a thread that
+ * has nothing else to do, while another one reads: the only call besides sp_capture_release that is not serialised with
+ * reading. False when there is nothing to do now. */
+bool sp_merge_prepare(struct sp_merge *merge);
 
 #endif

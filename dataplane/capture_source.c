@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/capture_source.h"
 
+#include <emmintrin.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +28,13 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-/* The first window is small so that opening many files, or small ones, is cheap. Larger windows than the largest gain
- * nothing: a system call for each is already far below a nanosecond a packet. */
+/* Bytes made present in one go. The first ones are few so that opening many files, or small ones, is cheap. More than the
+ * most gain nothing – a system call for each is already far below a nanosecond a packet – and whoever reads next would
+ * wait for all of them. */
 #define WINDOW_FIRST (256u << 10)
-#define WINDOW_MAX (4u << 20)
+#define WINDOW_MAX (1u << 20)
+/* Bytes mapped in one go: taking a mapping down stops every processor that the process runs on. */
+#define MAPPING (64u << 20)
 #define BUFFER_SIZE (1u << 20)
 #define PAGE 4096u /* offsets of mappings; a larger page size is asked for at run time */
 
@@ -121,7 +126,7 @@ static size_t populate(uint8_t *p, size_t n, size_t page)
 	return good;
 }
 
-/* Starts reading the next window from the disk while this one is worked on, unless it is in memory already. */
+/* Starts reading the next bytes from the disk while these are worked on, unless they are in memory already. */
 static void read_ahead(const struct sp_source *src, uint64_t off)
 {
 	if (off >= src->size)
@@ -133,12 +138,11 @@ static void read_ahead(const struct sp_source *src, uint64_t off)
 		posix_fadvise(src->fd, (off_t)off, (off_t)n, POSIX_FADV_WILLNEED);
 }
 
-static struct sp_segment *map_window(struct sp_source *src, uint64_t off, size_t want)
+static struct sp_segment *map(struct sp_source *src, uint64_t off, size_t want)
 {
 	size_t page = page_size();
 	uint64_t start = off / page * page;
-	uint64_t n = SP_MAX(src->window, want + (off - start));
-	n = SP_MIN((n + page - 1) / page * page, src->size - start);
+	uint64_t n = SP_MIN(SP_MAX(MAPPING, want + (off - start)), src->size - start);
 	struct sp_segment *s = calloc(1, sizeof *s);
 	void *p = s ? mmap(NULL, n, PROT_READ, MAP_SHARED, src->fd, (off_t)start) : MAP_FAILED;
 	if (p == MAP_FAILED) {
@@ -146,16 +150,66 @@ static struct sp_segment *map_window(struct sp_source *src, uint64_t off, size_t
 		free(s);
 		return NULL;
 	}
-	*s = (struct sp_segment){.p = p, .n = n, .size = (n + page - 1) / page * page, .off = start, .mapped = true};
-	size_t good = populate(p, s->size, page);
-	if (good < s->size) {
-		fail(src, "the file cannot be read any further, or it shrank while it was read");
-		s->n = good;
-	}
-	guard(s);
-	read_ahead(src, start + n);
-	src->window = SP_MIN(src->window * 4, src->window_max);
+	*s = (struct sp_segment){
+		.p = p, .whole = n, .size = (n + page - 1) / page * page, .off = start, .mapped = true};
 	return s;
+}
+
+#define SPINS 1000	 /* of a wait for the other thread, before the processor is left to others */
+#define PAGES_BITS 24 /* of a range; the page's number has the others */
+
+/* Lets another thread make the next bytes present. */
+static void offer(struct sp_source *src, const struct sp_segment *s, size_t page)
+{
+	size_t from = (s->n + page - 1) / page, n = SP_MIN(src->window / page, s->size / page - SP_MIN(from, s->size / page));
+	uint64_t first = (uint64_t)(uintptr_t)s->p / page + from;
+	src->offered = n;
+	atomic_store_explicit(&src->prepare, n ? first << PAGES_BITS | n : 0, memory_order_release);
+}
+
+bool sp_source_prepare(struct sp_source *src)
+{
+	uint64_t range = atomic_load_explicit(&src->prepare, memory_order_relaxed);
+	size_t page = page_size(), n = (range & ((1u << PAGES_BITS) - 1)) * page;
+	if (!range || !atomic_compare_exchange_strong(&src->prepare, &range, 0))
+		return false;
+	size_t good = populate((uint8_t *)(uintptr_t)((range >> PAGES_BITS) * page), n, page);
+	atomic_store_explicit(&src->prepared, 1 + good, memory_order_release);
+	return true;
+}
+
+/* Bytes from `from`, the beginning of a page, that another thread has made present, or is making: it is waited for. */
+static size_t prepared(struct sp_source *src)
+{
+	uint64_t good;
+	if (!src->offered || atomic_exchange(&src->prepare, 0))
+		return 0;
+	for (unsigned n = 1; !(good = atomic_load_explicit(&src->prepared, memory_order_acquire)); n++) {
+		if (n % SPINS)
+			_mm_pause();
+		else
+			sched_yield();
+	}
+	return good - 1;
+}
+
+/* Makes the next bytes of a mapping present, so many that there are `want`. */
+static void extend(struct sp_source *src, struct sp_segment *s, size_t want)
+{
+	size_t page = page_size(), from = (s->n + page - 1) / page * page;
+	size_t there = prepared(src);
+	size_t n = SP_MAX(SP_MAX(src->window, there), want > from ? want - from : 0);
+	n = SP_MIN((n + page - 1) / page * page, s->size - from);
+	ASAN_UNPOISON_MEMORY_REGION(s->p, s->size);
+	size_t good = there < n && there % page == 0 ? there + populate(s->p + from + there, n - there, page) : there;
+	if (good < n)
+		fail(src, "the file cannot be read any further, or it shrank while it was read");
+	s->n = SP_MIN(from + good, s->whole);
+	guard(s);
+	read_ahead(src, s->off + s->n);
+	src->window = SP_MIN(src->window * 4, src->window_max);
+	atomic_store_explicit(&src->prepared, 0, memory_order_relaxed);
+	offer(src, s, page);
 }
 
 static size_t get_mapped(struct sp_source *src, uint64_t off, size_t want, const uint8_t **p)
@@ -166,11 +220,16 @@ static size_t get_mapped(struct sp_source *src, uint64_t off, size_t want, const
 	if (!s || off + want > s->off + s->n) {
 		if (src->ended || !want)
 			return 0;
-		s = map_window(src, off, want);
-		if (!s)
-			return 0;
-		append(src, s);
-		reclaim(src, off);
+		if (!s || off + want > s->off + s->whole) {
+			prepared(src); /* what is being made present is of the old mapping */
+			src->offered = false;
+			s = map(src, off, want);
+			if (!s)
+				return 0;
+			append(src, s);
+			reclaim(src, off);
+		}
+		extend(src, s, off + want - s->off);
 	}
 	uint64_t end = s->off + s->n;
 	*p = s->p + (off - s->off);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A capture's bytes, whatever they come from, as a few large contiguous segments: windows mapped on a plain file, or
- * buffers filled from a pipe or a decompressor. Offsets count decompressed bytes. */
+/* A capture's bytes, whatever they come from, as a few large contiguous segments: a plain file is mapped and
+ * made present piece by piece, or buffers are filled from a pipe or a decompressor. Offsets count decompressed bytes. */
 #ifndef SP_DATAPLANE_CAPTURE_SOURCE_H
 #define SP_DATAPLANE_CAPTURE_SOURCE_H
 
@@ -14,7 +14,8 @@ struct sp_segment {
 	_Atomic uint32_t holds; /* batches held; the reader's own use is not counted */
 	bool mapped;
 	uint8_t *p;
-	size_t n;     /* bytes of the capture at p */
+	size_t n;     /* bytes of the capture at p that may be read */
+	size_t whole; /* mapped: bytes of the capture at p, the others not made present yet */
 	size_t size;  /* bytes of memory at p */
 	uint64_t off; /* of p[0] in the capture */
 	struct sp_segment *next;
@@ -23,9 +24,10 @@ struct sp_segment {
 struct sp_source {
 	int fd;
 	bool mapped;
+	bool offered;  /* something was, in `prepare` */
 	bool ended;    /* streamed: nothing comes after the newest segment */
 	uint64_t size; /* of the file; 0 when unknown */
-	size_t window; /* size of the next segment */
+	size_t window; /* mapped: bytes made present next */
 	size_t window_max;
 	size_t lookback;		    /* bytes behind the newest segment that stay */
 	uint64_t keep;			    /* bytes from here on stay in any case */
@@ -33,6 +35,9 @@ struct sp_source {
 	struct sp_segment *spare;	    /* streamed: buffers to be used again */
 	struct sp_unpack *unpack;	    /* streamed only */
 	char why[128];			    /* what ended the bytes early; empty at a true end */
+	/* mapped, between the reader and the thread of sp_source_prepare: bytes that may be made present, as their first
+	 * page's number and how many pages, 0: none or taken; and what became of those that were taken, 1 + good bytes */
+	_Atomic uint64_t prepare, prepared;
 };
 
 /* Takes the descriptor, also on failure. `stream` reads a plain file like a pipe. 0 or -errno with a message. */
@@ -43,6 +48,10 @@ void sp_source_close(struct sp_source *source);
  * bytes between the end of the newest segment and `off` are skipped. Returns how many there are at *p, which lie in
  * `newest`. */
 size_t sp_source_get(struct sp_source *source, uint64_t off, size_t want, const uint8_t **p);
+
+/* Makes the next bytes of a mapped file present before sp_source_get comes for them. One thread may do this while
+ * another one reads. False when there is nothing to do now. */
+bool sp_source_prepare(struct sp_source *source);
 
 /* Where the capture's bytes end as far as is known: the file's size, or what has come so far. */
 uint64_t sp_source_end(const struct sp_source *source);

@@ -148,6 +148,11 @@ unsigned sp_merge_read(struct sp_merge *m, struct sp_batch *batch)
 	return batch->n = n;
 }
 
+bool sp_merge_prepare(struct sp_merge *m)
+{
+	return m->n_captures == 1 && sp_source_prepare(&m->captures[0]->source);
+}
+
 void sp_merge_free(struct sp_merge *m)
 {
 	if (!m)

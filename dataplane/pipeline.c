@@ -74,30 +74,38 @@ void sp_pipeline_free(struct sp_pipeline *p)
 	sp_mem_unmap(p, sizeof *p);
 }
 
+/* What is left of a batch; what is not is counted. */
+static struct sp_batch *filter(struct sp_pipeline *p, struct sp_batch *batch)
+{
+	if (!p->filter)
+		return batch;
+	sp_batch_begin(&p->matched);
+	sp_filter_batch(p->filter, batch, &p->matched);
+	sp_counters_filtered(&p->counters, batch, &p->matched);
+	p->matched.ahead = batch->ahead;
+	p->matched.ahead_lines = batch->ahead_lines;
+	return &p->matched;
+}
+
 void sp_pipeline_batch(struct sp_pipeline *p, struct sp_batch *batch)
 {
 	if (SP_UNLIKELY(p->points_known != atomic_load_explicit(&p->points->n, memory_order_relaxed)))
 		learn_points(p);
 	p->counters.in += batch->n;
 	batch->n_layers = 0;
-	if (p->filter) {
-		sp_batch_begin(&p->matched);
-		sp_filter_batch(p->filter, batch, &p->matched);
-		sp_counters_filtered(&p->counters, batch, &p->matched);
-		p->matched.ahead = batch->ahead;
-		p->matched.ahead_lines = batch->ahead_lines;
-		batch = &p->matched;
-	}
-	sp_reorder_batch(p->reorder, batch);
+	sp_reorder_batch(p->reorder, filter(p, batch));
 }
 
-void sp_pipeline_decode(struct sp_pipeline *p, struct sp_batch *batch)
+struct sp_batch *sp_pipeline_decode(struct sp_pipeline *p, struct sp_batch *batch)
 {
-	assert(!p->filter);
 	if (SP_UNLIKELY(p->points_known != atomic_load_explicit(&p->points->n, memory_order_relaxed)))
 		learn_points(p);
+	uint32_t n = batch->n;
 	batch->n_layers = 0;
+	batch = filter(p, batch);
+	p->counters.in += n - batch->n;
 	sp_decode_batch(&p->decode, p->space, batch);
+	return batch;
 }
 
 void sp_pipeline_decoded(struct sp_pipeline *p, struct sp_batch *batch)

@@ -32,10 +32,10 @@ void sp_pipeline_free(struct sp_pipeline *p);
 /* Takes a batch as a port or a capture filled it. Its bytes may go away afterwards. */
 void sp_pipeline_batch(struct sp_pipeline *p, struct sp_batch *batch);
 
-/* For workers that hand packets over: decode alone, then sp_pipeline_decoded by the worker of each packet's flow, which
- * all workers' pipelines know by the same hash key. Packets that could not be handed over are counted as dropped.
- * Without a filter only. */
-void sp_pipeline_decode(struct sp_pipeline *p, struct sp_batch *batch);
+/* For workers that share packets out: filter and decode alone, then sp_pipeline_decoded by the worker of each packet's
+ * flow, which all workers' pipelines know by the same hash key. What decode returns is this batch, or one of the
+ * pipeline's that is good until its next call. Packets that could not be handed over are counted as dropped. */
+struct sp_batch *sp_pipeline_decode(struct sp_pipeline *p, struct sp_batch *batch);
 void sp_pipeline_decoded(struct sp_pipeline *p, struct sp_batch *batch);
 void sp_pipeline_not_handed_over(struct sp_pipeline *p, const struct sp_pkt *pkt);
 

@@ -20,7 +20,7 @@
 #include "dataplane/port.h"
 #include "dataplane/port_conf.h"
 
-#define SP_WATCH_PORTS_MAX 1024 /* open at a time; devices beyond are reported and wait */
+#define SP_WATCH_PORTS_MAX 1024 /* devices of patterns, beside those that entries name; more are reported and wait */
 
 enum sp_watch_what {
 	SP_WATCH_OPENED,

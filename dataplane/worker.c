@@ -139,7 +139,7 @@ static void share_out(struct sp_worker *w, const struct sp_plan_queue *q, struct
 {
 	uint8_t to[SP_BATCH_MAX];
 	bool others = false;
-	sp_pipeline_decode(w->pipeline, batch);
+	batch = sp_pipeline_decode(w->pipeline, batch);
 	for (uint32_t i = 0; i < batch->n; i++) {
 		to[i] = (uint8_t)worker_for(w, q, batch, i);
 		others |= to[i] != w->conf.index;

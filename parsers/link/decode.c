@@ -199,11 +199,10 @@ static inline bool fast(const struct tunnel_ports *ports, uint64_t seed, struct 
 	return type == TYPE_VLAN && fast_vlan(ports, seed, batch, i);
 }
 
-/* Addresses, not pointers: there may be nothing there. */
-static inline void ask_ahead(uintptr_t ahead, uint32_t lines)
+static inline void ask_ahead(const uint8_t *ahead, uint32_t lines)
 {
 	for (uint32_t i = 0; i < lines; i++)
-		__builtin_prefetch((const void *)(ahead + (size_t)i * SP_CACHE_LINE));
+		__builtin_prefetch(ahead + (size_t)i * SP_CACHE_LINE);
 }
 
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch)
@@ -213,7 +212,8 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	uint64_t seed = sp_key_seed(conf->hash_key);
 	bool straight = !conf->verify_checksums;
 	uint32_t n = batch->n, lines = batch->ahead_lines / SP_MAX(n, 2);
-	uintptr_t ahead = (uintptr_t)batch->ahead;
+	/* Without anything ahead, lines that are there anyway are asked for. */
+	const uint8_t *ahead = batch->ahead_lines ? batch->ahead : (const uint8_t *)batch;
 	/* Two lines a packet are asked for without asking how many; what that leaves, now. */
 	uint32_t each = SP_MAX(lines, 2), now = batch->ahead_lines - SP_MIN(batch->ahead_lines, each * n);
 	ask_ahead(ahead, now);
@@ -223,7 +223,8 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	bool odd = false;
 	for (uint32_t i = 0; i < n; i++) {
 		struct sp_pkt *pkt = &batch->pkt[i];
-		ask_ahead(ahead, 2);
+		__builtin_prefetch(ahead);
+		__builtin_prefetch(ahead + SP_CACHE_LINE);
 		if (SP_UNLIKELY(each > 2))
 			ask_ahead(ahead + (size_t)2 * SP_CACHE_LINE, each - 2);
 		ahead += (size_t)each * SP_CACHE_LINE;

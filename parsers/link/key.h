@@ -42,6 +42,17 @@ static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_
 				 key->proto, seed);
 }
 
+/* 32 bits of a key without its address space, for sharing flows out: a mirror's copy of a packet may carry another VLAN
+ * than the packet did, and belongs to the same worker. Not the hash that tables use. */
+static inline uint32_t sp_key_share(const struct sp_flow_key *key)
+{
+	uint32_t ports;
+	memcpy(&ports, &key->lo_port, sizeof ports);
+	uint64_t lo = sp_load64(key->lo.b) ^ sp_load64(key->lo.b + 8), hi = sp_load64(key->hi.b) ^ sp_load64(key->hi.b + 8);
+	uint64_t h = sp_hash_mix(lo ^ SP_HASH_K1, hi ^ (uint64_t)key->proto << 56 ^ SP_HASH_K0) ^ ports;
+	return (uint32_t)(h * SP_HASH_K1 >> 32);
+}
+
 /* Ports and the rest, after the addresses are in place. */
 static inline void sp_key_tail(struct sp_flow_key *key, uint16_t lo_port, uint16_t hi_port, uint32_t space,
 			       uint8_t proto)

@@ -197,6 +197,8 @@ def test_usage_errors():
             (["read", "--profile", "x"], "profile"),
             (["read", "-F", "tcp porrt 80", "x"], "tcp porrt 80"),
             (["check"], "-c CONF"),
+            (["run"], "wants -c CONF"),
+            (["run", "-c", "x.yaml", "eth0"], "takes no operands"),
             (["version", "x"], "no operands"),
             (["help", "nothing"], "unknown command")):
         err = run(*args, expect=2).err

@@ -23,7 +23,8 @@ struct fake_queue {
 
 struct fake {
 	struct sp_port port;
-	bool fails; /* when it has nothing more */
+	bool fails;	      /* when it has nothing more */
+	_Atomic bool blocked; /* a poll of queue 1 does not return meanwhile */
 	struct fake_queue queue[QUEUES];
 };
 
@@ -53,6 +54,8 @@ static int fake_poll(struct sp_port *port, uint16_t queue, struct sp_batch *batc
 	struct fake_queue *q = &f->queue[queue];
 	uint32_t n = SP_MIN(q->left, 1 + q->n % SP_BATCH_MAX);
 	sp_batch_begin(batch);
+	while (queue == 1 && f->blocked)
+		usleep(100);
 	if (!n)
 		return f->fails ? -ENODEV : 0;
 	for (uint32_t i = 0; i < n; i++, q->n++) {
@@ -115,6 +118,8 @@ static struct sp_hub *hub;
 static struct sp_report report;
 static struct sp_report_worker threads[SP_WORKERS_MAX];
 
+static uint64_t ring_size = 1 << 20;
+
 static struct sp_workers *start(unsigned workers, bool busy_poll)
 {
 	struct sp_workers *ws = NULL;
@@ -122,7 +127,7 @@ static struct sp_workers *start(unsigned workers, bool busy_poll)
 	const struct sp_workers_conf wc = {.count = workers,
 					   .busy_poll = busy_poll,
 					   .poll_interval = 20000,
-					   .handoff_ring = 1 << 20,
+					   .handoff_ring = ring_size,
 					   .handoff_snaplen = 65536};
 	struct sp_flow_conf flow = *(const struct sp_flow_conf *)sp_conf_get(conf);
 	struct sp_reorder_conf reorder = {.window = 20000000, .packets = 4096, .bytes = 1 << 20};
@@ -184,6 +189,34 @@ static void parted_flows_meet(void)
 		stop(ws);
 		free(f);
 	}
+}
+
+/* One worker stands still: what finds no room in its ring is dropped, counted by stage and at its point. */
+static void a_full_ring_is_counted(void)
+{
+	ring_size = 4096;
+	struct sp_workers *ws = start(2, false);
+	ring_size = 1 << 20;
+	struct fake *f = make_port(2, 5000, 1);
+	char how[128];
+	f->queue[1].left = 0;
+	f->blocked = true;
+	CHECK(!sp_workers_add(ws, &f->port, &(struct sp_workers_port){0}, how, sizeof how));
+	while (f->queue[0].left)
+		usleep(1000);
+	f->blocked = false;
+	sp_workers_remove(ws, &f->port);
+	CHECK(sp_workers_end(ws, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT, UINT32_MAX));
+	tell(ws);
+	uint64_t lost = report.counters->handoff_full;
+	CHECK(lost > 1000);
+	CHECK_EQ(report.verdict[SP_ANALYSED] + lost, 5000);
+	CHECK_EQ(report.verdict[SP_DROPPED], lost);
+	CHECK_EQ(report.counters->point[1].verdict[SP_DROPPED], lost);
+	CHECK_EQ(report.counters->point[1].packets, 5000);
+	CHECK_EQ(report.counters->point[1].bytes, 5000 * FRAME);
+	stop(ws);
+	free(f);
 }
 
 static void one_worker_needs_no_hand_off(void)
@@ -318,6 +351,7 @@ int main(void)
 	if (sp_conf_load(&conf, NULL, sp_flow_conf_rows, sizeof(struct sp_flow_conf)))
 		return 1;
 	RUN(parted_flows_meet);
+	RUN(a_full_ring_is_counted);
 	RUN(one_worker_needs_no_hand_off);
 	RUN(ways_are_chosen);
 	RUN(ports_come_and_go);
