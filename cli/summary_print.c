@@ -318,6 +318,8 @@ static void quality(struct page *p)
 	share_line(p, "mid-stream", s->midstream, s->flows, "flows", "their start is not in the capture");
 	share_line(p, "late", r->reorder.sorted + r->reorder.late, r->packets, "packets",
 		   r->reorder.late ? "written out of order, not all could be sorted" : "written out of order, sorted");
+	share_line(p, "reordered", r->flow.capture_reordered, r->packets, "packets",
+		   "the receiver had them in order: the capture's way mixed them up");
 	share_line(p, "fragments", r->flow.datagrams_incomplete,
 		   r->flow.datagrams_incomplete + r->flow.datagrams_reassembled, "fragmented datagrams", "incomplete");
 	share_line(p, "full table", r->flow.flows_shed, r->flow.flows_created, "flows", "ended early to make room");

@@ -52,8 +52,10 @@ int sp_pipeline_new(struct sp_pipeline **ret, const struct sp_pipeline_conf *con
 	p->points = points;
 	p->out = out;
 	int rc = sp_flowtable_new(&p->flows, conf->flow, conf->worker, conf->flags, p->decode.hash_key, out, err);
-	if (!rc)
+	if (!rc) {
+		sp_flowtable_open_tunnels(p->flows, &p->decode, p->space);
 		rc = sp_reorder_new(&p->reorder, conf->reorder, p->space, analyse, p, err);
+	}
 	if (rc) {
 		sp_pipeline_free(p);
 		return rc;

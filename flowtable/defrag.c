@@ -13,6 +13,7 @@
 #define NONE UINT32_MAX
 #define HELD_HEAD 128 /* bytes of a held fragment's headers */
 #define DATAGRAM_MAX UINT16_MAX
+#define PAYLOAD_BYTES (SP_DATAGRAM_HEADROOM + DATAGRAM_MAX)
 
 enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMP6 = 58, PROTO_SCTP = 132 };
 
@@ -64,7 +65,7 @@ struct sp_defrag {
 	uint32_t ready, ready_last; /* list of held fragments to release, in order */
 	struct sp_piece_pool pool;
 	const struct datagram *complete;
-	uint8_t *payload; /* DATAGRAM_MAX bytes of the completed datagram */
+	uint8_t *payload[2]; /* headroom and DATAGRAM_MAX bytes: of the completed datagram, and of the one before */
 	struct sp_batch released;
 	uint8_t released_head[SP_BATCH_MAX][HELD_HEAD];
 };
@@ -92,9 +93,10 @@ int sp_defrag_new(struct sp_defrag **ret, const struct sp_defrag_conf *conf, uin
 	d->datagram = sp_mem_map(d->conf.max_datagrams * sizeof *d->datagram, 0);
 	d->bucket = sp_mem_map(bucket_bytes(d), 0);
 	d->held = sp_mem_map(d->conf.max_held * sizeof *d->held, 0);
-	d->payload = sp_mem_map(DATAGRAM_MAX, 0);
+	for (unsigned i = 0; i < 2; i++)
+		d->payload[i] = sp_mem_map(PAYLOAD_BYTES, 0);
 	int rc = sp_piece_pool_init(&d->pool, conf->max_bytes);
-	if (rc || !d->datagram || !d->bucket || !d->held || !d->payload) {
+	if (rc || !d->datagram || !d->bucket || !d->held || !d->payload[0] || !d->payload[1]) {
 		sp_defrag_free(d);
 		return -ENOMEM;
 	}
@@ -107,7 +109,8 @@ void sp_defrag_free(struct sp_defrag *d)
 	if (!d)
 		return;
 	sp_piece_pool_free(&d->pool);
-	sp_mem_unmap(d->payload, DATAGRAM_MAX);
+	for (unsigned i = 0; i < 2; i++)
+		sp_mem_unmap(d->payload[i], PAYLOAD_BYTES);
 	sp_mem_unmap(d->held, d->conf.max_held * sizeof *d->held);
 	sp_mem_unmap(d->bucket, bucket_bytes(d));
 	sp_mem_unmap(d->datagram, d->conf.max_datagrams * sizeof *d->datagram);
@@ -119,7 +122,7 @@ uint64_t sp_defrag_memory(const struct sp_defrag *d)
 	if (!d->n_fresh)
 		return 0;
 	return sizeof *d + bucket_bytes(d) + d->n_fresh * sizeof *d->datagram + d->held_fresh * sizeof *d->held +
-	       sp_piece_pool_memory(&d->pool) + DATAGRAM_MAX;
+	       sp_piece_pool_memory(&d->pool) + 2 * PAYLOAD_BYTES;
 }
 
 /* Buckets hold 1 + index, so that fresh memory is an empty table. */
@@ -328,7 +331,10 @@ static void reassemble(struct sp_defrag *d, struct datagram *g, const struct sp_
 		g->total = f->offset + f->len;
 	if (!g->has_first || !g->total || g->pieces.bytes != g->total)
 		return;
-	sp_pieces_copy(&d->pool, &g->pieces, d->payload);
+	uint8_t *older = d->payload[1];
+	d->payload[1] = d->payload[0];
+	d->payload[0] = older;
+	sp_pieces_copy(&d->pool, &g->pieces, d->payload[0] + SP_DATAGRAM_HEADROOM);
 	d->complete = g;
 	d->stats->datagrams_reassembled++;
 	close_datagram(d, g);
@@ -433,12 +439,13 @@ bool sp_defrag_datagram(const struct sp_defrag *d, struct sp_datagram *ret)
 	const struct datagram *g = d->complete;
 	if (!g || g->l4 >= g->total)
 		return false;
-	const uint8_t *l4 = d->payload + g->l4;
+	uint8_t *l4 = d->payload[0] + SP_DATAGRAM_HEADROOM + g->l4;
 	uint32_t n = g->total - g->l4, end = SP_MIN(g->captured, g->total);
 	if (g->proto == PROTO_UDP && n >= 8 && sp_be16(l4 + 4) >= 8)
 		n = SP_MIN(n, sp_be16(l4 + 4));
 	uint32_t header = header_len(g->proto, l4, n);
 	ret->l4 = (struct sp_slice){l4, SP_MIN(end > g->l4 ? end - g->l4 : 0, n)};
+	ret->room = l4;
 	ret->header = header;
 	ret->payload = n - header;
 	ret->first_ns = g->born_ns;

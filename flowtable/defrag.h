@@ -42,15 +42,19 @@ enum sp_defrag_result sp_defrag_packet(struct sp_defrag *d, struct sp_pkt *pkt, 
  * Valid until the next call. */
 struct sp_batch *sp_defrag_released(struct sp_defrag *d);
 
+#define SP_DATAGRAM_HEADROOM 64
+
 /* A datagram put together: what IP carried, beginning with the L4 header. */
 struct sp_datagram {
 	struct sp_slice l4; /* up to the first byte that was not captured */
-	uint32_t header;    /* bytes of the L4 header; its end may lie behind what was captured */
-	uint32_t payload;   /* bytes above it, by the declared lengths */
-	uint64_t first_ns;  /* when its first seen fragment arrived */
+	uint8_t *room;	   /* where it begins: the bytes before it are the caller's to write, as many as the headroom */
+	uint32_t header;   /* bytes of the L4 header; its end may lie behind what was captured */
+	uint32_t payload;  /* bytes above it, by the declared lengths */
+	uint64_t first_ns; /* when its first seen fragment arrived */
 };
 
-/* Whether the last packet given to sp_defrag_packet completed its datagram. Valid until the next one. */
+/* Whether the last packet given to sp_defrag_packet completed its datagram. The bytes are good until the one after the
+ * next is complete. */
 bool sp_defrag_datagram(const struct sp_defrag *d, struct sp_datagram *ret);
 
 /* Gives up what is too old at `now_ns`, or everything that began at a point (SP_POINT_ANY: at all). What was held is

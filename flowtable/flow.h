@@ -44,7 +44,7 @@ enum sp_flow_dir_bits {
 	SP_DIR_ISN = 8,
 	SP_DIR_KEEPALIVE = 16, /* its last packet was a keep-alive probe */
 	SP_DIR_PROBE = 32,     /* …a zero window probe */
-	SP_DIR_HOLES = 64,     /* bytes of it were jumped over */
+	SP_DIR_HOLES = 64,     /* bytes of it were jumped over, or came late and are doubtful */
 	SP_DIR_SIGNS = SP_DIR_KEEPALIVE | SP_DIR_PROBE,
 };
 
@@ -117,7 +117,10 @@ struct sp_flow_extra {
 	uint32_t icmp_errors, fragments, duplicates;
 	uint32_t delays[SP_DELAY_KINDS];
 	uint8_t n_holes[2];
-	uint8_t acked[2]; /* bit per hole */
+	uint8_t acked[2];	  /* bit per hole */
+	uint8_t doubtful[2];	  /* segments that came late here, and of which the receiver has said nothing yet */
+	uint8_t missed[2];	  /* since it had no holes: the receiver said that something was missing */
+	uint32_t doubtful_end[2]; /* after the last of them */
 	struct sp_hole hole[2][SP_HOLES_MAX];
 	uint32_t next_free;
 };

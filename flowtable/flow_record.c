@@ -102,8 +102,8 @@ static void put_extra(const struct sp_flow_extra *x, struct sp_flow_record *r, u
 	r->retrans_s2c = x->retrans[s];
 	r->hole_filled_c2s = x->hole_filled[c];
 	r->hole_filled_s2c = x->hole_filled[s];
-	r->out_of_order_c2s = x->out_of_order[c];
-	r->out_of_order_s2c = x->out_of_order[s];
+	r->out_of_order_c2s = x->out_of_order[c] + x->doubtful[c];
+	r->out_of_order_s2c = x->out_of_order[s] + x->doubtful[s];
 	r->zero_window_c2s = x->zero_window[c];
 	r->zero_window_s2c = x->zero_window[s];
 	r->dup_ack_c2s = x->dup_ack[c];
@@ -161,8 +161,10 @@ static void reset_counters(struct sp_flowtable *ft, struct sp_flow *f)
 	f->syn = f->synack = f->fin = f->rst = 0;
 	forget_delays(ft, f);
 	f->bits |= SP_FLOW_REPORTED;
-	if (x)
+	if (x) {
 		memset(x, 0, offsetof(struct sp_flow_extra, n_holes));
+		memset(x->doubtful, 0, sizeof x->doubtful); /* reported as the network's */
+	}
 }
 
 /* Fills a zeroed record. */

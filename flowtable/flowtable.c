@@ -50,6 +50,7 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	struct sp_flowtable *ft = calloc(1, sizeof *ft);
 	if (!ft)
 		return sp_err(err, -ENOMEM, "no memory for a flow table");
+	ft->inner = calloc(1, sizeof *ft->inner);
 	ft->conf = *conf;
 	ft->out = out;
 	ft->worker = worker;
@@ -61,7 +62,7 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	ft->flow = sp_mem_map(flows_size(ft), mem);
 	ft->extra = sp_mem_map(extras_size(ft), 0);
 	uint32_t buckets = flags & SP_FLOWTABLE_PRESIZE ? buckets_for(ft->max_flows) : FIRST_BUCKETS;
-	int rc = ft->flow && ft->extra ? sp_index_init(&ft->index, buckets, mem) : -ENOMEM;
+	int rc = ft->inner && ft->flow && ft->extra ? sp_index_init(&ft->index, buckets, mem) : -ENOMEM;
 	rc = rc ? rc : sp_wheel_init(&ft->wheel, ft->max_flows);
 	rc = rc ? rc : sp_dedup_init(&ft->dedup, &conf->dedup);
 	rc = rc ? rc : sp_layers_init(&ft->layers);
@@ -90,7 +91,14 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	sp_macs_free(&ft->macs);
 	sp_servers_free(&ft->servers);
 	sp_defrag_free(ft->defrag);
+	free(ft->inner);
 	free(ft);
+}
+
+void sp_flowtable_open_tunnels(struct sp_flowtable *ft, const struct sp_decode_conf *conf, const uint32_t *space)
+{
+	ft->decode = conf;
+	ft->decode_space = space;
 }
 
 void sp_flowtable_reconf(struct sp_flowtable *ft, const struct sp_flow_conf *conf)
@@ -393,10 +401,15 @@ static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft,
 
 /* --- packets that need a second look --- */
 
-struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+static struct sp_flow *flow_of(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	uint32_t n = find(ft, &b->key[i], b->pkt[i].hash);
-	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
+	return n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
+}
+
+struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+{
+	struct sp_flow *f = flow_of(ft, b, i);
 	if (!f)
 		return NULL;
 	count(ft, f, &b->key[i], &b->pkt[i]);
@@ -510,8 +523,7 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 			return;
 		}
 	}
-	uint32_t n = find(ft, key, pkt->hash);
-	struct sp_flow *f = n != SP_INDEX_NONE ? &ft->flow[n] : flow_create(ft, b, i);
+	struct sp_flow *f = flow_of(ft, b, i);
 	if (!f) {
 		pkt->verdict = SP_DROPPED;
 		b->odd = true;
@@ -520,6 +532,26 @@ static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i,
 	if (sign && key->space == space)
 		sp_dedup_write(e, sign, pkt, (uint32_t)(f - ft->flow));
 	track(ft, f, key, pkt);
+}
+
+/* It was not on the wire by itself: nothing copies it, and nobody waits for its verdict. */
+void sp_flow_inner(struct sp_flowtable *ft, struct sp_batch *b)
+{
+	const struct sp_pkt *pkt = &b->pkt[0];
+	sp_flow_make_room(ft);
+	if (pkt->flags & SP_PKT_FRAGMENT) {
+		sp_fragments_packet(ft, b, 0);
+	} else if (!(pkt->flags & SP_PKT_QUOTED) || !sp_flow_quoted(ft, b, 0)) {
+		struct sp_flow *f = flow_of(ft, b, 0);
+		if (f)
+			track(ft, f, &b->key[0], pkt);
+		else
+			b->pkt[0].verdict = SP_DROPPED;
+	}
+	if (pkt->verdict == SP_DROPPED) {
+		ft->stats.flows_refused--;
+		ft->stats.inner_refused++;
+	}
 }
 
 /* --- batches --- */

@@ -21,6 +21,7 @@ struct sp_flow_memory {
 };
 
 struct sp_flowtable;
+struct sp_decode_conf;
 
 enum sp_flowtable_flags {
 	SP_FLOWTABLE_PRESIZE = 1, /* live: take and touch everything now; files: grow as flows come */
@@ -30,6 +31,11 @@ enum sp_flowtable_flags {
 int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf, unsigned worker, unsigned flags,
 		     uint64_t hash_key, struct sp_out *out, struct sp_err *err);
 void sp_flowtable_free(struct sp_flowtable *ft);
+
+/* Lets the table look into tunnels whose datagrams were fragmented, once they are put together: `conf` and the points'
+ * address spaces as decode has them; they stay the caller's, and may change between batches. Without it such datagrams
+ * are the tunnel's own. */
+void sp_flowtable_open_tunnels(struct sp_flowtable *ft, const struct sp_decode_conf *conf, const uint32_t *space);
 
 /* Takes a decoded batch in the order of its packets: duplicates, fragments, look-up, tracking. Sets verdicts that
  * decode left open. Time moves with the packets. */

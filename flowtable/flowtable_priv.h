@@ -13,6 +13,7 @@
 #include "flowtable/layers.h"
 #include "flowtable/macs.h"
 #include "flowtable/wheel.h"
+#include "parsers/link/decode.h"
 
 struct sp_flowtable {
 	struct sp_flow_conf conf;
@@ -26,6 +27,10 @@ struct sp_flowtable {
 	struct sp_mac_table macs;
 	struct sp_servers servers;
 	struct sp_defrag *defrag;
+	const struct sp_decode_conf *decode; /* of what fragmented tunnels carry. NULL: they are not looked into */
+	const uint32_t *decode_space;
+	struct sp_batch *inner; /* what was found in one of them */
+	bool inside;		/* that is being tracked now: what is still deeper stays where it is */
 	uint64_t fragments_due; /* when a datagram that is not complete is to be given up */
 	uint64_t hash_key;
 	uint64_t now_ns;
@@ -83,6 +88,14 @@ void sp_flow_message(struct sp_flowtable *ft, struct sp_flow *f, const struct sp
 /* flowtable.c: attributes ICMP error i to the flow that it quotes, and returns the number of that. 0: there is none,
  * and the error has its own conversation's key now. */
 uint32_t sp_flow_quoted(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);
+
+/* flowtable.c: tracks the packet that was found inside a tunnel. */
+void sp_flow_inner(struct sp_flowtable *ft, struct sp_batch *b);
+
+/* inner.c: looks for a packet inside a datagram, and has it tracked. `last`: the fragment that completed it. False:
+ * there is none. */
+bool sp_inner_packet(struct sp_flowtable *ft, const struct sp_pkt *last, const struct sp_layers *outer,
+		     const struct sp_datagram *d);
 
 /* fragments.c: a packet with SP_PKT_FRAGMENT. Returns the number of its flow, 0 when that is not known (yet). */
 uint32_t sp_fragments_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i);

@@ -31,10 +31,11 @@ static void release(struct sp_flowtable *ft)
 
 /* The datagram as one packet that ends with the fragment that completed it. An answer in datagrams began with its
  * first. */
-static void whole(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *last)
+static void whole(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *last,
+		  const struct sp_layers *layers)
 {
 	struct sp_datagram d;
-	if (!sp_defrag_datagram(ft->defrag, &d))
+	if (!sp_defrag_datagram(ft->defrag, &d) || sp_inner_packet(ft, last, layers, &d))
 		return;
 	unsigned side = last->flags & SP_PKT_REVERSE ? 1 : 0;
 	bool answer = f->proto != PROTO_TCP && side != sp_flow_client(f);
@@ -68,10 +69,12 @@ uint32_t sp_fragments_packet(struct sp_flowtable *ft, struct sp_batch *b, uint32
 	struct sp_flow *f = sp_flow_fragment(ft, b, i);
 	if (!f) {
 		pkt->verdict = SP_DROPPED;
+		b->odd = true;
 		return 0;
 	}
-	whole(ft, f, &b->key[i], pkt);
-	return (uint32_t)(f - ft->flow);
+	uint32_t flow = (uint32_t)(f - ft->flow);
+	whole(ft, f, &b->key[i], pkt, layers);
+	return flow;
 }
 
 void sp_fragments_tick(struct sp_flowtable *ft)

@@ -115,9 +115,12 @@ static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint
 		 bool acked)
 {
 	struct sp_flow_dir *d = &f->dir[side];
+	struct sp_flow_extra *x = sp_flow_extra_get(ft, f);
 	struct sp_hole hole = {.when = s->ns >> HOLE_TIME_SHIFT, .start = d->next_seq, .end = end};
 	hole.id = acked ? 0 : ip_id(s);
-	hole_insert(f, sp_flow_extra_get(ft, f), side, hole, acked);
+	if (x->n_holes[side] == __builtin_popcount(x->acked[side]) && !x->doubtful[side])
+		x->missed[side] = 0;
+	hole_insert(f, x, side, hole, acked);
 	d->bits |= SP_DIR_HOLES;
 	d->next_seq = end;
 }
@@ -147,28 +150,64 @@ static void holes_received(struct sp_flow *f, struct sp_flow_extra *x, unsigned 
 	}
 }
 
-/* Up to the acknowledged byte, and the blocks beyond it (RFC 2018). */
-static void holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, const struct segment *s)
+/* Up to the acknowledged byte, and the blocks beyond it (RFC 2018). Whether there are such: something is missing to the
+ * receiver. */
+static bool holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, const struct segment *s)
 {
 	enum { END, NOP, SACK = 5 };
 	const struct sp_pkt *pkt = s->pkt;
 	const uint8_t *p = pkt->data + pkt->l4 + TCP_LEN, *end = pkt->data + SP_MIN(pkt->l7, pkt->cap_len);
-	if (!x->n_holes[side])
-		return;
+	bool missing = false;
 	if (x->acked[side] && hole_age(&x->hole[side][__builtin_ctz(x->acked[side])], s->ns) > LATE_NS)
 		acked_drop(f, x, side);
-	if (!x->n_holes[side]) {
+	if (!x->n_holes[side] && !x->doubtful[side]) {
 		f->dir[side].bits &= (uint8_t)~SP_DIR_HOLES;
-		return;
+		return false;
 	}
-	holes_received(f, x, side, x->hole[side][0].start, s->ack);
+	if (x->n_holes[side])
+		holes_received(f, x, side, x->hole[side][0].start, s->ack);
 	for (; p < end && *p != END; p += *p == NOP ? 1 : p[1]) {
 		if (*p == NOP)
 			continue;
 		if (end - p < 2 || p[1] < 2 || p[1] > end - p)
-			return;
-		for (unsigned at = 2; *p == SACK && at + 8 <= p[1]; at += 8)
+			break;
+		for (unsigned at = 2; *p == SACK && at + 8 <= p[1]; at += 8) {
 			holes_received(f, x, side, sp_be32(p + at), sp_be32(p + at + 4));
+			missing |= distance(sp_be32(p + at), s->ack) > 0;
+		}
+	}
+	return missing;
+}
+
+/* What is overtaken on the network is missing to the receiver for a while, which says so at once (RFC 5681 4.2). Of
+ * what came late only here, on a mirror's way, it says nothing. */
+static void judge_order(struct sp_flowtable *ft, struct sp_flow *f, struct sp_flow_extra *x, unsigned side,
+			const struct segment *s, bool missing)
+{
+	x->missed[side] |= missing;
+	if (missing)
+		x->out_of_order[side] += x->doubtful[side];
+	else if (x->doubtful[side] && distance(s->ack, x->doubtful_end[side]) >= 0)
+		ft->stats.capture_reordered += x->doubtful[side];
+	else
+		return;
+	x->doubtful[side] = 0;
+	if (!x->n_holes[side])
+		f->dir[side].bits &= (uint8_t)~SP_DIR_HOLES;
+}
+
+/* A segment that another one overtook. `acked`: the receiver had it before it came here. */
+static void late_segment(struct sp_flowtable *ft, struct sp_flow_extra *x, unsigned side, const struct segment *s,
+			 bool acked)
+{
+	if (acked) {
+		ft->stats.capture_reordered++;
+	} else if (x->missed[side] || x->doubtful[side] == UINT8_MAX) {
+		x->out_of_order[side]++;
+	} else {
+		if (!x->doubtful[side] || distance(s->end, x->doubtful_end[side]) > 0)
+			x->doubtful_end[side] = s->end;
+		x->doubtful[side]++;
 	}
 }
 
@@ -232,15 +271,14 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 		if (acked && !soon)
 			f->bits |= SP_FLOW_GAP;
 		again = acked && !soon;
-		/* What comes after its own acknowledgement the capture shows too late, not the network. */
-		if (s->len && soon && !acked)
-			x->out_of_order[side]++;
+		if (s->len && soon)
+			late_segment(ft, x, side, s, acked);
 		else if (s->len && !acked)
 			x->hole_filled[side]++;
 		/* Segments need not be cut where they were cut before: one may fill several. */
 		for (unsigned n = 0; n <= SP_HOLES_MAX && hole >= 0; n++, hole = hole_find(x, side, s))
 			hole_fill(f, x, side, (unsigned)hole, s);
-		if (!x->n_holes[side])
+		if (!x->n_holes[side] && !x->doubtful[side])
 			d->bits &= (uint8_t)~SP_DIR_HOLES;
 	}
 	if (again && s->len)
@@ -322,7 +360,8 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 	/* Acceptable, RFC 9293 3.10.7.4, as far as it can be told. */
 	if (r->bits & SP_DIR_SEQ && SP_UNLIKELY(is_far(distance(s->ack, r->next_seq))))
 		return;
-	if (news == 0 && is_duplicate_ack(f, side, s))
+	bool duplicate = news == 0 && is_duplicate_ack(f, side, s);
+	if (duplicate)
 		COUNT(ft, f, dup_ack[side]);
 	d->bits |= SP_DIR_ACK;
 	d->ack = s->ack;
@@ -333,8 +372,12 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 		else
 			jump(ft, f, !side, s->ack, s, true);
 	}
-	if (SP_UNLIKELY(f->extra))
-		holes_acked(f, &ft->extra[f->extra], !side, s);
+	if (SP_UNLIKELY(f->extra)) {
+		struct sp_flow_extra *x = &ft->extra[f->extra];
+		bool missing = holes_acked(f, x, !side, s) || duplicate;
+		if (x->n_holes[!side] || x->doubtful[!side])
+			judge_order(ft, f, x, !side, s, missing);
+	}
 	if (news && !s->len)
 		sp_tcp_ack_delay(ft, f, side, s->ack, s->ns);
 }

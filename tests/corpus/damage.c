@@ -176,8 +176,8 @@ static void look_at_report(struct run *r, const struct sp_report *report)
 	if (!sp_report_adds_up(report, &r->err))
 		broken(r, r->err.text);
 	const struct sp_flow_stats *f = &report->flow;
-	if (r->flow_packets + f->icmp_quoted + f->duplicates + f->flows_refused !=
-	    report->counters->reason[SP_DECODE_OK])
+	uint64_t known = f->icmp_quoted + f->duplicates + f->flows_refused + f->fragments_refused + f->inner_refused;
+	if (r->flow_packets + known != report->counters->reason[SP_DECODE_OK] + f->inner_packets)
 		broken(r, "packets in records are not the packets that have a flow");
 	if (f->flows_created != f->flows_ended)
 		broken(r, "flows begun are not the flows ended");

@@ -25,6 +25,7 @@ class Segment:
         self.told_by = None  # of old bytes: "seen" before, "number" or "time"
         self.delta = 0  # from where it was expected
         self.first = self.first_ack = self.jumped = self.answers = self.stale = self.repeats = self.after_reset = False
+        self.found = set()  # our marks
         self.time = float(row["frame.time_epoch"])
         self.seq, self.ack = int(last("tcp.seq_raw")), int(last("tcp.ack_raw") or 0)
         self.len, self.flags = int(last("tcp.len")), int(last("tcp.flags"), 16) & 0xff
@@ -57,7 +58,9 @@ class Side:
         self.most_holes = 0  # at a time
         self.last_ack = None
         self.reset = False
-        self.sign = False  # its last packet was a keep-alive
+        self.missed = False  # the receiver said that something was missing
+        self.doubtful = []  # segments that came late here, of which it has said nothing yet
+        self.sign = False  # its last packet was a keep-alive or a zero window probe
         self.probe = False
 
 
@@ -134,7 +137,11 @@ class Connection:
         mark, s.told_by = "retrans", "seen"
         if holes:
             soon = self.overtaken(holes[0], s)
-            mark = ("late" if soon else "retrans") if holes[0].acked else "out_of_order" if soon else "hole_filled"
+            mark = "out_of_order" if soon else "retrans" if holes[0].acked else "hole_filled"
+            if s.len and soon and holes[0].acked:
+                mark = "late_here"
+            elif s.len and soon and not mine.missed:
+                mine.doubtful.append(s)
         for hole in holes:
             i = mine.holes.index(hole)
             mine.holes[i:i + 1] = hole.part(hole.start, s.seq) + hole.part(s.end, hole.end)
@@ -161,7 +168,7 @@ class Connection:
             return self.old(mine, s) if s.end != s.seq else None
         s.jumped = delta != 0
         if 0 < delta < HOLE_MAX:
-            mine.holes.append(Hole(mine.next, s.seq, s, False))
+            self.jump(mine, Hole(mine.next, s.seq, s, False))
         mine.next = s.end
         return None
 
@@ -184,13 +191,30 @@ class Connection:
             if other.probe and s.ack == (other.next + 1) % MOD:
                 other.next = s.ack
             else:
-                other.holes.append(Hole(other.next, s.ack, s, True))
+                self.jump(other, Hole(other.next, s.ack, s, True))
                 other.next = s.ack
         if other.holes:
             self.received(other, other.holes[0].start, s.ack)
         for left, right in s.blocks:
             self.received(other, left, right)
+        self.judge(other, s, duplicate or any(distance(left, s.ack) > 0 for left, _ in s.blocks))
         return duplicate
+
+    @staticmethod
+    def jump(side, hole):
+        if not side.doubtful and all(h.acked for h in side.holes):
+            side.missed = False
+        side.holes.append(hole)
+
+    @staticmethod
+    def judge(side, s, missing):
+        """What the receiver's ACK says of segments that came late here: were they late there, too?"""
+        side.missed |= missing
+        if not missing and any(distance(s.ack, late.end) < 0 for late in side.doubtful):
+            return
+        for late in side.doubtful if not missing else []:
+            late.found.symmetric_difference_update({"out_of_order", "late_here"})
+        side.doubtful = []
 
     @staticmethod
     def received(side, start, end):
@@ -219,7 +243,7 @@ class Connection:
         if not self.handshake(place, s) or (s.flags & SYN and mine.isn not in (None, s.seq)):
             mine.sign = False
             return set()
-        found = set()
+        found = s.found
         if s.window == 0 and not s.flags & (SYN | FIN):
             found.add("zero_window")
         mark = self.sequence(place, s)
@@ -233,7 +257,7 @@ class Connection:
 
 def marks(packets):
     """[(place, row)] of a conversation -> [(place, segment, our marks)], and the most holes that a side had at a time. Packets whose
-    header was not captured are left out. The mark "late" is not counted: the capture shows a segment after its own ACK."""
+    header was not captured are left out. The mark "late_here" is not counted: only the capture shows the segment late."""
     connections = [Connection()]
     result = []
     for place, row in packets:

@@ -15,6 +15,8 @@ enum { NO_DEDUP = 1, KEEP_ROUTED = 2, SMALL = 4, MIRROR = 8, PRESIZE = 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const uint32_t space[2] = {0, 1};
+
 struct run {
 	struct sp_flowtable *ft;
 	struct sp_decode_conf decode;
@@ -72,23 +74,24 @@ static void begin(struct run *r, uint8_t settings)
 	r->out = (struct sp_out){.turn = turn, .ctx = r};
 	r->now = UINT64_C(1700000000) * SP_NS_PER_SEC;
 	unsigned flags = settings & PRESIZE ? SP_FLOWTABLE_PRESIZE : 0;
+	sp_batch_begin(&r->batch);
 	check(!sp_flowtable_new(&r->ft, &conf, 0, flags, r->decode.hash_key, &r->out, &err), "no memory");
+	sp_flowtable_open_tunnels(r->ft, &r->decode, space);
 }
 
 static void flush(struct run *r)
 {
-	static const uint32_t space[2] = {0, 1};
 	struct sp_batch *b = &r->batch;
-	b->n_layers = 0;
 	sp_decode_batch(&r->decode, space, b);
 	for (uint32_t i = 0; i < b->n; i++)
 		r->with_flow += b->pkt[i].reason == SP_DECODE_OK;
 	sp_flowtable_batch(r->ft, b);
 	for (uint32_t i = 0; i < b->n; i++) {
 		check(b->pkt[i].verdict < SP_VERDICT_MAX, "a verdict that is none");
+		check(b->pkt[i].verdict == SP_ANALYSED || b->odd, "a batch that is said to be analysed");
 		r->verdict[b->pkt[i].verdict]++;
 	}
-	b->n = 0;
+	sp_batch_begin(b);
 }
 
 /* Takes one frame off the input. */
@@ -122,7 +125,9 @@ static void account(const struct run *r)
 	uint64_t dropped = r->verdict[SP_DROPPED], copies = r->verdict[SP_DUPLICATE];
 	check(s->duplicates == copies, "copies");
 	check(s->flows_refused == dropped, "dropped");
-	check(r->recorded + s->icmp_quoted + s->fragments_refused + dropped + copies == r->with_flow, "packets");
+	check(r->recorded + s->icmp_quoted + s->fragments_refused + s->inner_refused + dropped + copies ==
+		      r->with_flow + s->inner_packets,
+	      "packets");
 	check(s->flows_created == s->flows_ended, "flows");
 	check(s->fragments_matched + s->fragments_orphaned <= s->fragments, "fragments");
 }

@@ -25,7 +25,7 @@ suite()
 {
 	kernel=$1 name=$2
 	shift 2
-	"$guest" -k "$kernel" -M cls_bpf -t "${SPANTAP_GUEST_SECONDS:-900}" -o "$out" -- env BUILD="$build" "$@" >"$out/log" 2>&1
+	"$guest" -k "$kernel" -M cls_bpf -t "${SPANTAP_GUEST_SECONDS:-900}" -o "$out" -- env BUILD="$build" SPANTAP_FLOOD=100000 "$@" >"$out/log" 2>&1
 	rc=$?
 	grep -E '^(ok|not ok) ' "$out/log" >"$out/lines"
 	while read -r line; do

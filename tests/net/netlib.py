@@ -100,6 +100,7 @@ class Port:
         self.process = subprocess.Popen(
             [*prefix, PORT_COUNT, "-t", str(seconds), *options, *settings], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
+        atexit.register(self.process.kill)  # also when a test ends before its time
         self.messages = ""
         for line in self.process.stderr:
             if line == "ready\n":

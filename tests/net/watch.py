@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ports that come and go with their devices."""
 
+import atexit
 import json
 import os
 import select
@@ -18,6 +19,7 @@ class Watch:
     def __init__(self, *entries):
         args = [a for i, e in enumerate(entries) for a in (["--"] if i else []) + e]
         self.process = subprocess.Popen([os.path.join(BUILD, "tests", "port_watch"), *args], stdout=subprocess.PIPE)
+        atexit.register(self.process.kill)  # also when a test ends before its time
         self.buffer = b""
 
     def events(self, expected=1, longer=0.3):

@@ -156,3 +156,17 @@ r_arp()
 	record_stop
 	note "ARP answered, two pings answered, ARP for somebody who is not there."
 }
+
+r_vxlan_fragments()
+{
+	out=${out%.pcap}.pcapng
+	net_up
+	nginx_up
+	tunnel vxlan id 42 dstport 4789 || return 1
+	# As large inside as outside: what is full inside does not fit outside.
+	for ns in $C $S; do ip netns exec "$ns" ip link set tun0 mtu 1500; done
+	record_points_start "$C" 'tcp or udp port 4789 or ip[6:2] & 0x1fff != 0' 160 tun0 eth0
+	in_c curl -s --local-port 40001 http://10.4.0.2/numbers.txt >/dev/null
+	record_stop 1
+	note "VXLAN 42 with an MTU of 1500 inside and outside, so that full segments are fragmented outside: curl against $(version_of nginx) seen at the client inside (tun0) and outside (eth0) the tunnel. Cut at 160 bytes."
+}

@@ -24,7 +24,7 @@ static uint64_t packets(const struct talk *t)
 /* What IP carries: a header of `l4` bytes and payload, `total` bytes together, under one identification. */
 struct datagram {
 	uint16_t id;
-	uint8_t proto, l4, header[20];
+	uint8_t proto, l4, header[70];
 	uint32_t total;
 	char who;
 };
@@ -278,6 +278,66 @@ static void copies_of_fragments(void)
 	}
 }
 
+/* One TCP segment of the conversation between 10.8.0.1 and .2, inside VXLAN, in a datagram that is too large. */
+static struct datagram tunnelled(uint16_t id, char who, uint32_t seq, uint32_t ack, unsigned len)
+{
+	struct datagram d = {.id = id, .proto = 17, .l4 = 70, .total = 70 + len, .who = 'c'},
+			s = segment(1, who, TA | TP, seq, ack, len);
+	uint8_t *vxlan = d.header + 8, *eth = vxlan + 8, *ip = eth + 14;
+	put16(d.header + 4, d.total);
+	vxlan[0] = 8;
+	vxlan[6] = 7;
+	eth[11] = 1;
+	put16(eth + 12, 0x0800);
+	ip[0] = 0x45;
+	put16(ip + 2, 40 + len);
+	ip[8] = 64;
+	ip[9] = 6;
+	put32(ip + 12, 0x0a080000 + (who == 'c' ? 1 : 2));
+	put32(ip + 16, 0x0a080000 + (who == 'c' ? 2 : 1));
+	memcpy(ip + 20, s.header, 20);
+	put16(ip + 20, who == 'c' ? 40001 : 80);
+	put16(ip + 22, who == 'c' ? 80 : 40001);
+	return d;
+}
+
+/* The conversation is inside; the fragments are the tunnel's. */
+static void a_tunnel_that_was_fragmented(void)
+{
+	static const uint32_t space[16];
+	for (unsigned how = 0; how < 3; how++) {
+		struct talk *t = talk_new(NULL);
+		t->server_port = 4789;
+		t->decode.mirror = how == 1 ? 1u << SP_TUNNEL_VXLAN : 0;
+		t->decode.keep = how == 2 ? 1u << SP_TUNNEL_VXLAN : 0;
+		sp_flowtable_open_tunnels(t->ft, &t->decode, space);
+		struct datagram ask = tunnelled(7, 'c', 1, 1, 1450), answer = tunnelled(8, 's', 1, 1451, 4000);
+		parts(t, 0, &ask);
+		part(t, 100, &answer, 2);
+		part(t, 110, &answer, 0);
+		part(t, 120, &answer, 1);
+		const struct sp_flow_record *r = talk_end(t);
+		const struct sp_flow_record *outer = r[0].proto == 17 ? r : r + 1,
+					    *inner = r[0].proto == 17 ? r + 1 : r;
+		CHECK_EQ(t->n_records, how == 2 ? 1 : 2);
+		CHECK_EQ(outer->packets_c2s, 5);
+		CHECK_EQ(outer->server_port, 4789);
+		CHECK_EQ(stats(t)->inner_packets, how == 2 ? 0 : 2);
+		if (how < 2) {
+			CHECK_EQ(inner->proto, 6);
+			CHECK_EQ(inner->client_port, 40001);
+			CHECK_EQ(inner->payload_bytes_c2s, 1450);
+			CHECK_EQ(inner->payload_bytes_s2c, 4000);
+			CHECK_EQ(inner->packets_c2s + inner->packets_s2c, 2);
+			CHECK_EQ(inner->art_us.sum, 119);
+			CHECK_EQ(inner->fragments, 0);
+			CHECK_EQ(inner->layers.n_tunnel, how == 0 ? 1 : 0);
+			CHECK_EQ(how == 0 ? inner->layers.tunnel[0].id : 7, 7);
+		}
+		talk_free(t);
+	}
+}
+
 /* Fragments of which no other comes, from everywhere: neither memory nor what is open suffers. */
 static void a_flood_of_fragments(void)
 {
@@ -330,6 +390,7 @@ int main(void)
 	RUN(delays_of_datagrams_in_fragments);
 	RUN(what_waits_is_counted_once);
 	RUN(copies_of_fragments);
+	RUN(a_tunnel_that_was_fragmented);
 	RUN(a_flood_of_fragments);
 	return check_done();
 }

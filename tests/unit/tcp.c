@@ -174,6 +174,23 @@ static void lost_before_the_point(void)
 	talk_free(t);
 }
 
+/* An ACK of the client with one SACK block, in the server's numbers; `len` is what the option says of itself. */
+static void sack_at(struct talk *t, uint64_t us, uint32_t ack, uint32_t left, uint32_t right, uint8_t len)
+{
+	uint8_t *h = talk_ip(t, true, us, 6, 32, 0);
+	put32(h + 4, 1001);
+	put32(h + 8, ack + 5000);
+	h[12] = 0x80;
+	h[13] = TA;
+	put16(h + 14, t->window);
+	h[20] = h[21] = 1;
+	h[22] = 5;
+	h[23] = len;
+	put32(h + 24, left + 5000);
+	put32(h + 28, right + 5000);
+	talk_flush(t);
+}
+
 static void overtaken(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -181,12 +198,44 @@ static void overtaken(void)
 	handshake(t, 0);
 	tcp_at(t, 1000, 's', TA, 101, 1, 100);
 	tcp_at(t, 1020, 's', TA, 1, 1, 100);
+	tcp_at(t, 1030, 'c', TA, 1, 1, 0); /* the receiver missed it, too */
 	tcp_at(t, 1050, 'c', TA, 1, 201, 0);
 	const struct sp_flow_record *r = talk_end(t);
 	CHECK_EQ(r->out_of_order_s2c, 1);
 	CHECK_EQ(r->hole_filled_s2c + r->retrans_s2c, 0);
 	CHECK(!r->capture_gap);
 	talk_free(t);
+}
+
+/* The receiver tells whose disorder it was: it asks at once for what it misses. */
+static void overtaken_on_the_way_to_the_capture(void)
+{
+	for (unsigned how = 0; how < 5; how++) {
+		struct talk *t = talk_new(NULL);
+		bool ours = how == 0 || how == 3;
+		t->ip_id = 0;
+		handshake(t, 0);
+		tcp_at(t, 1000, 's', TA, 101, 1, 100);
+		if (how == 2)
+			sack_at(t, 1010, 1, 101, 201, 10);
+		if (how == 3)
+			tcp_at(t, 1010, 'c', TA, 1, 201, 0); /* it has all before we have */
+		tcp_at(t, 1020, 's', TA, 1, 1, 100);
+		if (how == 1)
+			sack_at(t, 1030, 1, 101, 201, 10);
+		if (how != 4)
+			tcp_at(t, 1050, 'c', TA, 1, 201, 0); /* 4: it is not heard */
+		for (unsigned i = 0; i < 10; i++) {
+			tcp_at(t, 2000 + 20 * i, 's', TA, 201 + 10 * i, 1, 10);
+			if (how != 4)
+				tcp_at(t, 2010 + 20 * i, 'c', TA, 1, 211 + 10 * i, 0);
+		}
+		const struct sp_flow_record *r = talk_end(t);
+		CHECK_EQ(r->out_of_order_s2c, !ours);
+		CHECK_EQ(sp_flowtable_stats(t->ft)->capture_reordered, ours);
+		CHECK_EQ(r->hole_filled_s2c + r->retrans_s2c + r->capture_gap, 0);
+		talk_free(t);
+	}
 }
 
 /* Two segments of the server, the second one first; the first comes `us` later with the number `id`. */
@@ -275,23 +324,6 @@ static void more_holes_than_are_kept(void)
 	CHECK_EQ(r->hole_filled_s2c + r->retrans_s2c, 20);
 	CHECK(r->hole_filled_s2c >= 18);
 	talk_free(t);
-}
-
-/* An ACK of the client with one SACK block, in the server's numbers; `len` is what the option says of itself. */
-static void sack_at(struct talk *t, uint64_t us, uint32_t ack, uint32_t left, uint32_t right, uint8_t len)
-{
-	uint8_t *h = talk_ip(t, true, us, 6, 32, 0);
-	put32(h + 4, 1001);
-	put32(h + 8, ack + 5000);
-	h[12] = 0x80;
-	h[13] = TA;
-	put16(h + 14, t->window);
-	h[20] = h[21] = 1;
-	h[22] = 5;
-	h[23] = len;
-	put32(h + 24, left + 5000);
-	put32(h + 28, right + 5000);
-	talk_flush(t);
 }
 
 static void what_the_receiver_has_out_of_order(void)
@@ -654,6 +686,7 @@ int main(void)
 	RUN(sent_again_after_the_point);
 	RUN(lost_before_the_point);
 	RUN(overtaken);
+	RUN(overtaken_on_the_way_to_the_capture);
 	RUN(numbers_tell_reordering_from_loss);
 	RUN(lost_by_the_capture);
 	RUN(the_end_lost_by_the_capture);
