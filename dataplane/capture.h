@@ -54,9 +54,9 @@ unsigned sp_capture_read(struct sp_capture *capture, struct sp_batch *batch);
 void sp_capture_hold(const struct sp_batch *batch);
 void sp_capture_release(const struct sp_batch *batch);
 
-/* More readers of a capture that was opened and not read yet, each for a thread of its own: every one yields all packets,
- * with the same points. Each is closed by itself. Plain pcap files only: -ENOTSUP for others, or -ENOMEM; the capture is
- * as it was then. */
+/* More readers of a capture that was opened and not read yet, each for a thread of its own: every one yields all
+ * packets, with the same points. Each is closed by itself. Plain pcap files only: -ENOTSUP for others, or -ENOMEM; the
+ * capture is as it was then. */
 int sp_capture_join(struct sp_capture *capture, struct sp_capture **ret, unsigned n);
 
 void sp_capture_stats(const struct sp_capture *capture, struct sp_capture_stats *ret);

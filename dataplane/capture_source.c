@@ -27,9 +27,9 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-/* Bytes made present in one go. The first ones are few so that opening many files, or small ones, is cheap. More than the
- * most gain nothing – a system call for each is already far below a nanosecond a packet – and whoever reads next would
- * wait for all of them. */
+/* Bytes made present in one go. The first ones are few so that opening many files, or small ones, is cheap. More than
+ * the most gain nothing – a system call for each is already far below a nanosecond a packet – and whoever reads next
+ * would wait for all of them. */
 #define WINDOW_FIRST (256u << 10)
 #define WINDOW_MAX (1u << 20)
 /* Bytes mapped in one go: taking a mapping down stops every processor that the process runs on. */
@@ -290,7 +290,8 @@ int sp_source_join(struct sp_source *ret, const struct sp_source *src)
 	struct sp_segment *s = shared_segment(src->shared);
 	if (!s)
 		return -ENOMEM;
-	*ret = (struct sp_source){.fd = -1, .mapped = true, .size = src->size, .shared = src->shared, .oldest = s, .newest = s};
+	*ret = (struct sp_source){
+		.fd = -1, .mapped = true, .size = src->size, .shared = src->shared, .oldest = s, .newest = s};
 	atomic_fetch_add_explicit(&src->shared->refs, 1, memory_order_relaxed);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A capture's bytes, whatever they come from, as a few large contiguous segments: a plain file is mapped and
- * made present piece by piece, or buffers are filled from a pipe or a decompressor. Offsets count decompressed bytes. */
+ * made present piece by piece, or buffers are filled from a pipe or a decompressor. Offsets count decompressed bytes.
+ */
 #ifndef SP_DATAPLANE_CAPTURE_SOURCE_H
 #define SP_DATAPLANE_CAPTURE_SOURCE_H
 

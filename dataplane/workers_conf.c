@@ -6,7 +6,8 @@
 #define ROW(member) .offset = offsetof(struct sp_workers_conf, member)
 const struct sp_conf_row sp_workers_conf_rows[] = {
 	{"count", SP_CONF_UINT, ROW(count), .max = SP_WORKERS_MAX, .fallback = "0", .unit = "threads",
-	 .doc = "Threads that analyse packets, each with flows of its own. 0: one for each of `cpus`; when there are none, "
+	 .doc = "Threads that analyse packets, each with flows of its own. 0: one for each of `cpus`; when there are "
+		"none, "
 		"a single one for live packets, and as many as help for large capture files."},
 	{"cpus", SP_CONF_UINTS, ROW(cpus), .max = 4095, .fallback = "[]",
 	 .doc = "CPUs that workers are pinned to, in turn. Empty: the system places them."},

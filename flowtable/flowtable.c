@@ -47,7 +47,7 @@ static uint32_t buckets_for(uint64_t flows)
 int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf, unsigned worker, unsigned flags,
 		     uint64_t hash_key, struct sp_out *out, struct sp_err *err)
 {
-	struct sp_flowtable *ft = calloc(1, sizeof *ft);
+	struct sp_flowtable *ft = sp_mem_map(sizeof *ft, 0); /* a worker's own lines, whatever others allocate */
 	if (!ft)
 		return sp_err(err, -ENOMEM, "no memory for a flow table");
 	ft->inner = calloc(1, sizeof *ft->inner);
@@ -92,7 +92,7 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	sp_servers_free(&ft->servers);
 	sp_defrag_free(ft->defrag);
 	free(ft->inner);
-	free(ft);
+	sp_mem_unmap(ft, sizeof *ft);
 }
 
 void sp_flowtable_open_tunnels(struct sp_flowtable *ft, const struct sp_decode_conf *conf, const uint32_t *space)

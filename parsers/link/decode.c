@@ -257,7 +257,8 @@ static inline bool look(const struct tunnel_ports *ports, const struct sp_pkt *p
 		return false;
 	const uint64_t mapped = 0xffff0000;
 	uint64_t both = sp_load64(ip + 12);
-	*share = sp_share(sp_share_end(both << 32 | mapped, sport), sp_share_end((both >> 32 << 32) | mapped, dport), proto);
+	*share = sp_share(sp_share_end(both << 32 | mapped, sport), sp_share_end((both >> 32 << 32) | mapped, dport),
+			  proto);
 	return true;
 }
 

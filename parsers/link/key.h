@@ -43,8 +43,8 @@ static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_
 }
 
 /* For sharing flows out: 32 bits of the endpoints and the protocol, in either order, and without the address space, for
- * a mirror's copy of a packet may carry another VLAN than the packet did. `words` are both halves of an address, folded.
- * Not the hash that tables use. */
+ * a mirror's copy of a packet may carry another VLAN than the packet did. `words` are both halves of an address,
+ * folded. Not the hash that tables use. */
 static inline uint64_t sp_share_end(uint64_t words, uint16_t port)
 {
 	uint64_t h = (words ^ (uint64_t)port << 8) * SP_HASH_K1;
