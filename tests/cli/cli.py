@@ -3,6 +3,7 @@
 """The commands from outside: exit codes, messages, files, accounting. Captures are made here, byte by byte. SPANTAP names
 the program; it runs as any user. Prints TAP; an argument runs only the tests whose name contains it."""
 
+import glob
 import gzip
 import json
 import os
@@ -578,6 +579,31 @@ def test_repeats_exactly():
         assert len(first.splitlines()) == 200
         assert run("read", "-o", "-", capture).out == first
         assert run("read", "-o", "-", "-p", "a=-", stdin=gzip.compress(open(capture, "rb").read())).out == first
+
+
+def flows_of(capture, conf):
+    """Flow records in an order of their own, without the numbers that workers give them; exit status; counters."""
+    with Dir() as d:
+        p = subprocess.run([SPANTAP, "read", "-c", conf, "-o", d("out"), capture], capture_output=True, timeout=60, check=False)
+        with open(d("out", "flows.jsonl")) as f:
+            flows = [json.loads(line) for line in f]
+        with open(d("out", "stats.json")) as f:
+            stats = json.load(f)
+    for f in flows:
+        del f["flow_id"]
+    keys = ("packets", "bytes", "analysed", "filtered", "duplicate", "malformed", "dropped", "decode", "points")
+    return sorted(json.dumps(f) for f in flows), p.returncode, {k: stats[k] for k in keys}
+
+
+def test_workers_share_a_capture():
+    captures = sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "*.pcap*")))
+    with Dir() as d:
+        one, some = d.write("one.yaml", "workers: {count: 1}\n"), d.write("some.yaml", "workers: {count: 3}\n")
+        cut = d.write("cut.pcap", open(captures[0], "rb").read()[:-7])
+        assert any("fragments" in c for c in captures) and any("vxlan" in c for c in captures)
+        for capture in captures + [cut]:
+            if "vxlan-fragments" not in capture:  # the flow inside is where the datagrams around it are
+                assert flows_of(capture, some) == flows_of(capture, one), capture
 
 
 def main():

@@ -56,8 +56,6 @@ EXPLAINED = {
     "zeek/Traces/trunc/mpls-6in6-6in6-4in6-trunc.pcap": "cut inside the innermost tunnel: a flow of the tunnel around it",
     "zeek/Traces/tunnels/gre-over-udp-4754.pcap": "GRE in UDP (RFC 8086) is not opened: a flow of its own",
     "zeek/Traces/tunnels/gtp/gtp1_gn_normal_incl_fragmentation.pcap": "a tunnel in a fragment is not opened: a flow of its own",
-    "mirror-link-reorder.pcap": "more holes at once than the three that a flow remembers: two segments that only the mirror "
-    "delayed pass for the network's",
     "vxlan-fragments.pcapng": "a tunnel in fragments: spantap puts it together, and finds the packet inside beside them",
 }
 
