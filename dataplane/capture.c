@@ -124,6 +124,7 @@ int sp_capture_open_fd(struct sp_capture **ret, int fd, const char *path, const 
 	}
 	c->points = points;
 	c->kind = kind;
+	c->ahead_more = SP_CAPTURE_AHEAD_MORE;
 	snprintf(c->path, sizeof c->path, "%s", path);
 	int rc = sp_source_open(&c->source, fd, path, flags & SP_CAPTURE_STREAM, err);
 	if (rc) {
@@ -188,8 +189,8 @@ unsigned sp_capture_next(struct sp_capture *c, struct sp_pkt *pkt, unsigned max)
 uint32_t sp_capture_ahead(struct sp_capture *c, uint64_t read, const uint8_t **lines)
 {
 	const uint8_t *from = SP_MAX(c->ahead, c->pos), *to = c->end;
-	if ((uint64_t)(to - c->pos) > read + SP_CAPTURE_AHEAD_MORE)
-		to = c->pos + read + SP_CAPTURE_AHEAD_MORE;
+	if ((uint64_t)(to - c->pos) > read + c->ahead_more)
+		to = c->pos + read + c->ahead_more;
 	uint32_t n = to > from ? (uint32_t)((size_t)(to - from) / SP_CACHE_LINE) : 0;
 	*lines = from;
 	c->ahead = from + (size_t)n * SP_CACHE_LINE;
@@ -249,6 +250,7 @@ int sp_capture_join(struct sp_capture *c, struct sp_capture **ret, unsigned n)
 	if (rc)
 		return rc;
 	c->pos = c->end = c->ahead = c->source.newest->p + off;
+	c->ahead_more = SP_CAPTURE_AHEAD_JOINED;
 	for (unsigned i = 0; i < n; i++) {
 		struct sp_capture *other = malloc(sizeof *other);
 		if (other) {

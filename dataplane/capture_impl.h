@@ -6,8 +6,10 @@
 #include "dataplane/capture.h"
 #include "dataplane/capture_source.h"
 
-/* The next batch may be this much longer than the one before it, and still all of its lines were asked for. */
+/* Lines are asked for when what is read next is nearer than this beyond as much as was just read: the next batch may be
+ * so much longer. Whoever asks now and then only, for several reads, needs more. */
 #define SP_CAPTURE_AHEAD_MORE 1024u
+#define SP_CAPTURE_AHEAD_JOINED (24u << 10)
 
 #define SP_CAPTURE_INTERFACES_MAX 4096u /* of one section; packets of more are refused */
 #define SP_CAPTURE_POINTS_MAX 256u	/* interfaces of one file that become points; the others share the file's */
@@ -53,6 +55,7 @@ struct sp_capture {
 	uint64_t last_ts;
 	/* Fills views until `max`, the end of the segment, or damage. Sets `want`, adds to `bytes`. */
 	unsigned (*fill)(struct sp_capture *c, struct sp_pkt *pkt, unsigned max);
+	uint32_t ahead_more; /* SP_CAPTURE_AHEAD_… */
 	bool ended;
 	bool uniform; /* what `fill` gave last is known to be of one point and in the order of time */
 	bool swap;    /* of the pcapng section */

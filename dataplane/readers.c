@@ -116,6 +116,18 @@ static uint32_t choose(const struct reader *me, const uint32_t *share, uint64_t 
 	return n;
 }
 
+/* The lines that the next reads need are asked for while our own packets are decoded. */
+static void ask_later(struct reader *me)
+{
+	struct sp_batch *own = &me->own;
+	const struct sp_batch *raw = &me->raw;
+	if (own->ahead_lines && own->ahead + (size_t)own->ahead_lines * SP_CACHE_LINE != raw->ahead)
+		own->ahead_lines = 0;
+	if (!own->ahead_lines)
+		own->ahead = raw->ahead;
+	own->ahead_lines += raw->ahead_lines;
+}
+
 static void pick(struct reader *me)
 {
 	const struct sp_batch *raw = &me->raw;
@@ -123,6 +135,7 @@ static void pick(struct reader *me)
 	uint8_t at[SP_BATCH_MAX];
 	uint64_t unknown = sp_decode_shares(me->all->conf->decode, raw, share);
 	uint32_t n = choose(me, share, unknown, at);
+	ask_later(me);
 	bool ordered = raw->uniform && raw->pkt[0].ts_ns >= me->newest_ns;
 	me->newest_ns = raw->pkt[raw->n - 1].ts_ns;
 	for (uint32_t k = 0; k < n; k++) {

@@ -265,12 +265,9 @@ static inline bool look(const struct tunnel_ports *ports, const struct sp_pkt *p
 uint64_t sp_decode_shares(const struct sp_decode_conf *conf, const struct sp_batch *batch, uint32_t *share)
 {
 	const struct tunnel_ports ports = tunnel_ports(conf);
-	const uint8_t *ahead = batch->ahead;
-	uint32_t n = batch->n, lines = n ? (batch->ahead_lines + n - 1) / n : 0;
+	uint32_t n = batch->n;
 	uint64_t unknown = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		ask_ahead(ahead, lines);
-		ahead += (size_t)lines * SP_CACHE_LINE;
 		unknown |= (uint64_t)!look(&ports, &batch->pkt[i], &share[i]) << i;
 	}
 	return unknown;
