@@ -321,6 +321,7 @@ static int start(struct dpdk *port, const char *driver, const struct sp_port_con
 	const char *clock = "";
 	if (conf->clock == SP_PORT_CLOCK_HARDWARE)
 		clock = sp_dpdk_clock_start(&port->clock, port->port, driver, stamps);
+	port->base.timed_by_poll = port->clock.offset < 0;
 	snprintf(port->base.why, sizeof port->base.why, "%s, %u queue%s%s%s%s%s%s", driver, port->base.n_queues,
 		 port->base.n_queues > 1 ? "s" : "",
 		 port->base.n_queues == 1 ? ""

@@ -37,6 +37,7 @@ struct sp_worker {
 	struct sp_worker_conf conf;
 	struct sp_pipeline *pipeline;
 	struct sp_plan *plan;
+	uint64_t interval;   /* ns between two polls, where that does no harm */
 	uint64_t newest_ns;  /* of all packets, by their own time; 0: none came yet */
 	uint64_t looked;     /* CLOCK_MONOTONIC at the end of the last round without packets, or of a sleep */
 	uint64_t busy_since; /* …when packets began to come; 0: none come */
@@ -218,7 +219,7 @@ static void pace(struct sp_worker *w)
 	do {
 		__builtin_ia32_pause();
 		w->looked = sp_clock_ns(CLOCK_MONOTONIC);
-	} while (w->looked - from < w->conf.poll_interval);
+	} while (w->looked - from < w->interval);
 }
 
 static void stretch_ends(struct sp_worker *w, uint64_t now, uint64_t in_vain)
@@ -238,7 +239,7 @@ static void busy(struct sp_worker *w, uint32_t n)
 		w->busy_since = w->looked;
 	if (SP_UNLIKELY(++w->rounds % ROUNDS_PER_LOOK == 0))
 		flush(w, sp_clock_ns(CLOCK_MONOTONIC_COARSE));
-	if (n >= FEW || !w->conf.poll_interval)
+	if (n >= FEW || !w->interval)
 		return;
 	w->looked = sp_clock_ns(CLOCK_MONOTONIC);
 	stretch_ends(w, w->looked, 0);
@@ -285,7 +286,7 @@ static void sleep_on_descriptors(struct sp_worker *w)
 static void rest(struct sp_worker *w)
 {
 	if (w->conf.busy_poll) {
-		if (w->conf.poll_interval)
+		if (w->interval)
 			pace(w);
 		else
 			__builtin_ia32_pause();
@@ -317,12 +318,22 @@ static void set_descriptors(struct sp_worker *w)
 	}
 }
 
+/* No pause before a poll that gives frames their time. */
+static void set_interval(struct sp_worker *w)
+{
+	w->interval = w->conf.poll_interval;
+	for (uint32_t i = 0; i < w->plan->n; i++)
+		if (w->plan->queue[i].port->timed_by_poll)
+			w->interval = 0;
+}
+
 static void obey(struct sp_worker *w)
 {
 	const struct sp_order *o = &w->order;
 	switch (o->what) {
 	case SP_ORDER_PLAN:
 		w->plan = o->plan;
+		set_interval(w);
 		if (!w->conf.busy_poll)
 			set_descriptors(w);
 		break;

@@ -14,10 +14,10 @@ const struct sp_conf_row sp_workers_conf_rows[] = {
 	{"busy_poll", SP_CONF_BOOL, ROW(busy_poll), .fallback = "true",
 	 .doc = "Poll without a pause: least loss, one whole CPU for each worker. false: sleep while there is no "
 		"traffic."},
-	{"poll_interval", SP_CONF_DURATION, ROW(poll_interval), .max = SP_NS_PER_MS, .fallback = "0us",
-	 .doc = "With busy_poll, while few packets come: time between two polls. Packets that are polled together cost "
-		"less, but those of AF_XDP ports, and of DPDK ports without a hardware clock, get their time when they "
-		"are polled. Not longer than the device's ring lasts."},
+	{"poll_interval", SP_CONF_DURATION, ROW(poll_interval), .max = SP_NS_PER_MS, .fallback = "10us",
+	 .doc = "With busy_poll, while few packets come: time between two polls, since packets that are polled together cost "
+		"less. Not longer than the device's ring lasts. A worker with a DPDK port that has no hardware clock does "
+		"not pause: there the poll gives packets their time."},
 	{"handoff_ring", SP_CONF_SIZE, ROW(handoff_ring), .min = 256 << 10, .max = 1 << 30, .fallback = "4MiB",
 	 .doc = "Where the queues of a port do not bring all packets of a flow to one worker, workers hand packets to "
 		"each other: so many bytes may wait from one for another, rounded up to a power of two. What finds no "

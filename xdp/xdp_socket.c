@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "xdp/stamp.bpf.h"
 #include "xdp/netdev.h"
 
 #ifndef SO_PREFER_BUSY_POLL
@@ -145,6 +146,14 @@ static __attribute__((noinline)) int idle(struct sp_xsk *xsk)
 	return sp_netdev_gone(xsk->watch) ? -ENODEV : 0;
 }
 
+/* When the kernel had the frame, by our program's stamp, which is in the frame's headroom; else now. */
+static inline uint64_t arrived(const uint8_t *data, uint64_t boot_ns, uint64_t now)
+{
+	struct sp_xdp_stamp stamp;
+	memcpy(&stamp, data - sizeof stamp, sizeof stamp);
+	return SP_LIKELY((stamp.ns ^ SP_XDP_STAMP_MARK) == stamp.check) ? boot_ns + stamp.ns : now;
+}
+
 int sp_xsk_poll(struct sp_xsk *xsk, struct sp_batch *batch)
 {
 	uint32_t idx = 0, n = xsk_ring_cons__peek(&xsk->rx, SP_BATCH_MAX, &idx);
@@ -152,13 +161,17 @@ int sp_xsk_poll(struct sp_xsk *xsk, struct sp_batch *batch)
 	batch->n = n;
 	if (!n)
 		return idle(xsk);
-	uint64_t now = sp_clock_ns(CLOCK_REALTIME), bytes = 0;
+	uint64_t now = sp_clock_ns(CLOCK_REALTIME), boot_ns = now - sp_clock_ns(CLOCK_MONOTONIC), bytes = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *data = xsk->area + xsk_ring_cons__rx_desc(&xsk->rx, idx + i)->addr;
+		__builtin_prefetch(data);
+		__builtin_prefetch(data - sizeof(struct sp_xdp_stamp));
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&xsk->rx, idx + i);
 		struct sp_pkt *pkt = &batch->pkt[i];
 		pkt->data = xsk->area + desc->addr;
-		__builtin_prefetch(pkt->data);
-		pkt->ts_ns = now;
+		pkt->ts_ns = arrived(pkt->data, boot_ns, now);
 		pkt->cookie = (desc->addr & xsk->frame_mask) | xsk->tag;
 		pkt->wire_len = pkt->cap_len = desc->len;
 		pkt->link = SP_LINK_ETHERNET;

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -258,6 +259,35 @@ def full_ring_is_counted():
         raise AssertionError(f"{c['packets']} received: the ring was not full, or did not recover")
 
 
+def times_are_the_kernels():
+    """Frames that came while nobody polled have the times when they came."""
+    frame = b"\xff" * 6 + b"\2\0\0\0\0\1" + b"\x88\xb5" + b"spantap" + bytes(45)
+    for attach in "native", "generic":
+        Pair()
+        with tempfile.NamedTemporaryFile() as capture:
+            with Count("mode=redirect", f"attach={attach}", f"write={capture.name}", "vb") as c:
+                with within(NEAR, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)) as s:
+                    s.bind(("va", 0))
+                    c.process.send_signal(signal.SIGSTOP)
+                    for _ in range(4):
+                        s.send(frame)
+                        time.sleep(0.05)
+                    now = time.time_ns()
+                    c.process.send_signal(signal.SIGCONT)
+            with open(capture.name, "rb") as f:
+                data = f.read()
+        times = []
+        while data := data[24:] if not times and data[:4] == b"\x4d\x3c\xb2\xa1" else data:
+            sec, ns, size, _ = struct.unpack("<IIII", data[:16])
+            if data[16:16 + size].startswith(frame[:21]):
+                times.append(sec * 10**9 + ns)
+            data = data[16 + size:]
+        equal(len(times), 4, "frames")
+        gaps = [b - a for a, b in zip(times, times[1:] + [now])]
+        if min(gaps) < 45_000_000:
+            raise AssertionError(f"{attach}: {gaps} ns between frames that were sent 50 ms apart")
+
+
 def frames_do_not_leak():
     """Many times more frames than the memory holds, with a small ring, slowly: all arrive."""
     Pair()
@@ -469,6 +499,7 @@ TESTS = [
     native_flood,
     generic_flood,
     full_ring_is_counted,
+    times_are_the_kernels,
     frames_do_not_leak,
     two_queues,
     filter_leaves_the_rest,
