@@ -31,7 +31,8 @@ def look_at(out):
             packets += record["packets_c2s"] + record["packets_s2c"]
             lines += [f"flows.jsonl: {k} is null" for k, v in record.items() if v is None]
     skipped = sum(stats["decode"]["skipped"].values()) + stats["flows"]["icmp_quoted"]
-    if packets != stats["analysed"] - skipped:
+    inner = stats["flows"]["inner_packets"] - stats["flows"]["inner_refused"]  # tracked beside the fragments around them
+    if packets != stats["analysed"] - skipped + inner:
         lines.append(f"{packets} packets in flows, {stats['analysed']} analysed, {skipped} of them without a flow")
     return lines
 
