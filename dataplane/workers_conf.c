@@ -14,7 +14,7 @@ const struct sp_conf_row sp_workers_conf_rows[] = {
 	{"busy_poll", SP_CONF_BOOL, ROW(busy_poll), .fallback = "true",
 	 .doc = "Poll without a pause: least loss, one whole CPU for each worker. false: sleep while there is no "
 		"traffic."},
-	{"poll_interval", SP_CONF_DURATION, ROW(poll_interval), .max = SP_NS_PER_MS, .fallback = "10us",
+	{"poll_interval", SP_CONF_DURATION, ROW(poll_interval), .max = SP_NS_PER_MS, .fallback = "20us",
 	 .doc = "With busy_poll, while few packets come: time between two polls, since packets that are polled together cost "
 		"less. Not longer than the device's ring lasts. A worker with a DPDK port that has no hardware clock does "
 		"not pause: there the poll gives packets their time."},

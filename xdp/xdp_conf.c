@@ -40,7 +40,7 @@ const struct sp_conf_row sp_xdp_conf_rows[] = {
 	{"ring", SP_CONF_UINT, ROW(ring), .min = 64, .max = 65536, .fallback = "8192", .unit = "frames",
 	 .doc = "Frames that may wait in each queue, a power of two. Each takes 2 KiB of memory, 4 KiB where the "
 		"device's "
-		"MTU is above 1,770."},
+		"MTU is above 1,754."},
 	{"busy_poll", SP_CONF_DURATION, ROW(busy_poll), .max = SP_NS_PER_SEC, .fallback = "0us",
 	 .doc = "Not 0: the worker drives the device's receive queue itself for up to this long instead of waiting for "
 		"interrupts (SO_PREFER_BUSY_POLL, since Linux 5.11). Takes effect when napi_defer_hard_irqs and "

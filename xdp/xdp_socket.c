@@ -8,8 +8,8 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "xdp/stamp.bpf.h"
 #include "xdp/netdev.h"
+#include "xdp/stamp.bpf.h"
 
 #ifndef SO_PREFER_BUSY_POLL
 #define SO_PREFER_BUSY_POLL 69
@@ -18,12 +18,13 @@
 #define SO_BUSY_POLL_BUDGET 70
 #endif
 
-#define XDP_HEADROOM 256		   /* what the kernel keeps in front of each frame */
-#define LOOK_INTERVAL (100 * SP_NS_PER_MS) /* between two looks whether the device is still there */
+#define XDP_HEADROOM 256		       /* what the kernel keeps in front of each frame */
+#define STAMP_ROOM sizeof(struct sp_xdp_stamp) /* …and we: the stamp then shares the first line with the headers */
+#define LOOK_INTERVAL (100 * SP_NS_PER_MS)     /* between two looks whether the device is still there */
 
 uint32_t sp_umem_payload(uint32_t frame_size)
 {
-	return frame_size - XDP_HEADROOM;
+	return frame_size - XDP_HEADROOM - STAMP_ROOM;
 }
 
 int sp_umem_init(struct sp_umem *umem, uint32_t sockets, uint32_t frames, uint32_t frame_size, struct sp_err *err)
@@ -35,7 +36,8 @@ int sp_umem_init(struct sp_umem *umem, uint32_t sockets, uint32_t frames, uint32
 		return sp_err(err, -ENOMEM, "no memory for %zu MiB of frames: lower af_xdp.ring", umem->size >> 20);
 	/* The kernel says late what it has taken from a fill ring, at most `frames` late: twice as many always have
 	 * room. */
-	const struct xsk_umem_config config = {.fill_size = 2 * frames, .comp_size = 64, .frame_size = frame_size};
+	const struct xsk_umem_config config = {
+		.fill_size = 2 * frames, .comp_size = 64, .frame_size = frame_size, .frame_headroom = STAMP_ROOM};
 	int r = xsk_umem__create(&umem->umem, umem->area, umem->size, &umem->fill, &umem->completion, &config);
 	if (r < 0) {
 		umem->umem = NULL;
