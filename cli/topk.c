@@ -116,9 +116,27 @@ static uint32_t take(struct sp_topk *t)
 	return i;
 }
 
+/* Most keys are an address, with or without a port. */
 static uint32_t bucket_of(const struct sp_topk *t, const void *key)
 {
-	return (uint32_t)sp_hash_bytes(key, t->key_size, SP_HASH_K0) & (2 * t->places - 1);
+	const uint8_t *k = key;
+	uint64_t h;
+	if (t->key_size == 16)
+		h = sp_hash_mix(sp_load64(k) ^ SP_HASH_K1, sp_load64(k + 8) ^ SP_HASH_K0);
+	else if (t->key_size == 24)
+		h = sp_hash_mix(sp_load64(k) ^ SP_HASH_K1, sp_load64(k + 8) ^ sp_load64(k + 16) * SP_HASH_K1 ^ SP_HASH_K0);
+	else
+		h = sp_hash_bytes(key, t->key_size, SP_HASH_K0);
+	return (uint32_t)(h ^ h >> 32) & (2 * t->places - 1);
+}
+
+static bool same_key(const struct sp_topk *t, const void *a, const void *b)
+{
+	const uint8_t *x = a, *y = b;
+	if (t->key_size != 16 && t->key_size != 24)
+		return !memcmp(a, b, t->key_size);
+	uint64_t last = t->key_size == 24 ? sp_load64(x + 16) ^ sp_load64(y + 16) : 0;
+	return !((sp_load64(x) ^ sp_load64(y)) | (sp_load64(x + 8) ^ sp_load64(y + 8)) | last);
 }
 
 /* The entry of a key, a new one with the weight of the one that made room. */
@@ -126,7 +144,7 @@ static struct entry *get(struct sp_topk *t, const void *key)
 {
 	uint32_t bucket = bucket_of(t, key);
 	uint32_t i = t->bucket[bucket];
-	while (i != NONE && memcmp(entry(t, i)->key, key, t->key_size))
+	while (i != NONE && !same_key(t, entry(t, i)->key, key))
 		i = entry(t, i)->next;
 	if (i == NONE) {
 		i = take(t);
