@@ -142,4 +142,16 @@ static inline void sp_batch_begin(struct sp_batch *batch)
 	batch->uniform = batch->odd = false;
 }
 
+/* Appends packet i of a decoded batch, with its key and layers. There is room. */
+static inline void sp_batch_take(struct sp_batch *batch, const struct sp_batch *from, uint32_t i)
+{
+	struct sp_pkt *pkt = &batch->pkt[batch->n];
+	*pkt = from->pkt[i];
+	batch->key[batch->n++] = from->key[i];
+	if (!pkt->layers)
+		return;
+	batch->layers[batch->n_layers++] = from->layers[pkt->layers - 1];
+	pkt->layers = (uint16_t)batch->n_layers;
+}
+
 #endif

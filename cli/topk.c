@@ -124,7 +124,8 @@ static uint32_t bucket_of(const struct sp_topk *t, const void *key)
 	if (t->key_size == 16)
 		h = sp_hash_mix(sp_load64(k) ^ SP_HASH_K1, sp_load64(k + 8) ^ SP_HASH_K0);
 	else if (t->key_size == 24)
-		h = sp_hash_mix(sp_load64(k) ^ SP_HASH_K1, sp_load64(k + 8) ^ sp_load64(k + 16) * SP_HASH_K1 ^ SP_HASH_K0);
+		h = sp_hash_mix(sp_load64(k) ^ SP_HASH_K1,
+				sp_load64(k + 8) ^ sp_load64(k + 16) * SP_HASH_K1 ^ SP_HASH_K0);
 	else
 		h = sp_hash_bytes(key, t->key_size, SP_HASH_K0);
 	return (uint32_t)(h ^ h >> 32) & (2 * t->places - 1);

@@ -85,11 +85,9 @@ unsigned sp_handoff_workers(const struct sp_handoff *h)
 	return h->workers;
 }
 
-/* The table of a worker takes its buckets from the same hash: mixed again, so that it does not see a part of them only.
- */
-unsigned sp_handoff_worker(const struct sp_handoff *h, uint32_t hash)
+unsigned sp_handoff_worker(const struct sp_handoff *h, uint32_t share)
 {
-	return (unsigned)((uint64_t)(hash * UINT32_C(0x9e3779b1)) * h->workers >> 32);
+	return (unsigned)((uint64_t)share * h->workers >> 32);
 }
 
 static struct ring *ring_of(struct sp_handoff *h, unsigned from, unsigned to)

@@ -17,8 +17,8 @@ void sp_handoff_free(struct sp_handoff *h);
 
 unsigned sp_handoff_workers(const struct sp_handoff *h);
 
-/* The worker of the flow with that hash; the same for both directions. */
-unsigned sp_handoff_worker(const struct sp_handoff *h, uint32_t hash);
+/* The worker of that share of all flows: sp_flow_key_share, the same for both directions. */
+unsigned sp_handoff_worker(const struct sp_handoff *h, uint32_t share);
 
 /* Producer `from`: copies packet i of a decoded batch to another worker. False: no room. Visible after the flush. */
 bool sp_handoff_give(struct sp_handoff *h, unsigned from, unsigned to, const struct sp_batch *batch, uint32_t i);

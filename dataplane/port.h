@@ -29,9 +29,9 @@ struct sp_port {
 	/* The queue of a flow's whole packets, where fragments go by their addresses and may come to another. NULL: not
 	 * known, or fragments come with their flow. Any thread. */
 	uint16_t (*flow_queue)(const struct sp_port *port, const struct sp_flow_key *key);
-	bool stable;	   /* bytes stay valid after release (mapped files) */
+	bool stable;	    /* bytes stay valid after release (mapped files) */
 	bool timed_by_poll; /* frames get the time of their poll: a pause before it makes that time wrong */
-	char why[128]; /* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
+	char why[128];	    /* how the backend runs, for the start-up message: "native XDP, copy mode, 2 queues" */
 };
 
 struct sp_port_ops {

@@ -56,15 +56,8 @@ static struct sp_batch *without_others(struct reader *me)
 	sp_batch_begin(to);
 	for (uint32_t i = 0; i < from->n; i++) {
 		const struct sp_pkt *pkt = &from->pkt[i];
-		if (pkt->cookie && decoded_worker(me, pkt, &from->key[i]) != me->index)
-			continue;
-		to->pkt[to->n] = *pkt;
-		to->key[to->n] = from->key[i];
-		if (pkt->layers) {
-			to->layers[to->n_layers] = from->layers[pkt->layers - 1];
-			to->pkt[to->n].layers = (uint16_t)++to->n_layers;
-		}
-		to->n++;
+		if (!pkt->cookie || decoded_worker(me, pkt, &from->key[i]) == me->index)
+			sp_batch_take(to, from, i);
 	}
 	to->odd = true;
 	return to;

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/fence.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "dataplane/fragments.h"
@@ -63,22 +64,12 @@ struct sp_worker {
 	struct sp_fragments fragments;
 };
 
-/* Orders "I say that I sleep" before "I look again", against "I give" before "does it sleep?". */
-static inline void fence(void)
-{
-#ifdef __SANITIZE_THREAD__
-	static _Atomic uint32_t dummy; /* ThreadSanitizer does not know fences */
-	atomic_fetch_add(&dummy, 1);
-#else
-	atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
-
 static void wake_up(struct sp_worker *w)
 {
 	if (w->conf.busy_poll)
 		return;
-	fence();
+	/* Orders "I say that I sleep" before "I look again", against "I give" before "does it sleep?". */
+	sp_fence();
 	if (atomic_load_explicit(&w->asleep, memory_order_relaxed))
 		eventfd_write(w->wake, 1);
 }
@@ -90,17 +81,6 @@ static inline void saw(struct sp_worker *w, const struct sp_batch *batch)
 	w->newest_ns = SP_MAX(w->newest_ns, batch->pkt[batch->n - 1].ts_ns);
 }
 
-static void keep(struct sp_batch *own, const struct sp_batch *batch, uint32_t i)
-{
-	struct sp_pkt *pkt = &own->pkt[own->n];
-	*pkt = batch->pkt[i];
-	own->key[own->n++] = batch->key[i];
-	if (!pkt->layers)
-		return;
-	own->layers[own->n_layers++] = batch->layers[pkt->layers - 1];
-	pkt->layers = (uint16_t)own->n_layers;
-}
-
 static unsigned worker_for(struct sp_worker *w, const struct sp_plan_queue *q, const struct sp_batch *batch, uint32_t i)
 {
 	const struct sp_pkt *pkt = &batch->pkt[i];
@@ -109,7 +89,7 @@ static unsigned worker_for(struct sp_worker *w, const struct sp_plan_queue *q, c
 	if (pkt->reason != SP_DECODE_OK)
 		return to;
 	if (q->handoff == SP_HANDOFF_ALL || (q->handoff == SP_HANDOFF_TUNNELLED && pkt->flags & SP_PKT_TUNNELLED))
-		to = sp_handoff_worker(w->conf.handoff, pkt->hash);
+		to = sp_handoff_worker(w->conf.handoff, sp_flow_key_share(key));
 	if (SP_LIKELY(!(pkt->flags & SP_PKT_FRAGMENT)))
 		return to;
 	if (q->handoff == SP_HANDOFF_FRAGMENTS && !(pkt->flags & SP_PKT_LATER_FRAG))
@@ -125,7 +105,7 @@ static void hand_over(struct sp_worker *w, const struct sp_batch *batch, const u
 	sp_batch_begin(&w->own);
 	for (uint32_t i = 0; i < batch->n; i++) {
 		if (to[i] == me)
-			keep(&w->own, batch, i);
+			sp_batch_take(&w->own, batch, i);
 		else if (SP_LIKELY(sp_handoff_give(h, me, to[i], batch, i)))
 			w->time.handed_over++;
 		else
@@ -275,7 +255,7 @@ static void sleep_on_descriptors(struct sp_worker *w)
 	struct epoll_event events[16];
 	eventfd_t n;
 	atomic_store_explicit(&w->asleep, 1, memory_order_relaxed);
-	fence();
+	sp_fence();
 	bool order = atomic_load_explicit(&w->asked, memory_order_relaxed) != atomic_load(&w->done);
 	if (!order && !(w->conf.handoff && sp_handoff_waits(w->conf.handoff, w->conf.index)))
 		epoll_wait(w->epoll, events, SP_ARRAY_SIZE(events), SLEEP_MS);

@@ -15,8 +15,10 @@ const struct sp_conf_row sp_workers_conf_rows[] = {
 	 .doc = "Poll without a pause: least loss, one whole CPU for each worker. false: sleep while there is no "
 		"traffic."},
 	{"poll_interval", SP_CONF_DURATION, ROW(poll_interval), .max = SP_NS_PER_MS, .fallback = "20us",
-	 .doc = "With busy_poll, while few packets come: time between two polls, since packets that are polled together cost "
-		"less. Not longer than the device's ring lasts. A worker with a DPDK port that has no hardware clock does "
+	 .doc = "With busy_poll, while few packets come: time between two polls, since packets that are polled "
+		"together cost "
+		"less. Not longer than the device's ring lasts. A worker with a DPDK port that has no hardware clock "
+		"does "
 		"not pause: there the poll gives packets their time."},
 	{"handoff_ring", SP_CONF_SIZE, ROW(handoff_ring), .min = 256 << 10, .max = 1 << 30, .fallback = "4MiB",
 	 .doc = "Where the queues of a port do not bring all packets of a flow to one worker, workers hand packets to "

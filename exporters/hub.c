@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fence.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/ring.h"
@@ -83,17 +84,6 @@ struct sp_hub {
 	_Atomic unsigned reopen; /* how often it was asked for */
 };
 
-/* Orders "I announce that I sleep" before "I look again", against "I push" before "does it sleep?". */
-static inline void fence(void)
-{
-#ifdef __SANITIZE_THREAD__
-	static _Atomic uint32_t dummy; /* ThreadSanitizer does not know fences */
-	atomic_fetch_add(&dummy, 1);
-#else
-	atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
-
 static void futex_wait(_Atomic uint32_t *word, const struct timespec *timeout)
 {
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 1, timeout, NULL, 0);
@@ -114,7 +104,8 @@ static bool push_waiting(struct lane *lane, struct exporter *e, struct sp_page *
 	bool pushed = false;
 	while (!pushed && atomic_load_explicit(&e->wait, memory_order_relaxed)) {
 		atomic_store_explicit(&lane->waiting, 1, memory_order_relaxed);
-		fence();
+		/* Orders "I announce that I sleep" before "I look again", against "I push" before "does it sleep?". */
+		sp_fence();
 		pushed = sp_ring_push(lane->full, page);
 		if (pushed)
 			break;
@@ -149,7 +140,7 @@ static void send_page(struct worker *w, struct sp_page *page)
 			}
 		}
 		if (++lane->since_wake >= WAKE_PAGES || lane->since_wake >= hub->depth) {
-			fence();
+			sp_fence();
 			if (atomic_load_explicit(&e->asleep, memory_order_relaxed)) {
 				lane->since_wake = 0;
 				futex_wake(&e->asleep);
@@ -255,7 +246,7 @@ static unsigned round_robin(struct exporter *e)
 		encode_page(e, page);
 		give_back(e, page);
 		if (atomic_load_explicit(&e->wait, memory_order_relaxed)) {
-			fence();
+			sp_fence();
 			if (sp_ring_count(lane->full) <= e->hub->depth / 2)
 				futex_wake(&lane->waiting);
 		}
@@ -278,7 +269,7 @@ static void *exporter_main(void *arg)
 			continue;
 		write_pieces(e);
 		atomic_store_explicit(&e->asleep, 1, memory_order_relaxed);
-		fence();
+		sp_fence();
 		bool stopping = atomic_load_explicit(&e->hub->stopping, memory_order_acquire);
 		if (!round_robin(e)) {
 			if (stopping)
@@ -416,7 +407,7 @@ void sp_hub_stats(const struct sp_hub *hub, struct sp_hub_stats *ret)
 int sp_hub_stop(struct sp_hub *hub)
 {
 	atomic_store_explicit(&hub->stopping, true, memory_order_release);
-	fence();
+	sp_fence();
 	for (unsigned i = 0; i < hub->n_exporters; i++) {
 		struct exporter *e = hub->exporter[i];
 		if (i < hub->started) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the XDP program writes in front of a frame, in its metadata, for the socket's user: when the kernel had it. Times
- * taken at the poll would be those of the worker. */
+/* What the XDP program writes in front of a frame, in its metadata, for the socket's user: when the kernel had it.
+ * Times taken at the poll would be those of the worker. */
 #ifndef SP_XDP_STAMP_BPF_H
 #define SP_XDP_STAMP_BPF_H
 

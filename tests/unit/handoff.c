@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "parsers/link/decode.h"
 #include "tests/check.h"
 
 #define RING 4096
@@ -133,7 +134,7 @@ static void frames_are_cut(void)
 	sp_handoff_free(h);
 }
 
-/* Each worker gets its share, and the hashes that it gets fill all places of a table. */
+/* Each worker gets its share of neighbouring flows, and their hashes fill all places of a table. */
 static void workers_share(void)
 {
 	struct sp_handoff *h;
@@ -142,8 +143,14 @@ static void workers_share(void)
 		return;
 	uint32_t count[3] = {0}, low[16] = {0}, high[16] = {0};
 	for (uint32_t i = 0; i < 30000; i++) {
-		uint32_t hash = i * UINT32_C(2654435761) ^ i >> 3;
-		unsigned w = sp_handoff_worker(h, hash);
+		struct sp_flow_key key = {.proto = 6, .lo_port = (uint16_t)i, .hi_port = 80}, other_vlan;
+		sp_addr_parse(&key.lo, "10.0.0.1");
+		sp_addr_parse(&key.hi, "10.0.0.2");
+		other_vlan = key;
+		other_vlan.space = 1 + i;
+		uint32_t hash = (uint32_t)sp_flow_key_hash(&key, 0);
+		unsigned w = sp_handoff_worker(h, sp_flow_key_share(&key));
+		CHECK_EQ(sp_handoff_worker(h, sp_flow_key_share(&other_vlan)), w); /* a mirror's copy */
 		CHECK(w < 3);
 		count[w]++;
 		low[hash % 16] += w == 0;
