@@ -212,35 +212,6 @@ unsigned sp_capture_read(struct sp_capture *c, struct sp_batch *batch)
 	return batch->n;
 }
 
-static struct sp_segment *segment_of(const struct sp_pkt *pkt)
-{
-	return (struct sp_segment *)(uintptr_t)pkt->cookie;
-}
-
-/* Packets of one segment follow one another but in a merge: one atomic operation for each run. */
-static void count_holds(const struct sp_batch *batch, bool hold)
-{
-	for (uint32_t i = 0, j; i < batch->n; i = j) {
-		struct sp_segment *s = segment_of(&batch->pkt[i]);
-		for (j = i + 1; j < batch->n && segment_of(&batch->pkt[j]) == s; j++)
-			;
-		if (hold)
-			atomic_fetch_add_explicit(&s->holds, 1, memory_order_relaxed);
-		else
-			atomic_fetch_sub_explicit(&s->holds, 1, memory_order_release);
-	}
-}
-
-void sp_capture_hold(const struct sp_batch *batch)
-{
-	count_holds(batch, true);
-}
-
-void sp_capture_release(const struct sp_batch *batch)
-{
-	count_holds(batch, false);
-}
-
 int sp_capture_join(struct sp_capture *c, struct sp_capture **ret, unsigned n)
 {
 	if (c->interfaces || !c->has_point || c->stats.packets)

@@ -3,8 +3,7 @@
  * reader a file, several readers merged by time. Link types, snap cuts and interfaces become views and points.
  *
  * Threads: a capture (or a merge) has no thread of its own and keeps nothing in thread-local storage. Any thread may
- * read from it as long as calls are serialised by the caller; sp_capture_release alone may
- * be called by any thread at any time. */
+ * read from it as long as calls are serialised by the caller. */
 #ifndef SP_DATAPLANE_CAPTURE_H
 #define SP_DATAPLANE_CAPTURE_H
 
@@ -14,8 +13,8 @@
 
 /* How long bytes live. The bytes of a batch stay valid while they are among the last SP_CAPTURE_LOOKBACK bytes of their
  * capture (record headers included, in decompressed bytes) and in any case until the call after the next one. A reorder
- * window may thus refer to packets if it is bounded by bytes, not by packets alone. Whoever needs a batch longer holds
- * it. In a merge of more than 16 captures each of them keeps 16 / n of that. */
+ * window may thus refer to packets if it is bounded by bytes, not by packets alone. In a merge of more than 16 captures
+ * each of them keeps 16 / n of that. */
 #define SP_CAPTURE_LOOKBACK (8u << 20)
 
 /* Longer records are damage: no capture program writes them, and a reader has to have one in memory as a whole. */
@@ -47,12 +46,6 @@ int sp_capture_open(struct sp_capture **ret, const char *path, const char *name,
 /* The next packets in file order, at most SP_BATCH_MAX: sets n, clears n_layers, fills data, ts_ns, wire_len, cap_len,
  * link, point, cookie. Returns n; 0 at the end or at the damage, and from then on. Blocks on a pipe. */
 unsigned sp_capture_read(struct sp_capture *capture, struct sp_batch *batch);
-
-/* Keeps the bytes of a batch, of a capture or a merge, as it was read until it is released, once for each hold. Held
- * before the bytes expire, serialised with the reading; released by any thread, without a lock. `pkt` and `n` of the
- * batch have to be as they were. Memory grows with what is held: the holder bounds it. */
-void sp_capture_hold(const struct sp_batch *batch);
-void sp_capture_release(const struct sp_batch *batch);
 
 /* More readers of a capture that was opened and not read yet, each for a thread of its own: every one yields all
  * packets, with the same points. Each is closed by itself. Plain pcap files only: -ENOTSUP for others, or -ENOMEM; the

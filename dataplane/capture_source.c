@@ -70,14 +70,14 @@ static void list_free(struct sp_segment *s)
 	}
 }
 
-/* Lets go of segments that lie further back than anybody may look and that nobody holds. */
+/* Lets go of segments that lie further back than anybody may look. */
 static void reclaim(struct sp_source *src, uint64_t off)
 {
 	uint64_t keep = SP_MIN(src->keep, off > src->lookback ? off - src->lookback : 0);
 	struct sp_segment **link = &src->oldest;
 	while (*link && *link != src->newest) {
 		struct sp_segment *s = *link;
-		if (s->off + s->n > keep || atomic_load_explicit(&s->holds, memory_order_acquire)) {
+		if (s->off + s->n > keep) {
 			link = &s->next;
 			continue;
 		}

@@ -5,14 +5,10 @@
 #ifndef SP_DATAPLANE_CAPTURE_SOURCE_H
 #define SP_DATAPLANE_CAPTURE_SOURCE_H
 
-#include <stdatomic.h>
-
 #include "base/base.h"
 #include "dataplane/capture_unpack.h"
 
-/* Written by the thread that reads, except for `holds`. */
 struct sp_segment {
-	_Atomic uint32_t holds; /* batches held; the reader's own use is not counted */
 	bool mapped;
 	bool shared; /* memory that several segments have */
 	uint8_t *p;

@@ -65,10 +65,3 @@ void sp_point_conf_settle(struct sp_points *points, uint32_t index, const void *
 	if (c->group[0])
 		p->group = group_of(confs, points, index, c->group);
 }
-
-void sp_point_conf_apply(const struct sp_conf_list *confs, struct sp_points *points)
-{
-	uint32_t n = atomic_load(&points->n);
-	for (uint32_t i = 0; i < n; i++)
-		sp_point_conf_settle(points, i, confs);
-}

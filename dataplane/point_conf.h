@@ -16,12 +16,8 @@ struct sp_point_conf {
 #define SP_POINT_CONFS_MAX SP_POINTS_MAX
 extern const struct sp_conf_row sp_point_conf_rows[];
 
-/* Gives the points that exist (by name) their kind and group, and adds none. A kind given otherwise stays. Call again
- * when points were added. Control thread, before their packets are read. */
-void sp_point_conf_apply(const struct sp_conf_list *confs, struct sp_points *points);
-
-/* The same for one new point: sp_points.settle, with the list as its ctx. For live runs, whose workers look at points
- * at any time. */
+/* Gives a new point, by its name, its kind and group; a kind given otherwise stays. As sp_points.settle, with the list
+ * as its ctx: before anybody sees the point. */
 void sp_point_conf_settle(struct sp_points *points, uint32_t index, const void *confs);
 
 /* What is configured for that name, NULL when nothing is. */
