@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "parsers/link/decode.h"
 
 /* What stands in a ring before the frame: a view, whose `data` is set when it is taken, and what decode found. A piece
  * begins on a cache line and does not wrap: where it would, a filler takes the rest of the ring. */
@@ -87,7 +88,7 @@ unsigned sp_handoff_workers(const struct sp_handoff *h)
 
 unsigned sp_handoff_worker(const struct sp_handoff *h, uint32_t share)
 {
-	return (unsigned)((uint64_t)share * h->workers >> 32);
+	return sp_share_worker(share, h->workers);
 }
 
 static struct ring *ring_of(struct sp_handoff *h, unsigned from, unsigned to)

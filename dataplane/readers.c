@@ -34,17 +34,12 @@ struct reader {
 	struct sp_fragments fragments;
 };
 
-static unsigned worker_of(const struct readers *r, uint32_t share)
-{
-	return (unsigned)((uint64_t)share * r->conf->workers >> 32);
-}
-
 /* The worker of a decoded packet. All see all fragments, in the same order, and agree. */
 static unsigned decoded_worker(struct reader *me, const struct sp_pkt *pkt, const struct sp_flow_key *key)
 {
 	if (pkt->reason != SP_DECODE_OK)
 		return 0;
-	unsigned w = worker_of(me->all, sp_flow_key_share(key));
+	unsigned w = sp_share_worker(sp_flow_key_share(key), me->all->conf->workers);
 	return pkt->flags & SP_PKT_FRAGMENT ? sp_fragments_worker(&me->fragments, pkt, key, w) : w;
 }
 
@@ -100,11 +95,11 @@ static inline void take(struct reader *me, const struct sp_pkt *pkt, bool unknow
 /* Which packets are ours is as good as random: found out without a branch. Returns how many, their places in `at`. */
 static uint32_t choose(const struct reader *me, const uint32_t *share, uint64_t unknown, uint8_t at[SP_BATCH_MAX])
 {
-	uint64_t workers = me->all->conf->workers;
-	uint32_t n = 0, mine = me->index;
+	unsigned workers = me->all->conf->workers, mine = me->index;
+	uint32_t n = 0;
 	for (uint32_t i = 0; i < me->raw.n; i++) {
 		at[n] = (uint8_t)i;
-		n += (unknown >> i & 1) | ((uint64_t)share[i] * workers >> 32 == mine);
+		n += (unknown >> i & 1) | (sp_share_worker(share[i], workers) == mine);
 	}
 	return n;
 }

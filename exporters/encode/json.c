@@ -7,6 +7,7 @@
 #include "exporters/encode/text.h"
 #include "exporters/exporter.h"
 #include "flowtable/community_id.h"
+#include "parsers/link/decode.h"
 
 #define PUT(text) (memcpy(p, text, sizeof(text) - 1), p += sizeof(text) - 1)
 #define PUT_KEY(name) PUT(",\"" #name "\":")
@@ -58,16 +59,10 @@ static char *put_community_id(char *p, const struct sp_flow_record *r)
 	return sp_put_base64_20(p, id.sha1);
 }
 
-static const char *const tunnel_name[] = {
-#define X(sym, text) text,
-	SP_TUNNEL_TYPES(X)
-#undef X
-};
-
 static char *put_tunnel(char *p, const struct sp_tunnel *t)
 {
 	PUT("{\"type\":\"");
-	p = put_text(p, t->type < SP_TUNNEL_TYPE_MAX ? tunnel_name[t->type] : tunnel_name[SP_TUNNEL_NONE]);
+	p = put_text(p, sp_tunnel_type_name(t->type < SP_TUNNEL_TYPE_MAX ? t->type : SP_TUNNEL_NONE));
 	*p++ = '"';
 	if (t->has_id) {
 		PUT(",\"id\":");

@@ -70,6 +70,12 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 uint64_t sp_decode_shares(const struct sp_decode_conf *conf, const struct sp_batch *batch, uint32_t *share);
 uint32_t sp_flow_key_share(const struct sp_flow_key *key);
 
+/* Which of so many workers has that share. */
+static inline unsigned sp_share_worker(uint32_t share, unsigned workers)
+{
+	return (unsigned)((uint64_t)share * workers >> 32);
+}
+
 /* Gives an ICMP error that quotes an unknown flow the key of its own conversation: rewrites key, hash and flags. */
 void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key);
 
