@@ -8,6 +8,7 @@
 #include "cli/summary.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "parsers/parser.h"
 
 #define TOP 5
 #define POINTS_SHOWN 8

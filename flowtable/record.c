@@ -27,13 +27,6 @@ const char *sp_failure_name(enum sp_failure failure)
 	return failure_name[failure];
 }
 
-/* No protocol is identified yet: the table of parsers brings the names. */
-const char *sp_app_name(uint16_t app)
-{
-	(void)app;
-	return NULL;
-}
-
 void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size)
 {
 	size = (size + 7) & ~(size_t)7;

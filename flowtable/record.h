@@ -55,9 +55,6 @@ enum sp_failure {
 const char *sp_close_reason_name(enum sp_close_reason reason);
 const char *sp_failure_name(enum sp_failure failure);
 
-/* Lower-case name of an application protocol, NULL when there is none with that number. */
-const char *sp_app_name(uint16_t app);
-
 /* A delay measured several times. Microseconds. Absent when count is 0. */
 struct sp_delay {
 	uint32_t count, max;

@@ -39,7 +39,7 @@ PARSERS_MAY_NOT = re.compile(
 )
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">]+)[">]', re.M)
-GENERATED = re.compile(r"\.skel\.h$|(^|/)vmlinux\.h$|_gen\.h$|^cli/build_info\.h$")
+GENERATED = re.compile(r"\.skel\.h$|(^|/)vmlinux\.h$|_gen\.h$|^cli/build_info\.h$|^parsers/(apps|table)\.def$")
 
 
 def sources(root):

@@ -8,6 +8,7 @@
 #include "exporters/exporter.h"
 #include "flowtable/community_id.h"
 #include "parsers/link/decode.h"
+#include "parsers/parser.h"
 
 #define PUT(text) (memcpy(p, text, sizeof(text) - 1), p += sizeof(text) - 1)
 #define PUT_KEY(name) PUT(",\"" #name "\":")

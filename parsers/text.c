@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text that parsers put together. */
+#include "parsers/parser.h"
+
+struct sp_slice sp_arena_u64(struct sp_arena *a, uint64_t v)
+{
+	char text[20];
+	size_t at = sizeof text;
+	do
+		text[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	struct sp_slice digits = {(uint8_t *)text + at, sizeof text - at};
+	return digits.n <= a->size - a->n ? sp_arena_copy(a, digits) : (struct sp_slice){0};
+}
+
+struct sp_slice sp_arena_join(struct sp_arena *a, const struct sp_slice *parts, size_t n)
+{
+	struct sp_slice whole = {a->p + a->n, 0};
+	for (size_t i = 0; i < n; i++)
+		whole.n += sp_arena_copy(a, parts[i]).n;
+	return whole;
+}
+
+struct sp_slice sp_arena_hex(struct sp_arena *a, struct sp_slice bytes)
+{
+	static const char digit[] = "0123456789abcdef";
+	uint8_t *p = bytes.n <= SIZE_MAX / 2 ? sp_arena_get(a, 2 * bytes.n) : NULL;
+	for (size_t i = 0; p && i < bytes.n; i++) {
+		p[2 * i] = (uint8_t)digit[bytes.p[i] >> 4];
+		p[2 * i + 1] = (uint8_t)digit[bytes.p[i] & 15];
+	}
+	return (struct sp_slice){p, p ? 2 * bytes.n : 0};
+}

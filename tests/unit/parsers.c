@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every parser against its own vectors, and what follows from each: the same messages however the bytes are cut, no
+ * more calls than there is reason for, nothing read past the end, half a conversation and one joined in the middle, and
+ * who recognises whose first bytes. `test_parsers NAME` runs one parser and prints what it says where that differs. */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/check.h"
+#include "tests/parsers/feed.h"
+
+static const struct sp_parser *parser;
+static const struct sp_vector *vector;
+
+static void begin(struct feed *f)
+{
+	feed_init(f, parser);
+	f->p.reveal = vector->reveal;
+}
+
+static unsigned steps(void)
+{
+	unsigned n = 0;
+	while (n < SP_VECTOR_STEPS && vector->step[n].bytes)
+		n++;
+	return n;
+}
+
+/* True when no step of that side follows. */
+static bool is_last(unsigned step)
+{
+	for (unsigned i = step + 1; i < steps(); i++)
+		if (vector->step[i].side == vector->step[step].side)
+			return false;
+	return true;
+}
+
+static bool as_expected(struct feed *f, const char *how, size_t at)
+{
+	bool same = !strcmp(f->text, vector->want);
+	if (!same)
+		printf("# %s: %s, %s %zu: got\n%s# expected\n%s", parser->name, vector->name, how, at, f->text,
+		       vector->want);
+	return same;
+}
+
+/* Step by step, the bytes of one step in pieces: `piece` bytes each, or a first piece of `cut` bytes of step `which`.
+ */
+static void play(struct feed *f, size_t piece, unsigned which, size_t cut)
+{
+	for (unsigned i = 0; i < steps(); i++) {
+		const struct sp_vector_step *s = &vector->step[i];
+		size_t at = 0;
+		while (at < s->n) {
+			size_t n = piece ? piece : i == which && !at && cut ? cut : s->n - at;
+			n = SP_MIN(n, s->n - at);
+			at += n;
+			feed_bytes(f, s->side, s->bytes + at - n, n, at == s->n && is_last(i), vector->udp);
+		}
+	}
+}
+
+static void vectors_hold(void)
+{
+	for (vector = parser->vectors; vector && vector->name; vector++) {
+		struct feed f;
+		begin(&f);
+		play(&f, 0, 0, 0);
+		CHECK(as_expected(&f, "whole", 0));
+		feed_free(&f);
+	}
+}
+
+static void every_split_says_the_same(void)
+{
+	for (vector = parser->vectors; vector && vector->name; vector++) {
+		bool good = !vector->udp;
+		for (unsigned i = 0; i < steps() && good; i++)
+			for (size_t cut = 1; cut < vector->step[i].n && good; cut++) {
+				struct feed f;
+				begin(&f);
+				play(&f, 0, i, cut);
+				good = CHECK(as_expected(&f, "cut at", cut));
+				feed_free(&f);
+			}
+	}
+}
+
+/* A parser that asks for less than it needs is called once a byte: not more, and not again for the same bytes. */
+static void byte_by_byte(void)
+{
+	for (vector = parser->vectors; vector && vector->name; vector++) {
+		struct feed f;
+		if (vector->udp)
+			continue;
+		begin(&f);
+		play(&f, 1, 0, 0);
+		CHECK(as_expected(&f, "byte by byte", 1));
+		CHECK(f.calls <= 4 * f.bytes + 16);
+		feed_free(&f);
+	}
+}
+
+/* Every prefix of every step; then the end, or nothing more. Datagrams may be cut by a short capture. */
+static void prefixes_do_no_harm(void)
+{
+	for (vector = parser->vectors; vector && vector->name; vector++)
+		for (unsigned i = 0; i < steps(); i++)
+			for (size_t n = 0; n <= vector->step[i].n; n++) {
+				const struct sp_vector_step *s = vector->step;
+				struct feed f;
+				begin(&f);
+				f.refuse = n & 1;
+				for (unsigned k = 0; k < i; k++)
+					feed_bytes(&f, s[k].side, s[k].bytes, s[k].n, false, vector->udp);
+				feed_bytes(&f, s[i].side, s[i].bytes, n, true, vector->udp);
+				feed_free(&f);
+			}
+}
+
+/* One side alone, and from every step on after a resync. */
+static void halves_do_no_harm(void)
+{
+	for (vector = parser->vectors; vector && vector->name; vector++)
+		for (unsigned from = 0; from < steps(); from++)
+			for (unsigned side = 0; side < 3; side++) {
+				struct feed f;
+				begin(&f);
+				for (unsigned i = from; i < steps(); i++) {
+					const struct sp_vector_step *s = &vector->step[i];
+					if (s->side != side && side != 2)
+						continue;
+					size_t skip = 0;
+					if (i == from && parser->resync) {
+						uint8_t *copy = malloc(s->n);
+						memcpy(copy, s->bytes, s->n);
+						f.p = (struct sp_parse){.in = {copy, s->n},
+									.state = f.state,
+									.arena = &f.arena,
+									.side = s->side,
+									.asked = feed_asked,
+									.transport = vector->udp ? SP_UDP : SP_TCP,
+									.extend = feed_extend,
+									.ctx = &f};
+						skip = parser->resync(&f.p);
+						CHECK(skip == SP_RESYNC_NONE || skip < s->n);
+						skip = skip == SP_RESYNC_NONE ? s->n : skip;
+						free(copy);
+					}
+					feed_bytes(&f, s->side, s->bytes + skip, s->n - skip, is_last(i), vector->udp);
+				}
+				feed_free(&f);
+			}
+}
+
+static enum sp_probe probe(const struct sp_parser *by, const struct sp_vector_step *s, size_t n, bool udp)
+{
+	uint8_t *copy = malloc(n ? n : 1);
+	memcpy(copy, s->bytes, n);
+	struct sp_parse p = {.in = {copy, n}, .side = s->side, .transport = udp ? SP_UDP : SP_TCP, .last = udp};
+	bool fits = by->transports & p.transport;
+	enum sp_probe rc = fits ? by->probe(&p) : SP_PROBE_NO;
+	free(copy);
+	return rc;
+}
+
+static bool may_start(const struct sp_parser *by, const struct sp_vector_step *s)
+{
+	uint16_t first = (uint16_t)((uint8_t)s->bytes[0] << 8 | (s->n > 1 ? (uint8_t)s->bytes[1] : 0));
+	for (const struct sp_start *t = by->starts; t->sides; t++)
+		if ((first & t->mask) == t->value && t->sides & 1 << s->side)
+			return true;
+	return false;
+}
+
+/* Its own first bytes: recognised, and never refused while they are too few. */
+static void it_knows_itself(void)
+{
+	for (vector = parser->vectors; vector && vector->name; vector++) {
+		const struct sp_vector_step *s = vector->step;
+		if (vector->no_probe)
+			continue;
+		if (!CHECK(may_start(parser, s)) || !CHECK(probe(parser, s, s->n, vector->udp) != SP_PROBE_NO))
+			printf("# %s: %s\n", parser->name, vector->name);
+		for (size_t n = 2; n < s->n && !vector->udp; n++)
+			if (!CHECK(probe(parser, s, n, false) != SP_PROBE_NO)) {
+				printf("# %s: %s: first %zu bytes\n", parser->name, vector->name, n);
+				break;
+			}
+	}
+}
+
+/* Nobody else is sure that it is theirs. */
+static void nobody_else_claims_it(void)
+{
+	for (vector = parser->vectors; vector && vector->name; vector++)
+		for (const struct sp_parser *const *by = sp_parsers; *by; by++) {
+			const struct sp_vector_step *s = vector->step;
+			if (*by == parser || vector->no_probe || !may_start(*by, s))
+				continue;
+			if (!CHECK(probe(*by, s, s->n, vector->udp) != SP_PROBE_YES))
+				printf("# %s: %s: claimed by %s\n", parser->name, vector->name, (*by)->name);
+		}
+}
+
+static void the_table_is_whole(void)
+{
+	for (const struct sp_parser *const *p = sp_parsers; *p; p++) {
+		CHECK_STR(sp_app_name((*p)->app), (*p)->name);
+		CHECK(sp_parser((*p)->app) == *p);
+		CHECK((*p)->missing && (*p)->title && (*p)->starts && (*p)->probe && (*p)->parse);
+		CHECK((*p)->vectors && (*p)->vectors->name);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	RUN(the_table_is_whole);
+	for (const struct sp_parser *const *p = sp_parsers; *p; p++) {
+		parser = *p;
+		if (argc > 1 && strcmp(argv[1], parser->name))
+			continue;
+		printf("# %s\n", parser->name);
+		RUN(vectors_hold);
+		RUN(every_split_says_the_same);
+		RUN(byte_by_byte);
+		RUN(prefixes_do_no_harm);
+		RUN(halves_do_no_harm);
+		RUN(it_knows_itself);
+		RUN(nobody_else_claims_it);
+	}
+	return check_done();
+}
