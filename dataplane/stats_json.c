@@ -255,6 +255,7 @@ static void memory(struct json *j, const struct sp_report *r)
 	number(j, "wheel", r->memory.wheel);
 	number(j, "dedup", r->memory.dedup);
 	number(j, "fragments", r->memory.fragments);
+	number(j, "calls", r->memory.calls);
 	close_(j, '}');
 	close_(j, '}');
 }
