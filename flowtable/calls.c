@@ -236,6 +236,16 @@ static uint32_t next_waiting(const struct sp_talk *t, uint32_t h, unsigned role)
 	return h;
 }
 
+/* The first call that was sent with knowledge of more of the other side's bytes. */
+static uint32_t next_burst(const struct sp_talk *t, uint32_t h, unsigned role)
+{
+	uint32_t ack = call_at(t, h)->req_ack;
+	do
+		h = next_waiting(t, h, role);
+	while (h && call_at(t, h)->req_ack == ack);
+	return h;
+}
+
 /* After losses the order alone does not tell. A request says up to where its sender had read the other side's bytes:
  * its response begins there or later, and requests that say the same were sent in one burst. A response says up to
  * where its sender had read: it answers nothing behind that. Whatever is not certain stays without its other half. */
@@ -244,17 +254,19 @@ static uint32_t first_waiting_after_loss(struct sp_talk *t, unsigned role, const
 	uint32_t h = first_waiting(t, role);
 	while (h) {
 		const struct sp_call *c = call_at(t, h);
-		uint32_t next = next_waiting(t, h, role);
 		if (sp_tcp_distance(at->ack, c->req_seq) <= 0 || sp_tcp_distance(at->seq, c->req_ack) < 0)
 			return 0; /* it was sent before this request */
-		bool later = next && sp_tcp_distance(at->seq, call_at(t, next)->req_ack) >= 0 &&
-			     call_at(t, next)->req_ack != c->req_ack;
-		if (!later) {
-			bool alone = !next || call_at(t, next)->req_ack != c->req_ack;
-			return alone && !(c->bits & SP_CALL_LOST_BEFORE && at->seq != c->req_ack) ? h : 0;
+		uint32_t burst = next_burst(t, h, role), next = next_waiting(t, h, role);
+		if (burst && sp_tcp_distance(at->seq, call_at(t, burst)->req_ack) >= 0 &&
+		    c->bits & (SP_CALL_DOUBT | SP_CALL_LOST_BEFORE)) {
+			tell(t, h); /* its response was lost, or told alone */
+			h = next;
+			continue;
 		}
-		tell(t, h); /* its response was lost */
-		h = next;
+		if (c->bits & SP_CALL_LOST_BEFORE)
+			return 0;
+		bool alone = !next || next == burst;
+		return c->bits & SP_CALL_DOUBT && !(alone && at->seq == c->req_ack) ? 0 : h;
 	}
 	return 0;
 }
@@ -352,9 +364,15 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	if (is_retry(t, side, m))
 		return;
 	begin_request(t, side, &head, m, at);
-	if (s && s->bits & SP_STREAM_LOST_NOW) {
-		head.bits |= SP_CALL_LOST_BEFORE;
+	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST_NOW)) {
+		/* Requests that were lost, and sent before this one's sender had read all that there is, have had their
+		 * answers, when there were some that nobody had asked for. */
+		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq;
+		head.bits |= over ? 0 : SP_CALL_LOST_BEFORE;
 		s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
+	} else if (SP_UNLIKELY(t->d->last && call_at(t, t->d->last)->bits & SP_CALL_LOST_BEFORE) &&
+		   call_at(t, t->d->last)->req_ack == head.req_ack) {
+		head.bits |= SP_CALL_LOST_BEFORE; /* in one burst with it */
 	}
 	view_message(t, &v, m);
 	if (complete)
@@ -404,6 +422,7 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 	view_message(t, &v, m);
 	if (sp_role(t, side) == SP_CLIENT)
 		head.bits |= SP_CALL_FROM_SERVER; /* of the request that it answers */
+	t->d->bits |= SP_DIALOG_ORPHAN;
 	if (complete) {
 		head.bits |= SP_CALL_RESPONSE_END;
 		sp_request_write(t, &head, &v);
@@ -426,6 +445,7 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 			orphan(t, side, s, m, at, complete);
 		return;
 	}
+	t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
 		return;
@@ -548,12 +568,21 @@ void sp_calls_finish(struct sp_talk *t, unsigned side, struct sp_stream *s, uint
 	end_side(t, h, response);
 }
 
+void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq)
+{
+	unsigned role = sp_role(t, side);
+	for (uint32_t h = t->d->parser ? first_waiting(t, role) : 0; h; h = next_waiting(t, h, role))
+		if (sp_tcp_distance(call_at(t, h)->req_ack, seq) < 0)
+			call_at(t, h)->bits |= SP_CALL_DOUBT;
+}
+
 void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
 {
 	uint32_t h = s->open;
 	s->bits |= SP_STREAM_LOST_NOW;
 	s->bits &= (uint8_t)~SP_STREAM_ENDS;
 	s->open = 0;
+	sp_calls_doubt(t, side, s->next_seq);
 	if (!h)
 		return;
 	struct sp_call *c = call_at(t, h);

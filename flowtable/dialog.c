@@ -133,13 +133,22 @@ static void bad(struct sp_talk *t, unsigned side, struct sp_stream *s)
 	s->bits |= SP_STREAM_RESYNC | SP_STREAM_LOST;
 }
 
+/* Of the packet that brought this byte of a piece. */
+static const struct sp_mark *mark_at(const struct sp_piece *piece, size_t at)
+{
+	uint32_t from = piece->base + (uint32_t)at, i = piece->n_marks - 1;
+	while (i && piece->mark[i].at > from)
+		i--;
+	return &piece->mark[i];
+}
+
 /* Where the bytes from `from` to `to` of a piece stand. */
 static void place(const struct sp_piece *piece, size_t from, size_t to, struct sp_place *at)
 {
-	bool old = from < piece->old;
-	at->first_ns = old ? piece->old_ns : piece->ns;
-	at->ack = old ? piece->old_ack : piece->ack;
-	at->last_ns = to && to <= piece->old ? piece->old_ns : piece->ns;
+	const struct sp_mark *first = mark_at(piece, from), *last = mark_at(piece, to ? to - 1 : 0);
+	at->first_ns = first->ns;
+	at->ack = first->ack;
+	at->last_ns = SP_MAX(first->ns, last->ns);
 	at->seq = piece->seq + (uint32_t)from;
 }
 

@@ -98,7 +98,8 @@ static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool 
 	struct sp_dialog *d = t->d;
 	if (!d->parser && !sp_identify(t, side, in, true))
 		return;
-	struct sp_piece p = {.in = in, .ns = t->ns, .last = true, .cut = is_cut};
+	struct sp_mark mark = {.ns = t->ns};
+	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .last = true, .cut = is_cut};
 	sp_dialog_run(t, side, NULL, &p);
 	if (!(t->f->more & SP_L7_DONE) && d->n_calls && d->parser)
 		sp_calls_expire(t, t->ns, false);

@@ -32,18 +32,15 @@ enum sp_stream_bits {
 /* One direction of a connection: where its parser is. */
 struct sp_stream {
 	uint64_t skip;	   /* bytes that need not be seen; SP_TO_END */
-	uint64_t first_ns; /* when the first carried byte came */
 	uint32_t next_seq; /* of the byte that the parser has not had yet, behind what is carried */
 	uint32_t held;	   /* first of the segments that came before their turn, in order of sequence numbers */
 	uint32_t held_bytes;
 	uint32_t carry, carry_n; /* bytes of a message that is not complete */
 	uint32_t want;		 /* carried bytes before which the parser need not be called */
-	uint32_t first_ack;	 /* what the packet of the first carried byte acknowledged */
 	uint32_t open;		 /* call whose message from this side is not complete */
-	uint8_t bits;
-	uint8_t zero[7];
+	uint8_t bits;		 /* enum sp_stream_bits */
 };
-static_assert(sizeof(struct sp_stream) == 56, "two of them and a dialog take 160 bytes");
+static_assert(sizeof(struct sp_stream) == 40, "two of them and a dialog take 128 bytes");
 
 enum sp_dialog_bits {
 	SP_DIALOG_TCP = 1,
@@ -52,6 +49,7 @@ enum sp_dialog_bits {
 	SP_DIALOG_LIMIT_CALLS = 8,
 	SP_DIALOG_WITHDRAWN = 16, /* a guess of its protocol was wrong */
 	SP_DIALOG_ANSWERED = 32,  /* a request of this parser has been answered */
+	SP_DIALOG_ORPHAN = 64,	  /* the last response answered nothing that was seen */
 };
 
 struct sp_dialog {
@@ -67,14 +65,14 @@ struct sp_dialog {
 	uint32_t requests, errors; /* since the last report */
 	uint32_t messages;	   /* of this parser */
 	uint16_t n_calls;
-	uint16_t app;	/* of the last message: what the flow is called */
-	uint8_t bits;	/* enum sp_dialog_bits */
-	uint8_t tries;	/* payloads that were looked at */
-	uint8_t bad;	/* times in a row that its parser gave up */
-	uint8_t client; /* side (as in the key) that is taken for the client */
+	uint16_t app;		   /* of the last message: what the flow is called */
+	uint8_t bits;		   /* enum sp_dialog_bits */
+	uint8_t tries;		   /* payloads that were looked at */
+	uint8_t bad;		   /* times in a row that its parser gave up */
+	uint8_t client;		   /* side (as in the key) that is taken for the client */
 	struct sp_stream stream[]; /* TCP: by side, as in the key */
 };
-static_assert(sizeof(struct sp_dialog) == 48, "with both streams 160 bytes");
+static_assert(sizeof(struct sp_dialog) == 48, "with both streams 128 bytes");
 
 struct sp_l7_stream_held {
 	uint64_t ns;
@@ -85,13 +83,28 @@ struct sp_l7_stream_held {
 	uint8_t data[];
 };
 
-/* Where and when a piece of a stream was: `old` bytes came earlier than the rest. */
+/* Bytes from `at` on came with a packet that acknowledged `ack`. */
+struct sp_mark {
+	uint32_t at, ack;
+	uint64_t ns;
+};
+
+#define SP_MARKS_MAX 8
+
+/* What is carried of a stream, and when it came; without room for another mark two become one. */
+struct sp_carry {
+	uint32_t n_marks, zero;
+	struct sp_mark mark[SP_MARKS_MAX];
+	uint8_t data[];
+};
+
+/* A piece of a stream, or a datagram. */
 struct sp_piece {
 	struct sp_slice in;
-	size_t old;
-	uint64_t old_ns, ns;
-	uint32_t old_ack, ack;
-	uint32_t seq; /* of in.p[0]; of a datagram 0 */
+	const struct sp_mark *mark;
+	uint32_t n_marks;
+	uint32_t base; /* of in.p[0], as marks count */
+	uint32_t seq;  /* of in.p[0]; of a datagram 0 */
 	bool last, cut;
 };
 
@@ -122,6 +135,7 @@ enum sp_call_bits {
 	SP_CALL_LOST_BEFORE = 64, /* requests were lost just before this one */
 	SP_CALL_CUT = 128,	  /* bytes of it were lost */
 	SP_CALL_STREAM = 256,	  /* sequence numbers hold */
+	SP_CALL_DOUBT = 512,	  /* its response may have been lost */
 };
 
 #define SP_L7_PARSERS_MAX 64
@@ -223,6 +237,9 @@ void sp_calls_finish(struct sp_talk *t, unsigned side, struct sp_stream *s, uint
 
 /* calls.c: bytes of `side` were lost at this place of its stream: what was open there is over. */
 void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s);
+
+/* calls.c: responses of `side` before this place may have been passed over. */
+void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq);
 
 bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
 

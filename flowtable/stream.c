@@ -16,6 +16,8 @@ static struct sp_l7_stream_held *held_at(const struct sp_talk *t, uint32_t handl
 /* What a protocol is told by: as much is carried before it is known. */
 #define UNKNOWN_CARRY_MAX 2048
 
+#define RESYNC_KEEP 64
+
 static void carry_drop(struct sp_talk *t, struct sp_stream *s)
 {
 	if (s->carry)
@@ -42,18 +44,32 @@ void sp_stream_drop(struct sp_talk *t, unsigned side)
 	s->skip = 0;
 }
 
-/* More room behind what is carried. False: too much, or no memory. */
-static bool carry_grow(struct sp_talk *t, struct sp_stream *s, size_t n)
+static struct sp_carry *carry_at(const struct sp_talk *t, const struct sp_stream *s)
+{
+	return sp_slab_at(&t->ft->l7->slab, s->carry);
+}
+
+static size_t carry_room(const struct sp_talk *t, const struct sp_stream *s)
+{
+	return s->carry ? sp_slab_size(&t->ft->l7->slab, s->carry) - sizeof(struct sp_carry) : 0;
+}
+
+/* Room for so many bytes, those that are there included. False: no memory. */
+static bool carry_reserve(struct sp_talk *t, struct sp_stream *s, size_t n)
 {
 	struct sp_slab *slab = &t->ft->l7->slab;
-	size_t want = SP_MAX(n, (size_t)SP_MIN(s->want, SP_CARRY_MAX));
-	uint32_t to = sp_slab_get(slab, want);
+	if (carry_room(t, s) >= n)
+		return true;
+	uint32_t to = sp_slab_get(slab, sizeof(struct sp_carry) + SP_MAX(n, (size_t)s->want));
 	if (!to)
 		return false;
-	if (s->carry_n)
-		memcpy(sp_slab_at(slab, to), sp_slab_at(slab, s->carry), s->carry_n);
-	if (s->carry)
+	struct sp_carry *c = sp_slab_at(slab, to);
+	if (s->carry) {
+		memcpy(c, carry_at(t, s), sizeof *c + s->carry_n);
 		sp_slab_put(slab, s->carry);
+	} else {
+		c->n_marks = c->zero = 0;
+	}
 	s->carry = to;
 	return true;
 }
@@ -65,6 +81,20 @@ static void deafen(struct sp_talk *t, unsigned side, unsigned why)
 	sp_calls_lost(t, side, s);
 	sp_stream_drop(t, side);
 	s->bits |= SP_STREAM_RESYNC | SP_STREAM_LOST;
+}
+
+/* The marks of a piece from `used` on, counted from there. */
+static uint32_t marks_from(struct sp_mark *to, const struct sp_piece *p, size_t used)
+{
+	uint32_t from = p->base + (uint32_t)used, n = 0, i = 0;
+	while (i + 1 < p->n_marks && p->mark[i + 1].at <= from)
+		i++;
+	for (; i < p->n_marks; i++) {
+		to[n] = p->mark[i];
+		to[n].at = to[n].at > from ? to[n].at - from : 0;
+		n++;
+	}
+	return n;
 }
 
 /* Keeps the end of a piece, of which `used` bytes are done with. */
@@ -81,22 +111,18 @@ static void carry_set(struct sp_talk *t, unsigned side, const struct sp_piece *p
 		deafen(t, side, SP_DIALOG_LIMIT_CARRY);
 		return;
 	}
-	struct sp_slab *slab = &t->ft->l7->slab;
-	bool own = s->carry && p->in.p == sp_slab_at(slab, s->carry);
-	if (own) {
-		memmove(sp_slab_at(slab, s->carry), p->in.p + used, n);
-	} else {
+	bool own = s->carry && p->in.p >= carry_at(t, s)->data && p->in.p < carry_at(t, s)->data + s->carry_n;
+	if (!own)
 		s->carry_n = 0;
-		if ((!s->carry || sp_slab_size(slab, s->carry) < n) && !carry_grow(t, s, n)) {
-			t->ft->stats.l7_memory_exceeded++;
-			deafen(t, side, SP_DIALOG_LIMIT_MEMORY);
-			return;
-		}
-		memcpy(sp_slab_at(slab, s->carry), p->in.p + used, n);
+	if (!own && !carry_reserve(t, s, n)) {
+		t->ft->stats.l7_memory_exceeded++;
+		deafen(t, side, SP_DIALOG_LIMIT_MEMORY);
+		return;
 	}
+	struct sp_carry *c = carry_at(t, s);
+	memmove(c->data, p->in.p + used, n);
+	c->n_marks = marks_from(c->mark, p, used);
 	s->carry_n = (uint32_t)n;
-	s->first_ns = used < p->old ? p->old_ns : p->ns;
-	s->first_ack = used < p->old ? p->old_ack : p->ack;
 }
 
 static void read_carry(struct sp_talk *t, unsigned side, bool last);
@@ -107,7 +133,7 @@ static struct sp_piece rest_of(const struct sp_piece *p, size_t used)
 	rest.in.p += used;
 	rest.in.n -= used;
 	rest.seq += (uint32_t)used;
-	rest.old = rest.old > used ? rest.old - used : 0;
+	rest.base += (uint32_t)used;
 	return rest;
 }
 
@@ -117,12 +143,13 @@ static bool read_known(struct sp_talk *t, unsigned side, const struct sp_piece *
 	struct sp_stream *s = &t->d->stream[side];
 	if (s->bits & SP_STREAM_RESYNC) {
 		size_t at = sp_dialog_resync(t, side, rest_of(p, *used).in);
-		if (at == SIZE_MAX) {
-			*used = p->in.n;
+		if (at == SIZE_MAX) { /* a beginning may be cut in two */
+			*used += rest_of(p, *used).in.n - SP_MIN(rest_of(p, *used).in.n, (size_t)RESYNC_KEEP);
 			return true;
 		}
 		s->bits &= (uint8_t)~SP_STREAM_RESYNC;
 		*used += at;
+		sp_calls_doubt(t, side, p->seq + (uint32_t)*used);
 	}
 	struct sp_piece rest = rest_of(p, *used);
 	*used += sp_dialog_run(t, side, s, &rest);
@@ -146,6 +173,7 @@ static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *
 				if (!t->d->maybe[side]) {
 					used = p->in.n;
 					t->d->stream[side].bits |= SP_STREAM_RESYNC;
+					t->d->bits |= SP_DIALOG_ORPHAN;
 				}
 				break;
 			}
@@ -181,44 +209,42 @@ static size_t pass(struct sp_talk *t, unsigned side, size_t n, uint64_t ns)
 }
 
 /* Behind what is carried, and both read. */
-static void append(struct sp_talk *t, unsigned side, struct sp_slice in, struct sp_piece *p)
+static void append(struct sp_talk *t, unsigned side, struct sp_slice in, const struct sp_mark *mark)
 {
 	struct sp_stream *s = &t->d->stream[side];
-	struct sp_slab *slab = &t->ft->l7->slab;
 	size_t n = s->carry_n + in.n;
-	if (sp_slab_size(slab, s->carry) < n && !carry_grow(t, s, n)) {
+	if (!carry_reserve(t, s, n)) {
 		t->ft->stats.l7_memory_exceeded++;
 		deafen(t, side, SP_DIALOG_LIMIT_MEMORY);
 		return;
 	}
-	uint8_t *carry = sp_slab_at(slab, s->carry);
-	memcpy(carry + s->carry_n, in.p, in.n);
-	p->old = s->carry_n;
-	p->old_ns = s->first_ns;
-	p->old_ack = s->first_ack;
-	p->seq -= s->carry_n;
-	p->in = (struct sp_slice){carry, n};
+	struct sp_carry *c = carry_at(t, s);
+	memcpy(c->data + s->carry_n, in.p, in.n);
+	if (c->n_marks == SP_MARKS_MAX)
+		memmove(c->mark + 1, c->mark + 2, (--c->n_marks - 1) * sizeof *c->mark);
+	c->mark[c->n_marks] = *mark;
+	c->mark[c->n_marks++].at = s->carry_n;
 	s->carry_n = (uint32_t)n;
 	if (!t->d->parser || n >= s->want)
-		read_piece(t, side, p);
+		read_carry(t, side, false);
 }
 
 /* Bytes that follow what the stream had, without a hole. */
 static void in_order(struct sp_talk *t, unsigned side, struct sp_slice in, uint64_t ns, uint32_t ack)
 {
 	struct sp_stream *s = &t->d->stream[side];
+	struct sp_mark mark = {.ack = ack, .ns = ns};
 	while (in.n && !(t->f->more & SP_L7_DONE)) {
 		size_t n = in.n;
-		struct sp_piece p = {.ns = ns, .ack = ack, .seq = s->next_seq};
 		if (s->skip) {
 			n = pass(t, side, n, ns);
 			s->next_seq += (uint32_t)n;
 		} else if (s->carry_n) {
-			n = SP_MIN(n, SP_SLAB_BLOCK_MAX - (size_t)s->carry_n);
+			n = SP_MIN(n, SP_SLAB_BLOCK_MAX - sizeof(struct sp_carry) - s->carry_n);
 			s->next_seq += (uint32_t)n;
-			append(t, side, (struct sp_slice){in.p, n}, &p);
+			append(t, side, (struct sp_slice){in.p, n}, &mark);
 		} else {
-			p.in = in;
+			struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .seq = s->next_seq};
 			s->next_seq += (uint32_t)n;
 			read_piece(t, side, &p);
 		}
@@ -316,15 +342,16 @@ static void hold(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice
 	s->held_bytes += (uint32_t)in.n;
 }
 
-/* The peer has the bytes before the first held segment, and they had time to come here, too. */
-static void check_hole(struct sp_talk *t, unsigned side)
+/* The peer has the bytes before the first held segment, and they had time to come here, too. Or it says something: not
+ * before it has read what it answers. */
+static void check_hole(struct sp_talk *t, unsigned side, bool answered)
 {
 	struct sp_stream *s = &t->d->stream[side];
 	const struct sp_flow_dir *peer = &t->f->dir[!side];
 	while (s->held && !(t->f->more & SP_L7_DONE)) {
 		const struct sp_l7_stream_held *h = held_at(t, s->held);
 		bool acked = peer->bits & SP_DIR_ACK && sp_tcp_distance(peer->ack, h->seq) >= 0;
-		if (!acked || t->ns < h->ns + t->ft->l7->conf.late)
+		if (!acked || (!answered && t->ns < h->ns + t->ft->l7->conf.late))
 			return;
 		give_up_hole(t, side);
 	}
@@ -367,9 +394,14 @@ void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp
 			return;
 		} else {
 			hold(t, side, seq, in, missing, ack);
-			check_hole(t, side);
+			check_hole(t, side, false);
 			return;
 		}
+	}
+	if (SP_UNLIKELY(t->d->stream[!side].held)) {
+		check_hole(t, !side, true);
+		if (t->f->more & SP_L7_DONE)
+			return;
 	}
 	if (in.n)
 		in_order(t, side, in, t->ns, ack);
@@ -377,7 +409,7 @@ void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp
 		lost(t, side, missing, t->ns);
 	if (SP_UNLIKELY(s->held) && !(t->f->more & SP_L7_DONE)) {
 		drain(t, side);
-		check_hole(t, side);
+		check_hole(t, side, false);
 	}
 }
 
@@ -386,12 +418,13 @@ static void read_carry(struct sp_talk *t, unsigned side, bool last)
 	struct sp_stream *s = &t->d->stream[side];
 	if (!s->carry_n || s->skip)
 		return;
-	struct sp_piece p = {.in = {sp_slab_at(&t->ft->l7->slab, s->carry), s->carry_n},
-			     .old = s->carry_n,
-			     .old_ns = s->first_ns,
-			     .ns = s->first_ns,
-			     .old_ack = s->first_ack,
-			     .ack = s->first_ack,
+	/* The block may move, or be another direction's, while its bytes are read: marks are few. */
+	struct sp_mark mark[SP_MARKS_MAX];
+	const struct sp_carry *c = carry_at(t, s);
+	memcpy(mark, c->mark, sizeof mark);
+	struct sp_piece p = {.in = {c->data, s->carry_n},
+			     .mark = mark,
+			     .n_marks = c->n_marks,
 			     .seq = s->next_seq - s->carry_n,
 			     .last = last};
 	read_piece(t, side, &p);

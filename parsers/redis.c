@@ -326,8 +326,14 @@ static size_t resync(struct sp_parse *p)
 {
 	struct state *st = p->state;
 	st->left[p->side] = 0;
+	for (size_t at = 0; p->side == SP_SERVER && at + 3 < p->in.n; at++) {
+		struct node n;
+		bool begins = !at || (at > 1 && p->in.p[at - 1] == '\n' && p->in.p[at - 2] == '\r');
+		if (begins && node_at(p->in, at, &n) == GOT)
+			return at;
+	}
 	if (p->side == SP_SERVER)
-		return memchr("+-:$*_#,(!=%~>|", *p->in.p, 15) ? 0 : SP_RESYNC_NONE;
+		return SP_RESYNC_NONE;
 	for (size_t at = 0; at + 5 < p->in.n; at++) {
 		struct sp_parse from = {.in = {p->in.p + at, p->in.n - at}, .side = SP_CLIENT};
 		if (p->in.p[at] == '*' && probe(&from) == SP_PROBE_YES)
