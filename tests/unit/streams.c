@@ -393,9 +393,9 @@ static void with_a_piece_lost(void)
 			memmove(&segment[lost], &segment[lost + 1], (n_segments - lost - 1) * sizeof *segment);
 			n_segments--;
 			analyse(0);
-			unsigned whole = true_calls("piece lost", lost);
+			unsigned found = true_calls("piece lost", lost);
 			/* Of very small pieces the first ones may not tell the protocol. */
-			if (piece > 4 && !CHECK(whole >= 3))
+			if (piece > 4 && !CHECK(found >= 3))
 				same("piece lost", lost + 1000 * piece);
 		}
 }
