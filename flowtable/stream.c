@@ -137,21 +137,33 @@ static struct sp_piece rest_of(const struct sp_piece *p, size_t used)
 	return rest;
 }
 
+/* The next beginning of a message: a segment's own, rather than one that is cut in two. */
+static size_t resync(struct sp_talk *t, unsigned side, const struct sp_piece *p)
+{
+	size_t fresh = p->mark[p->n_marks - 1].at;
+	fresh = fresh > p->base ? fresh - p->base : 0;
+	size_t at = sp_dialog_resync(t, side, rest_of(p, fresh).in);
+	if (at != SIZE_MAX)
+		return fresh + at;
+	return fresh ? sp_dialog_resync(t, side, p->in) : SIZE_MAX;
+}
+
 /* By the parser that there is. False: the flow is not looked at any more. */
 static bool read_known(struct sp_talk *t, unsigned side, const struct sp_piece *p, size_t *used)
 {
 	struct sp_stream *s = &t->d->stream[side];
+	struct sp_piece rest = rest_of(p, *used);
 	if (s->bits & SP_STREAM_RESYNC) {
-		size_t at = sp_dialog_resync(t, side, rest_of(p, *used).in);
-		if (at == SIZE_MAX) { /* a beginning may be cut in two */
-			*used += rest_of(p, *used).in.n - SP_MIN(rest_of(p, *used).in.n, (size_t)RESYNC_KEEP);
+		size_t at = resync(t, side, &rest);
+		if (at == SIZE_MAX) {
+			*used += rest.in.n - SP_MIN(rest.in.n, (size_t)RESYNC_KEEP);
 			return true;
 		}
 		s->bits &= (uint8_t)~SP_STREAM_RESYNC;
 		*used += at;
-		sp_calls_doubt(t, side, p->seq + (uint32_t)*used);
+		rest = rest_of(p, *used);
+		sp_calls_doubt(t, side, rest.seq);
 	}
-	struct sp_piece rest = rest_of(p, *used);
 	*used += sp_dialog_run(t, side, s, &rest);
 	return !(t->f->more & SP_L7_DONE);
 }

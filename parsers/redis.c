@@ -415,6 +415,21 @@ static enum sp_probe probe(struct sp_parse *p)
 	return got == RESP_SHORT ? SP_PROBE_MAYBE : SP_PROBE_YES;
 }
 
+/* A reply begins after a line's end. */
+static size_t resync_reply(struct sp_slice in)
+{
+	struct resp_node n;
+	for (size_t at = 0; at < in.n;) {
+		if (resp_node_at(in, at, &n) == RESP_GOT)
+			return at;
+		const uint8_t *end = memchr(in.p + at, '\n', in.n - at);
+		if (!end)
+			break;
+		at = (size_t)(end - in.p) + 1;
+	}
+	return SP_RESYNC_NONE;
+}
+
 static size_t resync(struct sp_parse *p)
 {
 	struct redis_state *st = p->state;
@@ -424,7 +439,7 @@ static size_t resync(struct sp_parse *p)
 	if (st->stage == REDIS_IN_FILE && p->side == SP_SERVER)
 		return 0;
 	if (p->side == SP_SERVER && st->stage != REDIS_COMMANDS)
-		return resp_node_at(p->in, 0, &n) == RESP_GOT ? 0 : SP_RESYNC_NONE;
+		return resync_reply(p->in);
 	for (size_t at = 0; at + 5 < p->in.n; at++) {
 		const uint8_t *star = memchr(p->in.p + at, '*', p->in.n - at);
 		if (!star)

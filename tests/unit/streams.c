@@ -395,7 +395,7 @@ static void with_a_piece_lost(void)
 			analyse(0);
 			unsigned found = true_calls("piece lost", lost);
 			/* Of very small pieces the first ones may not tell the protocol. */
-			if (piece > 4 && !CHECK(found >= 3))
+			if (piece > 6 && !CHECK(found >= 3))
 				same("piece lost", lost + 1000 * piece);
 		}
 }
