@@ -163,7 +163,7 @@ static void reset_counters(struct sp_flowtable *ft, struct sp_flow *f)
 	}
 }
 
-static void put_calls(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r)
+static void put_calls(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r, bool ended)
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
@@ -172,6 +172,7 @@ static void put_calls(struct sp_flowtable *ft, const struct sp_flow *f, struct s
 	r->requests = d->requests;
 	r->request_errors = d->errors;
 	d->requests = d->errors = 0;
+	ft->l7->counts[d->app].flows += ended;
 }
 
 /* Fills a zeroed record. */
@@ -192,8 +193,6 @@ static void put_all(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_
 	r->cit_us = delay(f, x, SP_DELAY_CIT);
 	if (x)
 		put_extra(x, r, c);
-	if (ft->l7)
-		put_calls(ft, f, r);
 	if (ft->conf.community_id)
 		put_community_id(f, r, c);
 }
@@ -210,6 +209,8 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 		ft->stats.flow_records++;
 		r->point = r->head.point = set->point;
 		put_all(ft, f, r);
+		if (ft->l7)
+			put_calls(ft, f, r, cause != SP_CLOSE_ACTIVE);
 		if (!plain)
 			put_layers(set, r, sp_flow_client(f));
 		r->close_reason = (uint8_t)sp_flow_close_reason(f, cause);

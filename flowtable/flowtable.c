@@ -665,6 +665,11 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 	ft->now_ns = SP_MAX(ft->now_ns, last);
 }
 
+const struct sp_app_counts *sp_flowtable_apps(const struct sp_flowtable *ft)
+{
+	return ft->l7 ? ft->l7->counts : NULL;
+}
+
 const struct sp_flow_stats *sp_flowtable_stats(const struct sp_flowtable *ft)
 {
 	return &ft->stats;

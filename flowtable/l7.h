@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/pkt.h"
+#include "flowtable/flowtable.h"
 #include "flowtable/l7_conf.h"
 #include "flowtable/slab.h"
 #include "parsers/parser.h"
@@ -161,6 +162,7 @@ struct sp_l7 {
 	uint64_t by_transport[3];
 	struct sp_l7_server *server;
 	uint8_t index[SP_APP_MAX]; /* of a parser's number, in `parser` and in the settings' masks */
+	struct sp_app_counts counts[SP_APP_MAX];
 	uint8_t scratch[16384];
 };
 
