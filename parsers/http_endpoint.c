@@ -9,7 +9,7 @@ enum {
 	HEX_MIN = 8,	 /* of hexadecimal digits with at least one of 0–9 among them */
 	DIGITS_MIN = 5,	 /* in a row: ORD-12345, but not iso8601 */
 	OPAQUE_MIN = 16, /* of characters among which digits and both cases change places */
-	CHANGES_MIN = 4,
+	WORD_MAX = 4,	 /* on average, between such changes */
 	ENDPOINT_MAX = 1024,
 };
 
@@ -81,7 +81,7 @@ static bool is_value(const uint8_t *p, size_t n)
 		return true; /* a number, a date, an address */
 	if ((m.all & HEX && n >= HEX_MIN) || (m.digits_run >= DIGITS_MIN))
 		return true;
-	return n >= OPAQUE_MIN && m.changes >= CHANGES_MIN;
+	return n >= OPAQUE_MIN && m.changes * WORD_MAX >= n;
 }
 
 /* Of a file's name: a part that is a hash, or the number before the ending. */
@@ -139,7 +139,7 @@ struct sp_slice sp_http_endpoint(struct sp_arena *a, struct sp_slice target)
 	struct out o = {.a = a, .path = path_of(target, authority), .whole = {a->p + a->n, 0}};
 	o.path.n = SP_MIN(o.path.n, (size_t)ENDPOINT_MAX);
 	if (!o.path.n && authority.n)
-		return authority.p == target.p ? authority : SP_TEXT("/");
+		return memchr(target.p, '/', target.n) ? SP_TEXT("/") : authority;
 	if (!o.path.n || *o.path.p != '/')
 		return o.path;
 	for (size_t i = 1, from = 1; i <= o.path.n; i++) {

@@ -239,7 +239,7 @@ static const char *const fields[] = {
 static const struct sp_vector vectors[] = {
 	{
 		.name = "a chat: masked and plain, fragments with a ping between them, close",
-		/* "Hello WebSocket" under 37 fa 21 3d; "Hel" and "lo" in two pieces. */
+		/* "Hello WebSocket" under 37 fa 21 3d; then a text in two pieces. */
 		.step = {SP_C("\x81\x8f\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\xda\x76\x58\x55\xa9\x4e\x5e\x5c\x9f\x55"
 			      "\x01\x83\x37\xfa\x21\x3d\x7f\x9f\x4d\x89\x80\x01\x02\x03\x04\x80\x82\x37\xfa\x21\x3d\x5b"
 			      "\x95"),
