@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Redis' commands as far as they differ from the ordinary one: NAME KEY VALUE... (https://redis.io/commands). */
-#include "base/cursor.h"
 #include "parsers/names.h"
 #include "parsers/redis.h"
-
-/* Names are compared as numbers of up to eight letters; longer ones differ early enough. */
-#pragma GCC diagnostic ignored "-Wmultichar"
-#define SHIFT(b) ((b) > 0xffffff ? 32 : (b) > 0xffff ? 24 : (b) > 0xff ? 16 : 8)
-#define WORD(a, b) ((uint64_t)(a) << SHIFT(b) | (b))
+#include "parsers/words.h"
 
 enum {
 	/* Resource, and the endpoint behind it. */
@@ -43,25 +38,6 @@ static const struct redis_shape unsubscribe = {.first = 1, .last = -1, .step = 1
 static const struct redis_shape sync = {.shown = 1, .effect = REDIS_SYNCS};
 static const struct redis_shape client = {.two_words = true, .shown = 1, .effect = REDIS_CLIENT};
 static const struct redis_shape selecting = {.shown = 1, .effect = REDIS_SELECTS};
-
-static inline uint64_t upper_case(uint64_t word)
-{
-	return word & ~((word & 0x4040404040404040) >> 1);
-}
-
-/* Up to eight letters in upper case, the last one in the lowest byte. */
-static inline uint64_t word_of(struct sp_slice name)
-{
-	uint64_t word = 0;
-	if (name.n > 8)
-		word = sp_be64(name.p);
-	else if (name.n >= 4) /* the two halves overlap in equal letters */
-		word = (uint64_t)sp_be32(name.p) << 8 * (name.n - 4) | sp_be32(name.p + name.n - 4);
-	else
-		for (size_t i = 0; i < name.n; i++)
-			word = word << 8 | name.p[i];
-	return upper_case(word);
-}
 
 static const struct redis_shape *short_name(uint64_t word)
 {
@@ -106,52 +82,52 @@ static const struct redis_shape *short_name(uint64_t word)
 static const struct redis_shape *keyless_name(uint64_t word)
 {
 	switch (word) {
-	case WORD('CONF', 'IG'):
-	case WORD('SENT', 'INEL'):
+	case SP_WORD('CONF', 'IG'):
+	case SP_WORD('SENT', 'INEL'):
 		return &settings;
-	case WORD('HELL', 'O'):
+	case SP_WORD('HELL', 'O'):
 		return &hello;
-	case WORD('CLIE', 'NT'):
+	case SP_WORD('CLIE', 'NT'):
 		return &client;
-	case WORD('SELE', 'CT'):
+	case SP_WORD('SELE', 'CT'):
 		return &selecting;
-	case WORD('PSYN', 'C'):
+	case SP_WORD('PSYN', 'C'):
 		return &sync;
-	case WORD('RESE', 'T'):
+	case SP_WORD('RESE', 'T'):
 		return &among_pushes;
-	case WORD('CLUS', 'TER'):
-	case WORD('COMM', 'AND'):
-	case WORD('DEBU', 'G'):
-	case WORD('FUNC', 'TION'):
-	case WORD('LATE', 'NCY'):
-	case WORD('MODU', 'LE'):
-	case WORD('PUBS', 'UB'):
-	case WORD('REPL', 'CONF'):
-	case WORD('SCRI', 'PT'):
-	case WORD('SLOW', 'LOG'):
+	case SP_WORD('CLUS', 'TER'):
+	case SP_WORD('COMM', 'AND'):
+	case SP_WORD('DEBU', 'G'):
+	case SP_WORD('FUNC', 'TION'):
+	case SP_WORD('LATE', 'NCY'):
+	case SP_WORD('MODU', 'LE'):
+	case SP_WORD('PUBS', 'UB'):
+	case SP_WORD('REPL', 'CONF'):
+	case SP_WORD('SCRI', 'PT'):
+	case SP_WORD('SLOW', 'LOG'):
 		return &container;
-	case WORD('ASKI', 'NG'):
-	case WORD('BGRE', 'WRIT'):
-	case WORD('BGSA', 'VE'):
-	case WORD('DBSI', 'ZE'):
-	case WORD('DISC', 'ARD'):
-	case WORD('FAIL', 'OVER'):
-	case WORD('FLUS', 'HALL'):
-	case WORD('FLUS', 'HDB'):
-	case WORD('FT._', 'LIST'):
-	case WORD('LAST', 'SAVE'):
-	case WORD('LOLW', 'UT'):
-	case WORD('MONI', 'TOR'):
-	case WORD('MULT', 'I'):
-	case WORD('RAND', 'OMKE'):
-	case WORD('READ', 'ONLY'):
-	case WORD('READ', 'WRIT'):
-	case WORD('REPL', 'ICAO'):
-	case WORD('SHUT', 'DOWN'):
-	case WORD('SLAV', 'EOF'):
-	case WORD('SWAP', 'DB'):
-	case WORD('UNWA', 'TCH'):
-	case WORD('WAIT', 'AOF'):
+	case SP_WORD('ASKI', 'NG'):
+	case SP_WORD('BGRE', 'WRIT'):
+	case SP_WORD('BGSA', 'VE'):
+	case SP_WORD('DBSI', 'ZE'):
+	case SP_WORD('DISC', 'ARD'):
+	case SP_WORD('FAIL', 'OVER'):
+	case SP_WORD('FLUS', 'HALL'):
+	case SP_WORD('FLUS', 'HDB'):
+	case SP_WORD('FT._', 'LIST'):
+	case SP_WORD('LAST', 'SAVE'):
+	case SP_WORD('LOLW', 'UT'):
+	case SP_WORD('MONI', 'TOR'):
+	case SP_WORD('MULT', 'I'):
+	case SP_WORD('RAND', 'OMKE'):
+	case SP_WORD('READ', 'ONLY'):
+	case SP_WORD('READ', 'WRIT'):
+	case SP_WORD('REPL', 'ICAO'):
+	case SP_WORD('SHUT', 'DOWN'):
+	case SP_WORD('SLAV', 'EOF'):
+	case SP_WORD('SWAP', 'DB'):
+	case SP_WORD('UNWA', 'TCH'):
+	case SP_WORD('WAIT', 'AOF'):
 		return &plain;
 	default:
 		return NULL;
@@ -161,80 +137,80 @@ static const struct redis_shape *keyless_name(uint64_t word)
 static const struct redis_shape *keyed_name(uint64_t word)
 {
 	switch (word) {
-	case WORD('EXIS', 'TS'):
-	case WORD('PFCO', 'UNT'):
-	case WORD('PFME', 'RGE'):
-	case WORD('SDIF', 'F'):
-	case WORD('SDIF', 'FSTO'):
-	case WORD('SINT', 'ER'):
-	case WORD('SINT', 'ERST'):
-	case WORD('SUNI', 'ON'):
-	case WORD('SUNI', 'ONST'):
-	case WORD('TOUC', 'H'):
-	case WORD('UNLI', 'NK'):
-	case WORD('WATC', 'H'):
+	case SP_WORD('EXIS', 'TS'):
+	case SP_WORD('PFCO', 'UNT'):
+	case SP_WORD('PFME', 'RGE'):
+	case SP_WORD('SDIF', 'F'):
+	case SP_WORD('SDIF', 'FSTO'):
+	case SP_WORD('SINT', 'ER'):
+	case SP_WORD('SINT', 'ERST'):
+	case SP_WORD('SUNI', 'ON'):
+	case SP_WORD('SUNI', 'ONST'):
+	case SP_WORD('TOUC', 'H'):
+	case SP_WORD('UNLI', 'NK'):
+	case SP_WORD('WATC', 'H'):
 		return &all_keys;
-	case WORD('BLPO', 'P'):
-	case WORD('BRPO', 'P'):
-	case WORD('BZPO', 'PMAX'):
-	case WORD('BZPO', 'PMIN'):
+	case SP_WORD('BLPO', 'P'):
+	case SP_WORD('BRPO', 'P'):
+	case SP_WORD('BZPO', 'PMAX'):
+	case SP_WORD('BZPO', 'PMIN'):
 		return &keys_timeout;
-	case WORD('BLMO', 'VE'):
-	case WORD('BRPO', 'PLPU'):
-	case WORD('LMOV', 'E'):
-	case WORD('RENA', 'ME'):
-	case WORD('RENA', 'MENX'):
-	case WORD('RPOP', 'LPUS'):
-	case WORD('SMOV', 'E'):
-	case WORD('ZRAN', 'GEST'):
+	case SP_WORD('BLMO', 'VE'):
+	case SP_WORD('BRPO', 'PLPU'):
+	case SP_WORD('LMOV', 'E'):
+	case SP_WORD('RENA', 'ME'):
+	case SP_WORD('RENA', 'MENX'):
+	case SP_WORD('RPOP', 'LPUS'):
+	case SP_WORD('SMOV', 'E'):
+	case SP_WORD('ZRAN', 'GEST'):
 		return &two_keys;
-	case WORD('MSET', 'NX'):
+	case SP_WORD('MSET', 'NX'):
 		return &pairs;
-	case WORD('BITO', 'P'):
+	case SP_WORD('BITO', 'P'):
 		return &operation_keys;
-	case WORD('EVAL', '_RO'):
-	case WORD('BLMP', 'OP'):
-	case WORD('BZMP', 'OP'):
+	case SP_WORD('EVAL', '_RO'):
+	case SP_WORD('BLMP', 'OP'):
+	case SP_WORD('BZMP', 'OP'):
 		return &script;
-	case WORD('EVAL', 'SHA'):
-	case WORD('EVAL', 'SHA_'):
-	case WORD('FCAL', 'L'):
-	case WORD('FCAL', 'L_RO'):
+	case SP_WORD('EVAL', 'SHA'):
+	case SP_WORD('EVAL', 'SHA_'):
+	case SP_WORD('FCAL', 'L'):
+	case SP_WORD('FCAL', 'L_RO'):
 		return &function;
-	case WORD('LMPO', 'P'):
-	case WORD('SINT', 'ERCA'):
-	case WORD('ZDIF', 'F'):
-	case WORD('ZINT', 'ER'):
-	case WORD('ZINT', 'ERCA'):
-	case WORD('ZMPO', 'P'):
-	case WORD('ZUNI', 'ON'):
+	case SP_WORD('LMPO', 'P'):
+	case SP_WORD('SINT', 'ERCA'):
+	case SP_WORD('ZDIF', 'F'):
+	case SP_WORD('ZINT', 'ER'):
+	case SP_WORD('ZINT', 'ERCA'):
+	case SP_WORD('ZMPO', 'P'):
+	case SP_WORD('ZUNI', 'ON'):
 		return &counted;
-	case WORD('ZDIF', 'FSTO'):
-	case WORD('ZINT', 'ERST'):
-	case WORD('ZUNI', 'ONST'):
+	case SP_WORD('ZDIF', 'FSTO'):
+	case SP_WORD('ZINT', 'ERST'):
+	case SP_WORD('ZUNI', 'ONST'):
 		return &into_counted;
-	case WORD('XREA', 'D'):
-	case WORD('XREA', 'DGRO'):
+	case SP_WORD('XREA', 'D'):
+	case SP_WORD('XREA', 'DGRO'):
 		return &reading;
-	case WORD('MEMO', 'RY'):
-	case WORD('OBJE', 'CT'):
-	case WORD('XGRO', 'UP'):
-	case WORD('XINF', 'O'):
+	case SP_WORD('MEMO', 'RY'):
+	case SP_WORD('OBJE', 'CT'):
+	case SP_WORD('XGRO', 'UP'):
+	case SP_WORD('XINF', 'O'):
 		return &key_within;
-	case WORD('MIGR', 'ATE'):
+	case SP_WORD('MIGR', 'ATE'):
 		return &migrate;
-	case WORD('JSON', '.MGE'):
+	case SP_WORD('JSON', '.MGE'):
 		return &keys_path;
-	case WORD('JSON', '.MSE'):
-	case WORD('TS.M', 'ADD'):
+	case SP_WORD('JSON', '.MSE'):
+	case SP_WORD('TS.M', 'ADD'):
 		return &triples;
-	case WORD('SUBS', 'CRIB'):
-	case WORD('PSUB', 'SCRI'):
-	case WORD('SSUB', 'SCRI'):
+	case SP_WORD('SUBS', 'CRIB'):
+	case SP_WORD('PSUB', 'SCRI'):
+	case SP_WORD('SSUB', 'SCRI'):
 		return &subscribe;
-	case WORD('UNSU', 'BSCR'):
-	case WORD('PUNS', 'UBSC'):
-	case WORD('SUNS', 'UBSC'):
+	case SP_WORD('UNSU', 'BSCR'):
+	case SP_WORD('PUNS', 'UBSC'):
+	case SP_WORD('SUNS', 'UBSC'):
 		return &unsubscribe;
 	default:
 		return NULL;
@@ -244,7 +220,7 @@ static const struct redis_shape *keyed_name(uint64_t word)
 void redis_classify(struct redis_command *c, bool reveal)
 {
 	struct sp_slice name = c->arg[0];
-	uint64_t word = c->word = word_of(name);
+	uint64_t word = c->word = sp_word_upper(sp_word(name));
 	if (name.n <= 4) {
 		c->shape = short_name(word);
 	} else {
