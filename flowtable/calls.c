@@ -317,6 +317,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 	};
 	if (m->kind == SP_MSG_ONEWAY)
 		c->bits |= SP_CALL_ONEWAY;
+	if (t->ft->l7->parse.cut)
+		c->bits |= SP_CALL_CUT;
 }
 
 static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
@@ -333,6 +335,7 @@ static void add_response(const struct sp_talk *t, struct sp_call *c, const struc
 	c->status = m->status ? m->status : c->status;
 	c->app = m->app ? m->app : c->app;
 	c->bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
+	c->bits |= t->ft->l7->parse.cut ? SP_CALL_CUT : 0;
 }
 
 /* The message of this call from this side is not complete yet. */

@@ -51,6 +51,7 @@ enum sp_dialog_bits {
 	SP_DIALOG_WITHDRAWN = 16, /* a guess of its protocol was wrong */
 	SP_DIALOG_ANSWERED = 32,  /* a request of this parser has been answered */
 	SP_DIALOG_ORPHAN = 64,	  /* the last response answered nothing that was seen */
+	SP_DIALOG_SURE = 128,	  /* its protocol is no guess any more */
 };
 
 struct sp_dialog {

@@ -34,6 +34,7 @@ static void count(struct sp_talk *t, const struct sp_call *c, enum sp_status sta
 	t->d->requests++;
 	t->d->errors += error;
 	t->d->app = c->app;
+	t->d->bits |= SP_DIALOG_SURE;
 	t->ft->l7->counts[c->app].requests++;
 	t->ft->l7->counts[c->app].request_errors += error;
 	t->ft->stats.requests++;
