@@ -18,8 +18,9 @@ enum class {
 	LOWER = 2,
 	UPPER = 4,
 	HEX = 8,
-	MARK = 16 /* what stands between a number's digits */,
-	OTHER = 32
+	MARK = 16, /* what stands between a number's digits */
+	OTHER = 32,
+	END = 64 /* of a path */
 };
 
 static const uint8_t class_of[256] = {
@@ -33,6 +34,9 @@ static const uint8_t class_of[256] = {
 	[','] = MARK,
 	[':'] = MARK,
 	['+'] = MARK,
+	['?'] = END,
+	['#'] = END,
+	[';'] = END,
 };
 
 /* What a segment is made of. */
@@ -120,27 +124,33 @@ static void segment(struct out *o, size_t at, size_t n)
 	}
 }
 
-/* Of an absolute target what follows its authority; without query, fragment and parameters (";jsessionid=…"). */
-static struct sp_slice path_of(struct sp_slice target, struct sp_slice authority)
+/* Of an absolute target what follows its authority; without query, fragment and parameters (";jsessionid=…"). What
+ * there is in it: in `any`. */
+static struct sp_slice path_of(struct sp_slice target, struct sp_slice authority, unsigned *any)
 {
 	if (authority.n) {
 		const uint8_t *path = authority.p + authority.n;
 		target = (struct sp_slice){path, (size_t)(target.p + target.n - path)};
 	}
-	for (size_t i = 0; i < target.n; i++)
-		if (target.p[i] == '?' || target.p[i] == '#' || target.p[i] == ';')
+	*any = 0;
+	for (size_t i = 0; i < target.n; i++) {
+		unsigned c = class_of[target.p[i]];
+		if (c & END)
 			return (struct sp_slice){target.p, i};
+		*any |= c;
+	}
 	return target;
 }
 
 struct sp_slice sp_http_endpoint(struct sp_arena *a, struct sp_slice target)
 {
 	struct sp_slice authority = sp_http_authority(target);
-	struct out o = {.a = a, .path = path_of(target, authority), .whole = {a->p + a->n, 0}};
+	unsigned any;
+	struct out o = {.a = a, .path = path_of(target, authority, &any), .whole = {a->p + a->n, 0}};
 	o.path.n = SP_MIN(o.path.n, (size_t)ENDPOINT_MAX);
 	if (!o.path.n && authority.n)
 		return memchr(target.p, '/', target.n) ? SP_TEXT("/") : authority;
-	if (!o.path.n || *o.path.p != '/')
+	if (!o.path.n || *o.path.p != '/' || (!(any & DIGIT) && o.path.n <= NAME_MAX))
 		return o.path;
 	for (size_t i = 1, from = 1; i <= o.path.n; i++) {
 		if (i < o.path.n && o.path.p[i] != '/')
