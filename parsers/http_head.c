@@ -21,9 +21,9 @@ static bool is_version(const uint8_t *p)
 
 enum sp_http_start sp_http_begins(struct sp_slice in)
 {
-	if (!memcmp(in.p, "HTTP/1.", SP_MIN(in.n, 7)) && in.n > 1)
+	if (*in.p == 'H' && in.n > 1 && !memcmp(in.p, "HTTP/1.", SP_MIN(in.n, 7)))
 		return in.n < 7 ? SP_HTTP_SHORT : SP_HTTP_RESPONSE;
-	if (!memcmp(in.p, "ICY ", SP_MIN(in.n, 4)))
+	if (*in.p == 'I' && !memcmp(in.p, "ICY ", SP_MIN(in.n, 4)))
 		return in.n < 4 ? SP_HTTP_SHORT : SP_HTTP_RESPONSE;
 	size_t n = SP_MIN(in.n, (size_t)SP_HTTP_METHOD_MAX), i = 0;
 	while (i < n && token[in.p[i]])

@@ -18,7 +18,7 @@ bool sp_slice_is_nocase(struct sp_slice s, const char *lower)
 
 static bool is_space(uint8_t c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 struct sp_slice sp_http_trim(struct sp_slice s)
