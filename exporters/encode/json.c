@@ -185,10 +185,87 @@ static void encode_flow(struct sp_buf *out, const struct sp_flow_record *r, cons
 	assert(p - line <= flow_size_max - SP_TEXT_SLACK);
 }
 
+/* --- requests --- */
+
+#define SIZE_TEXT 0 /* their bytes are added when they are known */
+#define SIZE_CALL 8
+#define SIZE_STATUS 12
+
+enum {
+	request_size_max = sizeof("{\"record\":\"request\"}\n") + SP_TEXT_SLACK + 64
+#define SP_FIELD(type, name, present, unit, ipfix, doc) +(int)sizeof(",\"" #name "\":\"\"") + SIZE_##type
+#include "flowtable/request_record.def"
+#undef SP_FIELD
+};
+
+#define JSON_CALL(field) (PUT_QUOTED_KEY(field), p = put_text(p, sp_call_type_name(r->field)), PUT("\""))
+#define JSON_STATUS(field) (PUT_QUOTED_KEY(field), p = put_text(p, sp_status_name(r->field)), PUT("\""))
+
+enum text_field {
+#define X(sym, name) TEXT_##name = SP_SLOT_##sym,
+	SP_SLOTS(X)
+#undef X
+};
+
+/* Slots in the order in which they stand; `slot` holds where each begins. */
+#define JSON_TEXT(field)                                                                                               \
+	if (r->slot_n[TEXT_##field])                                                                                   \
+	(PUT_QUOTED_KEY(field), p = sp_put_json_string(p, (const char *)slot[TEXT_##field], r->slot_n[TEXT_##field]),  \
+	 PUT("\""))
+
+static char *put_attributes(char *p, const struct sp_request_record *r, const uint8_t *at)
+{
+	const struct sp_parser *parser = sp_parser(r->parser);
+	if (!r->n_attributes || !parser)
+		return p;
+	PUT(",\"attributes\":{");
+	for (unsigned i = 0; i < r->n_attributes; i++) {
+		uint16_t n;
+		memcpy(&n, at + 1, sizeof n);
+		*p++ = '"';
+		p = put_text(p, parser->fields[at[0]]);
+		PUT("\":\"");
+		p = sp_put_json_string(p, (const char *)at + 3, n);
+		PUT("\",");
+		at += 3 + n;
+	}
+	p[-1] = '}';
+	return p;
+}
+
+static void encode_request(struct sp_buf *out, const struct sp_request_record *r, const struct sp_points *points,
+			   bool tagged)
+{
+	enum { ATTRIBUTE_NAME_MAX = 64 };
+	size_t texts = r->head.size - offsetof(struct sp_request_record, text);
+	sp_buf_reserve(out, request_size_max + 6 * texts + (size_t)r->n_attributes * (ATTRIBUTE_NAME_MAX + 8));
+	char *line = (char *)out->p + out->n, *p = line;
+	const struct sp_point *point = find_point(points, r->point);
+	const uint8_t *slot[SP_SLOT_MAX + 1];
+
+	slot[0] = r->text;
+	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
+		slot[i + 1] = slot[i] + r->slot_n[i];
+	if (tagged)
+		PUT(",\"record\":\"request\"");
+#define SP_FIELD(type, name, present, unit, ipfix, doc)                                                                \
+	if (present) {                                                                                                 \
+		JSON_##type(name);                                                                                     \
+	}
+#include "flowtable/request_record.def"
+#undef SP_FIELD
+	p = put_attributes(p, r, slot[SP_SLOT_MAX]);
+	PUT("}\n");
+	*line = '{';
+	out->n += (size_t)(p - line);
+}
+
 static void encode(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points, bool tagged)
 {
 	if (record->kind == SP_RECORD_FLOW)
 		encode_flow(out, (const struct sp_flow_record *)record, points, tagged);
+	else if (record->kind == SP_RECORD_REQUEST)
+		encode_request(out, (const struct sp_request_record *)record, points, tagged);
 }
 
 static void encode_plain(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a call to its record. */
+#include <string.h>
+
+#include "base/time.h"
+#include "flowtable/flowtable_priv.h"
+
+static uint64_t micros(uint64_t from, uint64_t to)
+{
+	return to > from ? (to - from) / SP_NS_PER_US : 0;
+}
+
+static enum sp_call_type type_of(const struct sp_call *c)
+{
+	if (c->bits & SP_CALL_ONEWAY)
+		return SP_CALL_TYPE_ONEWAY;
+	if (!(c->bits & SP_CALL_REQUEST))
+		return SP_CALL_TYPE_RESPONSE;
+	return c->bits & SP_CALL_RESPONSE ? SP_CALL_TYPE_CALL : SP_CALL_TYPE_REQUEST;
+}
+
+static enum sp_status status_of(const struct sp_call *c)
+{
+	if (c->status)
+		return c->status;
+	return c->bits & SP_CALL_ONEWAY ? SP_STATUS_OK : SP_STATUS_UNKNOWN;
+}
+
+/* The flow's name: of what it carries rather than of what it carries that in. */
+static void count(struct sp_talk *t, const struct sp_call *c, enum sp_status status)
+{
+	bool error =
+		status == SP_STATUS_CLIENT_ERROR || status == SP_STATUS_SERVER_ERROR || status == SP_STATUS_TIMEOUT;
+	t->d->requests++;
+	t->d->errors += error;
+	t->d->app = c->app;
+	t->ft->l7->counts[c->app].requests++;
+	t->ft->l7->counts[c->app].request_errors += error;
+	t->ft->stats.requests++;
+	t->ft->stats.request_errors += error;
+}
+
+static void put_ends(const struct sp_talk *t, struct sp_request_record *r)
+{
+	const struct sp_flow *f = t->f;
+	unsigned c = t->d->client;
+	r->client_ip = c ? f->hi : f->lo;
+	r->server_ip = c ? f->lo : f->hi;
+	r->proto = f->proto;
+	if (f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6 || !(f->lo_port || f->hi_port))
+		return;
+	r->has_ports = 1;
+	r->client_port = c ? f->hi_port : f->lo_port;
+	r->server_port = c ? f->lo_port : f->hi_port;
+}
+
+static void put_request(const struct sp_call *c, struct sp_request_record *r)
+{
+	r->start_ns = c->req_start_ns;
+	r->end_ns = c->req_end_ns;
+	r->has_request = 1;
+	r->request_us = micros(c->req_start_ns, c->req_end_ns);
+	r->request_bytes = c->req_bytes;
+	r->has_req_seq = !!(c->bits & SP_CALL_STREAM);
+	r->req_tcp_seq = c->req_seq;
+}
+
+static void put_response(const struct sp_call *c, struct sp_request_record *r)
+{
+	if (!(c->bits & SP_CALL_REQUEST))
+		r->start_ns = c->resp_start_ns;
+	r->end_ns = SP_MAX(c->resp_end_ns, c->req_end_ns);
+	r->has_response = 1;
+	r->has_rrt = !!(c->bits & SP_CALL_REQUEST);
+	r->rrt_us = micros(c->req_start_ns, c->resp_start_ns);
+	r->response_us = micros(c->resp_start_ns, c->resp_end_ns);
+	r->response_bytes = c->resp_bytes;
+	r->has_resp_seq = !!(c->bits & SP_CALL_STREAM);
+	r->resp_tcp_seq = c->resp_seq;
+}
+
+static void put_texts(const struct sp_call_view *v, struct sp_request_record *r)
+{
+	uint8_t *p = r->text;
+	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
+		r->slot_n[i] = (uint16_t)v->slot[i].n;
+		if (v->slot[i].n)
+			memcpy(p, v->slot[i].p, v->slot[i].n);
+		p += v->slot[i].n;
+	}
+	r->n_attributes = (uint8_t)v->n_extras;
+	for (unsigned i = 0; i < v->n_extras; i++) {
+		uint16_t n = (uint16_t)v->extra[i].value.n;
+		p[0] = v->extra[i].field;
+		memcpy(p + 1, &n, sizeof n);
+		memcpy(p + 3, v->extra[i].value.p, n);
+		p += 3 + n;
+	}
+}
+
+static size_t texts_size(struct sp_call_view *v)
+{
+	size_t n = 0;
+	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
+		n += v->slot[i].n;
+	for (unsigned i = 0; i < v->n_extras; i++) {
+		n += 3 + v->extra[i].value.n;
+		if (n > SP_REQUEST_TEXT_MAX) {
+			n -= 3 + v->extra[i].value.n;
+			v->n_extras = i;
+		}
+	}
+	return n;
+}
+
+void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_call_view *view)
+{
+	struct sp_flowtable *ft = t->ft;
+	struct sp_call_view v = *view;
+	enum sp_status status = status_of(c);
+	count(t, c, status);
+	uint64_t serial = ++ft->l7->serial;
+	if (!ft->l7->conf.log)
+		return;
+	size_t size = offsetof(struct sp_request_record, text) + texts_size(&v);
+	struct sp_request_record *r = sp_out_record(ft->out, SP_RECORD_REQUEST, size);
+	if (!r)
+		return;
+	r->request_id = (uint64_t)ft->worker << 56 | serial;
+	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(t->f);
+	r->point = r->head.point = ft->layers.set[t->f->layers].point;
+	put_ends(t, r);
+	r->app_proto = c->app;
+	r->parser = (uint8_t)t->d->parser->app;
+	r->type = (uint8_t)type_of(c);
+	r->status = (uint8_t)status;
+	if (c->bits & SP_CALL_REQUEST)
+		put_request(c, r);
+	if (c->bits & SP_CALL_RESPONSE)
+		put_response(c, r);
+	r->incomplete = !!(c->bits & SP_CALL_CUT);
+	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
+	r->retries = c->retries;
+	put_texts(&v, r);
+}

@@ -1,0 +1,1 @@
+static const struct sp_vector vectors[] = {{0}};
