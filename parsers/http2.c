@@ -87,7 +87,7 @@ static enum sp_parse_result headers(struct sp_parse *p, struct http2_dir *d, con
 
 static void begin_body(struct sp_parse *p, struct http2_dir *d, const struct http2_stream *s)
 {
-	bool response = p->side == SP_SERVER;
+	bool response = sp_http2_role(p) == SP_SERVER;
 	struct sp_msg *m = sp_msg_begin(p, response ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_MIDDLE);
 	m->id = d->stream;
 	if (s && s->flags & HTTP2_GRPC)
@@ -129,7 +129,7 @@ static bool prefix_byte(struct http2_stream *s, unsigned of, uint8_t byte)
  * which may be beyond what is there. */
 static uint64_t jump(struct sp_parse *p, struct http2_dir *d, struct http2_stream *s, uint64_t at)
 {
-	unsigned of = p->side == SP_SERVER;
+	unsigned of = sp_http2_role(p) == SP_SERVER;
 	while (d->left) {
 		uint8_t *seen = &s->prefix[of];
 		if ((*seen & 15) == MESSAGE_PREFIX && *seen & HTTP2_PREFIX_TRAILER && at <= p->in.n &&
@@ -170,7 +170,7 @@ static enum sp_parse_result go_on_with_body(struct sp_parse *p, struct http2_dir
 /* DATA, or the rest of it, from offset `at` on. */
 static enum sp_parse_result body(struct sp_parse *p, struct http2_dir *d, struct http2_stream *s, uint64_t at)
 {
-	unsigned of = p->side == SP_SERVER;
+	unsigned of = sp_http2_role(p) == SP_SERVER;
 	uint8_t unread = HTTP2_GRPC_TEXT | (of ? HTTP2_RESPONSE_LOST : HTTP2_REQUEST_LOST);
 	bool told = false;
 	begin_body(p, d, s);
@@ -243,12 +243,24 @@ static void tell_error(struct sp_parse *p, uint32_t code)
 {
 	bool known = code < SP_ARRAY_SIZE(errors);
 	enum fault fault = known ? errors[code].fault : NOBODY;
-	bool client = p->side == (fault == SENDER ? SP_CLIENT : SP_SERVER);
+	bool client = sp_http2_role(p) == (fault == SENDER ? SP_CLIENT : SP_SERVER);
 	p->msg.slot[SP_SLOT_MESSAGE] = known ? sp_slice_of(errors[code].name) : (struct sp_slice){0};
 	p->msg.status = fault == NOBODY ? SP_STATUS_UNKNOWN
 			: fault == SLOW ? SP_STATUS_TIMEOUT
 			: client	? SP_STATUS_CLIENT_ERROR
 					: SP_STATUS_SERVER_ERROR;
+}
+
+static void tell_reset(struct sp_parse *p, const struct http2_stream *s, uint32_t id)
+{
+	uint32_t code = sp_be32(p->in.p + HTTP2_FRAME);
+	struct sp_msg *m = &p->msg;
+	m->id = id;
+	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, id);
+	tell_error(p, code);
+	if (s && s->flags & HTTP2_GRPC)
+		sp_http2_grpc_code(p, sp_arena_u64(p->arena, code < SP_ARRAY_SIZE(errors) ? errors[code].grpc : 13));
+	sp_msg_extra(m, HTTP2_F_RST_CODE, sp_arena_u64(p->arena, code));
 }
 
 /* Ends a call, whoever sends it: an answer that ends with it, or one in its place. */
@@ -257,14 +269,12 @@ static enum sp_parse_result reset(struct sp_parse *p, const struct http2_frame *
 	size_t n = HTTP2_FRAME + f->length;
 	if (p->in.n < n)
 		return sp_parse_more(p, n);
-	uint32_t code = sp_be32(p->in.p + HTTP2_FRAME);
 	struct http2_stream *s = sp_http2_stream(p, f->stream);
-	uint16_t app = s && s->flags & HTTP2_GRPC ? SP_APP_GRPC : 0;
-	if (s && p->side == SP_CLIENT && !(s->flags & HTTP2_REQUEST_OVER)) {
-		/* First its request, which ends here, too. */
-		struct sp_msg *m = sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_TAIL);
-		m->id = f->stream;
-		m->app = app;
+	bool client = sp_http2_role(p) == SP_CLIENT;
+	if (s && client && f->stream & 1 && !(s->flags & HTTP2_REQUEST_OVER)) {
+		/* First its request, which fails with it. */
+		sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_TAIL);
+		tell_reset(p, s, f->stream);
 		sp_http2_over(p, s);
 		return sp_parse_msg(p, 0);
 	}
@@ -272,16 +282,10 @@ static enum sp_parse_result reset(struct sp_parse *p, const struct http2_frame *
 		s->id = 0;
 		return pass(p, n);
 	}
-	bool begun = s && s->flags & HTTP2_RESPONSE_BEGUN && p->side == SP_SERVER;
+	bool begun = s && s->flags & HTTP2_RESPONSE_BEGUN && !client;
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, begun ? SP_PART_TAIL : SP_PART_WHOLE);
 	m->flags = SP_MSG_IF_ASKED;
-	m->id = f->stream;
-	m->app = app;
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, f->stream);
-	tell_error(p, code);
-	if (app)
-		sp_http2_grpc_code(p, sp_arena_u64(p->arena, code < SP_ARRAY_SIZE(errors) ? errors[code].grpc : 13));
-	sp_msg_extra(m, HTTP2_F_RST_CODE, sp_arena_u64(p->arena, code));
+	tell_reset(p, s, f->stream);
 	if (s) {
 		tell_count(p, s, 0);
 		tell_count(p, s, 1);
@@ -375,7 +379,7 @@ static size_t resync(struct sp_parse *p)
 		for (unsigned i = 0; i < HTTP2_SETS; i++)
 			for (unsigned k = 0; k < HTTP2_WAYS; k++)
 				more->stream[i][k].flags |=
-					p->side == SP_CLIENT ? HTTP2_REQUEST_LOST : HTTP2_RESPONSE_LOST;
+					sp_http2_role(p) == SP_CLIENT ? HTTP2_REQUEST_LOST : HTTP2_RESPONSE_LOST;
 	}
 	return sp_http2_find(p->in, SP_MAX(st->dir[0].opened, st->dir[1].opened));
 }
@@ -389,10 +393,21 @@ static const struct sp_start starts[] = {
 };
 
 static const char *const fields[] = {
-	[HTTP2_F_USER_AGENT] = "user_agent.original",
 	[HTTP2_F_SCHEME] = "url.scheme",
+	[HTTP2_F_USER_AGENT] = "user_agent.original",
+	[HTTP2_F_REFERER] = "http.request.header.referer",
+	[HTTP2_F_CLIENT] = "client.address",
 	[HTTP2_F_REQUEST_TYPE] = "http.request.header.content-type",
+	[HTTP2_F_REQUEST_ENCODING] = "http.request.header.content-encoding",
+	[HTTP2_F_REQUEST_SIZE] = "http.request.body.size",
+	[HTTP2_F_AUTHORIZATION] = "http.request.header.authorization",
+	[HTTP2_F_PROXY_AUTHORIZATION] = "http.request.header.proxy-authorization",
+	[HTTP2_F_COOKIE] = "http.request.header.cookie",
 	[HTTP2_F_RESPONSE_TYPE] = "http.response.header.content-type",
+	[HTTP2_F_RESPONSE_ENCODING] = "http.response.header.content-encoding",
+	[HTTP2_F_RESPONSE_SIZE] = "http.response.body.size",
+	[HTTP2_F_SERVER] = "http.response.header.server",
+	[HTTP2_F_SET_COOKIE] = "http.response.header.set-cookie",
 	[HTTP2_F_PROTOCOL] = "http2.protocol",
 	[HTTP2_F_RPC_SYSTEM] = "rpc.system",
 	[HTTP2_F_RPC_SERVICE] = "rpc.service",

@@ -4,6 +4,7 @@
 
 enum {
 	LIKELY_MAX = 1 << 14, /* of a frame's payload: larger ones only by agreement */
+	FIELDS_SEEN = 8,      /* of a block */
 	CHAIN = 3,	      /* frames that follow each other are enough */
 	AHEAD = 1 << 12,      /* streams that may have been opened while nobody saw it */
 };
@@ -79,7 +80,14 @@ static enum sender headers_sender(struct sp_slice in, const struct http2_frame *
 	size_t at = HTTP2_FRAME + (f->flags & HTTP2_PADDED ? 1 : 0) + (f->flags & HTTP2_WITH_PRIORITY ? 5 : 0);
 	if (at >= HTTP2_FRAME + f->length)
 		return NOBODY;
-	return at < in.n ? block_sender(in.p[at]) : ANYBODY;
+	enum sender sender = ANYBODY;
+	/* What is in a table that nobody saw may be anything: on to the first field that is not. */
+	for (unsigned i = 0; i < FIELDS_SEEN && at < SP_MIN(in.n, HTTP2_FRAME + (size_t)f->length); i++, at++) {
+		sender = block_sender(in.p[at]);
+		if (sender != ANYBODY || in.p[at] == 0xff || !(in.p[at] & 0x80))
+			break;
+	}
+	return sender;
 }
 
 /* RFC 9113 section 6.5.2, and what was registered since; those that nobody knows are sent to see whether it matters. */

@@ -14,33 +14,61 @@ enum name {
 	GRPC_MESSAGE,
 	GRPC_TIMEOUT,
 	PROTOCOL,
+	X_FORWARDED_FOR,
+	NAMES,
 };
 
 /* Names that are spelled out. */
 static uint8_t named(struct sp_slice name)
 {
 	static const struct {
-		char text[14];
+		char text[16];
 		uint8_t n, id;
 	} names[] = {
+		{"host", 4, SP_HPACK_HOST},
 		{":path", 5, SP_HPACK_PATH},
 		{":method", 7, SP_HPACK_METHOD},
 		{":scheme", 7, SP_HPACK_SCHEME},
 		{":status", 7, SP_HPACK_STATUS},
 		{":protocol", 9, PROTOCOL},
 		{":authority", 10, SP_HPACK_AUTHORITY},
-		{"host", 4, SP_HPACK_HOST},
 		{"user-agent", 10, SP_HPACK_USER_AGENT},
-		{"content-type", 12, SP_HPACK_CONTENT_TYPE},
 		{"grpc-status", 11, GRPC_STATUS},
+		{"content-type", 12, SP_HPACK_CONTENT_TYPE},
 		{"grpc-message", 12, GRPC_MESSAGE},
 		{"grpc-timeout", 12, GRPC_TIMEOUT},
+		{"x-forwarded-for", 15, X_FORWARDED_FOR},
 	};
+	if (name.n < 4 || name.n > 15)
+		return SP_HPACK_OTHER;
 	for (size_t i = 0; i < SP_ARRAY_SIZE(names); i++)
 		if (name.n == names[i].n && !memcmp(name.p, names[i].text, name.n))
 			return names[i].id;
 	return SP_HPACK_OTHER;
 }
+
+/* What is told of a field as it is, or of it hidden: enum http2_field in a request, and in a response. */
+enum how { AS_IS, HIDDEN, AUTH, FIRST, TARGET };
+
+static const struct {
+	uint8_t request, response; /* and 1; 0: nothing */
+	uint8_t how;
+} shown[NAMES] = {
+	[SP_HPACK_SCHEME] = {HTTP2_F_SCHEME + 1, 0, AS_IS},
+	[SP_HPACK_AUTHORIZATION] = {HTTP2_F_AUTHORIZATION + 1, 0, AUTH},
+	[SP_HPACK_CONTENT_ENCODING] = {HTTP2_F_REQUEST_ENCODING + 1, HTTP2_F_RESPONSE_ENCODING + 1, AS_IS},
+	[SP_HPACK_CONTENT_LENGTH] = {HTTP2_F_REQUEST_SIZE + 1, HTTP2_F_RESPONSE_SIZE + 1, AS_IS},
+	[SP_HPACK_CONTENT_TYPE] = {HTTP2_F_REQUEST_TYPE + 1, HTTP2_F_RESPONSE_TYPE + 1, AS_IS},
+	[SP_HPACK_COOKIE] = {HTTP2_F_COOKIE + 1, 0, HIDDEN},
+	[SP_HPACK_PROXY_AUTHORIZATION] = {HTTP2_F_PROXY_AUTHORIZATION + 1, 0, AUTH},
+	[SP_HPACK_REFERER] = {HTTP2_F_REFERER + 1, 0, TARGET},
+	[SP_HPACK_SERVER] = {0, HTTP2_F_SERVER + 1, AS_IS},
+	[SP_HPACK_SET_COOKIE] = {0, HTTP2_F_SET_COOKIE + 1, HIDDEN},
+	[SP_HPACK_USER_AGENT] = {HTTP2_F_USER_AGENT + 1, 0, AS_IS},
+	[GRPC_TIMEOUT] = {HTTP2_F_GRPC_TIMEOUT + 1, 0, AS_IS},
+	[PROTOCOL] = {HTTP2_F_PROTOCOL + 1, 0, AS_IS},
+	[X_FORWARDED_FOR] = {HTTP2_F_CLIENT + 1, 0, FIRST},
+};
 
 /* 1 to 3 digits; else `otherwise`. */
 static unsigned number(struct sp_slice s, unsigned otherwise)
@@ -119,16 +147,7 @@ static bool of_response(const struct http2_head *b)
 	const struct http2_dir *d = b->dir;
 	if (d->began)
 		return d->kind != SP_MSG_REQUEST;
-	return b->status || (!b->method && b->p->side == SP_SERVER && d->stream == d->on);
-}
-
-/* An authority, without the credentials that some have. */
-static struct sp_slice without_userinfo(struct sp_slice s)
-{
-	for (size_t i = s.n; i; i--)
-		if (s.p[i - 1] == '@')
-			return (struct sp_slice){s.p + i, s.n - i};
-	return s;
+	return b->status || (!b->method && sp_http2_role(b->p) == SP_SERVER && d->stream == d->on);
 }
 
 static bool other(struct http2_head *b, const struct sp_hpack_field *f)
@@ -137,8 +156,29 @@ static bool other(struct http2_head *b, const struct sp_hpack_field *f)
 	return value.n && sp_trace_header(b->p, f->name, value, of_response(b));
 }
 
-/* A field whose name is of use; its value may be empty. */
-static void known(struct http2_head *b, uint8_t id, struct sp_slice value)
+/* The first of a name counts, as in HTTP/1. */
+static bool show(struct http2_head *b, uint8_t id, const struct sp_hpack_field *f)
+{
+	struct sp_arena *a = b->p->arena;
+	uint8_t field = of_response(b) ? shown[id].response : shown[id].request;
+	if (!field-- || f->value_unknown || b->seen >> field & 1)
+		return false;
+	struct sp_slice value = shown[id].how == HIDDEN ? SP_TEXT("?") : sp_hpack_value(f, a);
+	if (shown[id].how == AUTH)
+		value = sp_http_auth_scheme(value);
+	else if (shown[id].how == FIRST)
+		value = sp_http_first(value);
+	else if (shown[id].how == TARGET)
+		value = sp_http_target(a, value, b->p->reveal);
+	if (id == SP_HPACK_CONTENT_TYPE)
+		b->grpc = grpc_type(value);
+	b->seen |= 1U << field;
+	sp_msg_extra(&b->p->msg, field, value);
+	return true;
+}
+
+/* A field that fills a slot. An unknown value is empty. */
+static void fill(struct http2_head *b, uint8_t id, struct sp_slice value)
 {
 	struct sp_msg *m = &b->p->msg;
 	switch (id) {
@@ -147,30 +187,21 @@ static void known(struct http2_head *b, uint8_t id, struct sp_slice value)
 		m->slot[SP_SLOT_METHOD] = value;
 		return;
 	case SP_HPACK_PATH:
-		b->path = m->slot[SP_SLOT_RESOURCE] = value;
+		b->path = value;
+		m->slot[SP_SLOT_RESOURCE] = sp_http_target(b->p->arena, value, b->p->reveal);
 		return;
 	case SP_HPACK_AUTHORITY:
-		m->slot[SP_SLOT_HOST] = without_userinfo(value);
+		m->slot[SP_SLOT_HOST] = sp_http_authority(value);
 		return;
 	case SP_HPACK_HOST:
 		if (!m->slot[SP_SLOT_HOST].n)
-			m->slot[SP_SLOT_HOST] = without_userinfo(value);
+			m->slot[SP_SLOT_HOST] = sp_http_authority(value);
 		return;
 	case SP_HPACK_STATUS:
 		b->status = true;
 		b->code = (uint16_t)number(value, 0);
 		m->slot[SP_SLOT_CODE] = b->code ? value : (struct sp_slice){0};
-		m->status = b->code ? sp_http_status(b->code) : SP_STATUS_NONE;
-		return;
-	case SP_HPACK_CONTENT_TYPE:
-		b->grpc = grpc_type(value);
-		sp_msg_extra(m, of_response(b) ? HTTP2_F_RESPONSE_TYPE : HTTP2_F_REQUEST_TYPE, value);
-		return;
-	case SP_HPACK_SCHEME:
-		sp_msg_extra(m, HTTP2_F_SCHEME, value);
-		return;
-	case SP_HPACK_USER_AGENT:
-		sp_msg_extra(m, HTTP2_F_USER_AGENT, value);
+		m->status = b->code >= 200 ? sp_http_status(b->code) : SP_STATUS_NONE;
 		return;
 	case GRPC_STATUS:
 		b->grpc_status = value;
@@ -178,19 +209,13 @@ static void known(struct http2_head *b, uint8_t id, struct sp_slice value)
 	case GRPC_MESSAGE:
 		m->slot[SP_SLOT_MESSAGE] = percent_decoded(b->p->arena, value);
 		return;
-	case GRPC_TIMEOUT:
-		sp_msg_extra(m, HTTP2_F_GRPC_TIMEOUT, value);
-		return;
-	case PROTOCOL:
-		sp_msg_extra(m, HTTP2_F_PROTOCOL, value);
-		return;
 	}
 }
 
-static bool is_known(uint8_t id)
+static bool fills_slot(uint8_t id)
 {
-	return id <= SP_HPACK_STATUS + 6 || id == SP_HPACK_CONTENT_TYPE || id == SP_HPACK_HOST ||
-	       id == SP_HPACK_USER_AGENT || id >= GRPC_STATUS;
+	return id < SP_HPACK_SCHEME || id == SP_HPACK_HOST || (id >= SP_HPACK_STATUS && id < SP_HPACK_STATUS + 7) ||
+	       id == GRPC_STATUS || id == GRPC_MESSAGE;
 }
 
 bool sp_http2_field(struct http2_head *b, const struct sp_hpack_field *f)
@@ -204,9 +229,9 @@ bool sp_http2_field(struct http2_head *b, const struct sp_hpack_field *f)
 	uint8_t id = f->id ? f->id : named(f->name);
 	if (!id)
 		return !f->value_unknown && other(b, f);
-	if (!is_known(id))
-		return false;
-	known(b, id, sp_hpack_value(f, b->p->arena));
+	if (!fills_slot(id))
+		return show(b, id, f);
+	fill(b, id, sp_hpack_value(f, b->p->arena));
 	return true;
 }
 
@@ -216,13 +241,17 @@ static void decide(struct http2_head *b, const struct http2_stream *s)
 {
 	struct http2_dir *d = b->dir;
 	bool promise = d->stream != d->on;
+	struct http2_state *st = b->p->state;
+	/* Only clients have methods, only servers a status. */
+	if (!promise && (b->method || b->status))
+		st->swapped ^= sp_http2_role(b->p) != (b->method ? SP_CLIENT : SP_SERVER);
 	if (promise || b->method) {
 		d->kind = SP_MSG_REQUEST;
 		d->head = true;
 	} else if (b->status) {
 		d->kind = b->code >= 100 && b->code < 200 ? SP_MSG_INTERIM : SP_MSG_RESPONSE;
 		d->head = true;
-	} else if (b->p->side == SP_CLIENT) {
+	} else if (sp_http2_role(b->p) == SP_CLIENT) {
 		d->kind = SP_MSG_REQUEST;
 		d->head = d->unknown && d->stream > d->opened;
 	} else {

@@ -70,6 +70,7 @@ struct http2_dir {
 
 struct http2_state {
 	struct http2_dir dir[2];
+	bool swapped; /* who was thought to be the client is the server */
 };
 
 enum http2_stream_flags {
@@ -102,10 +103,21 @@ struct http2_more {
 _Static_assert(sizeof(struct http2_more) + sizeof(struct http2_state) <= 12 * 1024, "12 kB a connection");
 
 enum http2_field {
-	HTTP2_F_USER_AGENT,
 	HTTP2_F_SCHEME,
+	HTTP2_F_USER_AGENT,
+	HTTP2_F_REFERER,
+	HTTP2_F_CLIENT,
 	HTTP2_F_REQUEST_TYPE,
+	HTTP2_F_REQUEST_ENCODING,
+	HTTP2_F_REQUEST_SIZE,
+	HTTP2_F_AUTHORIZATION,
+	HTTP2_F_PROXY_AUTHORIZATION,
+	HTTP2_F_COOKIE,
 	HTTP2_F_RESPONSE_TYPE,
+	HTTP2_F_RESPONSE_ENCODING,
+	HTTP2_F_RESPONSE_SIZE,
+	HTTP2_F_SERVER,
+	HTTP2_F_SET_COOKIE,
 	HTTP2_F_PROTOCOL,
 	HTTP2_F_RPC_SYSTEM,
 	HTTP2_F_RPC_SERVICE,
@@ -122,12 +134,19 @@ enum http2_field {
 struct http2_head {
 	struct sp_parse *p;
 	struct http2_dir *dir;
-	struct sp_slice path, type, grpc_status;
+	struct sp_slice path, grpc_status;
+	uint32_t seen;	     /* 1 << enum http2_field: those that were told */
 	uint16_t code;	     /* :status */
 	bool method, status; /* the pseudo-header was there, whatever its value */
 	uint8_t grpc;	     /* enum http2_stream_flags, by the content type */
 	bool any;	     /* there was a field */
 };
+
+/* enum sp_side: who really sends these bytes. */
+static inline unsigned sp_http2_role(const struct sp_parse *p)
+{
+	return p->side ^ ((const struct http2_state *)p->state)->swapped;
+}
 
 /* --- http2.c */
 

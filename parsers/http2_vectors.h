@@ -154,8 +154,8 @@ static const struct sp_vector vectors[] = {
 			"url.scheme=http\n"
 			"< response message=REFUSED_STREAM correlation=1 status=server_error id=1 bytes=13 "
 			"http2.rst_code=7\n"
-			"> request app_version=2 method=POST resource=/ endpoint=/ correlation=3 id=3 bytes=24 "
-			"url.scheme=http\n"
+			"> request app_version=2 method=POST resource=/ endpoint=/ message=CANCEL correlation=3 "
+			"status=client_error id=3 bytes=24 url.scheme=http http2.rst_code=8\n"
 			"> response message=CANCEL correlation=3 status=client_error id=3 bytes=13 http2.rst_code=8\n"
 			"> request app_version=2 method=GET resource=/ endpoint=/ correlation=5 id=5 bytes=12 "
 			"url.scheme=http\n"
@@ -172,10 +172,10 @@ static const struct sp_vector vectors[] = {
 			 SP_C("\000\000\005\001\004\000\000\000\003\203\206\300\277\276"
 			      "\000\000\014\000\001\000\000\000\003\000\000\000\000\001x\000\000\000\000\001y"),
 			 SP_S(SETTINGS "\000\000\004\003\000\000\000\000\003\000\000\000\013")},
-		.want = "> request app_version=2 method=POST host=h:1 resource=/pk.Svc/Do endpoint=pk.Svc/Do "
-			"correlation=1 app=grpc id=1 bytes=61 url.scheme=http "
+		.want = "> request app_version=2 method=POST host=h:1 resource=/pk.Svc/Do endpoint=pk.Svc/Do code=1 "
+			"message=CANCEL correlation=1 app=grpc status=client_error id=1 bytes=61 url.scheme=http "
 			"http.request.header.content-type=application/grpc rpc.system=grpc rpc.service=pk.Svc "
-			"rpc.method=Do rpc.grpc.request.messages=1\n"
+			"rpc.method=Do http2.rst_code=8 rpc.grpc.request.messages=1\n"
 			"> response code=1 message=CANCEL correlation=1 app=grpc status=client_error id=1 bytes=13 "
 			"http2.rst_code=8 rpc.grpc.request.messages=1 rpc.grpc.response.messages=0\n"
 			"> request app_version=2 method=POST host=h:1 resource=/pk.Svc/Do endpoint=pk.Svc/Do "
@@ -204,10 +204,10 @@ static const struct sp_vector vectors[] = {
 			 SP_C("\000\000\003\000\001\000\000\000\001abc"),
 			 SP_S("\000\000\005\001\004\000\000\000\001H\003103"
 			      "\000\000\005\001\005\000\000\000\001H\003201")},
-		.want = "< interim app_version=2 code=100 correlation=1 status=ok id=1 bytes=14\n"
+		.want = "< interim app_version=2 code=100 correlation=1 id=1 bytes=14\n"
 			"> request app_version=2 method=POST resource=/ endpoint=/ correlation=1 id=1 bytes=38 "
 			"url.scheme=http\n"
-			"< interim app_version=2 code=103 correlation=1 status=ok id=1 bytes=14\n"
+			"< interim app_version=2 code=103 correlation=1 id=1 bytes=14\n"
 			"< response app_version=2 code=201 correlation=1 status=ok id=1 bytes=14\n",
 	},
 	{
@@ -303,6 +303,35 @@ static const struct sp_vector vectors[] = {
 		.want = "< response app_version=2 code=200 correlation=1 status=ok id=1 bytes=33\n"
 			"> request app_version=2 method=CONNECT host=h:8 resource=/chat endpoint=/chat correlation=1 "
 			"id=1 bytes=86 http2.protocol=websocket url.scheme=http\n",
+	},
+	{
+		.name = "secrets",
+		.step = {SP_C(PREFACE SETTINGS
+			      "\000\000j\001\005\000\000\000\001\202\206D\020/a?token=abc&x=1W\012Bearer "
+			      "abc`\006id=abc`\011other=abcs\020http://me:pw@h/p@\017x-forwarded-for\02210.0.0.1, "
+			      "10.0.0.2\277"),
+			 SP_S(SETTINGS
+			      "\000\000\031\001\005\000\000\000\001\210w\006id=abcv\005nginx\\\0010Z\004gzip")},
+		.want = "> request app_version=2 method=GET resource=/a?token=?&x=1 endpoint=/a correlation=1 id=1 "
+			"bytes=115 url.scheme=http http.request.header.authorization=Bearer "
+			"http.request.header.cookie=? http.request.header.referer=http://?@h/p "
+			"client.address=10.0.0.1\n"
+			"< response app_version=2 code=200 correlation=1 status=ok id=1 bytes=34 "
+			"http.response.header.set-cookie=? http.response.header.server=nginx http.response.body.size=0 "
+			"http.response.header.content-encoding=gzip\n",
+	},
+	{
+		.name = "joined in the middle, the sides the wrong way round",
+		.step = {SP_S("\000\000\025\001\004\000\000\000\007\306\203\206_\020application/grpc"
+			      "\000\000\006\000\001\000\000\000\007\000\000\000\000\001x"),
+			 SP_C("\000\000\002\001\004\000\000\000\007\210\332"
+			      "\000\000\014\000\000\000\000\000\007\000\000\000\000\001y\000\000\000\000\001z"
+			      "\000\000\001\001\005\000\000\000\007\320")},
+		.want = "< request app_version=2 method=POST correlation=7 app=grpc id=7 bytes=45 url.scheme=http "
+			"http.request.header.content-type=application/grpc rpc.system=grpc http2.hpack.unknown=1 "
+			"rpc.grpc.request.messages=1\n"
+			"> response app_version=2 code=200 correlation=7 app=grpc status=ok id=7 bytes=42 "
+			"http2.hpack.unknown=2 rpc.grpc.response.messages=2\n",
 	},
 	{
 		.name = "a block that cannot be read",
