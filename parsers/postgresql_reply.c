@@ -142,12 +142,14 @@ static enum step error(struct reply *r)
 /* About a request that is open, or by itself. */
 static enum step notice(struct reply *r)
 {
-	struct sp_msg *m = alone(r, "NOTICE");
+	struct sp_msg *m;
 	if (r->st->reply) {
-		sp_msg_begin(r->p, SP_MSG_INTERIM, SP_PART_WHOLE);
+		m = sp_msg_begin(r->p, SP_MSG_INTERIM, SP_PART_WHOLE);
 		m->id = id_of(r->st);
 		m->first = (uint32_t)r->at;
 		m->bytes = r->k.total;
+	} else {
+		m = alone(r, "NOTICE");
 	}
 	sp_pg_error(r->p, m, r->k.body, true);
 	return SENT;
