@@ -406,6 +406,54 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"< response status=server_error bytes=5\n",
 		.no_probe = true,
 	},
+	{
+		.name = "compressed",
+		.step = {SP_S("J\0\0\0\12\70.0.36\0\7\0\0\0saltsalt\0)"
+			      "\202\377\2\0\70\11\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_native_password\0"),
+			 SP_C("U\0\0\1)"
+			      "\202\70\11\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0app\0\24\61\62\63\64"
+			      "\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60shop\0mysql_native_password\0\0"),
+			 SP_S("\7\0\0\2\0\0\0\2\0\0\0"),
+			 SP_C("1\0\0\0)\0\0x\234Se```f`\14v\365qu\16QHTp\13\362\367U(Q\10\367p\15rUHR\260UP/"
+			      "NM.J-Q\7\0\250\250\11\301"),
+			 SP_S("\36\0\0\1\0\0\0\1\0\0\1\1 \0\0\2\3def\4shop\1t\1t\2id\2id\14?"
+			      "6\0\0\2P\0\0x\234\35\306\307\11\0 "
+			      "\0\3\300\200\35\227p\4\353\\\202\37\327\67\346^\207\14\300\340\363\214;"
+			      "\373\226\312Y\255qN\353\234\327\6\27\264\311EmqI{\216\307\13\375"
+			      " \0\0\3\0\0\0\66\6\0\0\12\5row 7\6\0\0\13\5row 8\7\0\0\14\376\0\0\2\0\0\0"),
+			 SP_C("\17\0\0\0\12\0\0x\234cd``\340c\4\21\0\0{\0\37"),
+			 SP_S("\24\0\0\1\26\0\0x\234cg``d```\2bv\4\23\0\1>\0\25")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.system.name=mysql db.user=app\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=SELECT host=shop resource=SELECT a FROM t WHERE b = ? endpoint=SELECT a FROM "
+			"t WHERE b = ? bytes=56 db.system.name=mysql db.collection.name=t\n"
+			"< response status=ok bytes=137 db.response.returned_rows=9\n"
+			"> request method=PING host=shop endpoint=PING bytes=1 db.system.name=mysql\n"
+			"> request method=PING host=shop endpoint=PING bytes=21 db.system.name=mysql\n"
+			"< response status=ok bytes=1\n"
+			"< response status=ok bytes=26\n",
+	},
+	{
+		.name = "compressed by what is not read",
+		.step = {SP_S("J\0\0\0\12\70.0."
+			      "36\0\7\0\0\0saltsalt\0\11\202\377\2\0\70\15\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_"
+			      "native_password\0"),
+			 SP_C("U\0\0\1\11\202\70\15\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0app\0\24"
+			      "\61\62\63\64\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60shop\0mysql_native_"
+			      "password\0\0"),
+			 SP_S("\7\0\0\2\0\0\0\2\0\0\0"),
+			 SP_C(")\0\0\0\0\0\0%\0\0\0\3\0\1SELECT a FROM t WHERE b = 'secret'"),
+			 SP_S("\36\0\0\1\0\0\0\1\0\0\1\1 \0\0\2\3def\4shop\1t\1t\2id\2id\14?"
+			      "\11\0\0\2P\0\0zstandard"),
+			 SP_C("\5\0\0\0\0\0\0\1\0\0\0\16"), SP_S("\13\0\0\1\0\0\0\7\0\0\1\0\0\0\2\0\0\0")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.system.name=mysql db.user=app\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=SELECT host=shop resource=SELECT a FROM t WHERE b = ? endpoint=SELECT a FROM "
+			"t WHERE b = ? bytes=48 db.system.name=mysql db.collection.name=t\n"
+			"< response status=unknown bytes=53\n"
+			"> request method=PING host=shop endpoint=PING bytes=12 db.system.name=mysql\n"
+			"< response status=ok bytes=18\n",
+	},
 	{0},
 };
 #endif
