@@ -8,6 +8,9 @@
 enum {
 	FRAME_MAX = 1 << 30,
 	PROBE_FRAME_MAX = 100 << 20, /* socket.request.max.bytes */
+	PROBE_SMALL_MAX = 1 << 20,   /* of what carries no records */
+	PROBED = 512,		     /* bytes looked at */
+	TOPIC_MAX = 249,
 	REQUEST_MIN = 8,	     /* key, version, correlation id */
 	RESPONSE_MIN = 4,
 	TOKEN_MAX = 1 << 20, /* of SASL without a header */
@@ -60,6 +63,7 @@ struct state {
 	uint16_t tokens;  /* that the client sent, */
 	uint16_t answers; /* and the server */
 	bool raw;	  /* SASL's tokens come without headers */
+	bool settled;	  /* a request came from the client */
 };
 
 /* A request's header, as far as it is there. */
@@ -111,20 +115,61 @@ static enum got head_at(struct sp_cursor *c, struct head *h)
 	return n < 0 || sp_cursor_take(c, (size_t)n) ? GOT : SHORT;
 }
 
+static bool is_topic(struct sp_slice s)
+{
+	if (s.n > TOPIC_MAX)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = s.p[i] | 32;
+		if (!(c >= 'a' && c <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') && !memchr("._-", s.p[i], 3))
+			return false;
+	}
+	return s.n;
+}
+
+/* Is what follows the header what that API's requests say? `whole`: all of the request is there. */
+static enum sp_probe looks_like_body(const struct head *h, struct sp_cursor *c, uint64_t left, bool whole)
+{
+	struct sp_arena none = {0};
+	struct sp_kafka_walk w;
+	struct sp_kafka_found f = {0};
+	uint64_t skip;
+	sp_kafka_walk_begin(&w, h->api, (uint8_t)h->version, false);
+	bool tagged = !w.flexible || sp_kafka_tagged(c);
+	if (!tagged)
+		return whole ? SP_PROBE_NO : SP_PROBE_MAYBE;
+	enum sp_kafka_walked rc = sp_kafka_walk(&w, c, left, &none, &f, &skip);
+	if (rc == SP_KAFKA_WRONG || (rc == SP_KAFKA_SHORT && whole) || (f.has_acks && (f.acks < -1 || f.acks > 1)))
+		return SP_PROBE_NO;
+	bool topic = f.topic[0].n && is_topic(f.topic[0]), group = f.group.n && is_printable(f.group);
+	if ((f.topic[0].n && !topic) || (f.group.n && !group))
+		return SP_PROBE_NO;
+	if (h->client.n > 1 || topic || f.group.n > 1)
+		return SP_PROBE_YES;
+	return rc == SP_KAFKA_SHORT && left > sp_cursor_left(c) ? SP_PROBE_MAYBE : SP_PROBE_NO;
+}
+
 /* Does a request of a known API begin here? */
 static enum sp_probe looks_like_request(struct sp_slice in)
 {
-	struct sp_cursor c = sp_cursor(in);
+	struct sp_cursor c = sp_cursor((struct sp_slice){in.p, SP_MIN(in.n, (size_t)PROBED)});
 	struct head h;
 	enum got got = head_at(&c, &h);
-	if (got == WRONG || (in.n >= 4 && h.size > PROBE_FRAME_MAX))
-		return SP_PROBE_NO;
 	const struct sp_kafka_api *api = sp_kafka_api((unsigned)h.key);
-	if (in.n >= 6 && !api)
+	if (got == WRONG || (in.n >= 6 && !api) || (in.n >= 8 && h.version > api->newest + KAFKA_VERSIONS))
 		return SP_PROBE_NO;
-	if (in.n >= 8 && h.version > api->newest + KAFKA_VERSIONS)
+	if (in.n >= 6 && h.size > (h.key ? PROBE_SMALL_MAX : PROBE_FRAME_MAX))
 		return SP_PROBE_NO;
-	return got == GOT ? SP_PROBE_YES : SP_PROBE_MAYBE;
+	for (size_t i = 0; i < h.client.n; i++)
+		if (h.client.p[i] > 0x7e)
+			return SP_PROBE_NO;
+	if (got == SHORT)
+		return SP_PROBE_MAYBE;
+	if (!h.known)
+		return h.client.n > 1 ? SP_PROBE_YES : SP_PROBE_NO;
+	uint64_t size = (uint64_t)h.size + 4, left = size - (size_t)(c.p - in.p);
+	c.end = in.p + SP_MIN((uint64_t)(c.end - in.p), size);
+	return looks_like_body(&h, &c, left, (uint64_t)(c.end - in.p) == size);
 }
 
 static struct sp_slice decimal(struct sp_arena *a, int64_t v)
@@ -330,8 +375,8 @@ static enum sp_parse_result parse(struct sp_parse *p)
 		return sp_parse_more(p, need);
 	if (raw && (server || looks_like_request(p->in) != SP_PROBE_YES))
 		return body <= TOKEN_MAX ? token(p, st, size) : SP_PARSE_BAD;
-	uint32_t tag;
-	if (server && looks_like_request(p->in) == SP_PROBE_YES && !p->asked(p, sp_be32(p->in.p + 4), &tag))
+	st->settled |= !server;
+	if (!st->settled && looks_like_request(p->in) == SP_PROBE_YES)
 		p->reversed = true;
 	return server && !p->reversed ? response(p, st, size) : request(p, st, size);
 }

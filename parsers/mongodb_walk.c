@@ -227,7 +227,7 @@ static void message(struct reader *r, const struct sp_bson *e)
 {
 	struct sp_slice text = sp_bson_text(e);
 	text.n = SP_MIN(text.n, (size_t)MONGODB_TEXT_MAX);
-	const uint8_t *key = memmem(text.p, text.n, " dup key: ", 10);
+	const uint8_t *key = text.n ? memmem(text.p, text.n, " dup key: ", 10) : NULL;
 	if (key && !r->p->reveal)
 		text = SP_JOIN(r->p->arena, ((struct sp_slice){text.p, (size_t)(key - text.p)}), SP_TEXT(" dup key: ?"));
 	r->p->msg.slot[SP_SLOT_MESSAGE] = text;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Apache Kafka's broker and tools, and kcat. The broker is not in Debian: KAFKA_3_9 and KAFKA_4_1 name folders with the jars
-# of org.apache.kafka:kafka_2.13, org.apache.kafka:kafka-tools (3.9.1; 4.1.0) and org.slf4j:slf4j-reload4j, and what they need.
+# of org.apache.kafka:kafka_2.13, org.apache.kafka:kafka-tools (3.9.1; 4.1.0) and org.slf4j:slf4j-reload4j, and what they need;
+# KAFKA_PYTHON a Python that has kafka-python 2.0.2.
 
 traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
 
@@ -10,6 +11,7 @@ kafka_up()
 	[ -d "${1-}" ] || { echo "record: no jars of Kafka, see recordings-kafka.sh" >&2; exit 1; }
 	jars=$1 listener=$2
 	shift 2
+	rm -rf "$work/kafka"
 	cat >"$work/server.properties" <<-END
 		process.roles=broker,controller
 		node.id=1
@@ -34,7 +36,6 @@ kafka_up()
 	kafka_java kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ -c "$work/server.properties" >/dev/null
 	background in_s env -u JAVA_TOOL_OPTIONS java -Xmx512m -cp "$jars/*" kafka.Kafka "$work/server.properties"
 	wait_port "$S" 9092
-	printf 'security.protocol=PLAINTEXT\n' >"$work/client.properties"
 }
 
 kafka_java() { java -Xmx256m -cp "$jars/*" "$@" 2>>"$work/background.log"; }
@@ -42,7 +43,7 @@ in_c_java() { ip netns exec "$C" java -Xmx256m -cp "$jars/*" "$@" >>"$work/backg
 # kafka_tool CLASS ARGUMENT...: of org.apache.kafka.tools, from the client.
 kafka_tool() { tool=$1; shift; in_c_java "org.apache.kafka.tools.$tool" --bootstrap-server 10.2.0.2:9092 "$@"; }
 kafka_topics() { kafka_tool TopicCommand "$@"; }
-kafka_kcat() { in_c kcat -b 10.2.0.2:9092 "$@" >>"$work/background.log" 2>&1 || true; }
+kafka_kcat() { in_c timeout 10 kcat -b 10.2.0.2:9092 "$@" >>"$work/background.log" 2>&1 || true; }
 
 r_kafka()
 {
@@ -92,12 +93,20 @@ r_kafka_sasl()
 	net_up
 	login='org.apache.kafka.common.security.plain.PlainLoginModule required'
 	kafka_up "${KAFKA_3_9-}" SASL_PLAINTEXT sasl.enabled.mechanisms=PLAIN sasl.mechanism.inter.broker.protocol=PLAIN \
+		connection.failed.authentication.delay.ms=0 \
 		"listener.name.sasl_plaintext.plain.sasl.jaas.config=$login username=\"app\" password=\"secret1\" user_app=\"secret1\";"
 	record_start "$M" c0 'tcp port 9092'
 	sasl='-X security.protocol=SASL_PLAINTEXT -X sasl.mechanisms=PLAIN -X sasl.username=app'
 	kafka_kcat -L $sasl -X sasl.password=secret1
-	kafka_kcat -L $sasl -X sasl.password=wrong2 -m 1
-	kafka_kcat -L $sasl -X sasl.password=secret1 -X api.version.request=false -X broker.version.fallback=0.10.0.0
+	kafka_kcat -L $sasl -X sasl.password=wrong2
+	[ ! -x "${KAFKA_PYTHON-}" ] || in_c timeout 20 "$KAFKA_PYTHON" - >>"$work/background.log" 2>&1 <<-'END' || true
+		import kafka
+		client = kafka.KafkaConsumer(bootstrap_servers="10.2.0.2:9092", api_version=(0, 10), client_id="old",
+		                             security_protocol="SASL_PLAINTEXT", sasl_mechanism="PLAIN",
+		                             sasl_plain_username="app", sasl_plain_password="secret1")
+		client.topics()
+		client.close()
+	END
 	record_stop
-	note "Kafka 3.9.1 and kcat 1.7.1 over SASL PLAIN: metadata asked for; a wrong password (58 SASL_AUTHENTICATION_FAILED, and again); a client of 0.10 that sends its token without a header."
+	note "Kafka 3.9.1 and kcat 1.7.1 over SASL PLAIN: metadata asked for; a wrong password (58 SASL_AUTHENTICATION_FAILED, again and again); kafka-python 2.0.2 as a client of 0.10, whose tokens have no header."
 }
