@@ -56,7 +56,8 @@ void sp_kafka_batch_trace(struct sp_parse *p, struct sp_slice records)
 	sp_kafka_varint(&c); /* offset */
 	sized(&c);	     /* key */
 	sized(&c);	     /* value */
-	size_t headers = SP_MIN(size_at(&c), (size_t)HEADERS_MAX);
+	size_t headers = size_at(&c);
+	headers = SP_MIN(headers, (size_t)HEADERS_MAX);
 	while (headers-- && !c.bad) {
 		struct sp_slice key = sized(&c), value = sized(&c);
 		if (!c.bad && value.n)
