@@ -348,10 +348,8 @@ static void set_kind(struct sp_parse *p, struct state *st, const struct head *h,
 	bool alone = again || (!reply && b->oneway);
 	m->kind = alone ? SP_MSG_ONEWAY : reply ? SP_MSG_RESPONSE : SP_MSG_REQUEST;
 	m->id = reply && !again ? h->to : h->id;
-	if (reply)
-		return;
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, h->id);
-	sp_msg_extra(m, MONGODB_SYSTEM, SP_TEXT("mongodb"));
+	if (!reply)
+		m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, h->id);
 }
 
 /* Walks what is there of the open message from c on, `left` bytes of it, and makes it a part that ends the call. */
@@ -414,6 +412,8 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	b.c = sp_cursor((struct sp_slice){p->in.p + HEADER, view - HEADER});
 	p->reversed = reply == (p->side == SP_CLIENT);
 	sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
+	if (!reply)
+		sp_msg_extra(&p->msg, MONGODB_SYSTEM, SP_TEXT("mongodb"));
 	if (op == OP_COMPRESSED && !decompress(p, &b, &op))
 		return SP_PARSE_BAD;
 	/* Of what was compressed in a way that is not read, nothing is known. */
