@@ -11,12 +11,15 @@ static uint32_t le32(const uint8_t *p)
 /* Bytes of the value that stands at p, of which n are there; 0 also for types without one. */
 static enum sp_bson_got value_size(uint8_t type, const uint8_t *p, size_t n, uint64_t *ret)
 {
-	static const uint8_t fixed[] = {[SP_BSON_DOUBLE] = 8, [SP_BSON_OBJECT_ID] = 12, [SP_BSON_BOOL] = 1,
-					[SP_BSON_DATE] = 8,   [SP_BSON_INT32] = 4,	[SP_BSON_TIMESTAMP] = 8,
-					[SP_BSON_INT64] = 8,  [SP_BSON_DECIMAL] = 16};
+	static const uint8_t fixed[] = {
+		[SP_BSON_DOUBLE] = 8, [SP_BSON_OBJECT_ID] = 12, [SP_BSON_BOOL] = 1,  [SP_BSON_DATE] = 8,
+		[SP_BSON_INT32] = 4,  [SP_BSON_TIMESTAMP] = 8,	[SP_BSON_INT64] = 8, [SP_BSON_DECIMAL] = 16};
 	/* Bytes beside the length that stands at the beginning. */
-	static const int8_t beside[] = {[SP_BSON_STRING] = 4, [SP_BSON_BINARY] = 5, [SP_BSON_POINTER] = 16,
-					[SP_BSON_CODE] = 4,   [SP_BSON_SYMBOL] = 4};
+	static const int8_t beside[] = {[SP_BSON_STRING] = 4,
+					[SP_BSON_BINARY] = 5,
+					[SP_BSON_POINTER] = 16,
+					[SP_BSON_CODE] = 4,
+					[SP_BSON_SYMBOL] = 4};
 	switch (type) {
 	case SP_BSON_UNDEFINED:
 	case SP_BSON_NULL:
@@ -123,107 +126,129 @@ bool sp_bson_number(const struct sp_bson *e, int64_t *ret)
 
 /* --- shapes --- */
 
-struct out {
+static const uint8_t cut_mark[] = "…";
+
+/* What is written, and where in the documents it comes from. */
+struct shape {
 	uint8_t *p;
 	size_t n, room;
+	struct sp_cursor c;
+	const uint8_t *end[SP_BSON_DEPTH]; /* of each open document or array */
+	uint8_t type[SP_BSON_DEPTH];
+	uint8_t depth;
+	bool first; /* nothing was written in this one */
+	bool alike; /* only hidden values so far in this array: one ? says it */
+	bool reveal;
 };
 
-static void put(struct out *o, struct sp_slice s)
+static void put(struct shape *s, struct sp_slice text)
 {
-	size_t n = SP_MIN(s.n, o->room - o->n);
+	size_t n = SP_MIN(text.n, s->room - s->n);
 	if (n)
-		memcpy(o->p + o->n, s.p, n);
-	o->n += n;
+		memcpy(s->p + s->n, text.p, n);
+	s->n += n;
 }
 
-static bool is_container(uint8_t type)
-{
-	return type == SP_BSON_DOCUMENT || type == SP_BSON_ARRAY;
-}
-
-static void put_number(struct out *o, int64_t v)
+static void put_number(struct shape *s, int64_t v)
 {
 	uint8_t digits[20];
 	struct sp_arena a = {.p = digits, .size = sizeof digits};
-	if (v < 0)
-		put(o, SP_TEXT("-"));
-	put(o, sp_arena_u64(&a, v < 0 ? 0 - (uint64_t)v : (uint64_t)v));
+	put(s, v < 0 ? SP_TEXT("-") : SP_TEXT(""));
+	put(s, sp_arena_u64(&a, v < 0 ? 0 - (uint64_t)v : (uint64_t)v));
 }
 
-static void put_value(struct out *o, const struct sp_bson *e, bool reveal)
+static void put_value(struct shape *s, const struct sp_bson *e)
 {
-	struct sp_slice text = sp_bson_text(e);
 	uint8_t digits[24];
 	struct sp_arena a = {.p = digits, .size = sizeof digits};
 	int64_t v;
-	if (!reveal) {
-		put(o, SP_TEXT("?"));
-	} else if (text.n || e->type == SP_BSON_STRING) {
-		put(o, SP_TEXT("\""));
-		put(o, text);
-		put(o, SP_TEXT("\""));
+	if (!s->reveal) {
+		put(s, SP_TEXT("?"));
+	} else if (e->type == SP_BSON_STRING) {
+		put(s, SP_TEXT("\""));
+		put(s, sp_bson_text(e));
+		put(s, SP_TEXT("\""));
 	} else if (e->type == SP_BSON_NULL) {
-		put(o, SP_TEXT("null"));
+		put(s, SP_TEXT("null"));
 	} else if (e->type == SP_BSON_BOOL && sp_bson_number(e, &v)) {
-		put(o, v ? SP_TEXT("true") : SP_TEXT("false"));
+		put(s, v ? SP_TEXT("true") : SP_TEXT("false"));
 	} else if (sp_bson_number(e, &v)) {
-		put_number(o, v);
+		put_number(s, v);
 	} else if (e->type == SP_BSON_OBJECT_ID && e->value.n == 12) {
-		put(o, sp_arena_hex(&a, e->value));
+		put(s, sp_arena_hex(&a, e->value));
 	} else {
-		put(o, SP_TEXT("?"));
+		put(s, SP_TEXT("?"));
 	}
+}
+
+static void open_container(struct shape *s, const struct sp_bson *e)
+{
+	put(s, e->type == SP_BSON_ARRAY ? SP_TEXT("[") : SP_TEXT("{"));
+	s->type[s->depth] = e->type;
+	s->end[s->depth++] = e->value.p + e->value.n;
+	s->c = (struct sp_cursor){.p = e->value.p + 4, .end = e->value.p + e->value.n};
+	s->first = true;
+	s->alike = false;
+}
+
+/* False: that was the outermost. */
+static bool close_container(struct shape *s)
+{
+	const uint8_t *end = s->end[--s->depth];
+	put(s, s->type[s->depth] == SP_BSON_ARRAY ? SP_TEXT("]") : SP_TEXT("}"));
+	if (!s->depth)
+		return false;
+	s->c = (struct sp_cursor){.p = end, .end = s->end[s->depth - 1]};
+	s->first = s->alike = false;
+	return true;
+}
+
+static bool is_container(const struct sp_bson *e)
+{
+	return (e->type == SP_BSON_DOCUMENT || e->type == SP_BSON_ARRAY) && e->value.n >= 5;
+}
+
+static void put_element(struct shape *s, const struct sp_bson *e)
+{
+	bool array = s->type[s->depth - 1] == SP_BSON_ARRAY, open = is_container(e) && s->depth < SP_BSON_DEPTH;
+	if (s->alike && !open)
+		return;
+	put(s, s->first ? SP_TEXT("") : SP_TEXT(", "));
+	if (!array) {
+		put(s, e->name);
+		put(s, SP_TEXT(": "));
+	}
+	s->first = false;
+	s->alike = array && !open && !s->reveal;
+	if (open)
+		open_container(s, e);
+	else
+		put_value(s, e);
 }
 
 struct sp_slice sp_bson_shape(struct sp_arena *a, const struct sp_bson *e, size_t room, bool reveal)
 {
-	uint8_t type[SP_BSON_DEPTH] = {e->type};
-	const uint8_t *end[SP_BSON_DEPTH] = {e->value.p + e->value.n};
-	bool first = true, alike = false; /* only values so far in this array: one ? says it */
-	unsigned depth = 0;
+	size_t mark = sizeof cut_mark - 1;
+	struct shape s = {.p = a->p + a->n, .reveal = reveal};
 	room = SP_MIN(room, a->size - a->n);
-	struct out o = {.p = a->p + a->n, .room = room};
-	if (!is_container(e->type) || e->value.n < 5)
+	if (!is_container(e) || room < mark)
 		return (struct sp_slice){0};
-	struct sp_cursor c = {.p = e->value.p + 4, .end = end[0]};
-	put(&o, e->type == SP_BSON_ARRAY ? SP_TEXT("[") : SP_TEXT("{"));
+	s.room = room - mark;
+	open_container(&s, e);
 	for (;;) {
 		struct sp_bson in;
-		enum sp_bson_got got = sp_bson_next(&c, &in);
-		bool array = type[depth] == SP_BSON_ARRAY;
-		if (got == SP_BSON_END) {
-			put(&o, array ? SP_TEXT("]") : SP_TEXT("}"));
-			c.p = end[depth];
-			if (!depth--)
-				break;
-			c.end = end[depth];
-			first = alike = false;
-			continue;
-		}
-		if (got != SP_BSON_GOT || o.n + 8 >= room) {
-			put(&o, SP_TEXT("…"));
+		enum sp_bson_got got = sp_bson_next(&s.c, &in);
+		bool full = s.n == s.room;
+		if (got == SP_BSON_END && !full && !close_container(&s))
+			break;
+		if (got == SP_BSON_GOT && !full)
+			put_element(&s, &in);
+		if (full || (got != SP_BSON_GOT && got != SP_BSON_END)) {
+			s.room = room;
+			put(&s, (struct sp_slice){cut_mark, mark});
 			break;
 		}
-		bool open = is_container(in.type) && in.value.n >= 5 && depth + 1 < SP_BSON_DEPTH;
-		if (array && alike && !open && !reveal)
-			continue;
-		put(&o, first ? SP_TEXT("") : SP_TEXT(", "));
-		if (!array) {
-			put(&o, in.name);
-			put(&o, SP_TEXT(": "));
-		}
-		first = open;
-		alike = array && !open;
-		if (!open) {
-			put_value(&o, &in, reveal);
-			continue;
-		}
-		put(&o, in.type == SP_BSON_ARRAY ? SP_TEXT("[") : SP_TEXT("{"));
-		alike = false;
-		type[++depth] = in.type;
-		end[depth] = in.value.p + in.value.n;
-		c = (struct sp_cursor){.p = in.value.p + 4, .end = end[depth]};
 	}
-	a->n += o.n;
-	return (struct sp_slice){o.p, o.n};
+	a->n += s.n;
+	return (struct sp_slice){s.p, s.n};
 }

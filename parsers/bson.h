@@ -62,8 +62,8 @@ struct sp_slice sp_bson_text(const struct sp_bson *e);
 /* False: no number, or not there. A double is cut to its whole part. */
 bool sp_bson_number(const struct sp_bson *e, int64_t *ret);
 
-/* The shape of the document or array in `e`, `room` bytes at most, with ? for each value: {age: {$gt: ?}}. With `reveal`
- * the values stand there. In the arena. */
+/* The shape of the document or array in `e`, `room` bytes at most, with ? for each value: {age: {$gt: ?}}. With
+ * `reveal` the values stand there. In the arena. */
 struct sp_slice sp_bson_shape(struct sp_arena *a, const struct sp_bson *e, size_t room, bool reveal);
 
 #endif

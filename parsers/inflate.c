@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DEFLATE (RFC 1951) of the beginning of a stream. What was written is the window, so that nothing else is needed; codes
- * are decoded bit by bit from counts and symbols in order, which is fast enough for a few kilobytes. */
+/* DEFLATE (RFC 1951) of the beginning of a stream. What was written is the window, so that nothing else is needed;
+ * codes are decoded bit by bit from counts and symbols in order, which is fast enough for a few kilobytes. */
 #include <string.h>
 
 #include "parsers/codec.h"
@@ -100,8 +100,9 @@ static bool symbols(struct bits *b, const struct code *literal, const struct cod
 					     31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
 	static const uint8_t size_bits[] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
 					    2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-	static const uint16_t back_base[] = {1,	  2,   3,   4,	 5,   7,    9,	  13,	17,   25,   33,	  49,	65,    97,    129,
-					     193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
+	static const uint16_t back_base[] = {1,	   2,	 3,    4,    5,	   7,	 9,    13,    17,    25,
+					     33,   49,	 65,   97,   129,  193,	 257,  385,   513,   769,
+					     1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
 	while (o->n < o->room) {
 		unsigned symbol = decode(b, literal);
 		if (b->bad)

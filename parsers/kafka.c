@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Apache Kafka (https://kafka.apache.org/protocol): messages behind their length. A request says which of the APIs it is
- * for and in which version, a response only which request it answers. The beginning of a request is read; a response is
- * walked along its layout for the first error in it, records and what is after the error are passed over. */
-#include "parsers/http.h"
+/* Apache Kafka (https://kafka.apache.org/protocol): messages behind their length. A request says which of the APIs it
+ * is for and in which version, a response only which request it answers. The beginning of a request is read; a response
+ * is walked along its layout for the first error in it, records and what is after the error are passed over. */
 #include "parsers/kafka.h"
+#include "parsers/http.h"
 
 enum {
 	FRAME_MAX = 1 << 30,
@@ -11,11 +11,11 @@ enum {
 	PROBE_SMALL_MAX = 1 << 20,   /* of what carries no records */
 	PROBED = 512,		     /* bytes looked at */
 	TOPIC_MAX = 249,
-	REQUEST_MIN = 8,	     /* key, version, correlation id */
+	REQUEST_MIN = 8, /* key, version, correlation id */
 	RESPONSE_MIN = 4,
 	TOKEN_MAX = 1 << 20, /* of SASL without a header */
 	CLIENT_ID_MAX = 1024,
-	VIEW = 4096,	     /* of a request, and of a response at a time */
+	VIEW = 4096,	      /* of a request, and of a response at a time */
 	WALKED_MAX = 1 << 20, /* of a response, records not counted */
 };
 
@@ -316,8 +316,8 @@ static enum sp_parse_result walk_response(struct sp_parse *p, struct state *st, 
 	enum sp_kafka_walked rc = sp_kafka_walk(&st->walk, &c, st->left, p->arena, &f, &skip);
 	size_t walked = (size_t)(c.p - view.p);
 	st->walked += (uint32_t)walked;
-	bool over = rc == SP_KAFKA_OVER || rc == SP_KAFKA_WRONG || walked + skip == st->left || st->walked > WALKED_MAX ||
-		    (rc == SP_KAFKA_SHORT && (view.n == st->left || !walked || p->last));
+	bool over = rc == SP_KAFKA_OVER || rc == SP_KAFKA_WRONG || walked + skip == st->left ||
+		    st->walked > WALKED_MAX || (rc == SP_KAFKA_SHORT && (view.n == st->left || !walked || p->last));
 	enum sp_msg_part part = begins ? over ? SP_PART_WHOLE : SP_PART_HEAD : over ? SP_PART_TAIL : SP_PART_MIDDLE;
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, part);
 	m->id = st->id;

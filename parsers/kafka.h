@@ -9,7 +9,8 @@
  *
  * and fields that mean something: t T topic's name and id, A names of topics, p P partition and array of them,
  * o offset, g G group and array of them, x X transactional id and array of them, n another resource's name, k acks,
- * e error code, m error message, K kind of coordinator, M SASL mechanism, c v name and version of the client's software.
+ * e error code, m error message, K kind of coordinator, M SASL mechanism, c v name and version of the client's
+ * software.
  *
  * Versions that have the field follow it: "s3" from 3 on, "s3-5", none: all. Tagged fields are at the end of every
  * structure of flexible versions and stand in no layout. */
@@ -51,7 +52,7 @@ struct sp_kafka_walk {
 	uint8_t version;
 	uint8_t depth;
 	bool flexible;
-	bool failed;	   /* an error code was seen, in so many structures: only its text is still of interest */
+	bool failed; /* an error code was seen, in so many structures: only its text is still of interest */
 	uint8_t failed_at;
 	int16_t error;
 	uint8_t begin[KAFKA_DEPTH]; /* of each open array: where in the layout its structure begins, */

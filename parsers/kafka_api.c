@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka's APIs up to 4.1, versions that 4.0 took out included (https://kafka.apache.org/protocol). How to read a layout:
- * kafka.h. Requests are described as far as they say what they are about, responses as far as they say how it went. */
+/* Kafka's APIs up to 4.1, versions that 4.0 took out included (https://kafka.apache.org/protocol). How to read a
+ * layout: kafka.h. Requests are described as far as they say what they are about, responses as far as they say how it
+ * went. */
 #include "parsers/kafka.h"
 
 #define API(name, newest, flexible, request, response)                                                                 \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka's record batches (https://kafka.apache.org/documentation/#recordbatch): how many records, and the headers of the
- * first one. Keys and values are passed over. */
+/* Kafka's record batches (https://kafka.apache.org/documentation/#recordbatch): how many records, and the headers of
+ * the first one. Keys and values are passed over. */
 #include "parsers/http.h"
 #include "parsers/kafka.h"
 

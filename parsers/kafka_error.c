@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka's error codes (https://kafka.apache.org/protocol#protocol_error_codes): what a broker, or the cluster behind it,
- * could not do, is the server's; what was not allowed, not known or not valid is the client's. */
+/* Kafka's error codes (https://kafka.apache.org/protocol#protocol_error_codes): what a broker, or the cluster behind
+ * it, could not do, is the server's; what was not allowed, not known or not valid is the client's. */
 #include "parsers/kafka.h"
 
 enum {
@@ -152,5 +152,7 @@ struct sp_slice sp_kafka_error(int code, enum sp_status *status)
 {
 	bool known = code > 0 && (unsigned)code < SP_ARRAY_SIZE(errors);
 	*status = known ? errors[code].status : SP_STATUS_SERVER_ERROR;
-	return code == -1 ? SP_TEXT("UNKNOWN_SERVER_ERROR") : known ? sp_slice_of(errors[code].name) : (struct sp_slice){0};
+	return code == -1 ? SP_TEXT("UNKNOWN_SERVER_ERROR")
+	       : known	  ? sp_slice_of(errors[code].name)
+			  : (struct sp_slice){0};
 }

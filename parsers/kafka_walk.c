@@ -45,7 +45,8 @@ void sp_kafka_walk_begin(struct sp_kafka_walk *w, const struct sp_kafka_api *api
 				    .flexible = version >= api->flexible};
 }
 
-/* A length or count as it stands before strings and arrays; 0 also for null. `wide`: 32 bits where it is not compact. */
+/* A length or count as it stands before strings and arrays; 0 also for null. `wide`: 32 bits where it is not compact.
+ */
 static uint32_t length(struct reader *r, bool wide)
 {
 	if (r->w->flexible) {
@@ -255,9 +256,10 @@ static int error_code(struct reader *r)
 static int number(struct reader *r, char what)
 {
 	struct sp_kafka_found *f = r->f;
-	uint64_t v = what == 'o' ? sp_cursor_u64(r->c) : what == 'p' ? sp_cursor_u32(r->c)
-		   : what == 'K' ? sp_cursor_u8(r->c)
-				 : sp_cursor_u16(r->c);
+	uint64_t v = what == 'o'   ? sp_cursor_u64(r->c)
+		     : what == 'p' ? sp_cursor_u32(r->c)
+		     : what == 'K' ? sp_cursor_u8(r->c)
+				   : sp_cursor_u16(r->c);
 	if (r->c->bad)
 		return SP_KAFKA_SHORT;
 	if (what == 'o' && !f->has_offset) {

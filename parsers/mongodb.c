@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MongoDB's wire protocol (https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol): OP_MSG, the opcodes before
- * it, and all of them compressed. What commands and replies say: mongodb_walk.c. */
-#include "parsers/codec.h"
+/* MongoDB's wire protocol (https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol): OP_MSG, the opcodes
+ * before it, and all of them compressed. What commands and replies say: mongodb_walk.c. */
 #include "parsers/mongodb.h"
+#include "parsers/codec.h"
 
 enum opcode {
 	OP_REPLY = 1,
@@ -233,8 +233,9 @@ static bool op_write(struct sp_parse *p, struct body *b, uint32_t op)
 	sp_mongodb_namespace(&p->msg, take_name(&b->c));
 	if (op != OP_INSERT)
 		sp_cursor_take(&b->c, 4);
-	p->msg.slot[SP_SLOT_METHOD] = op == OP_INSERT ? SP_TEXT("insert") : op == OP_UPDATE ? SP_TEXT("update")
-											     : SP_TEXT("delete");
+	p->msg.slot[SP_SLOT_METHOD] = op == OP_INSERT	? SP_TEXT("insert")
+				      : op == OP_UPDATE ? SP_TEXT("update")
+							: SP_TEXT("delete");
 	b->oneway = true;
 	if (b->c.bad)
 		return false;
@@ -485,7 +486,9 @@ static enum sp_probe probe_body(const struct head *h, struct sp_cursor c)
 		const uint8_t *rest = sp_cursor_take(&c, REPLY_HEAD - 4);
 		if (flags > 15 || (rest && le32(rest + 12) > size / 5))
 			return SP_PROBE_NO;
-		return !rest ? SP_PROBE_MAYBE : size > REPLY_HEAD ? document_begins(&c, size - REPLY_HEAD) : SP_PROBE_MAYBE;
+		return !rest		   ? SP_PROBE_MAYBE
+		       : size > REPLY_HEAD ? document_begins(&c, size - REPLY_HEAD)
+					   : SP_PROBE_MAYBE;
 	}
 	case OP_KILL_CURSORS:
 	case OP_COMMAND:
@@ -496,7 +499,8 @@ static enum sp_probe probe_body(const struct head *h, struct sp_cursor c)
 	struct sp_slice name = take_name(&c);
 	if (c.bad)
 		return sp_cursor_left(&c) < NAMESPACE_MAX ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	return flags <= QUERY_FLAGS && is_namespace(name) && (uint64_t)(c.p - start) < size ? SP_PROBE_YES : SP_PROBE_NO;
+	return flags <= QUERY_FLAGS && is_namespace(name) && (uint64_t)(c.p - start) < size ? SP_PROBE_YES
+											    : SP_PROBE_NO;
 }
 
 static enum sp_probe probe(struct sp_parse *p)

@@ -7,10 +7,10 @@
 
 enum {
 	MONGODB_DEPTH = 6,
-	MONGODB_VIEW = 4096,   /* read at a time; the message's rest is read when there is more of interest */
-	MONGODB_SHAPE = 1024,  /* of a filter, as shown */
+	MONGODB_VIEW = 4096,  /* read at a time; the message's rest is read when there is more of interest */
+	MONGODB_SHAPE = 1024, /* of a filter, as shown */
 	MONGODB_TEXT_MAX = 1024,
-	MONGODB_WANT = 2048,   /* of a value that is of interest: longer ones are cut */
+	MONGODB_WANT = 2048, /* of a value that is of interest: longer ones are cut */
 };
 
 enum sp_mongodb_field {
@@ -27,16 +27,16 @@ enum sp_mongodb_field {
 
 /* What an open container is. */
 enum sp_mongodb_inside {
-	MONGODB_SECTIONS,  /* those of OP_MSG */
-	MONGODB_PAIR,	   /* a command's or reply's document, and its metadata */
-	MONGODB_COMMAND,   /* a request's document */
-	MONGODB_EXPLAINED, /* the command in explain */
-	MONGODB_FILTER,	   /* the wrapper around an old query's filter */
+	MONGODB_SECTIONS,   /* those of OP_MSG */
+	MONGODB_PAIR,	    /* a command's or reply's document, and its metadata */
+	MONGODB_COMMAND,    /* a request's document */
+	MONGODB_EXPLAINED,  /* the command in explain */
+	MONGODB_FILTER,	    /* the wrapper around an old query's filter */
 	MONGODB_INSERTS,    /* a sequence of documents, only counted, */
 	MONGODB_INSERTED,   /* or an array of them */
 	MONGODB_DOCUMENTS,  /* a sequence of updates or deletions, */
 	MONGODB_STATEMENTS, /* or an array of them */
-	MONGODB_STATEMENT, /* the first update or deletion */
+	MONGODB_STATEMENT,  /* the first update or deletion */
 	MONGODB_REPLY,
 	MONGODB_REPLY_CURSOR,
 	MONGODB_ROWS_ARRAY,

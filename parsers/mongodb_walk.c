@@ -16,16 +16,23 @@ struct reader {
 };
 
 /* Commands whose value is a name, but not a collection's. */
-static const char *const other_names[] = {"createUser",	    "updateUser",	 "dropUser",	    "usersInfo",
-					  "createRole",	    "updateRole",	 "dropRole",	    "rolesInfo",
-					  "grantRolesToUser", "revokeRolesFromUser", "getLog",	    "getParameter",
-					  "saslStart",	    "saslContinue",	 "authenticate",    "buildInfo",
-					  "grantPrivilegesToRole", "revokePrivilegesFromRole", "grantRolesToRole", NULL};
+/* clang-format off */
+static const char *const other_names[] = {
+	"createUser", "updateUser", "dropUser", "usersInfo", "grantRolesToUser", "revokeRolesFromUser",
+	"createRole", "updateRole", "dropRole", "rolesInfo", "grantRolesToRole", "revokeRolesFromRole",
+	"grantPrivilegesToRole", "revokePrivilegesFromRole", "getLog", "getParameter", "saslStart", "saslContinue",
+	"authenticate", "buildInfo", NULL,
+};
 
-static const int16_t client_codes[] = {2,  4,  9,  11, 13, 14, 15, 16, 18, 20, 22, 26, 27,  28,  31,  40,  43,	48,  52,
-				       53, 54, 55, 56, 57, 59, 61, 66, 67, 68, 72, 73, 85,  86,	 111, 115, 121, 125, 137,
-				       146, 166, 167, 168, 171, 197, 225, 238, 241, 242, 251, 256, 263, 303, 323, 0};
+/* error_codes.yml of the server: what is wrong with the request. */
+static const int16_t client_codes[] = {
+	2, 4, 9, 11, 13, 14, 15, 16, 18, 20, 22, 26, 27, 28, 31, 40, 43, 48, 52, 53, 54, 55, 56, 57, 59, 61, 66, 67, 68,
+	72, 73, 85, 86, 111, 115, 121, 125, 137, 146, 166, 167, 168, 171, 197, 225, 238, 241, 242, 251, 256, 263, 303,
+	323, 0,
+};
+/* clang-format on */
 
+/* From 10000 on: not the primary, shutting down, an old view of the shards. */
 static const int16_t server_codes[] = {10107, 11600, 11602, 13388, 13435, 13436, 0};
 
 static bool is_among(const int16_t *codes, int32_t code)
@@ -103,7 +110,8 @@ static void trace_text(struct sp_parse *p, struct sp_slice text)
 		bool quote = at < text.n && (text.p[at] == '"' || text.p[at] == '\'');
 		size_t sign = at + quote;
 		if (word.n)
-			key = sign < text.n && (text.p[sign] == '=' || text.p[sign] == ':') ? word : (struct sp_slice){0};
+			key = sign < text.n && (text.p[sign] == '=' || text.p[sign] == ':') ? word
+											    : (struct sp_slice){0};
 		at++;
 	}
 }
@@ -205,7 +213,8 @@ static int command_element(struct reader *r, const struct sp_bson *e)
 	} else if (is_any(e->name, filters)) {
 		sp_mongodb_query(r->p, e);
 	} else if (e->type == SP_BSON_ARRAY && is_any(e->name, arrays)) {
-		return enter(r, e->value.p, e->size, *e->name.p == 'd' && e->name.p[1] == 'o' ? MONGODB_INSERTED : MONGODB_STATEMENTS);
+		return enter(r, e->value.p, e->size,
+			     *e->name.p == 'd' && e->name.p[1] == 'o' ? MONGODB_INSERTED : MONGODB_STATEMENTS);
 	} else if (r->p->msg.slot[SP_SLOT_METHOD].n && same(e->name, r->p->msg.slot[SP_SLOT_METHOD])) {
 		first_element(r, e, false);
 		sp_mongodb_endpoint(r->p);
@@ -229,7 +238,8 @@ static void message(struct reader *r, const struct sp_bson *e)
 	text.n = SP_MIN(text.n, (size_t)MONGODB_TEXT_MAX);
 	const uint8_t *key = text.n ? memmem(text.p, text.n, " dup key: ", 10) : NULL;
 	if (key && !r->p->reveal)
-		text = SP_JOIN(r->p->arena, ((struct sp_slice){text.p, (size_t)(key - text.p)}), SP_TEXT(" dup key: ?"));
+		text = SP_JOIN(r->p->arena, ((struct sp_slice){text.p, (size_t)(key - text.p)}),
+			       SP_TEXT(" dup key: ?"));
 	r->p->msg.slot[SP_SLOT_MESSAGE] = text;
 }
 
@@ -303,7 +313,7 @@ static int element(struct reader *r, const struct sp_bson *e)
 		return GO_ON;
 	case MONGODB_STATEMENTS:
 		return !w->batch++ && e->type == SP_BSON_DOCUMENT ? enter(r, e->value.p, e->size, MONGODB_STATEMENT)
-								   : GO_ON;
+								  : GO_ON;
 	case MONGODB_STATEMENT:
 		if (sp_slice_is(e->name, "q"))
 			sp_mongodb_query(r->p, e);
@@ -316,8 +326,7 @@ static int element(struct reader *r, const struct sp_bson *e)
 		w->rows++;
 		return GO_ON;
 	case MONGODB_ERRORS:
-		return e->type == SP_BSON_DOCUMENT && !w->failed ? enter(r, e->value.p, e->size, MONGODB_ERROR)
-								 : GO_ON;
+		return e->type == SP_BSON_DOCUMENT && !w->failed ? enter(r, e->value.p, e->size, MONGODB_ERROR) : GO_ON;
 	default:
 		failure(r, e);
 		return GO_ON;
@@ -394,7 +403,8 @@ static int next_section(struct reader *r)
 		return SP_MONGODB_WRONG;
 	if (!kind)
 		return enter(r, at + 1, size, w->reply ? MONGODB_REPLY : MONGODB_COMMAND);
-	const uint8_t *name = at + 5, *end = memchr(name, 0, SP_MIN((size_t)(r->c->end - name), (size_t)SP_BSON_NAME_MAX));
+	const uint8_t *name = at + 5,
+		      *end = memchr(name, 0, SP_MIN((size_t)(r->c->end - name), (size_t)SP_BSON_NAME_MAX));
 	if (!end)
 		return (size_t)(r->c->end - name) < SP_BSON_NAME_MAX ? SP_MONGODB_SHORT : SP_MONGODB_WRONG;
 	bool inserts = sp_slice_is((struct sp_slice){name, (size_t)(end - name)}, "documents");
