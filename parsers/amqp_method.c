@@ -286,6 +286,8 @@ static size_t value_size(uint8_t type)
 /* Trace contexts among the headers. */
 static void headers(struct sp_parse *p, struct sp_slice table)
 {
+	if (!table.n)
+		return;
 	struct sp_cursor c = sp_cursor(table);
 	for (unsigned i = 0; i < HEADERS_MAX && sp_cursor_left(&c); i++) {
 		struct sp_slice name = short_string(&c);
