@@ -7,6 +7,7 @@
 enum {
 	HEADER = 48,
 	CONTROL_HEADER = 12,
+	PRIVATE_HEADER = 8,
 	STRATUM_MAX = 16,
 	VERSION_MAX = 4,
 	PORT = 123,
@@ -169,12 +170,12 @@ static enum sp_parse_result control(struct sp_parse *p)
 
 static enum sp_parse_result parse(struct sp_parse *p)
 {
-	if (!p->in.n)
-		return sp_parse_skip(p, 0, 0);
-	if (mode_of(p->in) >= CONTROL)
-		return p->in.n >= CONTROL_HEADER || mode_of(p->in) == PRIVATE ? control(p)
-									      : sp_parse_skip(p, p->in.n, 0);
-	return p->in.n >= HEADER ? time_message(p) : sp_parse_skip(p, p->in.n, 0);
+	if (p->in.n < PRIVATE_HEADER)
+		return sp_parse_skip(p, p->in.n, 0);
+	unsigned mode = mode_of(p->in);
+	if (mode == PRIVATE || (mode == CONTROL && p->in.n >= CONTROL_HEADER))
+		return control(p);
+	return mode < CONTROL && p->in.n >= HEADER ? time_message(p) : sp_parse_skip(p, p->in.n, 0);
 }
 
 /* A server's clock is somewhere in this century, and it answers at once. */
