@@ -25,14 +25,6 @@ void sp_summary_calls_free(struct sp_summary *s)
 	sp_topk_free(s->failures);
 }
 
-static struct sp_slice slot(const struct sp_request_record *r, enum sp_slot which)
-{
-	const uint8_t *p = r->text;
-	for (unsigned i = 0; i < which; i++)
-		p += r->slot_n[i];
-	return (struct sp_slice){p, r->slot_n[which]};
-}
-
 /* Zero-ended, cut. `out` is zeroed. */
 static void put(char *out, size_t size, struct sp_slice s)
 {
@@ -43,7 +35,8 @@ static void put(char *out, size_t size, struct sp_slice s)
 /* "GET /orders/{id}"; many endpoints begin with the method themselves. */
 static void put_what(char *out, size_t size, const struct sp_request_record *r)
 {
-	struct sp_slice method = slot(r, SP_SLOT_METHOD), endpoint = slot(r, SP_SLOT_ENDPOINT);
+	struct sp_slice method = sp_texts_slot(&r->texts, SP_SLOT_METHOD),
+			endpoint = sp_texts_slot(&r->texts, SP_SLOT_ENDPOINT);
 	bool begins = endpoint.n >= method.n && !memcmp(endpoint.p, method.p, method.n);
 	if (!begins) {
 		put(out, size, method);
@@ -66,7 +59,7 @@ static void add(struct sp_summary_calls *c, const struct sp_request_record *r)
 
 static void describe(struct sp_summary_call *c, const struct sp_request_record *r)
 {
-	struct sp_slice message = slot(r, SP_SLOT_MESSAGE);
+	struct sp_slice message = sp_texts_slot(&r->texts, SP_SLOT_MESSAGE);
 	*c = (struct sp_summary_call){
 		.pair = {.client = r->client_ip,
 			 .server = r->server_ip,
@@ -80,7 +73,7 @@ static void describe(struct sp_summary_call *c, const struct sp_request_record *
 		.app = r->app_proto,
 	};
 	put_what(c->what, sizeof c->what, r);
-	put(c->code, sizeof c->code, slot(r, SP_SLOT_CODE));
+	put(c->code, sizeof c->code, sp_texts_slot(&r->texts, SP_SLOT_CODE));
 	if (message.n) {
 		put(c->code, sizeof c->code, SP_TEXT(" "));
 		put(c->code, sizeof c->code, message);
@@ -106,7 +99,7 @@ static void failure(struct sp_summary *s, const struct sp_request_record *r)
 	    r->status != SP_STATUS_TIMEOUT)
 		return;
 	put_what(key.endpoint, sizeof key.endpoint, r);
-	put(key.code, sizeof key.code, slot(r, SP_SLOT_CODE));
+	put(key.code, sizeof key.code, sp_texts_slot(&r->texts, SP_SLOT_CODE));
 	struct sp_summary_call *example = sp_topk_add(s->failures, &key, 1);
 	if (!example->pair.start_ns)
 		describe(example, r);

@@ -12,80 +12,6 @@ static struct sp_call *call_at(const struct sp_talk *t, uint32_t handle)
 	return sp_slab_at(&t->ft->l7->slab, handle);
 }
 
-/* --- texts --- */
-
-static struct sp_slice cut(struct sp_slice s, size_t max)
-{
-	if (s.n <= max)
-		return s;
-	for (s.n = max; s.n && (s.p[s.n] & 0xc0) == 0x80;)
-		s.n--; /* not inside a character */
-	return s;
-}
-
-static void view_call(struct sp_call_view *v, const struct sp_call *c)
-{
-	const uint8_t *p = c->text;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
-		v->slot[i] = (struct sp_slice){p, c->slot_n[i]};
-		p += c->slot_n[i];
-	}
-	v->n_extras = c->n_extras;
-	for (unsigned i = 0; i < c->n_extras; i++) {
-		uint16_t n;
-		memcpy(&n, p + 1, sizeof n);
-		v->extra[i] = (struct sp_extra){p[0], {p + 3, n}};
-		p += 3 + n;
-	}
-}
-
-/* A message's texts over those that are there. */
-static void view_message(const struct sp_talk *t, struct sp_call_view *v, const struct sp_msg *m)
-{
-	size_t max = t->ft->l7->conf.max_field;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		if (m->slot[i].n)
-			v->slot[i] = cut(m->slot[i], max);
-	for (unsigned i = 0; i < m->n_extras; i++) {
-		unsigned at = 0;
-		while (at < v->n_extras && v->extra[at].field != m->extra[i].field)
-			at++;
-		if (at == SP_ARRAY_SIZE(v->extra))
-			continue;
-		v->n_extras += at == v->n_extras;
-		v->extra[at] = (struct sp_extra){m->extra[i].field, cut(m->extra[i].value, SP_MIN(max, 1024))};
-	}
-}
-
-static size_t view_size(const struct sp_call_view *v)
-{
-	size_t n = 0;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		n += v->slot[i].n;
-	for (unsigned i = 0; i < v->n_extras; i++)
-		n += 3 + v->extra[i].value.n;
-	return n;
-}
-
-static void view_store(const struct sp_call_view *v, struct sp_call *c)
-{
-	uint8_t *p = c->text;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
-		c->slot_n[i] = (uint16_t)v->slot[i].n;
-		if (v->slot[i].n)
-			memcpy(p, v->slot[i].p, v->slot[i].n);
-		p += v->slot[i].n;
-	}
-	c->n_extras = (uint8_t)v->n_extras;
-	for (unsigned i = 0; i < v->n_extras; i++) {
-		uint16_t n = (uint16_t)v->extra[i].value.n;
-		p[0] = v->extra[i].field;
-		memcpy(p + 1, &n, sizeof n);
-		memcpy(p + 3, v->extra[i].value.p, n);
-		p += 3 + n;
-	}
-}
-
 /* --- the list --- */
 
 static void append_call(struct sp_talk *t, uint32_t handle, bool front)
@@ -132,10 +58,7 @@ static void forget(struct sp_talk *t, uint32_t handle)
 /* Tells a call as far as it is known. */
 static void tell(struct sp_talk *t, uint32_t handle)
 {
-	struct sp_call_view v;
-	const struct sp_call *c = call_at(t, handle);
-	view_call(&v, c);
-	sp_request_write(t, c, &v);
+	sp_request_write(t, call_at(t, handle), NULL);
 	forget(t, handle);
 }
 
@@ -149,41 +72,30 @@ static void make_room(struct sp_talk *t)
 }
 
 /* A call with a message's texts. 0: no memory. */
-static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_call_view *v, bool front)
+static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
 {
+	size_t max = t->ft->l7->conf.max_field;
 	make_room(t);
-	uint32_t handle = sp_slab_get(&t->ft->l7->slab, sizeof *head + view_size(v));
+	uint32_t handle = sp_slab_get(&t->ft->l7->slab, sizeof *head + sp_texts_room(m, max));
 	if (!handle) {
 		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
 		return 0;
 	}
 	struct sp_call *c = call_at(t, handle);
-	*c = *head;
-	view_store(v, c);
+	memcpy(c, head, offsetof(struct sp_call, texts));
+	c->bits |= SP_CALL_TEXTS;
+	sp_texts_begin(&c->texts, m, max);
 	append_call(t, handle, front);
 	return handle;
 }
 
-/* A later part's texts are added: the block may move. */
-static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_msg *m)
+/* In another block, in the same place of the list. */
+static void move_call(struct sp_talk *t, uint32_t from, uint32_t to)
 {
 	struct sp_slab *slab = &t->ft->l7->slab;
-	struct sp_call *c = call_at(t, handle);
-	struct sp_call_view v;
-	bool any = m->n_extras;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		any |= m->slot[i].n != 0;
-	if (!any)
-		return handle;
-	view_call(&v, c);
-	view_message(t, &v, m);
-	uint32_t to = sp_slab_get(slab, sizeof *c + view_size(&v));
-	if (!to)
-		return handle;
-	struct sp_call *n = call_at(t, to);
-	*n = *c;
-	view_store(&v, n);
+	struct sp_call *c = call_at(t, from), *n = call_at(t, to);
+	memcpy(n, c, sizeof *c + c->texts.size);
 	if (n->prev)
 		call_at(t, n->prev)->next = to;
 	else
@@ -193,10 +105,29 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 	else
 		t->d->last = to;
 	for (unsigned s = 0; t->d->bits & SP_DIALOG_TCP && s < 2; s++)
-		if (t->d->stream[s].open == handle)
+		if (t->d->stream[s].open == from)
 			t->d->stream[s].open = to;
-	sp_slab_put(slab, handle);
-	return to;
+	sp_slab_put(slab, from);
+}
+
+/* A later part's texts are added: the block may move. */
+static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_msg *m)
+{
+	struct sp_slab *slab = &t->ft->l7->slab;
+	size_t max = t->ft->l7->conf.max_field;
+	struct sp_call *c = call_at(t, handle);
+	size_t more = sp_texts_more(&c->texts, m, max), size = sizeof *c + c->texts.size + more;
+	if (!more || c->texts.size + more > SP_TEXTS_MAX)
+		return handle;
+	if (size > sp_slab_size(slab, handle)) {
+		uint32_t to = sp_slab_get(slab, size);
+		if (!to)
+			return handle;
+		move_call(t, handle, to);
+		handle = to;
+	}
+	sp_texts_add(&call_at(t, handle)->texts, m, max);
+	return handle;
 }
 
 /* --- who answers what --- */
@@ -317,6 +248,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 	};
 	if (m->kind == SP_MSG_ONEWAY)
 		c->bits |= SP_CALL_ONEWAY;
+	if (t->ft->l7->parse.cut)
+		c->bits |= SP_CALL_CUT;
 }
 
 static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
@@ -333,6 +266,7 @@ static void add_response(const struct sp_talk *t, struct sp_call *c, const struc
 	c->status = m->status ? m->status : c->status;
 	c->app = m->app ? m->app : c->app;
 	c->bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
+	c->bits |= t->ft->l7->parse.cut ? SP_CALL_CUT : 0;
 }
 
 /* The message of this call from this side is not complete yet. */
@@ -360,7 +294,6 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 			 const struct sp_place *at, bool complete)
 {
 	struct sp_call head;
-	struct sp_call_view v = {.n_extras = 0};
 	if (is_retry(t, side, m))
 		return;
 	begin_request(t, side, &head, m, at);
@@ -374,14 +307,13 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 		   call_at(t, t->d->last)->req_ack == head.req_ack) {
 		head.bits |= SP_CALL_LOST_BEFORE; /* in one burst with it */
 	}
-	view_message(t, &v, m);
 	if (complete)
 		head.bits |= SP_CALL_REQUEST_END;
 	if (complete && m->kind == SP_MSG_ONEWAY) {
-		sp_request_write(t, &head, &v);
+		sp_request_write(t, &head, m);
 		return;
 	}
-	uint32_t handle = new_call(t, &head, &v, false);
+	uint32_t handle = new_call(t, &head, m, false);
 	if (handle && !complete)
 		keep_open(s, handle, m);
 }
@@ -400,16 +332,13 @@ static void finish_response(struct sp_talk *t, uint32_t handle)
 static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
 	struct sp_call *c = call_at(t, handle);
-	struct sp_call_view v;
 	add_response(t, c, m, at, true);
 	c->bits |= SP_CALL_RESPONSE_END;
-	view_call(&v, c);
-	view_message(t, &v, m);
 	if (SP_UNLIKELY(!(t->d->bits & SP_DIALOG_ANSWERED))) {
 		t->d->bits |= SP_DIALOG_ANSWERED;
 		sp_identify_learn(t);
 	}
-	sp_request_write(t, c, &v);
+	sp_request_write(t, c, m);
 	forget(t, handle);
 }
 
@@ -417,18 +346,16 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 		   const struct sp_place *at, bool complete)
 {
 	struct sp_call head = {.id = m->id, .app = t->d->parser->app};
-	struct sp_call_view v = {.n_extras = 0};
 	add_response(t, &head, m, at, true);
-	view_message(t, &v, m);
 	if (sp_role(t, side) == SP_CLIENT)
 		head.bits |= SP_CALL_FROM_SERVER; /* of the request that it answers */
 	t->d->bits |= SP_DIALOG_ORPHAN;
 	if (complete) {
 		head.bits |= SP_CALL_RESPONSE_END;
-		sp_request_write(t, &head, &v);
+		sp_request_write(t, &head, m);
 		return;
 	}
-	uint32_t handle = new_call(t, &head, &v, true);
+	uint32_t handle = new_call(t, &head, m, true);
 	if (handle)
 		keep_open(s, handle, m);
 }

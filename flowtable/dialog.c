@@ -116,6 +116,7 @@ static void bad(struct sp_talk *t, unsigned side, struct sp_stream *s)
 	if (!d->messages) {
 		t->ft->stats.l7_withdrawn++;
 		d->bits |= SP_DIALOG_WITHDRAWN;
+		d->bits &= (uint8_t)~SP_DIALOG_SURE;
 		sp_identify_forget(t);
 		sp_dialog_leave(t);
 		d->app = 0;
@@ -226,7 +227,8 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 			switch_to(t, p->next);
 			return at;
 		default:
-			bad(t, side, s);
+			if (!piece->cut) /* what is cut may well look wrong */
+				bad(t, side, s);
 			return piece->in.n;
 		}
 		idle = at == was ? idle + 1 : 0;

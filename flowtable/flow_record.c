@@ -168,11 +168,11 @@ static void put_calls(struct sp_flowtable *ft, const struct sp_flow *f, struct s
 	if (!(f->more & SP_L7_DIALOG))
 		return;
 	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
-	r->app_proto = d->app;
+	r->app_proto = d->bits & SP_DIALOG_SURE ? d->app : SP_APP_UNKNOWN;
 	r->requests = d->requests;
 	r->request_errors = d->errors;
 	d->requests = d->errors = 0;
-	ft->l7->counts[d->app].flows += ended;
+	ft->l7->counts[r->app_proto].flows += ended;
 }
 
 /* Fills a zeroed record. */

@@ -154,8 +154,11 @@ bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last
 			continue;
 		ask(t, side, in, last);
 		enum sp_probe probe = parser->probe(&l7->parse);
-		if (probe == SP_PROBE_YES)
-			return take(t, side, parser, l7->parse.reversed);
+		if (probe == SP_PROBE_YES) {
+			bool reversed = l7->parse.reversed;
+			d->bits |= SP_DIALOG_SURE;
+			return take(t, side, parser, reversed);
+		}
 		if (probe == SP_PROBE_MAYBE)
 			maybe |= UINT64_C(1) << i;
 	}

@@ -12,6 +12,7 @@
 #include "flowtable/flowtable.h"
 #include "flowtable/l7_conf.h"
 #include "flowtable/slab.h"
+#include "flowtable/texts.h"
 #include "parsers/parser.h"
 
 struct sp_flow;
@@ -51,6 +52,7 @@ enum sp_dialog_bits {
 	SP_DIALOG_WITHDRAWN = 16, /* a guess of its protocol was wrong */
 	SP_DIALOG_ANSWERED = 32,  /* a request of this parser has been answered */
 	SP_DIALOG_ORPHAN = 64,	  /* the last response answered nothing that was seen */
+	SP_DIALOG_SURE = 128,	  /* its protocol is no guess any more */
 };
 
 struct sp_dialog {
@@ -121,9 +123,7 @@ struct sp_call {
 	uint8_t status, n_extras;
 	uint16_t bits;	  /* enum sp_call_bits */
 	uint16_t retries; /* datagrams that asked again */
-	uint16_t slot_n[SP_SLOT_MAX];
-	uint16_t zero;
-	uint8_t text[]; /* slots in their order, then extras: field, length (2 bytes), bytes */
+	struct sp_texts texts;
 };
 
 enum sp_call_bits {
@@ -136,6 +136,7 @@ enum sp_call_bits {
 	SP_CALL_LOST_BEFORE = 64, /* requests were lost just before this one */
 	SP_CALL_CUT = 128,	  /* bytes of it were lost */
 	SP_CALL_STREAM = 256,	  /* sequence numbers hold */
+	SP_CALL_TEXTS = 1024,	  /* it stands in a block with its texts */
 	SP_CALL_DOUBT = 512,	  /* its response may have been lost */
 };
 
@@ -248,15 +249,8 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
 /* calls.c: gives up calls: those that are too old, or all. */
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all);
 
-/* Texts of a call, of a message, or of both, the message's before the call's. */
-struct sp_call_view {
-	struct sp_slice slot[SP_SLOT_MAX];
-	unsigned n_extras;
-	struct sp_extra extra[SP_EXTRAS_MAX + 8];
-};
-
-/* request_record.c: writes a record. */
-void sp_request_write(struct sp_talk *t, const struct sp_call *call, const struct sp_call_view *view);
+/* request_record.c: writes a record. `m`: the message that ends it, and is not part of its texts yet; NULL: none. */
+void sp_request_write(struct sp_talk *t, const struct sp_call *call, const struct sp_msg *m);
 
 /* From sides to roles and back. */
 static inline enum sp_side sp_role(const struct sp_talk *t, unsigned side)

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/base.h"
 #include "base/pkt.h"
+#include "flowtable/texts.h"
 #include "parsers/parser.h"
 
 enum sp_record_kind { SP_RECORD_FLOW = 1, SP_RECORD_REQUEST, SP_RECORD_KIND_MAX };
@@ -126,9 +127,6 @@ struct sp_flow_record {
 /* Size of a flow record of plain frames: `layers` is cut off. */
 #define SP_FLOW_RECORD_PLAIN ((offsetof(struct sp_flow_record, layers) + 7) & ~(size_t)7)
 
-/* Texts together: what one value may take is configured. */
-#define SP_REQUEST_TEXT_MAX (60 * 1024)
-
 struct sp_request_record {
 	struct sp_record_head head;
 #define SP_MEMBER_TEXT(type, name)
@@ -150,8 +148,7 @@ struct sp_request_record {
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_MEMBER_##type(type, name)
 #include "flowtable/request_record.def"
 #undef SP_FIELD
-	uint16_t slot_n[SP_SLOT_MAX];
-	uint8_t text[]; /* slots, then attributes: field of the parser, length (2 bytes, as in memory), bytes */
+	struct sp_texts texts;
 };
 
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */

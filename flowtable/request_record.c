@@ -34,6 +34,7 @@ static void count(struct sp_talk *t, const struct sp_call *c, enum sp_status sta
 	t->d->requests++;
 	t->d->errors += error;
 	t->d->app = c->app;
+	t->d->bits |= SP_DIALOG_SURE;
 	t->ft->l7->counts[c->app].requests++;
 	t->ft->l7->counts[c->app].request_errors += error;
 	t->ft->stats.requests++;
@@ -79,51 +80,41 @@ static void put_response(const struct sp_call *c, struct sp_request_record *r)
 	r->resp_tcp_seq = c->resp_seq;
 }
 
-static void put_texts(const struct sp_call_view *v, struct sp_request_record *r)
+/* Of the call and the message together; the call of a message that stands alone has none. */
+static size_t texts_size(const struct sp_call *c, const struct sp_msg *m, size_t max)
 {
-	uint8_t *p = r->text;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
-		r->slot_n[i] = (uint16_t)v->slot[i].n;
-		if (v->slot[i].n)
-			memcpy(p, v->slot[i].p, v->slot[i].n);
-		p += v->slot[i].n;
-	}
-	r->n_attributes = (uint8_t)v->n_extras;
-	for (unsigned i = 0; i < v->n_extras; i++) {
-		uint16_t n = (uint16_t)v->extra[i].value.n;
-		p[0] = v->extra[i].field;
-		memcpy(p + 1, &n, sizeof n);
-		memcpy(p + 3, v->extra[i].value.p, n);
-		p += 3 + n;
-	}
+	size_t had = c->bits & SP_CALL_TEXTS ? c->texts.size : 0;
+	if (!m)
+		return had;
+	return had + (had ? sp_texts_more(&c->texts, m, max) : sp_texts_room(m, max));
 }
 
-static size_t texts_size(struct sp_call_view *v)
+static void put_texts(struct sp_texts *to, const struct sp_call *c, const struct sp_msg *m, size_t max)
 {
-	size_t n = 0;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		n += v->slot[i].n;
-	for (unsigned i = 0; i < v->n_extras; i++) {
-		n += 3 + v->extra[i].value.n;
-		if (n > SP_REQUEST_TEXT_MAX) {
-			n -= 3 + v->extra[i].value.n;
-			v->n_extras = i;
-		}
+	if (!(c->bits & SP_CALL_TEXTS)) {
+		sp_texts_begin(to, m, max);
+		return;
 	}
-	return n;
+	sp_texts_copy(to, &c->texts);
+	if (m)
+		sp_texts_add(to, m, max);
 }
 
-void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_call_view *view)
+void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m)
 {
 	struct sp_flowtable *ft = t->ft;
-	struct sp_call_view v = *view;
 	enum sp_status status = status_of(c);
+	size_t max = ft->l7->conf.max_field;
 	count(t, c, status);
 	uint64_t serial = ++ft->l7->serial;
 	if (!ft->l7->conf.log)
 		return;
-	size_t size = offsetof(struct sp_request_record, text) + texts_size(&v);
-	struct sp_request_record *r = sp_out_record(ft->out, SP_RECORD_REQUEST, size);
+	size_t texts = texts_size(c, m, max);
+	if (texts > SP_TEXTS_MAX) {
+		m = NULL;
+		texts = c->texts.size;
+	}
+	struct sp_request_record *r = sp_out_record(ft->out, SP_RECORD_REQUEST, sizeof *r + texts);
 	if (!r)
 		return;
 	r->request_id = (uint64_t)ft->worker << 56 | serial;
@@ -141,5 +132,5 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	r->incomplete = !!(c->bits & SP_CALL_CUT);
 	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
 	r->retries = c->retries;
-	put_texts(&v, r);
+	put_texts(&r->texts, c, m, max);
 }

@@ -125,7 +125,7 @@ static void carry_set(struct sp_talk *t, unsigned side, const struct sp_piece *p
 	s->carry_n = (uint32_t)n;
 }
 
-static void read_carry(struct sp_talk *t, unsigned side, bool last);
+static void read_carry(struct sp_talk *t, unsigned side, bool last, bool cut);
 
 static struct sp_piece rest_of(const struct sp_piece *p, size_t used)
 {
@@ -190,7 +190,7 @@ static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *
 				break;
 			}
 			parser = t->d->parser;
-			read_carry(t, !side, false); /* which came before */
+			read_carry(t, !side, false, false); /* which came before */
 			if (t->f->more & SP_L7_DONE)
 				return;
 		}
@@ -198,7 +198,7 @@ static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *
 			return;
 		if (t->d->parser == parser)
 			break;
-		read_carry(t, !side, false);
+		read_carry(t, !side, false, false);
 		if (t->f->more & SP_L7_DONE)
 			return;
 	}
@@ -238,7 +238,7 @@ static void append(struct sp_talk *t, unsigned side, struct sp_slice in, const s
 	c->mark[c->n_marks++].at = s->carry_n;
 	s->carry_n = (uint32_t)n;
 	if (!t->d->parser || n >= s->want)
-		read_carry(t, side, false);
+		read_carry(t, side, false, false);
 }
 
 /* Bytes that follow what the stream had, without a hole. */
@@ -265,16 +265,28 @@ static void in_order(struct sp_talk *t, unsigned side, struct sp_slice in, uint6
 	}
 }
 
+/* The beginning of a message whose end will not come: it may say enough. */
+static void salvage(struct sp_talk *t, unsigned side)
+{
+	struct sp_stream *s = &t->d->stream[side];
+	if (s->carry_n && t->d->parser && !(s->bits & SP_STREAM_RESYNC))
+		read_carry(t, side, true, true);
+}
+
 /* Bytes that will not come: those that need not be seen are no loss. */
 static void lost(struct sp_talk *t, unsigned side, uint32_t n, uint64_t ns)
 {
 	struct sp_stream *s = &t->d->stream[side];
 	size_t skip = s->skip ? pass(t, side, n, ns) : 0;
-	s->next_seq += n;
+	s->next_seq += (uint32_t)skip;
 	if (skip == n || t->f->more & SP_L7_DONE)
 		return;
 	t->ft->stats.l7_holes++;
 	t->ft->stats.l7_lost_bytes += n - skip;
+	salvage(t, side);
+	if (t->f->more & SP_L7_DONE)
+		return;
+	s->next_seq += n - (uint32_t)skip;
 	sp_calls_lost(t, side, s);
 	carry_drop(t, s);
 	s->bits |= SP_STREAM_RESYNC | SP_STREAM_LOST;
@@ -425,7 +437,7 @@ void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp
 	}
 }
 
-static void read_carry(struct sp_talk *t, unsigned side, bool last)
+static void read_carry(struct sp_talk *t, unsigned side, bool last, bool cut)
 {
 	struct sp_stream *s = &t->d->stream[side];
 	if (!s->carry_n || s->skip)
@@ -438,7 +450,8 @@ static void read_carry(struct sp_talk *t, unsigned side, bool last)
 			     .mark = mark,
 			     .n_marks = c->n_marks,
 			     .seq = s->next_seq - s->carry_n,
-			     .last = last};
+			     .last = last,
+			     .cut = cut};
 	read_piece(t, side, &p);
 }
 
@@ -448,7 +461,7 @@ void sp_stream_end(struct sp_talk *t, unsigned side)
 	while (s->held && !(t->f->more & SP_L7_DONE))
 		give_up_hole(t, side);
 	if (!(t->f->more & SP_L7_DONE) && t->d->parser)
-		read_carry(t, side, true);
+		read_carry(t, side, true, !(t->f->dir[side].bits & SP_DIR_FIN));
 	if (t->f->more & SP_L7_DONE)
 		return;
 	if (s->skip == SP_TO_END && s->bits & SP_STREAM_ENDS)

@@ -17,8 +17,11 @@ struct sp_slice sp_http_endpoint(struct sp_arena *a, struct sp_slice target);
  * arena, or `target` itself where nothing had to be hidden. */
 struct sp_slice sp_http_target(struct sp_arena *a, struct sp_slice target, bool reveal);
 
-/* Host and port of an absolute target or of an authority, without credentials; empty when a target has none. */
+/* Host and port of a target, absolute or an authority alone, without credentials; empty when it has none. */
 struct sp_slice sp_http_authority(struct sp_slice target);
+
+/* The value of Host or :authority, without credentials. */
+struct sp_slice sp_http_host(struct sp_slice value);
 
 /* The scheme of Authorization or Proxy-Authorization, never what follows it; `?` when there is none. */
 struct sp_slice sp_http_auth_scheme(struct sp_slice value);

@@ -18,8 +18,10 @@ enum class {
 	LOWER = 2,
 	UPPER = 4,
 	HEX = 8,
-	MARK = 16 /* what stands between a number's digits */,
-	OTHER = 32
+	MARK = 16, /* what stands between a number's digits */
+	OTHER = 32,
+	END = 64,    /* of a path: a query, a fragment, parameters (";jsessionid=…") */
+	SLASH = 128, /* of a segment */
 };
 
 static const uint8_t class_of[256] = {
@@ -33,6 +35,10 @@ static const uint8_t class_of[256] = {
 	[','] = MARK,
 	[':'] = MARK,
 	['+'] = MARK,
+	['?'] = END,
+	['#'] = END,
+	[';'] = END,
+	['/'] = SLASH,
 };
 
 /* What a segment is made of. */
@@ -58,6 +64,12 @@ static struct made look(const uint8_t *p, size_t n)
 	return m;
 }
 
+/* A number, a date, an address. */
+static bool is_number(unsigned any)
+{
+	return any & DIGIT && !(any & ~(unsigned)(DIGIT | HEX | MARK));
+}
+
 static bool is_uuid(const uint8_t *p, size_t n)
 {
 	if (n != 36)
@@ -77,9 +89,7 @@ static bool is_value(const uint8_t *p, size_t n)
 	struct made m = look(p, n);
 	if (!(m.any & DIGIT))
 		return false;
-	if (!(m.any & ~(unsigned)(DIGIT | HEX | MARK)))
-		return true; /* a number, a date, an address */
-	if ((m.all & HEX && n >= HEX_MIN) || (m.digits_run >= DIGITS_MIN))
+	if (is_number(m.any) || (m.all & HEX && n >= HEX_MIN) || m.digits_run >= DIGITS_MIN)
 		return true;
 	return n >= OPAQUE_MIN && m.changes * WORD_MAX >= n;
 }
@@ -103,10 +113,17 @@ static void replace(struct out *o, size_t at, size_t n)
 	o->from = at + n;
 }
 
-static void segment(struct out *o, size_t at, size_t n)
+/* `any`: what the segment is made of. */
+static void segment(struct out *o, size_t at, size_t n, unsigned any)
 {
-	const uint8_t *p = o->path.p + at, *dot = memchr(p, '.', n);
-	if (!dot || n > NAME_MAX || !(look(p, n).any & ~(unsigned)(DIGIT | HEX | MARK))) {
+	const uint8_t *p = o->path.p + at;
+	if (n > NAME_MAX || is_number(any)) {
+		replace(o, at, n);
+		return;
+	}
+	if (!(any & DIGIT))
+		return;
+	if (!memchr(p, '.', n)) {
 		if (is_value(p, n))
 			replace(o, at, n);
 		return;
@@ -120,35 +137,43 @@ static void segment(struct out *o, size_t at, size_t n)
 	}
 }
 
-/* Of an absolute target what follows its authority; without query, fragment and parameters (";jsessionid=…"). */
+/* Of an absolute target what follows its authority. */
 static struct sp_slice path_of(struct sp_slice target, struct sp_slice authority)
 {
-	if (authority.n) {
-		const uint8_t *path = authority.p + authority.n;
-		target = (struct sp_slice){path, (size_t)(target.p + target.n - path)};
+	const uint8_t *path = authority.n ? authority.p + authority.n : target.p;
+	return (struct sp_slice){path, SP_MIN((size_t)(target.p + target.n - path), (size_t)ENDPOINT_MAX)};
+}
+
+/* Segment by segment; the path ends where o->path then does. */
+static void segments(struct out *o)
+{
+	unsigned any = 0;
+	for (size_t i = 1, from = 1;; i++) {
+		unsigned c = i < o->path.n ? class_of[o->path.p[i]] : END;
+		if (!(c & (END | SLASH))) {
+			any |= c ? c : OTHER;
+			continue;
+		}
+		if (any & DIGIT || i - from > NAME_MAX)
+			segment(o, from, i - from, any);
+		if (c & END) {
+			o->path.n = i;
+			return;
+		}
+		from = i + 1;
+		any = 0;
 	}
-	for (size_t i = 0; i < target.n; i++)
-		if (target.p[i] == '?' || target.p[i] == '#' || target.p[i] == ';')
-			return (struct sp_slice){target.p, i};
-	return target;
 }
 
 struct sp_slice sp_http_endpoint(struct sp_arena *a, struct sp_slice target)
 {
 	struct sp_slice authority = sp_http_authority(target);
 	struct out o = {.a = a, .path = path_of(target, authority), .whole = {a->p + a->n, 0}};
-	o.path.n = SP_MIN(o.path.n, (size_t)ENDPOINT_MAX);
-	if (!o.path.n && authority.n)
+	if (authority.n && (!o.path.n || *o.path.p != '/'))
 		return memchr(target.p, '/', target.n) ? SP_TEXT("/") : authority;
 	if (!o.path.n || *o.path.p != '/')
 		return o.path;
-	for (size_t i = 1, from = 1; i <= o.path.n; i++) {
-		if (i < o.path.n && o.path.p[i] != '/')
-			continue;
-		if (i > from)
-			segment(&o, from, i - from);
-		from = i + 1;
-	}
+	segments(&o);
 	if (!o.from)
 		return o.path;
 	o.whole.n += sp_arena_copy(a, (struct sp_slice){o.path.p + o.from, o.path.n - o.from}).n;

@@ -21,9 +21,9 @@ static bool is_version(const uint8_t *p)
 
 enum sp_http_start sp_http_begins(struct sp_slice in)
 {
-	if (!memcmp(in.p, "HTTP/1.", SP_MIN(in.n, 7)) && in.n > 1)
+	if (*in.p == 'H' && in.n > 1 && !memcmp(in.p, "HTTP/1.", SP_MIN(in.n, 7)))
 		return in.n < 7 ? SP_HTTP_SHORT : SP_HTTP_RESPONSE;
-	if (!memcmp(in.p, "ICY ", SP_MIN(in.n, 4)))
+	if (*in.p == 'I' && !memcmp(in.p, "ICY ", SP_MIN(in.n, 4)))
 		return in.n < 4 ? SP_HTTP_SHORT : SP_HTTP_RESPONSE;
 	size_t n = SP_MIN(in.n, (size_t)SP_HTTP_METHOD_MAX), i = 0;
 	while (i < n && token[in.p[i]])
@@ -60,22 +60,21 @@ static void show_request(struct sp_parse *p, struct sp_http_side *s, struct sp_s
 	s->tag = sp_slice_is(method, "HEAD") ? SP_HTTP_HEAD : sp_slice_is(method, "CONNECT") ? SP_HTTP_CONNECT : 0;
 	p->msg.kind = SP_MSG_REQUEST;
 	p->msg.slot[SP_SLOT_METHOD] = method;
-	show_target(p, s, target);
+	if (target.n)
+		show_target(p, s, target);
 }
 
-/* method SP target SP version; a target with spaces in it is sent by some. */
+/* method SP target SP version; some send a target with spaces in it, or none. */
 static bool request_line(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line)
 {
 	const uint8_t *space = memchr(line.p, ' ', line.n);
 	while (line.n && line.p[line.n - 1] == ' ')
 		line.n--;
 	const uint8_t *version = line.p + line.n - VERSION_SIZE;
-	if (!space || line.n < VERSION_SIZE + 4 || !is_version(version) || version[-1] != ' ')
+	if (!space || line.n < VERSION_SIZE + 2 || !is_version(version) || version[-1] != ' ')
 		return false;
 	struct sp_slice method = {line.p, (size_t)(space - line.p)};
 	struct sp_slice target = sp_http_trim((struct sp_slice){space, (size_t)(version - space)});
-	if (!target.n)
-		return false;
 	show_request(p, s, method, target);
 	p->msg.slot[SP_SLOT_VERSION] = (struct sp_slice){version + 5, 3};
 	return true;
@@ -276,7 +275,7 @@ static void host(struct sp_parse *p, struct sp_http_side *s, struct sp_slice val
 	if (s->seen & 1U << HOST_SEEN)
 		return;
 	s->seen |= 1U << HOST_SEEN;
-	p->msg.slot[SP_SLOT_HOST] = sp_http_authority(value);
+	p->msg.slot[SP_SLOT_HOST] = sp_http_host(value);
 }
 
 static void request_field(struct sp_parse *p, struct sp_http_side *s, enum name name, struct sp_slice value)

@@ -18,7 +18,7 @@ bool sp_slice_is_nocase(struct sp_slice s, const char *lower)
 
 static bool is_space(uint8_t c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 struct sp_slice sp_http_trim(struct sp_slice s)
@@ -59,10 +59,16 @@ static size_t authority_end(struct sp_slice s, size_t at)
 
 static size_t after_credentials(struct sp_slice s, size_t from, size_t end)
 {
-	for (size_t i = end; i > from; i--)
-		if (s.p[i - 1] == '@')
-			return i;
+	const uint8_t *at;
+	while (from < end && (at = memchr(s.p + from, '@', end - from)))
+		from = (size_t)(at + 1 - s.p);
 	return from;
+}
+
+struct sp_slice sp_http_host(struct sp_slice value)
+{
+	size_t from = after_credentials(value, 0, value.n);
+	return (struct sp_slice){value.p + from, value.n - from};
 }
 
 struct sp_slice sp_http_authority(struct sp_slice target)
@@ -152,7 +158,9 @@ struct sp_slice sp_http_target(struct sp_arena *a, struct sp_slice target, bool 
 {
 	struct sp_slice shown = {a->p + a->n, 0};
 	size_t from = 0, value, end;
-	if (target.n && *target.p != '/') {
+	if (!target.n)
+		return target;
+	if (*target.p != '/') {
 		size_t authority = after_scheme(target);
 		size_t host = after_credentials(target, authority, authority_end(target, authority));
 		if (host > authority) {
@@ -161,8 +169,7 @@ struct sp_slice sp_http_target(struct sp_arena *a, struct sp_slice target, bool 
 		}
 	}
 	size_t at = from;
-	bool parameters =
-		memchr(target.p, '?', target.n) || memchr(target.p, ';', target.n) || memchr(target.p, '#', target.n);
+	bool parameters = memchr(target.p, '=', target.n);
 	while (parameters && next_secret(target, at, reveal, &value, &end)) {
 		shown.n += SP_JOIN(a, (struct sp_slice){target.p + from, value - from}, SP_TEXT("?")).n;
 		from = at = end;

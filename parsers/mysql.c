@@ -83,10 +83,15 @@ static enum sp_parse_result from_client(struct sp_parse *p, struct sp_mysql *st)
 	return command(p, st, &k);
 }
 
+enum sp_parse_result sp_mysql_packets(struct sp_parse *p, struct sp_mysql *st)
+{
+	return p->side == SP_CLIENT ? from_client(p, st) : sp_mysql_reply(p, st);
+}
+
 static enum sp_parse_result parse(struct sp_parse *p)
 {
 	struct sp_mysql *st = p->state;
-	return p->side == SP_CLIENT ? from_client(p, st) : sp_mysql_reply(p, st);
+	return st->compressed ? sp_mysql_unzip(p, st) : sp_mysql_packets(p, st);
 }
 
 /* --- who it is --- */
@@ -200,6 +205,8 @@ static size_t resync(struct sp_parse *p)
 {
 	struct sp_mysql *st = p->state;
 	st->cont[p->side] = 0;
+	if (st->compressed && p->more)
+		memset(&((struct mysql_more *)p->more)->zip[p->side], 0, offsetof(struct mysql_zip, bytes));
 	if (p->side == SP_CLIENT) {
 		st->open = 0;
 		st->file = false;
@@ -207,6 +214,10 @@ static size_t resync(struct sp_parse *p)
 		st->begun = st->inside = st->affects = st->eof_due = false;
 		st->at = MYSQL_AT_FIRST;
 		st->rows = st->affected = st->results = 0;
+	}
+	if (st->compressed) {
+		bool begins = p->in.n > 7 && p->in.p[3] == (p->side == SP_SERVER);
+		return begins && mysql_u24(p->in.p) + 7 <= p->in.n ? 0 : SP_RESYNC_NONE;
 	}
 	for (size_t at = 0; at + MYSQL_HEAD < p->in.n; at++) {
 		const uint8_t *head = p->in.p + at;
@@ -246,13 +257,14 @@ static const char *const fields[] = {
 const struct sp_parser sp_mysql_parser = {
 	.name = "mysql",
 	.title = "MySQL, MariaDB",
-	.missing = "the zstd-compressed protocol; the X protocol; values of prepared statements' parameters; what of a "
+	.missing = "what Zstandard has compressed, and large packets inside large compressed ones; the X protocol; "
+		   "values of prepared statements' parameters; what of a "
 		   "statement follows its first 8 KiB",
 	.app = SP_APP_MYSQL,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_FIFO,
 	.state_size = sizeof(struct sp_mysql),
-	.more_size = sizeof(struct sp_sql_store),
+	.more_size = sizeof(struct mysql_more),
 	.ports = ports,
 	.starts = starts,
 	.fields = fields,

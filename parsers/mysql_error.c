@@ -48,6 +48,20 @@ static enum sp_status status_of(unsigned code, struct sp_slice state)
 	return SP_STATUS_SERVER_ERROR;
 }
 
+/* Of a duplicate key the value is hidden, its index's name is not. */
+static struct sp_slice hidden(struct sp_parse *p, struct sp_slice text, unsigned code)
+{
+	static const char before_key[] = "' for key ";
+	const uint8_t *key = code == 1062 ? memmem(text.p, text.n, before_key, sizeof before_key - 1) : NULL;
+	for (const uint8_t *next = key; next;) {
+		key = next + 1;
+		next = memmem(key, text.n - (size_t)(key - text.p), before_key, sizeof before_key - 1);
+	}
+	size_t n = key ? (size_t)(key - text.p) : text.n;
+	struct sp_slice value = sp_sql_hide_quoted(p->arena, (struct sp_slice){text.p, n}, '\'');
+	return key ? SP_JOIN(p->arena, value, (struct sp_slice){text.p + n, text.n - n}) : value;
+}
+
 void sp_mysql_error(struct sp_parse *p, struct sp_msg *m, struct sp_slice body)
 {
 	struct sp_slice state = {0};
@@ -64,7 +78,7 @@ void sp_mysql_error(struct sp_parse *p, struct sp_msg *m, struct sp_slice body)
 	/* A syntax error quotes the statement, and with it perhaps a password. */
 	bool shown = is_in(names_only, code) || (p->reveal && code != 1064 && code != 1149);
 	m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, code);
-	m->slot[SP_SLOT_MESSAGE] = shown ? text : sp_sql_hide_quoted(p->arena, text, '\'');
+	m->slot[SP_SLOT_MESSAGE] = shown ? text : hidden(p, text, code);
 	m->status = status_of(code, state);
 	sp_msg_extra(m, MYSQL_SQLSTATE, state);
 }

@@ -94,11 +94,29 @@ struct sp_mysql {
 	bool inside;   /* a response was begun, … */
 	bool begun;    /* … and its head sent */
 	bool known;    /* `caps` are */
-	bool greeted, mariadb, no_metadata, no_backslash, compressed, file;
+	bool greeted, mariadb, no_backslash, compressed, file;
 	bool in_login, affects;
 	bool eof_due; /* after the columns */
 	uint8_t database_n, next_n, version_n;
 	char database[MYSQL_NAME_MAX], next[MYSQL_NAME_MAX], version[MYSQL_VERSION_MAX];
+};
+
+/* The stream inside a compressed one, of one side. */
+struct mysql_zip {
+	uint64_t skip;	  /* of it that need not be seen */
+	uint32_t n, at;	  /* bytes that are there, and those of them that were read */
+	uint32_t want;	  /* bytes that must be there to read on */
+	uint32_t raw;	  /* of a packet that was not compressed, still to come */
+	uint32_t owed;	  /* bytes of the outer stream that were taken but not reported yet */
+	uint32_t missing; /* bytes of a packet that were not inflated */
+	bool lost, zstd;
+	uint8_t bytes[2 * SP_SQL_SEEN_MAX + SP_SQL_SEEN_MAX];
+};
+
+/* The second block of state; its first part is passed to what knows statements only. */
+struct mysql_more {
+	struct sp_sql_store store;
+	struct mysql_zip zip[2];
 };
 
 struct mysql_packet {
@@ -146,6 +164,15 @@ size_t sp_mysql_command_seen(uint8_t command);
 
 /* mysql_reply.c: the server's packets. */
 enum sp_parse_result sp_mysql_reply(struct sp_parse *p, struct sp_mysql *st);
+
+/* What is left of the open response will not be seen: its end in p->msg. False: none is open. */
+bool sp_mysql_give_up(struct sp_parse *p, struct sp_mysql *st);
+
+/* mysql.c: one message of the stream that is not compressed. */
+enum sp_parse_result sp_mysql_packets(struct sp_parse *p, struct sp_mysql *st);
+
+/* mysql_zip.c: of the one that is. */
+enum sp_parse_result sp_mysql_unzip(struct sp_parse *p, struct sp_mysql *st);
 
 /* mysql_error.c: code, state, message and status of an error packet's body. */
 void sp_mysql_error(struct sp_parse *p, struct sp_msg *m, struct sp_slice body);

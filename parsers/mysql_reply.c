@@ -286,6 +286,18 @@ static enum sp_parse_result finish(struct sp_parse *p, struct sp_mysql *st, cons
 	return SP_PARSE_MSG;
 }
 
+bool sp_mysql_give_up(struct sp_parse *p, struct sp_mysql *st)
+{
+	static const struct mysql_packet nothing;
+	uint32_t tag;
+	if (!st->inside && !p->asked(p, 0, &tag))
+		return false;
+	finish(p, st, &nothing, DONE);
+	p->msg.status = SP_STATUS_UNKNOWN;
+	p->msg.n_extras = 0;
+	return true;
+}
+
 /* The packets before `at` are done with, and `skip` bytes after it. Then `want` more are needed to go on. */
 static enum sp_parse_result pause(struct sp_parse *p, struct sp_mysql *st, size_t at, uint64_t skip, size_t want)
 {

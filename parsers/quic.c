@@ -119,20 +119,24 @@ static bool long_packet(struct sp_slice in, struct packet *k)
 	if (k->type == INITIAL)
 		k->token = bytes(&c, varint(&c));
 	uint64_t n = varint(&c);
-	if (c.bad || !(first & FIXED) || n > sp_cursor_left(&c) || k->token.n > TOKEN_MAX)
+	if (c.bad || n > sp_cursor_left(&c) || k->token.n > TOKEN_MAX)
 		return false;
 	k->number = (size_t)(c.p - in.p);
 	k->whole.n = k->number + (size_t)n;
 	return true;
 }
 
-/* Handshake bytes at an offset of the stream. Ranges are kept in order, with something missing between them. */
-static void add(struct crypto *c, uint64_t offset, struct sp_slice data)
+/* Handshake bytes at an offset of a side's stream, of which one is kept at a time. Ranges are kept in order, with
+ * something missing between them. */
+static void add(struct crypto *c, unsigned side, uint64_t offset, struct sp_slice data)
 {
 	if (offset >= CRYPTO_MAX || !data.n)
 		return;
 	uint16_t from = (uint16_t)offset, to = (uint16_t)SP_MIN(offset + data.n, (uint64_t)CRYPTO_MAX);
 	unsigned first = 0, last;
+	if (c->side != side)
+		c->n = 0;
+	c->side = (uint8_t)side;
 	while (first < c->n && c->range[first].to < from)
 		first++;
 	for (last = first; last < c->n && c->range[last].from <= to; last++)
@@ -153,7 +157,8 @@ static void add(struct crypto *c, uint64_t offset, struct sp_slice data)
 /* The body of the hello that the stream begins with, when all of it is there that will be read. */
 static struct sp_slice hello_of(const struct crypto *c, unsigned type)
 {
-	size_t n = c->n && !c->range[0].from ? c->range[0].to : 0;
+	unsigned side = type == SP_TLS_CLIENT_HELLO ? SP_CLIENT : SP_SERVER;
+	size_t n = c->n && c->side == side && !c->range[0].from ? c->range[0].to : 0;
 	if (n < MESSAGE_HEAD || c->bytes[0] != type)
 		return (struct sp_slice){0};
 	size_t whole = MESSAGE_HEAD + (sp_be32(c->bytes) & 0xffffff);
@@ -177,7 +182,7 @@ static bool pass_ack(struct sp_cursor *c, bool ecn)
 }
 
 /* RFC 9000 section 17.2.2: no other frames than these. `base`: where the hello begins in the stream. */
-static void frames(struct sp_slice payload, struct found *f, uint64_t base)
+static void frames(struct sp_slice payload, struct found *f, unsigned side, uint64_t base)
 {
 	struct sp_cursor c = sp_cursor(payload);
 	while (c.p < c.end && !c.bad) {
@@ -187,7 +192,7 @@ static void frames(struct sp_slice payload, struct found *f, uint64_t base)
 			struct sp_slice data = bytes(&c, varint(&c));
 			f->crypto_seen |= data.n > 0;
 			if (offset >= base)
-				add(f->crypto, offset - base, data);
+				add(f->crypto, side, offset - base, data);
 		} else if (type == CONNECTION_CLOSE) {
 			f->error = varint(&c);
 			varint(&c); /* the frame's type */
@@ -233,10 +238,7 @@ static void initial(struct sp_parse *p, const struct packet *k, struct found *f)
 	}
 	f->opened |= payload.n > 0;
 	f->sealed |= !payload.n;
-	if (f->crypto->side != p->side)
-		f->crypto->n = 0;
-	f->crypto->side = p->side;
-	frames(payload, f, p->side == SP_SERVER ? st->retried : 0);
+	frames(payload, f, p->side, p->side == SP_SERVER ? st->retried : 0);
 }
 
 static struct sp_slice error_name(struct sp_arena *a, uint64_t error)
@@ -464,11 +466,13 @@ static enum sp_probe probe(struct sp_parse *p)
 		p->reversed = p->side == SP_CLIENT;
 		return offers_known(k.token) ? SP_PROBE_YES : SP_PROBE_NO;
 	}
+	if (!(*p->in.p & FIXED)) /* RFC 9287: later it may be anything */
+		return SP_PROBE_NO;
 	bool first = p->in.n >= FIRST_MIN && k.to.n >= FIRST_CID_MIN;
 	if (!k.known)
-		return first && *p->in.p & FIXED && (k.version & 0x0f0f0f0f) == 0x0a0a0a0a ? SP_PROBE_YES : SP_PROBE_NO;
+		return first && (k.version & 0x0f0f0f0f) == 0x0a0a0a0a ? SP_PROBE_YES : SP_PROBE_NO;
 	if (k.type == RETRY)
-		return *p->in.p & FIXED && k.token.n > SP_QUIC_TAG && k.from.n ? SP_PROBE_YES : SP_PROBE_NO;
+		return k.token.n > SP_QUIC_TAG && k.from.n ? SP_PROBE_YES : SP_PROBE_NO;
 	return k.whole.n >= k.number + 4 + SP_QUIC_TAG ? SP_PROBE_YES : SP_PROBE_NO;
 }
 

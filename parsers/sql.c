@@ -57,6 +57,7 @@ struct scan {
 	uint8_t prev, before; /* the last two tokens */
 	uint8_t expect, n_tables;
 	bool space, full, lists, begin, with, index, executable;
+	bool copy;	  /* COPY t FROM what is no table */
 	bool from, fresh; /* the table stands after FROM or JOIN; it was just named */
 	struct span table[SP_SQL_TABLES_MAX];
 };
@@ -213,6 +214,7 @@ static void verb(struct scan *s, const struct keyword *k, struct sp_slice word)
 	if (known && (k->kind == OF_TABLE || !memcmp(k->text, "UPDATE", 6)))
 		s->expect = A_TABLE;
 	s->with = known && !memcmp(k->text, "WITH", 4);
+	s->copy = known && !memcmp(k->text, "COPY", 4);
 	if (!s->verb.n)
 		s->verb = known ? (struct sp_slice){(const uint8_t *)k->text, strnlen(k->text, KEYWORD_MAX)} : word;
 }
@@ -254,7 +256,7 @@ static void keyword(struct scan *s, const struct keyword *k)
 {
 	switch (k->kind) {
 	case FROM:
-		s->expect = holds_query(s) ? A_FROM_TABLE : NO_NAME;
+		s->expect = holds_query(s) && !(s->copy && !s->depth) ? A_FROM_TABLE : NO_NAME;
 		break;
 	case NAME:
 		s->expect = *k->text == 'J' ? A_FROM_TABLE : A_TABLE;

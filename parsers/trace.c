@@ -18,31 +18,28 @@ struct context {
 	struct sp_slice trace, span, parent;
 };
 
-static bool is_hex_digit(uint8_t c)
+enum { LOWER_HEX = 1, HEX = 2 };
+
+static const uint8_t hex[256] = {
+	['0' ... '9'] = LOWER_HEX | HEX,
+	['a' ... 'f'] = LOWER_HEX | HEX,
+	['A' ... 'F'] = HEX,
+};
+
+/* All of that kind, and not zero, which all formats use for "none". Without a branch a byte: most are good. */
+static bool is_all(struct sp_slice s, uint8_t kind)
 {
-	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'f');
+	uint8_t other = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		kind &= hex[s.p[i]];
+		other |= s.p[i] ^ '0';
+	}
+	return kind && other;
 }
 
-/* Hexadecimal, and not zero, which all formats use for "none". */
 static bool is_hex(struct sp_slice s, size_t min, size_t max)
 {
-	bool zero = true;
-	if (s.n < min || s.n > max)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		if (!is_hex_digit(s.p[i]))
-			return false;
-		zero = zero && s.p[i] == '0';
-	}
-	return !zero;
-}
-
-static bool is_lower_hex(struct sp_slice s, size_t n)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] >= 'A' && s.p[i] <= 'Z')
-			return false;
-	return is_hex(s, n, n);
+	return s.n >= min && s.n <= max && is_all(s, HEX);
 }
 
 static struct sp_slice part(struct sp_slice s, size_t at, size_t n)
@@ -72,14 +69,13 @@ static bool traceparent(struct sp_slice v, struct context *c)
 	if (v.n < TRACEPARENT_SIZE || v.p[2] != '-' || v.p[35] != '-' || v.p[52] != '-')
 		return false;
 	bool first_version = v.p[0] == '0' && v.p[1] == '0';
-	if (first_version ? v.n != TRACEPARENT_SIZE
-			  : !is_lower_hex(part(v, 0, 2), 2) || (v.p[0] == 'f' && v.p[1] == 'f'))
+	bool later_version = hex[v.p[0]] & hex[v.p[1]] & LOWER_HEX && memcmp(v.p, "ff", 2);
+	if (first_version ? v.n != TRACEPARENT_SIZE : !later_version)
 		return false;
 	if (v.n > TRACEPARENT_SIZE && v.p[TRACEPARENT_SIZE] != '-')
 		return false;
 	*c = (struct context){.trace = part(v, 3, 32), .span = part(v, 36, 16)};
-	return is_lower_hex(c->trace, 32) && is_lower_hex(c->span, 16) && is_hex_digit(v.p[53]) &&
-	       is_hex_digit(v.p[54]);
+	return is_all(c->trace, LOWER_HEX) && is_all(c->span, LOWER_HEX) && hex[v.p[53]] & hex[v.p[54]] & LOWER_HEX;
 }
 
 /* trace "-" span ["-" sampled ["-" parent]], or the decision about sampling alone. */

@@ -207,28 +207,36 @@ enum text_field {
 #undef X
 };
 
-/* Slots in the order in which they stand; `slot` holds where each begins. */
 #define JSON_TEXT(field)                                                                                               \
-	if (r->slot_n[TEXT_##field])                                                                                   \
-	(PUT_QUOTED_KEY(field), p = sp_put_json_string(p, (const char *)slot[TEXT_##field], r->slot_n[TEXT_##field]),  \
-	 PUT("\""))
+	if (r->texts.n[TEXT_##field]) {                                                                                \
+		struct sp_slice text = sp_texts_slot(&r->texts, TEXT_##field);                                         \
+		PUT_QUOTED_KEY(field);                                                                                 \
+		p = sp_put_json_string(p, (const char *)text.p, text.n);                                               \
+		*p++ = '"';                                                                                            \
+	}
 
-static char *put_attributes(char *p, const struct sp_request_record *r, const uint8_t *at)
+static char *put_run(char *p, const struct sp_parser *parser, const struct sp_texts *texts, unsigned run)
+{
+	uint32_t at = texts->run_at[run];
+	for (unsigned i = 0; i < texts->run_n[run]; i++) {
+		struct sp_slice value;
+		*p++ = '"';
+		p = put_text(p, parser->fields[sp_texts_attribute(texts, &at, &value)]);
+		PUT("\":\"");
+		p = sp_put_json_string(p, (const char *)value.p, value.n);
+		PUT("\",");
+	}
+	return p;
+}
+
+static char *put_attributes(char *p, const struct sp_request_record *r)
 {
 	const struct sp_parser *parser = sp_parser(r->parser);
-	if (!r->n_attributes || !parser)
+	if (!(r->texts.run_n[0] | r->texts.run_n[1]) || !parser)
 		return p;
 	PUT(",\"attributes\":{");
-	for (unsigned i = 0; i < r->n_attributes; i++) {
-		uint16_t n;
-		memcpy(&n, at + 1, sizeof n);
-		*p++ = '"';
-		p = put_text(p, parser->fields[at[0]]);
-		PUT("\":\"");
-		p = sp_put_json_string(p, (const char *)at + 3, n);
-		PUT("\",");
-		at += 3 + n;
-	}
+	p = put_run(p, parser, &r->texts, 0);
+	p = put_run(p, parser, &r->texts, 1);
 	p[-1] = '}';
 	return p;
 }
@@ -237,15 +245,11 @@ static void encode_request(struct sp_buf *out, const struct sp_request_record *r
 			   bool tagged)
 {
 	enum { ATTRIBUTE_NAME_MAX = 64 };
-	size_t texts = r->head.size - offsetof(struct sp_request_record, text);
-	sp_buf_reserve(out, request_size_max + 6 * texts + (size_t)r->n_attributes * (ATTRIBUTE_NAME_MAX + 8));
+	size_t attributes = (size_t)r->texts.run_n[0] + r->texts.run_n[1];
+	sp_buf_reserve(out, request_size_max + 6 * (size_t)r->texts.size + attributes * (ATTRIBUTE_NAME_MAX + 8));
 	char *line = (char *)out->p + out->n, *p = line;
 	const struct sp_point *point = find_point(points, r->point);
-	const uint8_t *slot[SP_SLOT_MAX + 1];
 
-	slot[0] = r->text;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		slot[i + 1] = slot[i] + r->slot_n[i];
 	if (tagged)
 		PUT(",\"record\":\"request\"");
 #define SP_FIELD(type, name, present, unit, ipfix, doc)                                                                \
@@ -254,7 +258,7 @@ static void encode_request(struct sp_buf *out, const struct sp_request_record *r
 	}
 #include "flowtable/request_record.def"
 #undef SP_FIELD
-	p = put_attributes(p, r, slot[SP_SLOT_MAX]);
+	p = put_attributes(p, r);
 	PUT("}\n");
 	*line = '{';
 	out->n += (size_t)(p - line);

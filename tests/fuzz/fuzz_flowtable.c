@@ -38,16 +38,19 @@ static void check(bool good, const char *what)
 /* Its texts end where it ends. */
 static void check_request(const struct sp_request_record *r)
 {
-	const uint8_t *p = r->text, *end = (const uint8_t *)r + r->head.size;
+	const struct sp_texts *t = &r->texts;
+	check(sizeof *r + t->size <= r->head.size, "texts end too late");
 	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		p += r->slot_n[i];
-	for (unsigned i = 0; i < r->n_attributes; i++) {
-		check(p + 3 <= end, "attributes end too late");
-		uint16_t n;
-		memcpy(&n, p + 1, sizeof n);
-		p += 3 + n;
+		check(t->at[i] + t->n[i] <= t->size, "a text ends too late");
+	for (unsigned run = 0; run < SP_TEXTS_RUNS; run++) {
+		uint32_t at = t->run_at[run];
+		for (unsigned i = 0; i < t->run_n[run]; i++) {
+			struct sp_slice value;
+			check(at + SP_TEXTS_ATTRIBUTE_HEAD <= t->size, "an attribute begins too late");
+			sp_texts_attribute(t, &at, &value);
+			check(at <= t->size, "an attribute ends too late");
+		}
 	}
-	check(p <= end && end - p < 8, "texts of another length");
 	check(r->type < SP_CALL_TYPE_MAX && r->status < SP_STATUS_MAX && sp_app_name(r->app_proto), "no such call");
 	check(r->end_ns >= r->start_ns, "a call that ends before it began");
 }

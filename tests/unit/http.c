@@ -360,6 +360,36 @@ static void junk(void)
 	same_in_pieces("< response app_version=1.1 code=204 status=ok bytes=27\n", SP_SERVER);
 }
 
+/* --- joined in the middle */
+
+extern const struct sp_parser sp_websocket_parser;
+
+static size_t resynced(const struct sp_parser *parser, unsigned side, struct sp_slice in)
+{
+	struct feed f;
+	feed_init(&f, parser);
+	uint8_t *copy = malloc(in.n);
+	memcpy(copy, in.p, in.n);
+	f.p = (struct sp_parse){.in = {copy, in.n}, .state = f.state, .side = (uint8_t)side, .transport = SP_TCP};
+	size_t at = parser->resync(&f.p);
+	free(copy);
+	feed_free(&f);
+	return at;
+}
+
+static void joined(void)
+{
+	CHECK_EQ(resynced(&sp_http_parser, SP_CLIENT, SP_TEXT("a=b\r\nGET / HTTP/1.1\r\n\r\n")), 5);
+	CHECK_EQ(resynced(&sp_http_parser, SP_CLIENT, SP_TEXT("BREW pot HTTP/1.1\r\n\r\n")), 0);
+	CHECK_EQ(resynced(&sp_http_parser, SP_CLIENT, SP_TEXT("SHOUTING words\r\nand others\r\n")), SP_RESYNC_NONE);
+	CHECK_EQ(resynced(&sp_http_parser, SP_SERVER, SP_TEXT("HTTP/1.1 200 OK\r\n\r\n")), 0);
+	CHECK_EQ(resynced(&sp_http_parser, SP_SERVER, SP_TEXT("0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")), 5);
+	CHECK_EQ(resynced(&sp_http_parser, SP_SERVER, SP_TEXT("says HTTP/1.1 200 OK\n")), SP_RESYNC_NONE);
+	CHECK_EQ(resynced(&sp_websocket_parser, SP_SERVER, SP_TEXT("\x81\x02hi\x8a\x00")), 0);
+	CHECK_EQ(resynced(&sp_websocket_parser, SP_SERVER, SP_TEXT("\x81\x02hi\x8a")), SP_RESYNC_NONE);
+	CHECK_EQ(resynced(&sp_websocket_parser, SP_CLIENT, SP_TEXT("\x81\x02hi")), SP_RESYNC_NONE);
+}
+
 int main(void)
 {
 	RUN(status);
@@ -376,5 +406,6 @@ int main(void)
 	RUN(long_lines);
 	RUN(long_targets);
 	RUN(junk);
+	RUN(joined);
 	return check_done();
 }

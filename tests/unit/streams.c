@@ -97,14 +97,6 @@ static void converse(size_t piece, unsigned which, bool cut_server, size_t cut)
 
 static struct sp_page page;
 
-static struct sp_slice slot(const struct sp_request_record *r, unsigned which)
-{
-	const uint8_t *p = r->text;
-	for (unsigned i = 0; i < which; i++)
-		p += r->slot_n[i];
-	return (struct sp_slice){p, r->slot_n[which]};
-}
-
 static struct sp_page *take(struct sp_out *out, struct sp_page *full)
 {
 	for (uint32_t at = 0; full && at < full->used;) {
@@ -113,7 +105,8 @@ static struct sp_page *take(struct sp_out *out, struct sp_page *full)
 		if (r->head.kind != SP_RECORD_REQUEST || n_calls == CALLS_MAX)
 			continue;
 		struct call *c = &call[n_calls++];
-		struct sp_slice resource = slot(r, SP_SLOT_RESOURCE), code = slot(r, SP_SLOT_CODE);
+		struct sp_slice resource = sp_texts_slot(&r->texts, SP_SLOT_RESOURCE),
+				code = sp_texts_slot(&r->texts, SP_SLOT_CODE);
 		snprintf(c->text, sizeof c->text, "%s %.*s %.*s", sp_call_type_name(r->type), (int)resource.n,
 			 resource.p, (int)code.n, code.p);
 		c->req_seq = r->req_tcp_seq - isn[0];
