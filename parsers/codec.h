@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The beginning of compressed bytes: as much as there is room for, without memory of their own. */
+#ifndef SP_PARSERS_CODEC_H
+#define SP_PARSERS_CODEC_H
+
+#include "base/base.h"
+#include "base/slice.h"
+
+/* Both return how many bytes they wrote; fewer than `room` when the input ends, or is none. `in` may be cut. */
+
+/* Snappy's raw format, without frames. */
+size_t sp_snappy(struct sp_slice in, uint8_t *out, size_t room);
+
+/* DEFLATE (RFC 1951); a header of zlib's (RFC 1950) or gzip's (RFC 1952) before it is passed over. */
+size_t sp_inflate(struct sp_slice in, uint8_t *out, size_t room);
+
+#endif

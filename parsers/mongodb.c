@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MongoDB's wire protocol (https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol): OP_MSG, the opcodes
+ * before it, and all of them compressed. What commands and replies say: mongodb_walk.c. */
+#include "parsers/mongodb.h"
+#include "parsers/codec.h"
+
+enum opcode {
+	OP_REPLY = 1,
+	OP_NOTE = 1000, /* once called OP_MSG: a text */
+	OP_UPDATE = 2001,
+	OP_INSERT = 2002,
+	OP_QUERY = 2004,
+	OP_GET_MORE = 2005,
+	OP_DELETE = 2006,
+	OP_KILL_CURSORS = 2007,
+	OP_COMMAND = 2010,
+	OP_COMMAND_REPLY = 2011,
+	OP_COMPRESSED = 2012,
+	OP_MSG = 2013,
+};
+
+enum {
+	HEADER = 16,
+	MESSAGE_MAX = 64 << 20, /* maxMessageSizeBytes is 48,000,000 */
+	NAMESPACE_MAX = 512,
+	CHECKSUM = 1 << 0,
+	MORE_TO_COME = 1 << 1,
+	MSG_FLAGS = 1 << 16 | 3, /* exhaustAllowed, too; the lower half has to be understood */
+	QUERY_FLAGS = 0xff,
+	QUERY_EXHAUST = 1 << 6,
+	CURSOR_NOT_FOUND = 1 << 0,
+	QUERY_FAILURE = 1 << 1,
+	CODE_CURSOR_NOT_FOUND = 43,
+	REPLY_HEAD = 20,
+};
+
+/* A tag: an OP_QUERY that is a command, whose reply is one; or one for documents, all of which may come unasked. */
+enum tag { TAG_MSG, TAG_COMMAND, TAG_DOCUMENTS, TAG_EXHAUST };
+
+static const char *const fields[] = {
+	[MONGODB_SYSTEM] = "db.system.name",
+	[MONGODB_COLLECTION] = "db.collection.name",
+	[MONGODB_QUERY] = "db.query.text",
+	[MONGODB_BATCH] = "db.operation.batch.size",
+	[MONGODB_ROWS] = "db.response.returned_rows",
+	[MONGODB_CURSOR] = "db.mongodb.cursor_id",
+	[MONGODB_CODE_NAME] = "error.type",
+	[MONGODB_COMPRESSOR] = "db.mongodb.compressor",
+	[MONGODB_COMMENT] = "db.mongodb.comment",
+	NULL,
+};
+
+static const char *const compressors[] = {"noop", "snappy", "zlib", "zstd"};
+
+/* The message that is open on a side. */
+struct open {
+	struct sp_mongodb_walk walk;
+	uint32_t left; /* bytes of it; 0: none is open */
+	uint64_t id;
+	uint8_t kind;
+};
+
+struct state {
+	struct open side[2];
+	uint32_t exhaust; /* the server's last message to which more was to come, */
+	bool exhausting;  /* if there is one */
+};
+
+struct head {
+	uint32_t size;
+	uint32_t id, to;
+	uint32_t op;
+};
+
+static uint32_t le32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static uint32_t take32(struct sp_cursor *c)
+{
+	const uint8_t *p = sp_cursor_take(c, 4);
+	return p ? le32(p) : 0;
+}
+
+static struct sp_slice take_name(struct sp_cursor *c)
+{
+	const uint8_t *p = c->p, *end = memchr(p, 0, SP_MIN(sp_cursor_left(c), (size_t)NAMESPACE_MAX));
+	c->bad |= !end;
+	c->p = end ? end + 1 : c->p;
+	return (struct sp_slice){p, end ? (size_t)(end - p) : 0};
+}
+
+static bool is_opcode(uint32_t op)
+{
+	return op == OP_REPLY || op == OP_NOTE || op == OP_UPDATE || op == OP_INSERT || op == OP_QUERY ||
+	       op == OP_GET_MORE || op == OP_DELETE || op == OP_KILL_CURSORS || op == OP_COMMAND ||
+	       op == OP_COMMAND_REPLY || op == OP_COMPRESSED || op == OP_MSG;
+}
+
+static bool head_at(struct sp_slice in, struct head *h)
+{
+	*h = (struct head){le32(in.p), le32(in.p + 4), le32(in.p + 8), le32(in.p + 12)};
+	return h->size > HEADER && h->size <= MESSAGE_MAX && is_opcode(h->op);
+}
+
+/* Clients answer nobody; some wrote -1 for that. */
+static bool is_reply(const struct sp_parse *p, const struct head *h)
+{
+	if (h->op == OP_REPLY || h->op == OP_COMMAND_REPLY)
+		return true;
+	if (h->op != OP_MSG && h->op != OP_COMPRESSED)
+		return false;
+	return (h->to && h->to != UINT32_MAX) || p->side == SP_SERVER;
+}
+
+/* --- what stands before the documents. False: not this protocol. */
+
+/* A message behind its header, or what came out of a compressed one. */
+struct body {
+	struct sp_mongodb_walk *walk; /* begins where the cursor is left; not opened when there is nothing to walk */
+	struct sp_cursor c;
+	uint64_t size; /* of the whole body: the cursor has what is there of it */
+	uint32_t to;
+	bool oneway, more;
+};
+
+static uint64_t behind(const struct body *b, const uint8_t *start)
+{
+	uint64_t read = (uint64_t)(b->c.p - start);
+	return b->size > read ? b->size - read : 0;
+}
+
+/* A document that is walked. */
+static bool document(struct body *b, const uint8_t *start, enum sp_mongodb_inside inside)
+{
+	uint64_t left = behind(b, start);
+	uint32_t size = sp_bson_enter(&b->c);
+	if (!size || size > left)
+		return false;
+	sp_mongodb_open(b->walk, inside, size - 4);
+	return true;
+}
+
+/* A document that is a filter; what is there of it. */
+static void filter(struct sp_parse *p, struct sp_cursor c)
+{
+	struct sp_bson e = {.type = SP_BSON_DOCUMENT, .value = {c.p, sp_cursor_left(&c)}};
+	e.size = sp_bson_enter(&c);
+	e.value.n = SP_MIN(e.value.n, (size_t)e.size);
+	if (e.size)
+		sp_mongodb_query(p, &e);
+}
+
+static bool op_msg(struct body *b)
+{
+	const uint8_t *start = b->c.p;
+	uint32_t flags = take32(&b->c), checksum = flags & CHECKSUM ? 4 : 0;
+	uint64_t left = behind(b, start);
+	if (b->c.bad || flags & ~(uint32_t)MSG_FLAGS || left < checksum)
+		return false;
+	b->more = flags & MORE_TO_COME;
+	b->oneway = b->more;
+	sp_mongodb_open(b->walk, MONGODB_SECTIONS, left - checksum);
+	return true;
+}
+
+static bool op_query(struct sp_parse *p, struct body *b)
+{
+	const uint8_t *start = b->c.p;
+	struct sp_msg *m = &p->msg;
+	uint32_t flags = take32(&b->c);
+	struct sp_slice name = take_name(&b->c);
+	sp_cursor_take(&b->c, 8);
+	if (b->c.bad || flags & ~(uint32_t)QUERY_FLAGS)
+		return false;
+	sp_mongodb_namespace(m, name);
+	if (sp_slice_is(m->slot[SP_SLOT_RESOURCE], "$cmd")) {
+		m->slot[SP_SLOT_RESOURCE] = (struct sp_slice){0};
+		m->tag = TAG_COMMAND;
+		return document(b, start, MONGODB_COMMAND);
+	}
+	m->tag = flags & QUERY_EXHAUST ? TAG_EXHAUST : TAG_DOCUMENTS;
+	m->slot[SP_SLOT_METHOD] = SP_TEXT("find");
+	sp_mongodb_endpoint(p);
+	struct sp_cursor c = b->c;
+	struct sp_bson first;
+	if (!sp_bson_enter(&c))
+		return false;
+	bool wrapped = sp_bson_next(&c, &first) == SP_BSON_GOT && first.type == SP_BSON_DOCUMENT &&
+		       (sp_slice_is(first.name, "$query") || sp_slice_is(first.name, "query"));
+	if (wrapped)
+		return document(b, start, MONGODB_FILTER);
+	filter(p, b->c);
+	return true;
+}
+
+static bool op_reply(struct sp_parse *p, struct body *b)
+{
+	const uint8_t *start = b->c.p, *head = sp_cursor_take(&b->c, REPLY_HEAD);
+	uint32_t tag = TAG_DOCUMENTS;
+	struct sp_mongodb_walk *w = b->walk;
+	if (!head)
+		return false;
+	uint32_t flags = le32(head), rows = le32(head + 16);
+	uint64_t cursor;
+	memcpy(&cursor, head + 4, sizeof cursor);
+	p->asked(p, b->to, &tag);
+	if (cursor)
+		sp_msg_extra(&p->msg, MONGODB_CURSOR, sp_arena_u64(p->arena, cursor));
+	b->more = cursor && tag == TAG_EXHAUST;
+	if (flags & CURSOR_NOT_FOUND) {
+		w->failed = true;
+		w->code = CODE_CURSOR_NOT_FOUND;
+		p->msg.slot[SP_SLOT_CODE] = SP_TEXT("43");
+		p->msg.slot[SP_SLOT_MESSAGE] = SP_TEXT("CursorNotFound");
+		return true;
+	}
+	bool speaks = tag == TAG_COMMAND || flags & QUERY_FAILURE;
+	w->ok = !speaks;
+	w->counted = !speaks;
+	w->rows = rows;
+	return !speaks || !rows || document(b, start, MONGODB_REPLY);
+}
+
+/* Insertions, updates, deletions before there were commands for them; nobody answers. */
+static bool op_write(struct sp_parse *p, struct body *b, uint32_t op)
+{
+	const uint8_t *start = b->c.p;
+	sp_cursor_take(&b->c, 4);
+	sp_mongodb_namespace(&p->msg, take_name(&b->c));
+	if (op != OP_INSERT)
+		sp_cursor_take(&b->c, 4);
+	p->msg.slot[SP_SLOT_METHOD] = op == OP_INSERT	? SP_TEXT("insert")
+				      : op == OP_UPDATE ? SP_TEXT("update")
+							: SP_TEXT("delete");
+	b->oneway = true;
+	if (b->c.bad)
+		return false;
+	sp_mongodb_endpoint(p);
+	if (op == OP_INSERT)
+		sp_mongodb_open(b->walk, MONGODB_INSERTS, behind(b, start));
+	else
+		filter(p, b->c);
+	return true;
+}
+
+static bool op_cursor(struct sp_parse *p, struct body *b, uint32_t op)
+{
+	struct sp_msg *m = &p->msg;
+	sp_cursor_take(&b->c, 4);
+	if (op == OP_GET_MORE)
+		sp_mongodb_namespace(m, take_name(&b->c));
+	sp_cursor_take(&b->c, 4);
+	const uint8_t *id = sp_cursor_take(&b->c, 8);
+	if (!id)
+		return false;
+	uint64_t cursor;
+	memcpy(&cursor, id, sizeof cursor);
+	m->slot[SP_SLOT_METHOD] = op == OP_GET_MORE ? SP_TEXT("getMore") : SP_TEXT("killCursors");
+	m->tag = TAG_DOCUMENTS;
+	b->oneway = op == OP_KILL_CURSORS;
+	sp_mongodb_endpoint(p);
+	sp_msg_extra(m, MONGODB_CURSOR, sp_arena_u64(p->arena, cursor));
+	return true;
+}
+
+/* Of MongoDB 3.2 and 3.4, between servers. */
+static bool op_command(struct sp_parse *p, struct body *b, uint32_t op)
+{
+	const uint8_t *start = b->c.p;
+	if (op == OP_COMMAND) {
+		p->msg.slot[SP_SLOT_HOST] = take_name(&b->c);
+		p->msg.slot[SP_SLOT_METHOD] = take_name(&b->c);
+		if (b->c.bad)
+			return false;
+		sp_mongodb_endpoint(p);
+		b->walk->named = true;
+	}
+	sp_mongodb_open(b->walk, MONGODB_PAIR, behind(b, start));
+	return true;
+}
+
+static bool describe(struct sp_parse *p, struct body *b, uint32_t op)
+{
+	switch (op) {
+	case OP_MSG:
+		return op_msg(b);
+	case OP_QUERY:
+		return op_query(p, b);
+	case OP_REPLY:
+		return op_reply(p, b);
+	case OP_INSERT:
+	case OP_UPDATE:
+	case OP_DELETE:
+		return op_write(p, b, op);
+	case OP_GET_MORE:
+	case OP_KILL_CURSORS:
+		return op_cursor(p, b, op);
+	case OP_COMMAND:
+	case OP_COMMAND_REPLY:
+		return op_command(p, b, op);
+	case OP_NOTE:
+		p->msg.slot[SP_SLOT_METHOD] = SP_TEXT("msg");
+		b->oneway = true;
+		return true;
+	}
+	return false;
+}
+
+/* --- parts */
+
+/* The beginning of what was compressed becomes the body. */
+static bool decompress(struct sp_parse *p, struct body *b, uint32_t *op)
+{
+	uint32_t size;
+	*op = take32(&b->c);
+	size = take32(&b->c);
+	unsigned compressor = sp_cursor_u8(&b->c);
+	if (b->c.bad || !is_opcode(*op) || *op == OP_COMPRESSED || size > MESSAGE_MAX ||
+	    compressor >= SP_ARRAY_SIZE(compressors))
+		return false;
+	struct sp_slice in = {b->c.p, sp_cursor_left(&b->c)};
+	size_t room = SP_MIN(size, (uint32_t)MONGODB_VIEW), n = 0;
+	uint8_t *out = sp_arena_get(p->arena, room);
+	if (out && compressor == 0)
+		n = SP_MIN(in.n, room);
+	else if (out && compressor == 1)
+		n = sp_snappy(in, out, room);
+	else if (out && compressor == 2)
+		n = sp_inflate(in, out, room);
+	b->c = sp_cursor((struct sp_slice){compressor ? out : in.p, n});
+	b->size = size;
+	sp_msg_extra(&p->msg, MONGODB_COMPRESSOR, sp_slice_of(compressors[compressor]));
+	return true;
+}
+
+/* What answers whom, and whether anything answers this. */
+static void set_kind(struct sp_parse *p, struct state *st, const struct head *h, const struct body *b, bool reply)
+{
+	struct sp_msg *m = &p->msg;
+	bool again = reply && st->exhausting && h->to == st->exhaust;
+	if (reply) {
+		st->exhausting = b->more || (st->exhausting && !again);
+		st->exhaust = b->more ? h->id : st->exhaust;
+	}
+	bool alone = again || (!reply && b->oneway);
+	m->kind = alone ? SP_MSG_ONEWAY : reply ? SP_MSG_RESPONSE : SP_MSG_REQUEST;
+	m->id = reply && !again ? h->to : h->id;
+	if (!reply)
+		m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, h->id);
+}
+
+/* Walks what is there of the open message from c on, `left` bytes of it, and makes it a part that ends the call. */
+static enum sp_parse_result walk(struct sp_parse *p, struct open *o, struct sp_cursor c, bool begins)
+{
+	uint32_t skip = 0;
+	const uint8_t *start = c.p;
+	bool whole = sp_cursor_left(&c) >= o->left || p->last;
+	enum sp_mongodb_walked rc = sp_mongodb_walk(p, &o->walk, &c, whole, &skip);
+	uint32_t walked = (uint32_t)(c.p - start);
+	bool over = rc == SP_MONGODB_OVER || rc == SP_MONGODB_WRONG || walked + skip >= o->left ||
+		    (rc == SP_MONGODB_SHORT && (whole || (!walked && !begins)));
+	p->msg.part = begins ? over ? SP_PART_WHOLE : SP_PART_HEAD : over ? SP_PART_TAIL : SP_PART_MIDDLE;
+	if (over)
+		sp_mongodb_finish(p, &o->walk);
+	p->want = over ? o->left - walked : skip;
+	o->left = over ? 0 : o->left - walked - skip;
+	return sp_parse_msg(p, (size_t)(c.p - p->in.p));
+}
+
+static enum sp_parse_result go_on(struct sp_parse *p, struct open *o)
+{
+	size_t view = SP_MIN((size_t)o->left, (size_t)MONGODB_VIEW);
+	if (p->in.n < view && !p->last)
+		return sp_parse_more(p, view);
+	sp_msg_begin(p, o->kind, SP_PART_MIDDLE)->id = o->id;
+	return walk(p, o, sp_cursor((struct sp_slice){p->in.p, SP_MIN(view, p->in.n)}), false);
+}
+
+/* A compressed message is read as far as it was decompressed, and is one part. */
+static enum sp_parse_result compressed(struct sp_parse *p, const struct head *h, struct body *b)
+{
+	uint32_t skip;
+	sp_mongodb_walk(p, b->walk, &b->c, true, &skip);
+	sp_mongodb_finish(p, b->walk);
+	size_t used = SP_MIN(p->in.n, (size_t)h->size);
+	p->want = h->size - used;
+	return sp_parse_msg(p, used);
+}
+
+static enum sp_parse_result parse(struct sp_parse *p)
+{
+	struct state *st = p->state;
+	struct open *o = &st->side[p->side];
+	struct head h;
+	if (o->left)
+		return go_on(p, o);
+	if (p->in.n < HEADER)
+		return sp_parse_more(p, HEADER);
+	if (!head_at(p->in, &h))
+		return SP_PARSE_BAD;
+	size_t view = SP_MIN((size_t)h.size, (size_t)MONGODB_VIEW);
+	if (p->in.n < view && !p->last)
+		return sp_parse_more(p, view);
+	view = SP_MIN(view, p->in.n);
+	bool reply = is_reply(p, &h);
+	uint32_t op = h.op;
+	o->walk = (struct sp_mongodb_walk){.reply = reply};
+	struct body b = {.walk = &o->walk, .size = h.size - HEADER, .to = h.to};
+	b.c = sp_cursor((struct sp_slice){p->in.p + HEADER, view - HEADER});
+	p->reversed = reply == (p->side == SP_CLIENT);
+	sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
+	if (!reply)
+		sp_msg_extra(&p->msg, MONGODB_SYSTEM, SP_TEXT("mongodb"));
+	if (op == OP_COMPRESSED && !decompress(p, &b, &op))
+		return SP_PARSE_BAD;
+	/* Of what was compressed in a way that is not read, nothing is known. */
+	if (!describe(p, &b, op) && !(h.op == OP_COMPRESSED && b.c.bad))
+		return SP_PARSE_BAD;
+	set_kind(p, st, &h, &b, reply);
+	if (h.op == OP_COMPRESSED)
+		return compressed(p, &h, &b);
+	o->id = p->msg.id;
+	o->kind = p->msg.kind;
+	o->left = h.size - (uint32_t)(b.c.p - p->in.p);
+	return walk(p, o, b.c, true);
+}
+
+/* --- recognition */
+
+static enum sp_probe document_begins(struct sp_cursor *c, uint64_t left)
+{
+	struct sp_bson e;
+	uint32_t size = sp_bson_enter(c);
+	if (c->bad)
+		return SP_PROBE_MAYBE;
+	if (!size || size > left)
+		return SP_PROBE_NO;
+	enum sp_bson_got got = sp_bson_next(c, &e);
+	if (got == SP_BSON_END)
+		return size == 5 ? SP_PROBE_YES : SP_PROBE_NO;
+	return got == SP_BSON_WRONG || (got == SP_BSON_GOT && e.size > left) ? SP_PROBE_NO
+	       : got == SP_BSON_GOT					     ? SP_PROBE_YES
+									     : SP_PROBE_MAYBE;
+}
+
+static bool is_namespace(struct sp_slice s)
+{
+	if (!memchr(s.p, '.', s.n) || *s.p == '.')
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '/' || s.p[i] == '\\' || s.p[i] == '"')
+			return false;
+	return true;
+}
+
+static enum sp_probe probe_body(const struct head *h, struct sp_cursor c)
+{
+	uint64_t size = h->size - HEADER;
+	const uint8_t *start = c.p;
+	uint32_t flags = take32(&c);
+	if (c.bad)
+		return SP_PROBE_MAYBE;
+	switch (h->op) {
+	case OP_MSG: {
+		if (flags & ~(uint32_t)MSG_FLAGS)
+			return SP_PROBE_NO;
+		uint8_t kind = sp_cursor_u8(&c);
+		if (c.bad || kind)
+			return c.bad ? SP_PROBE_MAYBE : kind == 1 ? SP_PROBE_MAYBE : SP_PROBE_NO;
+		return document_begins(&c, size - 5);
+	}
+	case OP_COMPRESSED: {
+		uint32_t whole = take32(&c);
+		uint8_t compressor = sp_cursor_u8(&c);
+		if (c.bad)
+			return SP_PROBE_MAYBE;
+		bool good = is_opcode(flags) && flags != OP_COMPRESSED && whole <= MESSAGE_MAX &&
+			    compressor < SP_ARRAY_SIZE(compressors);
+		return good ? SP_PROBE_YES : SP_PROBE_NO;
+	}
+	case OP_REPLY: {
+		const uint8_t *rest = sp_cursor_take(&c, REPLY_HEAD - 4);
+		if (flags > 15 || (rest && le32(rest + 12) > size / 5))
+			return SP_PROBE_NO;
+		return !rest		   ? SP_PROBE_MAYBE
+		       : size > REPLY_HEAD ? document_begins(&c, size - REPLY_HEAD)
+					   : SP_PROBE_MAYBE;
+	}
+	case OP_KILL_CURSORS:
+	case OP_COMMAND:
+	case OP_COMMAND_REPLY:
+	case OP_NOTE:
+		return SP_PROBE_MAYBE;
+	}
+	struct sp_slice name = take_name(&c);
+	if (c.bad)
+		return sp_cursor_left(&c) < NAMESPACE_MAX ? SP_PROBE_MAYBE : SP_PROBE_NO;
+	return flags <= QUERY_FLAGS && is_namespace(name) && (uint64_t)(c.p - start) < size ? SP_PROBE_YES
+											    : SP_PROBE_NO;
+}
+
+static enum sp_probe probe(struct sp_parse *p)
+{
+	struct head h;
+	if (p->in.n >= 4 && (le32(p->in.p) <= HEADER || le32(p->in.p) > MESSAGE_MAX))
+		return SP_PROBE_NO;
+	if (p->in.n < HEADER)
+		return SP_PROBE_MAYBE;
+	if (!head_at(p->in, &h))
+		return SP_PROBE_NO;
+	size_t n = SP_MIN(p->in.n, (size_t)h.size) - HEADER;
+	enum sp_probe rc = probe_body(&h, sp_cursor((struct sp_slice){p->in.p + HEADER, n}));
+	p->reversed = rc == SP_PROBE_YES && is_reply(p, &h) == (p->side == SP_CLIENT);
+	return rc;
+}
+
+static size_t resync(struct sp_parse *p)
+{
+	struct state *st = p->state;
+	st->side[p->side].left = 0;
+	for (size_t at = 0; at + HEADER + 4 <= p->in.n; at++) {
+		struct sp_parse from = {.in = {p->in.p + at, p->in.n - at}, .side = p->side};
+		if (is_opcode(le32(from.in.p + 12)) && probe(&from) == SP_PROBE_YES)
+			return at;
+	}
+	return SP_RESYNC_NONE;
+}
+
+static const uint16_t ports[] = {27017, 27018, 27019, 0};
+
+static const struct sp_start starts[] = {
+	SP_START_ANY(SP_FROM_CLIENT | SP_FROM_SERVER),
+	{0},
+};
+
+#ifdef SP_WITH_VECTORS
+#include "parsers/mongodb_vectors.h"
+#endif
+
+const struct sp_parser sp_mongodb_parser = {
+	.name = "mongodb",
+	.title = "MongoDB",
+	.missing = "what zstd compressed; of compressed messages, what is behind the first 4096 bytes",
+	.app = SP_APP_MONGODB,
+	.transports = SP_TCP,
+	.pairing = SP_PAIR_BY_ID,
+	.state_size = sizeof(struct state),
+	.ports = ports,
+	.starts = starts,
+	.fields = fields,
+	.probe = probe,
+	.parse = parse,
+	.resync = resync,
+	.vectors = SP_VECTORS(vectors),
+};
