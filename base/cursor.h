@@ -37,7 +37,8 @@ static inline uint64_t sp_be64(const uint8_t *p)
 
 static inline struct sp_cursor sp_cursor(struct sp_slice s)
 {
-	return (struct sp_cursor){.p = s.p, .end = s.p + s.n};
+	const uint8_t *p = s.p ? s.p : (const uint8_t *)""; /* nothing may be added to NULL, not even 0 */
+	return (struct sp_cursor){.p = p, .end = p + s.n};
 }
 
 static inline size_t sp_cursor_left(const struct sp_cursor *c)

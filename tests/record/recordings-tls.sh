@@ -105,6 +105,10 @@ r_tls_alerts()
 
 r_quic()
 {
+	if ! command -v gtlsserver >/dev/null || ! command -v gtlsclient >/dev/null; then
+		echo "  needs ngtcp2-server and ngtcp2-client" >&2
+		return 1
+	fi
 	net_up
 	authority_up
 	mkdir -p "$work/www"
