@@ -34,6 +34,11 @@ const struct sp_conf_row sp_settings_rows[] = {
 	SECTION(decode, sp_decode_settings_rows, "From frames to conversations: tunnels and checksums."),
 	SECTION(reorder, sp_reorder_conf_rows, "Packets that arrive out of order."),
 	SECTION(flow, sp_flow_conf_rows, "Flows: how many, how long, what is recorded."),
+	{.name = "requests",
+	 .type = SP_CONF_MAP,
+	 .offset = offsetof(struct sp_settings, flow.requests),
+	 .rows = sp_l7_conf_rows,
+	 .doc = "What flows say: protocols and their calls."},
 	SECTION(output, output_rows, "Where records go."),
 	{0},
 };

@@ -18,7 +18,7 @@ int sp_summary_init(struct sp_summary *s)
 	s->talkers = sp_topk_new(TALKERS, sizeof(struct sp_addr), sizeof(struct sp_summary_talker));
 	s->conversations = sp_topk_new(CONVERSATIONS, sizeof(uint64_t), sizeof(struct sp_summary_flow));
 	s->servers = sp_topk_new(SERVERS, sizeof(struct sp_summary_server_key), sizeof(struct sp_summary_server));
-	if (s->apps && s->talkers && s->conversations && s->servers)
+	if (s->apps && s->talkers && s->conversations && s->servers && !sp_summary_calls_init(s))
 		return 0;
 	sp_summary_free(s);
 	return -ENOMEM;
@@ -30,6 +30,7 @@ void sp_summary_free(struct sp_summary *s)
 	sp_topk_free(s->talkers);
 	sp_topk_free(s->conversations);
 	sp_topk_free(s->servers);
+	sp_summary_calls_free(s);
 	*s = (struct sp_summary){0};
 }
 
@@ -203,11 +204,22 @@ static const struct sp_flow_record *next(const struct sp_flow_record *r)
 	return (const void *)((const uint8_t *)r + r->head.size);
 }
 
+static void take_requests(struct sp_summary *s, const void *p, const void *end)
+{
+	while (p < end) {
+		const struct sp_request_record *r = p;
+		sp_summary_request(s, r);
+		p = (const uint8_t *)p + r->head.size;
+	}
+}
+
 static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
 {
 	enum { BUCKETS_AHEAD = 8, ENTRIES_AHEAD = 4 };
 	struct sp_summary *s = ((struct summary_sink *)sink)->summary;
 	const struct sp_flow_record *r = p, *soon = p, *later = p, *end = (const void *)((const uint8_t *)p + n);
+	if (kind == SP_RECORD_REQUEST)
+		take_requests(s, p, end);
 	if (kind != SP_RECORD_FLOW)
 		return 0;
 	for (unsigned ahead = 0; r < end; ahead++) {

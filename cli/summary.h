@@ -49,6 +49,32 @@ struct sp_summary_proto {
 	uint64_t flows, packets, bytes;
 };
 
+/* An endpoint of a protocol, as far as it fits. */
+struct sp_summary_call_key {
+	uint16_t app;
+	char endpoint[78];
+};
+
+struct sp_summary_calls {
+	uint64_t calls, client_errors, server_errors, timeouts;
+	uint64_t waited_us; /* sum of rrt */
+	struct sp_hist rrt;
+};
+
+/* One call as a person would point at it. */
+struct sp_summary_call {
+	struct sp_summary_pair pair;
+	uint64_t rrt_us;
+	uint16_t app;
+	char what[64], code[48];
+};
+
+struct sp_summary_failure_key {
+	uint16_t app;
+	uint8_t status, zero;
+	char endpoint[60], code[24];
+};
+
 struct sp_summary {
 	uint64_t flows, packets, bytes, records;
 	uint64_t one_way, midstream, capture_gap, duplicates;
@@ -59,11 +85,16 @@ struct sp_summary {
 	struct {
 		struct sp_summary_pair pair;
 		uint32_t rtt_us, rtt_server_us;
-	} slowest[SP_SUMMARY_SLOWEST]; /* slowest first */
-	struct sp_topk *apps;	       /* u32: app, or 65536 + server port -> sp_summary_proto */
-	struct sp_topk *talkers;       /* sp_addr -> sp_summary_talker */
-	struct sp_topk *conversations; /* flow_id -> sp_summary_flow */
-	struct sp_topk *servers;       /* sp_summary_server_key -> sp_summary_server */
+	} slowest[SP_SUMMARY_SLOWEST];	/* slowest first */
+	struct sp_topk *apps;		/* u32: app, or 65536 + server port -> sp_summary_proto */
+	struct sp_topk *talkers;	/* sp_addr -> sp_summary_talker */
+	struct sp_topk *conversations;	/* flow_id -> sp_summary_flow */
+	struct sp_topk *servers;	/* sp_summary_server_key -> sp_summary_server */
+	struct sp_summary_calls *calls; /* by app; SP_APP_MAX of them */
+	struct sp_summary_call slowest_call[SP_SUMMARY_SLOWEST];
+	struct sp_topk *endpoints; /* sp_summary_call_key -> sp_summary_calls, by time waited */
+	struct sp_topk *failures;  /* sp_summary_failure_key -> sp_summary_call, an example */
+	uint64_t requests;
 };
 
 /* 0, or -ENOMEM. */
@@ -72,6 +103,11 @@ void sp_summary_free(struct sp_summary *s);
 
 /* Takes one flow record. */
 void sp_summary_flow(struct sp_summary *s, const struct sp_flow_record *r);
+
+/* Takes one request record (summary_calls.c). */
+int sp_summary_calls_init(struct sp_summary *s);
+void sp_summary_calls_free(struct sp_summary *s);
+void sp_summary_request(struct sp_summary *s, const struct sp_request_record *r);
 
 /* The encoder and sink for sp_hub_add. The summary stays the caller's. NULL without memory. */
 extern const struct sp_encoder sp_summary_encoder;

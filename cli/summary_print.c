@@ -231,6 +231,83 @@ static void slow_handshakes(struct page *p)
 	sp_table_print(p->out, &p->table, p->colour);
 }
 
+static uint64_t errors_of(const struct sp_summary_calls *c)
+{
+	return c->client_errors + c->server_errors + c->timeouts;
+}
+
+static void call_cells(struct page *p, const struct sp_summary_calls *c)
+{
+	static const unsigned percent[] = {50, 95, 99};
+	sp_table_cell(&p->table, "%s", COUNT(c->calls));
+	sp_table_cell(&p->table, "%s", COUNT(errors_of(c)));
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(percent); i++)
+		sp_table_cell(&p->table, "%s", c->rrt.n ? US(sp_hist_percentile(&c->rrt, percent[i])) : "-");
+	sp_table_cell(&p->table, "%s", c->rrt.n ? US(c->rrt.max) : "-");
+}
+
+static void calls(struct page *p)
+{
+	sp_table_begin(&p->table, "Calls: first byte of the request to first byte of the response", "rrrrrrl",
+		       "calls|failed|p50|p95|p99|max|protocol");
+	for (unsigned app = 0; app < SP_APP_MAX; app++) {
+		if (!p->s->calls[app].calls)
+			continue;
+		call_cells(p, &p->s->calls[app]);
+		sp_table_cell(&p->table, "%s", sp_app_name((uint16_t)app));
+	}
+	sp_table_print(p->out, &p->table, p->colour);
+}
+
+static uint64_t waited(const struct sp_topk *t, uint32_t i)
+{
+	return ((const struct sp_summary_calls *)sp_topk_value(t, i))->waited_us;
+}
+
+static void endpoints(struct page *p)
+{
+	uint32_t order[TOP + 1], n = top(p->s->endpoints, TOP, waited, order);
+	sp_table_begin(&p->table, "What clients waited for longest, in all", "rrrrrrl",
+		       "calls|failed|p50|p95|p99|max|endpoint");
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sp_summary_call_key *key = sp_topk_key(p->s->endpoints, order[i]);
+		call_cells(p, sp_topk_value(p->s->endpoints, order[i]));
+		sp_table_cell(&p->table, "%s %s", sp_app_name(key->app), key->endpoint);
+	}
+	sp_table_print(p->out, &p->table, p->colour);
+}
+
+static void slow_calls(struct page *p)
+{
+	sp_table_begin(&p->table, "Slowest calls", "rlll", "took|call|code|client > server");
+	for (unsigned i = 0; i < SP_SUMMARY_SLOWEST && p->s->slowest_call[i].rrt_us; i++) {
+		const struct sp_summary_call *c = &p->s->slowest_call[i];
+		char pair[128];
+		sp_table_cell(&p->table, "%s", US(c->rrt_us));
+		sp_table_cell(&p->table, "%.40s", c->what);
+		sp_table_cell(&p->table, "%.12s", c->code);
+		sp_table_cell(&p->table, "%s", pair_text(pair, sizeof pair, &c->pair));
+	}
+	sp_table_print(p->out, &p->table, p->colour);
+}
+
+static void failed_calls(struct page *p)
+{
+	uint32_t order[TOP + 1], n = top(p->s->failures, TOP, weight, order);
+	sp_table_begin(&p->table, "Failed calls", "rllll", "times|whose fault|call|code|first: client > server");
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sp_summary_failure_key *key = sp_topk_key(p->s->failures, order[i]);
+		const struct sp_summary_call *c = sp_topk_value(p->s->failures, order[i]);
+		char pair[128];
+		sp_table_cell(&p->table, "%s", COUNT(sp_topk_weight(p->s->failures, order[i])));
+		sp_table_cell(&p->table, "%s", sp_status_name(key->status));
+		sp_table_cell(&p->table, "%s %.30s", sp_app_name(key->app), key->endpoint);
+		sp_table_cell(&p->table, "%.28s", c->code);
+		sp_table_cell(&p->table, "%s", pair_text(pair, sizeof pair, &c->pair));
+	}
+	sp_table_print(p->out, &p->table, p->colour);
+}
+
 static const char *server_text(char *out, size_t size, const struct sp_topk *t, uint32_t i)
 {
 	struct sp_summary_server_key key;
@@ -334,7 +411,8 @@ static void quality(struct page *p)
 void sp_summary_print(FILE *out, const struct sp_summary *s, const struct sp_report *report, bool colour)
 {
 	static void (*const section[])(struct page *) = {
-		what, points, protocols, talkers, conversations, endings, slow_handshakes, delays, losses, quality,
+		what,	    points,	  protocols, talkers,	      conversations, calls,  endpoints,
+		slow_calls, failed_calls, endings,   slow_handshakes, delays,	     losses, quality,
 	};
 	struct page *p = calloc(1, sizeof *p);
 	if (!p)

@@ -167,6 +167,8 @@ void sp_pipeline_report(const struct sp_pipeline *p, struct sp_report *report)
 		sp_flowtable_memory(p->flows, &memory);
 	sp_counters_add(&report->memory, &memory, sizeof memory);
 	sp_counters_add(&report->flow, sp_flowtable_stats(p->flows), sizeof report->flow);
+	if (sp_flowtable_apps(p->flows))
+		sp_counters_add(report->apps, sp_flowtable_apps(p->flows), sizeof report->apps);
 	sp_counters_add(&report->reorder, sp_reorder_stats(p->reorder), sizeof report->reorder);
 	report->records_lost += p->out->lost;
 	report->workers++;

@@ -69,6 +69,7 @@ struct sp_report {
 	struct sp_port_stats port; /* sums over live ports */
 	struct sp_flow_stats flow;
 	struct sp_flow_memory memory;
+	struct sp_app_counts apps[SP_APP_MAX];
 	struct sp_reorder_stats reorder;
 	struct sp_hub_stats hub;
 	uint64_t records_lost; /* for want of a page */

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "dataplane/stats.h"
 #include "exporters/encode/text.h"
+#include "parsers/parser.h"
 
 static const char *const verdict_name[SP_VERDICT_MAX] = {
 	[SP_ANALYSED] = "analysed",   [SP_FILTERED] = "filtered", [SP_DUPLICATE] = "duplicate",
@@ -220,6 +221,22 @@ static void flows(struct json *j, const struct sp_report *r)
 	close_(j, '}');
 }
 
+static void protocols(struct json *j, const struct sp_report *r)
+{
+	open_(j, "protocols", '{');
+	for (unsigned app = 0; app < SP_APP_MAX; app++) {
+		const struct sp_app_counts *c = &r->apps[app];
+		if (!(c->flows | c->requests) || !sp_app_name((uint16_t)app))
+			continue;
+		open_(j, sp_app_name((uint16_t)app), '{');
+		number(j, "flows", c->flows);
+		number(j, "requests", c->requests);
+		number(j, "request_errors", c->request_errors);
+		close_(j, '}');
+	}
+	close_(j, '}');
+}
+
 /* The kernel's figures for this process, in bytes: kB lines of /proc/self/status. */
 static void resident(struct json *j)
 {
@@ -255,6 +272,7 @@ static void memory(struct json *j, const struct sp_report *r)
 	number(j, "wheel", r->memory.wheel);
 	number(j, "dedup", r->memory.dedup);
 	number(j, "fragments", r->memory.fragments);
+	number(j, "calls", r->memory.calls);
 	close_(j, '}');
 	close_(j, '}');
 }
@@ -289,6 +307,7 @@ void sp_report_json(FILE *out, const struct sp_report *r)
 	decode(&j, r);
 	drops(&j, r);
 	flows(&j, r);
+	protocols(&j, r);
 	points(&j, r);
 	if (r->n_files)
 		files(&j, r);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flowtable/dedup.h"
 
+#include "parsers/link/proto.h"
+
 #include <errno.h>
 
 #include "base/mem.h"
 #include "parsers/link/decode.h"
-
-#define PROTO_TCP 6
 
 /* Evidence that a point copies: a certain copy weighs as much as this many certain originals. */
 #define COPY_WEIGHT 4
@@ -52,7 +52,7 @@ static bool is_certain(const struct sp_pkt *pkt)
 {
 	const uint8_t *ip = pkt->data + pkt->l3;
 	bool id = pkt->flags & SP_PKT_FRAGMENT || (ip[0] >> 4 == 4 && (ip[4] | ip[5]));
-	return id || (pkt->proto == PROTO_TCP && pkt->tcp_flags & 2);
+	return id || (pkt->proto == SP_PROTO_TCP && pkt->tcp_flags & 2);
 }
 
 static void suspect(struct sp_dedup *d, const struct sp_pkt *pkt, int evidence)

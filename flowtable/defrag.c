@@ -15,7 +15,7 @@
 #define DATAGRAM_MAX UINT16_MAX
 #define PAYLOAD_BYTES (SP_DATAGRAM_HEADROOM + DATAGRAM_MAX)
 
-enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMP6 = 58, PROTO_SCTP = 132 };
+enum { SP_PROTO_ICMP = 1, SP_PROTO_TCP = 6, SP_PROTO_UDP = 17, SP_PROTO_ICMP6 = 58, PROTO_SCTP = 132 };
 
 /* What every fragment of a datagram carries (RFC 791: with the protocol; RFC 8200: without). */
 struct identity {
@@ -422,13 +422,13 @@ struct sp_batch *sp_defrag_released(struct sp_defrag *d)
 static uint32_t header_len(uint8_t proto, const uint8_t *l4, uint32_t n)
 {
 	switch (proto) {
-	case PROTO_UDP:
-	case PROTO_ICMP:
-	case PROTO_ICMP6:
+	case SP_PROTO_UDP:
+	case SP_PROTO_ICMP:
+	case SP_PROTO_ICMP6:
 		return SP_MIN(8, n);
 	case PROTO_SCTP:
 		return SP_MIN(12, n);
-	case PROTO_TCP:
+	case SP_PROTO_TCP:
 		return n < 20 ? n : SP_MIN(SP_MAX(20u, l4[12] >> 4 << 2), n);
 	}
 	return 0;
@@ -441,7 +441,7 @@ bool sp_defrag_datagram(const struct sp_defrag *d, struct sp_datagram *ret)
 		return false;
 	uint8_t *l4 = d->payload[0] + SP_DATAGRAM_HEADROOM + g->l4;
 	uint32_t n = g->total - g->l4, end = SP_MIN(g->captured, g->total);
-	if (g->proto == PROTO_UDP && n >= 8 && sp_be16(l4 + 4) >= 8)
+	if (g->proto == SP_PROTO_UDP && n >= 8 && sp_be16(l4 + 4) >= 8)
 		n = SP_MIN(n, sp_be16(l4 + 4));
 	uint32_t header = header_len(g->proto, l4, n);
 	ret->l4 = (struct sp_slice){l4, SP_MIN(end > g->l4 ? end - g->l4 : 0, n)};

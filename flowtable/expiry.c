@@ -5,11 +5,6 @@
 #include "base/point.h"
 #include "flowtable/flowtable_priv.h"
 
-#define PROTO_ICMP 1
-#define PROTO_TCP 6
-#define PROTO_UDP 17
-#define PROTO_ICMP6 58
-
 #define SHED_SAMPLE 32
 #define SHED_SEARCH 256 /* flows looked at before giving up */
 /* A new flow may push out one that is open in both directions only after this much silence. */
@@ -31,10 +26,10 @@ static uint64_t timeout_of(const struct sp_flowtable *ft, const struct sp_flow *
 	default:
 		break;
 	}
-	if (f->proto == PROTO_TCP)
+	if (f->proto == SP_PROTO_TCP)
 		return t->opening;
-	bool icmp = f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6;
-	uint64_t timeout = f->proto == PROTO_UDP ? t->udp : icmp ? t->icmp : t->other;
+	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
+	uint64_t timeout = f->proto == SP_PROTO_UDP ? t->udp : icmp ? t->icmp : t->other;
 	bool both = f->bits & SP_FLOW_SEEN_LO && f->bits & SP_FLOW_SEEN_HI;
 	return both ? timeout : SP_MIN(timeout, t->one_way);
 }
@@ -122,6 +117,8 @@ void sp_flowtable_end(struct sp_flowtable *ft, uint32_t point, enum sp_close_rea
 			continue;
 		if (point == SP_POINT_ANY) {
 			sp_flow_write(ft, f, reason);
+			if (ft->l7)
+				sp_l7_forget(ft, f);
 			ft->stats.flows_ended++;
 		} else if (ft->layers.set[f->layers].point == point) {
 			flow_end(ft, f, reason);

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/pkt.h"
+#include "parsers/link/proto.h"
 
 enum sp_flow_state {
 	SP_FLOW_FREE,
@@ -70,9 +71,9 @@ struct sp_flow {
 	uint16_t lo_port, hi_port;
 	uint32_t space;
 	uint8_t proto;
-	uint8_t state;	/* enum sp_flow_state */
-	uint16_t bits;	/* enum sp_flow_bits */
-	uint32_t extra; /* number of its sp_flow_extra, 0: none */
+	uint8_t state; /* enum sp_flow_state */
+	uint16_t bits; /* enum sp_flow_bits */
+	uint32_t more; /* its sp_flow_extra and its dialog: l7.h */
 	uint64_t last_ns;
 	uint16_t layers;	 /* number of its interned layers and point */
 	uint16_t armed;		 /* low bits of the wheel tick that counts */

@@ -5,10 +5,6 @@
 #include "flowtable/community_id.h"
 #include "flowtable/flowtable_priv.h"
 
-#define PROTO_TCP 6
-#define PROTO_ICMP 1
-#define PROTO_ICMP6 58
-
 static void forget_delays(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
@@ -45,7 +41,7 @@ static void put_ends(struct sp_flowtable *ft, const struct sp_flow *f, struct sp
 	uint16_t client_mac = c ? f->hi_mac : f->lo_mac, server_mac = c ? f->lo_mac : f->hi_mac;
 	r->client_ip = c ? f->hi : f->lo;
 	r->server_ip = c ? f->lo : f->hi;
-	if (f->proto != PROTO_ICMP && f->proto != PROTO_ICMP6 && (f->lo_port || f->hi_port)) {
+	if (f->proto != SP_PROTO_ICMP && f->proto != SP_PROTO_ICMP6 && (f->lo_port || f->hi_port)) {
 		r->has_ports = 1;
 		r->client_port = c ? f->hi_port : f->lo_port;
 		r->server_port = c ? f->lo_port : f->hi_port;
@@ -69,10 +65,10 @@ static void put_layers(const struct sp_layer_set *set, struct sp_flow_record *r,
 static void put_community_id(const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
 {
 	r->community_id = 1;
-	if (f->proto != PROTO_ICMP && f->proto != PROTO_ICMP6)
+	if (f->proto != SP_PROTO_ICMP && f->proto != SP_PROTO_ICMP6)
 		return;
 	bool echo = f->lo_port == f->hi_port; /* the key then holds the identifier */
-	r->icmp_type = echo ? (f->proto == PROTO_ICMP ? 8 : 128) : (uint8_t)(f->lo_port >> 8);
+	r->icmp_type = echo ? (f->proto == SP_PROTO_ICMP ? 8 : 128) : (uint8_t)(f->lo_port >> 8);
 	r->icmp_code = echo ? 0 : (uint8_t)f->lo_port;
 	r->icmp_from_server = !!(f->bits & SP_FLOW_FIRST_IS_HI) != c;
 }
@@ -167,6 +163,18 @@ static void reset_counters(struct sp_flowtable *ft, struct sp_flow *f)
 	}
 }
 
+static void put_calls(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r, bool ended)
+{
+	if (!(f->more & SP_L7_DIALOG))
+		return;
+	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
+	r->app_proto = d->bits & SP_DIALOG_SURE ? d->app : SP_APP_UNKNOWN;
+	r->requests = d->requests;
+	r->request_errors = d->errors;
+	d->requests = d->errors = 0;
+	ft->l7->counts[r->app_proto].flows += ended;
+}
+
 /* Fills a zeroed record. */
 static void put_all(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r)
 {
@@ -178,7 +186,7 @@ static void put_all(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_
 	r->proto = f->proto;
 	put_ends(ft, f, r, c);
 	put_counters(f, r, c);
-	if (f->proto == PROTO_TCP)
+	if (f->proto == SP_PROTO_TCP)
 		put_tcp(f, r, c);
 	r->srt_us = delay(f, x, SP_DELAY_SRT);
 	r->art_us = delay(f, x, SP_DELAY_ART);
@@ -193,12 +201,16 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 {
 	const struct sp_layer_set *set = &ft->layers.set[f->layers];
 	bool plain = !(set->layers.n_vlan | set->layers.n_mpls | set->layers.n_tunnel);
+	if (ft->l7)
+		cause == SP_CLOSE_ACTIVE ? sp_l7_report(ft, f) : sp_l7_end(ft, f);
 	uint8_t confidence = settle_direction(ft, f);
 	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, plain ? SP_FLOW_RECORD_PLAIN : sizeof *r);
 	if (SP_LIKELY(r)) {
 		ft->stats.flow_records++;
 		r->point = r->head.point = set->point;
 		put_all(ft, f, r);
+		if (ft->l7)
+			put_calls(ft, f, r, cause != SP_CLOSE_ACTIVE);
 		if (!plain)
 			put_layers(set, r, sp_flow_client(f));
 		r->close_reason = (uint8_t)sp_flow_close_reason(f, cause);

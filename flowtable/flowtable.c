@@ -13,11 +13,6 @@
 #include "flowtable/tcp.h"
 #include "parsers/link/decode.h"
 
-#define PROTO_ICMP 1
-#define PROTO_TCP 6
-#define PROTO_UDP 17
-#define PROTO_ICMP6 58
-
 #define FIRST_BUCKETS 1024
 /* So many packets before its turn a packet's flow is asked for: about what memory takes. */
 #define GUESS_AHEAD 8
@@ -68,6 +63,10 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	rc = rc ? rc : sp_layers_init(&ft->layers);
 	rc = rc ? rc : sp_macs_init(&ft->macs);
 	rc = rc ? rc : sp_servers_init(&ft->servers, conf);
+	if (conf->requests.enabled) {
+		ft->l7 = sp_mem_map(sizeof *ft->l7, 0);
+		rc = rc ? rc : ft->l7 ? sp_l7_init(ft->l7, &conf->requests, hash_key) : -ENOMEM;
+	}
 	rc = rc ? rc : sp_defrag_new(&ft->defrag, &conf->fragments, hash_key, &ft->stats);
 	ft->fragments_due = UINT64_MAX;
 	if (rc) {
@@ -91,6 +90,9 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	sp_macs_free(&ft->macs);
 	sp_servers_free(&ft->servers);
 	sp_defrag_free(ft->defrag);
+	if (ft->l7)
+		sp_l7_free(ft->l7);
+	sp_mem_unmap(ft->l7, sizeof *ft->l7);
 	free(ft->inner);
 	sp_mem_unmap(ft, sizeof *ft);
 }
@@ -103,6 +105,8 @@ void sp_flowtable_open_tunnels(struct sp_flowtable *ft, const struct sp_decode_c
 
 void sp_flowtable_reconf(struct sp_flowtable *ft, const struct sp_flow_conf *conf)
 {
+	if (ft->l7)
+		sp_l7_reconf(ft->l7, &conf->requests);
 	ft->conf = *conf;
 	ft->conf.max_flows = ft->max_flows;
 	sp_dedup_reconf(&ft->dedup, &conf->dedup);
@@ -112,8 +116,9 @@ void sp_flowtable_reconf(struct sp_flowtable *ft, const struct sp_flow_conf *con
 /* Every flow can have one: there are as many as flows. */
 struct sp_flow_extra *sp_flow_extra_get(struct sp_flowtable *ft, struct sp_flow *f)
 {
-	if (SP_LIKELY(f->extra))
-		return &ft->extra[f->extra];
+	struct sp_flow_extra *had = sp_flow_extra_of(ft, f);
+	if (SP_LIKELY(had))
+		return had;
 	uint32_t x = ft->free_extra;
 	if (x)
 		ft->free_extra = ft->extra[x].next_free;
@@ -121,17 +126,23 @@ struct sp_flow_extra *sp_flow_extra_get(struct sp_flowtable *ft, struct sp_flow 
 		x = ft->n_extras++;
 	assert(x <= ft->max_flows);
 	memset(&ft->extra[x], 0, sizeof ft->extra[x]);
-	f->extra = x;
+	if (f->more & SP_L7_DIALOG)
+		((struct sp_dialog *)sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER))->extra = x;
+	else
+		f->more |= x;
 	return &ft->extra[x];
 }
 
 static void extra_put(struct sp_flowtable *ft, struct sp_flow *f)
 {
-	if (!f->extra)
+	if (ft->l7)
+		sp_l7_forget(ft, f);
+	uint32_t x = f->more & SP_L7_NUMBER;
+	f->more = 0;
+	if (!x)
 		return;
-	ft->extra[f->extra].next_free = ft->free_extra;
-	ft->free_extra = f->extra;
-	f->extra = 0;
+	ft->extra[x].next_free = ft->free_extra;
+	ft->free_extra = x;
 }
 
 /* --- keys --- */
@@ -251,7 +262,7 @@ static void flow_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 		f->bits |= SP_FLOW_FIRST_IS_HI;
 	unsigned client = sender;
 	/* A first SYN or SYN-ACK turns it itself. */
-	if (pkt->proto != PROTO_TCP || !(pkt->tcp_flags & 2))
+	if (pkt->proto != SP_PROTO_TCP || !(pkt->tcp_flags & 2))
 		client = sp_direction_guess(&ft->servers, key, sender, &how);
 	if (client)
 		f->bits |= SP_FLOW_CLIENT_IS_HI;
@@ -330,7 +341,7 @@ static void datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp
 	if (asks && waiting)
 		return;
 	uint64_t since = asks ? *answered : *asked;
-	enum sp_delay_kind answer = f->proto == PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT;
+	enum sp_delay_kind answer = f->proto == SP_PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT;
 	f->data_ns[side] = now;
 	f->bits = (uint16_t)((f->bits & ~SP_FLOW_ASKED) | (asks ? SP_FLOW_ASKED : SP_FLOW_RESPONSE));
 	if (asks ? since != 0 : waiting)
@@ -349,9 +360,9 @@ static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct s
 
 static void count_other(struct sp_flowtable *ft, const struct sp_flow *f)
 {
-	if (f->proto == PROTO_UDP)
+	if (f->proto == SP_PROTO_UDP)
 		ft->stats.packets_udp++;
-	else if (f->proto == PROTO_ICMP || f->proto == PROTO_ICMP6)
+	else if (f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6)
 		ft->stats.packets_icmp++;
 	else
 		ft->stats.packets_other++;
@@ -362,7 +373,7 @@ static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft,
 							const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == PROTO_TCP && f->packets[0] + f->packets[1] &&
+	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == SP_PROTO_TCP && f->packets[0] + f->packets[1] &&
 	    sp_tcp_is_new_connection(f, pkt, side))
 		flow_restart(ft, f, key, pkt);
 	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
@@ -376,16 +387,27 @@ static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft,
 		ft->stats.late_packets++;
 }
 
+/* Is there something above its transport header that a parser may know? */
+static inline bool is_readable(const struct sp_flow *f, const struct sp_pkt *pkt)
+{
+	if (SP_LIKELY(f->proto == SP_PROTO_TCP))
+		return !(pkt->flags & SP_PKT_L4_CUT || pkt->tcp_flags & SP_TCP_RST);
+	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
+	return pkt->l4 != SP_NOOFS && (f->proto == SP_PROTO_UDP || icmp) && !(pkt->flags & SP_PKT_QUOTED);
+}
+
 /* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
  * at pkt->l7. */
 static inline __attribute__((always_inline)) void message(struct sp_flowtable *ft, struct sp_flow *f,
 							  const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto != PROTO_TCP)
+	if (f->proto != SP_PROTO_TCP)
 		datagram(ft, f, pkt, side);
 	else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side)))
 		track_tcp(ft, f, key, pkt, side);
+	if (ft->l7 && pkt->l7_len && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
+		sp_l7_payload(ft, f, pkt, side);
 }
 
 static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft, struct sp_flow *f,
@@ -393,7 +415,7 @@ static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft,
 {
 	count(ft, f, key, pkt);
 	message(ft, f, key, pkt);
-	if (f->proto == PROTO_TCP)
+	if (f->proto == SP_PROTO_TCP)
 		ft->stats.packets_tcp++;
 	else
 		count_other(ft, f);
@@ -413,7 +435,7 @@ struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, ui
 	if (!f)
 		return NULL;
 	count(ft, f, &b->key[i], &b->pkt[i]);
-	if (f->proto == PROTO_TCP)
+	if (f->proto == SP_PROTO_TCP)
 		ft->stats.packets_tcp++;
 	else
 		count_other(ft, f);
@@ -643,6 +665,11 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 	ft->now_ns = SP_MAX(ft->now_ns, last);
 }
 
+const struct sp_app_counts *sp_flowtable_apps(const struct sp_flowtable *ft)
+{
+	return ft->l7 ? ft->l7->counts : NULL;
+}
+
 const struct sp_flow_stats *sp_flowtable_stats(const struct sp_flowtable *ft)
 {
 	return &ft->stats;
@@ -658,5 +685,6 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
 		.fragments = sp_defrag_memory(ft->defrag),
+		.calls = ft->l7 ? sp_slab_memory(&ft->l7->slab) : 0,
 	};
 }

@@ -17,7 +17,12 @@ struct sp_flow_stats {
 
 /* Bytes of memory in use, by part. */
 struct sp_flow_memory {
-	uint64_t index, flows, extras, layers, wheel, dedup, fragments;
+	uint64_t index, flows, extras, layers, wheel, dedup, fragments, calls;
+};
+
+/* Of one application protocol. */
+struct sp_app_counts {
+	uint64_t flows, requests, request_errors;
 };
 
 struct sp_flowtable;
@@ -50,6 +55,9 @@ void sp_flowtable_end(struct sp_flowtable *ft, uint32_t point, enum sp_close_rea
 
 /* A new snapshot; what cannot change while running keeps its value. */
 void sp_flowtable_reconf(struct sp_flowtable *ft, const struct sp_flow_conf *conf);
+
+/* By number (SP_APP_MAX of them); NULL: what flows say is not read. */
+const struct sp_app_counts *sp_flowtable_apps(const struct sp_flowtable *ft);
 
 const struct sp_flow_stats *sp_flowtable_stats(const struct sp_flowtable *ft);
 void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *ret);

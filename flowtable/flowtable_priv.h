@@ -10,6 +10,7 @@
 #include "flowtable/flow.h"
 #include "flowtable/flowtable.h"
 #include "flowtable/index.h"
+#include "flowtable/l7.h"
 #include "flowtable/layers.h"
 #include "flowtable/macs.h"
 #include "flowtable/wheel.h"
@@ -27,6 +28,7 @@ struct sp_flowtable {
 	struct sp_mac_table macs;
 	struct sp_servers servers;
 	struct sp_defrag *defrag;
+	struct sp_l7 *l7;		     /* NULL: what flows say is not read */
 	const struct sp_decode_conf *decode; /* of what fragmented tunnels carry. NULL: they are not looked into */
 	const uint32_t *decode_space;
 	struct sp_batch *inner; /* what was found in one of them */
@@ -47,7 +49,10 @@ struct sp_flow_extra *sp_flow_extra_get(struct sp_flowtable *ft, struct sp_flow 
 
 static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, const struct sp_flow *f)
 {
-	return f->extra ? &ft->extra[f->extra] : NULL;
+	uint32_t x = f->more & SP_L7_NUMBER;
+	if (f->more & SP_L7_DIALOG)
+		x = ((const struct sp_dialog *)sp_slab_at(&ft->l7->slab, x))->extra;
+	return x ? &ft->extra[x] : NULL;
 }
 
 /* Microseconds from one time to another, an hour at most; 0 when they are the wrong way round. */

@@ -4,7 +4,6 @@
  * not received either, or the capture missed a part: to TCP it is then a hole. */
 #include "flowtable/flowtable_priv.h"
 
-#define PROTO_TCP 6
 #define TCP_LEN 20
 #define TCP_FLAGS 13
 
@@ -38,9 +37,9 @@ static void whole(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_fl
 	if (!sp_defrag_datagram(ft->defrag, &d) || sp_inner_packet(ft, last, layers, &d))
 		return;
 	unsigned side = last->flags & SP_PKT_REVERSE ? 1 : 0;
-	bool answer = f->proto != PROTO_TCP && side != sp_flow_client(f);
+	bool answer = f->proto != SP_PROTO_TCP && side != sp_flow_client(f);
 	bool cut = d.l4.n < d.header + d.payload;
-	bool header_cut = d.l4.n < d.header || (f->proto == PROTO_TCP && d.header < TCP_LEN);
+	bool header_cut = d.l4.n < d.header || (f->proto == SP_PROTO_TCP && d.header < TCP_LEN);
 	struct sp_pkt pkt = *last;
 	pkt.data = d.l4.p;
 	pkt.ts_ns = answer ? d.first_ns : last->ts_ns;
@@ -50,7 +49,7 @@ static void whole(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_fl
 	pkt.l2 = pkt.l3 = SP_NOOFS;
 	pkt.l4 = 0;
 	pkt.l7 = (uint16_t)SP_MIN(d.header, pkt.cap_len);
-	pkt.tcp_flags = f->proto == PROTO_TCP && d.l4.n > TCP_FLAGS ? d.l4.p[TCP_FLAGS] : 0;
+	pkt.tcp_flags = f->proto == SP_PROTO_TCP && d.l4.n > TCP_FLAGS ? d.l4.p[TCP_FLAGS] : 0;
 	pkt.flags &= (uint16_t) ~(SP_PKT_FRAGMENT | SP_PKT_LATER_FRAG | SP_PKT_CUT | SP_PKT_L4_CUT);
 	pkt.flags |= (uint16_t)((cut ? SP_PKT_CUT : 0) | (header_cut ? SP_PKT_L4_CUT : 0));
 	sp_flow_message(ft, f, key, &pkt);

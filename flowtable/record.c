@@ -15,6 +15,33 @@ static const char *const failure_name[] = {
 #undef X
 };
 
+static const char *const call_type_name[] = {
+#define X(sym, text) text,
+	SP_CALL_TYPES(X)
+#undef X
+};
+
+static const char *const status_name[SP_STATUS_MAX] = {
+	[SP_STATUS_NONE] = "unknown",
+	[SP_STATUS_OK] = "ok",
+	[SP_STATUS_CLIENT_ERROR] = "client_error",
+	[SP_STATUS_SERVER_ERROR] = "server_error",
+	[SP_STATUS_TIMEOUT] = "timeout",
+	[SP_STATUS_UNKNOWN] = "unknown",
+};
+
+const char *sp_call_type_name(enum sp_call_type type)
+{
+	assert(type < SP_CALL_TYPE_MAX);
+	return call_type_name[type];
+}
+
+const char *sp_status_name(enum sp_status status)
+{
+	assert(status < SP_STATUS_MAX);
+	return status_name[status];
+}
+
 const char *sp_close_reason_name(enum sp_close_reason reason)
 {
 	assert(reason < SP_CLOSE_REASON_MAX);

@@ -10,8 +10,10 @@
 #include "base/addr.h"
 #include "base/base.h"
 #include "base/pkt.h"
+#include "flowtable/texts.h"
+#include "parsers/parser.h"
 
-enum sp_record_kind { SP_RECORD_FLOW = 1, SP_RECORD_KIND_MAX };
+enum sp_record_kind { SP_RECORD_FLOW = 1, SP_RECORD_REQUEST, SP_RECORD_KIND_MAX };
 
 #define SP_CLOSE_REASONS(X)                                                                                            \
 	X(ACTIVE, "active", NONE)                                                                                      \
@@ -52,6 +54,21 @@ enum sp_failure {
 		SP_FAILURE_MAX
 };
 
+#define SP_CALL_TYPES(X)                                                                                               \
+	X(CALL, "call")                                                                                                \
+	X(ONEWAY, "oneway")                                                                                            \
+	X(REQUEST, "request")                                                                                          \
+	X(RESPONSE, "response")
+
+enum sp_call_type {
+#define X(sym, text) SP_CALL_TYPE_##sym,
+	SP_CALL_TYPES(X)
+#undef X
+		SP_CALL_TYPE_MAX
+};
+
+const char *sp_call_type_name(enum sp_call_type type);
+const char *sp_status_name(enum sp_status status);
 const char *sp_close_reason_name(enum sp_close_reason reason);
 const char *sp_failure_name(enum sp_failure failure);
 
@@ -91,6 +108,8 @@ struct sp_record_head {
 #define SP_CTYPE_APP uint16_t
 #define SP_CTYPE_CID uint8_t /* wanted: encoders compute it, community_id.h */
 #define SP_CTYPE_HIDDEN uint8_t
+#define SP_CTYPE_CALL uint8_t
+#define SP_CTYPE_STATUS uint8_t
 
 /* SHA-1 of Community ID v1, not yet base64. */
 struct sp_community_id {
@@ -107,6 +126,30 @@ struct sp_flow_record {
 
 /* Size of a flow record of plain frames: `layers` is cut off. */
 #define SP_FLOW_RECORD_PLAIN ((offsetof(struct sp_flow_record, layers) + 7) & ~(size_t)7)
+
+struct sp_request_record {
+	struct sp_record_head head;
+#define SP_MEMBER_TEXT(type, name)
+#define SP_MEMBER_HELD(type, name) SP_CTYPE_##type name;
+#define SP_MEMBER_POINT SP_MEMBER_HELD
+#define SP_MEMBER_KIND SP_MEMBER_HELD
+#define SP_MEMBER_ID SP_MEMBER_HELD
+#define SP_MEMBER_NS SP_MEMBER_HELD
+#define SP_MEMBER_U64 SP_MEMBER_HELD
+#define SP_MEMBER_U32 SP_MEMBER_HELD
+#define SP_MEMBER_ADDR SP_MEMBER_HELD
+#define SP_MEMBER_PORT SP_MEMBER_HELD
+#define SP_MEMBER_PROTO SP_MEMBER_HELD
+#define SP_MEMBER_APP SP_MEMBER_HELD
+#define SP_MEMBER_CALL SP_MEMBER_HELD
+#define SP_MEMBER_STATUS SP_MEMBER_HELD
+#define SP_MEMBER_TRUE SP_MEMBER_HELD
+#define SP_MEMBER_HIDDEN SP_MEMBER_HELD
+#define SP_FIELD(type, name, present, unit, ipfix, doc) SP_MEMBER_##type(type, name)
+#include "flowtable/request_record.def"
+#undef SP_FIELD
+	struct sp_texts texts;
+};
 
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
 #define SP_PAGE_SIZE (64 * 1024)

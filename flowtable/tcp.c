@@ -372,8 +372,8 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 		else
 			jump(ft, f, !side, s->ack, s, true);
 	}
-	if (SP_UNLIKELY(f->extra)) {
-		struct sp_flow_extra *x = &ft->extra[f->extra];
+	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
+	if (SP_UNLIKELY(x)) {
 		bool missing = holes_acked(f, x, !side, s) || duplicate;
 		if (x->n_holes[!side] || x->doubtful[!side])
 			judge_order(ft, f, x, !side, s, missing);

@@ -1,385 +1,491 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Redis: RESP2 and RESP3 (https://redis.io/docs/reference/protocol-spec), inline commands. A reply is a tree; how many
- * nodes of it are still to come is all that has to be known. Long strings are passed over unread. */
-#include "parsers/parser.h"
+/* Redis: RESP2 and RESP3 (https://redis.io/docs/reference/protocol-spec), inline commands, pushes, replication. Long
+ * strings are passed over unread. */
+#include <strings.h>
+
+#include "parsers/names.h"
+#include "parsers/redis_resp.h"
 
 enum {
-	LINE_MAX = 1024,      /* of a type's line: longer ones are simple strings, and errors cut by the sender */
-	BULK_MAX = 512 << 20, /* proto-max-bulk-len */
-	NODES_MAX = 1 << 20,
-	ARGS_SHOWN = 32,
-	VALUE_SHOWN = 256,
+	HEAD_SEEN = 4096, /* of a command: arguments beyond are not shown */
+	MARK_SIZE = 40,
+	FILE_DIGITS = 15,
+	TAG_BITS = 4, /* of a request's tag, its effect; above, how many channels it names */
 };
 
-enum field { ARGS, FIELDS };
-
-/* A tag: what the command's reply looks like. */
-enum tag { PLAIN, SUBSCRIBES };
-
-struct state {
-	uint64_t left[2]; /* nodes of each side's message that are to come; 0: none is open */
-	uint8_t open[2];  /* enum sp_msg_kind of that message */
+/* What ends a file whose length was not known. */
+struct more {
+	uint8_t mark[MARK_SIZE];
 };
 
-static const char *const server_errors[] = {"BUSY", "CLUSTERDOWN", "LOADING",  "MASTERDOWN", "MISCONF", "NOREPLICAS",
-					    "OOM",  "READONLY",	   "TRYAGAIN", "UNKILLABLE", NULL};
+static const uint16_t ports[] = {6379, 0};
 
-/* The line at `at`, without its end; n is SIZE_MAX when it is not there. */
-static struct sp_slice line_at(struct sp_slice in, size_t at)
+/* One argument at `*at`. Returns how many bytes have to be there before it can be shown, 0: it is in `ret`. `*more` is
+ * cleared when it is too long to show what follows. */
+static size_t argument(struct sp_parse *p, size_t *at, struct sp_slice *ret, bool *more, bool *good)
 {
-	const uint8_t *p = in.p + at, *end = at < in.n ? memchr(p, '\n', in.n - at) : NULL;
-	if (!end)
-		return (struct sp_slice){p, SIZE_MAX};
-	return (struct sp_slice){p, (size_t)(end - p) - (end > p && end[-1] == '\r')};
+	struct sp_slice in = p->in;
+	struct resp_node n = {0};
+	uint32_t size, line = resp_number(in.p + *at, in.n - *at, &size);
+	if (!line || in.p[*at] != '$') {
+		enum resp_got got = resp_node_at(in, *at, &n);
+		*good = got == RESP_SHORT || (got == RESP_GOT && n.type == '$' && n.body && in.n - *at >= n.line);
+		if (!*good || got == RESP_SHORT)
+			return in.n + 1;
+		line = n.line;
+		size = (uint32_t)(n.body - 2);
+	}
+	size_t from = *at + line, shown = size;
+	*more = from + size <= HEAD_SEEN;
+	if (!*more)
+		shown = SP_MIN(size, (uint32_t)REDIS_TEXT_SHOWN);
+	else if (shown + 2 > in.n - from)
+		return from + shown + 2;
+	if (shown > in.n - from)
+		return from + shown;
+	*ret = (struct sp_slice){in.p + from, shown};
+	*at = *more ? from + size + 2 : *at;
+	return 0;
 }
 
-/* A length or count after the type's letter; -1 for the null of RESP2. False: no number. */
-static bool number(struct sp_slice line, int64_t *ret)
+/* CLIENT REPLY ON, OFF and SKIP. */
+static void client_reply(struct redis_state *st, const struct redis_command *c, struct sp_msg *m)
 {
-	int64_t v = 0;
-	if (line.n == 3 && !memcmp(line.p + 1, "-1", 2)) {
-		*ret = -1;
-		return true;
-	}
-	if (line.n < 2 || line.n > 11)
-		return false;
-	for (size_t i = 1; i < line.n; i++) {
-		if (line.p[i] < '0' || line.p[i] > '9')
-			return false;
-		v = v * 10 + line.p[i] - '0';
-	}
-	*ret = v;
-	return v <= BULK_MAX;
+	if (c->n < 3 || c->arg[1].n != 5 || (c->arg[1].p[0] | 32) != 'r' || c->arg[2].n < 2)
+		return;
+	char second = (char)(c->arg[2].p[1] | 32);
+	st->flags &= (uint8_t) ~(REDIS_REPLIES_OFF | REDIS_NEXT_WITHOUT);
+	if (second == 'f')
+		st->flags |= REDIS_REPLIES_OFF;
+	else if (second == 'k')
+		st->flags |= REDIS_NEXT_WITHOUT;
+	m->kind = second == 'n' && st->stage == REDIS_TALK ? SP_MSG_REQUEST : SP_MSG_ONEWAY;
 }
 
-/* One node that begins at `at`: how many bytes its line takes, its string (SIZE_MAX: none) and its children. */
-struct node {
-	char type;
-	size_t line;
-	struct sp_slice text; /* of the line, after the letter */
-	uint64_t body;	      /* bytes after the line, line end included */
-	int64_t children;
-};
-
-enum got { GOT, SHORT, WRONG };
-
-static enum got node_at(struct sp_slice in, size_t at, struct node *n)
+static void take_effect(struct sp_parse *p, struct redis_state *st, const struct redis_command *c)
 {
-	struct sp_slice line = line_at(in, at);
-	if (line.n == SIZE_MAX)
-		return in.n - at < LINE_MAX ? SHORT : WRONG;
-	if (!line.n || line.n > LINE_MAX)
-		return WRONG;
-	*n = (struct node){.type = (char)*line.p, .line = line.n + 2, .text = {line.p + 1, line.n - 1}};
-	int64_t v = 0;
-	switch (n->type) {
-	case '$':
-	case '!':
-	case '=':
-		if (!number(line, &v))
-			return WRONG;
-		n->body = v < 0 ? 0 : (uint64_t)v + 2;
-		return GOT;
-	case '*':
-	case '~':
-	case '>':
-	case '%':
-	case '|':
-		if (!number(line, &v) || v > NODES_MAX)
-			return WRONG;
-		n->children = v < 0 ? 0 : n->type == '%' || n->type == '|' ? 2 * v : v;
-		return GOT;
-	case '+':
-	case '-':
-	case ':':
-	case '_':
-	case '#':
-	case ',':
-	case '(':
-		return GOT;
-	default:
-		return WRONG;
+	struct sp_msg *m = &p->msg;
+	uint32_t effect = c->shape->effect;
+	m->tag = effect;
+	if (effect == REDIS_SUBSCRIBES || effect == REDIS_UNSUBSCRIBES)
+		m->tag |= (c->args - 1) << TAG_BITS;
+	else if (effect == REDIS_CLIENT && p->side == SP_CLIENT)
+		client_reply(st, c, m);
+	else if (effect == REDIS_SELECTS && c->n > 1 && p->side == SP_CLIENT) {
+		uint32_t v = 0;
+		for (size_t i = 0; i < c->arg[1].n && i < 5; i++)
+			v = v * 10 + (c->arg[1].p[i] - '0') % 10U;
+		st->database = v < UINT16_MAX ? (uint16_t)(v + 1) : 0;
 	}
 }
 
-static struct sp_slice first_word(struct sp_slice s)
+static void describe(struct sp_parse *p, struct redis_state *st, const struct redis_command *c)
 {
-	const uint8_t *space = memchr(s.p, ' ', s.n);
-	return (struct sp_slice){s.p, space ? (size_t)(space - s.p) : s.n};
+	bool from_client = p->side == SP_CLIENT && st->stage == REDIS_TALK &&
+			   !(st->flags & (REDIS_REPLIES_OFF | REDIS_NEXT_WITHOUT));
+	if (p->side == SP_CLIENT)
+		st->flags &= (uint8_t)~REDIS_NEXT_WITHOUT;
+	struct sp_msg *m = sp_msg_begin(p, from_client ? SP_MSG_REQUEST : SP_MSG_ONEWAY, SP_PART_WHOLE);
+	redis_describe(p, c);
+	sp_msg_extra(m, REDIS_SYSTEM, SP_TEXT("redis"));
+	if (c->shape->effect)
+		take_effect(p, st, c);
+	if (st->database)
+		sp_msg_extra(m, REDIS_NAMESPACE, sp_arena_u64(p->arena, st->database - 1U));
 }
 
-static struct sp_slice upper(struct sp_arena *a, struct sp_slice s)
+/* The name and what else is shown; the other arguments are passed over. */
+static enum sp_parse_result command(struct sp_parse *p, struct redis_state *st)
 {
-	struct sp_slice copy = sp_arena_copy(a, (struct sp_slice){s.p, SP_MIN(s.n, 32)});
-	uint8_t *p = a->p + a->n - copy.n;
-	for (size_t i = 0; i < copy.n; i++)
-		p[i] = p[i] >= 'a' && p[i] <= 'z' ? (uint8_t)(p[i] - 32) : p[i];
-	return copy;
-}
-
-static bool hides_arguments(struct sp_slice method)
-{
-	return sp_slice_is(method, "AUTH") || sp_slice_is(method, "HELLO") || sp_slice_is(method, "ACL") ||
-	       sp_slice_is(method, "CONFIG") || sp_slice_is(method, "MIGRATE");
-}
-
-static bool has_no_key(struct sp_slice method)
-{
-	return hides_arguments(method) || sp_slice_is(method, "EVAL") || sp_slice_is(method, "EVALSHA");
-}
-
-/* Up to the first separator: what the keys of one kind have in common. */
-static struct sp_slice key_prefix(struct sp_slice key)
-{
-	for (size_t i = 0; i < key.n; i++)
-		if (key.p[i] == ':' || key.p[i] == '/' || key.p[i] == '.')
-			return (struct sp_slice){key.p, i};
-	return (struct sp_slice){0};
-}
-
-static void describe(struct sp_parse *p, struct sp_msg *m, const struct sp_slice *arg, unsigned n, uint64_t args)
-{
-	struct sp_slice method = m->slot[SP_SLOT_METHOD] = upper(p->arena, arg[0]);
-	struct sp_slice key = n > 1 && !has_no_key(method) ? arg[1] : (struct sp_slice){0};
-	key.n = SP_MIN(key.n, VALUE_SHOWN);
-	struct sp_slice prefix = key_prefix(key), resource = {p->arena->p + p->arena->n, 0};
-	m->slot[SP_SLOT_ENDPOINT] = prefix.n ? SP_JOIN(p->arena, method, SP_TEXT(" "), prefix) : method;
-	resource = SP_JOIN(p->arena, method, key.n ? SP_TEXT(" ") : SP_TEXT(""), key);
-	for (unsigned i = key.n ? 2 : 1; i < n; i++) {
-		bool shown = p->reveal && !hides_arguments(method);
-		struct sp_slice value = {arg[i].p, SP_MIN(arg[i].n, VALUE_SHOWN)};
-		resource.n += SP_JOIN(p->arena, SP_TEXT(" "), shown ? value : SP_TEXT("?")).n;
-	}
-	m->slot[SP_SLOT_RESOURCE] = resource;
-	sp_msg_extra(m, ARGS, sp_arena_u64(p->arena, args - 1));
-	if (sp_slice_is(method, "SUBSCRIBE") || sp_slice_is(method, "PSUBSCRIBE") || sp_slice_is(method, "SSUBSCRIBE"))
-		m->tag = SUBSCRIBES;
-}
-
-/* Passes over nodes until the message's last one. Returns the bytes that were there; what is missing of the last
- * string in `skip`. False: not RESP. */
-static bool pass(struct sp_slice in, size_t at, uint64_t *left, size_t *used, uint64_t *skip)
-{
-	*skip = 0;
-	for (; *left; --*left) {
-		struct node n;
-		enum got got = at < in.n ? node_at(in, at, &n) : SHORT;
-		*used = at;
-		if (got != GOT)
-			return got == SHORT;
-		*left += (uint64_t)n.children;
-		if (n.type == '|')
-			++*left; /* attributes come before what they are of */
-		if (*left > NODES_MAX)
-			return false;
-		uint64_t size = n.line + n.body;
-		if (size > in.n - at) {
-			*skip = size - (in.n - at);
-			*used = in.n;
-			--*left;
-			return true;
-		}
-		at += (size_t)size;
-	}
-	*used = at;
-	return true;
-}
-
-/* More of the message that is open on this side. */
-static enum sp_parse_result go_on(struct sp_parse *p, struct state *st)
-{
-	uint64_t *left = &st->left[p->side], skip;
-	size_t used;
-	if (!pass(p->in, 0, left, &used, &skip))
-		return SP_PARSE_BAD;
-	if (!*left) {
-		sp_msg_begin(p, st->open[p->side], SP_PART_TAIL);
-		p->want = skip;
-		return sp_parse_msg(p, used);
-	}
-	return used ? sp_parse_skip(p, used, skip) : sp_parse_more(p, p->in.n + 1);
-}
-
-/* A message whose nodes from `at` on may not all be there: whole, or its head. */
-static enum sp_parse_result finish(struct sp_parse *p, struct state *st, size_t at, uint64_t left)
-{
-	uint64_t skip;
-	size_t used;
-	if (!pass(p->in, at, &left, &used, &skip))
-		return SP_PARSE_BAD;
-	st->left[p->side] = left;
-	st->open[p->side] = p->msg.kind;
-	p->msg.part = left ? SP_PART_HEAD : SP_PART_WHOLE;
-	p->want = skip;
-	return sp_parse_msg(p, used);
-}
-
-/* The arguments that are there as a whole, and the beginning of the next. */
-static enum sp_parse_result command(struct sp_parse *p, struct state *st)
-{
-	struct sp_slice arg[ARGS_SHOWN];
-	struct node node;
-	unsigned n = 0;
-	enum got got = node_at(p->in, 0, &node);
-	if (got != GOT)
-		return got == SHORT ? sp_parse_more(p, p->in.n + 1) : SP_PARSE_BAD;
-	uint64_t args = (uint64_t)node.children;
-	size_t at = node.line;
-	if (!args)
-		return sp_parse_skip(p, node.line, 0);
-	while (n < SP_MIN(args, (uint64_t)ARGS_SHOWN)) {
-		got = at < p->in.n ? node_at(p->in, at, &node) : SHORT;
-		if (got == WRONG || (got == GOT && (node.type != '$' || !node.body)))
+	struct redis_command c;
+	struct resp_node n;
+	bool more = true, good = true;
+	size_t at = resp_number(p->in.p, p->in.n, &c.args), missing;
+	if (!at) {
+		enum resp_got got = resp_node_at(p->in, 0, &n);
+		if (got != RESP_GOT)
+			return got == RESP_SHORT ? sp_parse_more(p, p->in.n + 1) : SP_PARSE_BAD;
+		at = n.line;
+		c.args = n.children;
+		if (n.streamed)
 			return SP_PARSE_BAD;
-		bool there = got == GOT && node.line + node.body <= p->in.n - at;
-		bool large = got == GOT && node.body > VALUE_SHOWN;
-		size_t size = there ? (size_t)node.body - 2 : got == GOT ? p->in.n - at - node.line : 0;
-		if (!there && !(n && large && size >= VALUE_SHOWN) && !p->last)
-			return sp_parse_more(p, got == GOT ? at + node.line + SP_MIN(node.body, (uint64_t)VALUE_SHOWN)
-							   : p->in.n + 1);
-		if (got != GOT)
-			break;
-		arg[n++] = (struct sp_slice){p->in.p + at + node.line, size};
-		if (!there)
-			break;
-		at += node.line + (size_t)node.body;
 	}
-	if (!n)
+	if (!c.args)
+		return sp_parse_skip(p, at, 0);
+	if (c.args > RESP_NODES_MAX)
 		return SP_PARSE_BAD;
-	describe(p, sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE), arg, n, args);
-	/* From the beginning again: what was shown in part is passed over. */
-	return finish(p, st, (size_t)(node_at(p->in, 0, &node), node.line), args);
+	missing = at < p->in.n ? argument(p, &at, &c.arg[0], &more, &good) : at + 4;
+	if (!good || (!missing && (c.arg[0].n > REDIS_NAME_SHOWN || !c.arg[0].n)))
+		return SP_PARSE_BAD;
+	if (missing)
+		return sp_parse_more(p, missing);
+	redis_classify(&c, p->reveal);
+	uint32_t passed = 1;
+	for (c.n = 1; c.n < c.needs && more; c.n++) {
+		missing = at < p->in.n ? argument(p, &at, &c.arg[c.n], &more, &good) : at + 4;
+		if (missing)
+			return good ? sp_parse_more(p, missing) : SP_PARSE_BAD;
+		passed += more;
+	}
+	describe(p, st, &c);
+	return resp_finish(p, st, at, c.args - passed);
 }
 
-static void describe_error(struct sp_parse *p, struct sp_msg *m, struct sp_slice text)
+static unsigned split(struct sp_slice line, struct sp_slice *arg, uint32_t *args)
 {
-	m->slot[SP_SLOT_CODE] = first_word(text);
-	m->slot[SP_SLOT_MESSAGE] = (struct sp_slice){text.p, SP_MIN(text.n, (size_t)VALUE_SHOWN)};
-	m->status = SP_STATUS_CLIENT_ERROR;
-	for (const char *const *e = server_errors; *e; e++)
-		if (sp_slice_is(m->slot[SP_SLOT_CODE], *e))
-			m->status = SP_STATUS_SERVER_ERROR;
-	if (sp_slice_is(m->slot[SP_SLOT_CODE], "MOVED") || sp_slice_is(m->slot[SP_SLOT_CODE], "ASK"))
-		m->status = SP_STATUS_OK; /* the cluster's way of answering */
-}
-
-static enum sp_parse_result reply(struct sp_parse *p, struct state *st)
-{
-	struct node node;
-	enum got got = node_at(p->in, 0, &node);
-	if (got != GOT)
-		return got == SHORT ? sp_parse_more(p, p->in.n + 1) : SP_PARSE_BAD;
-	struct sp_msg *m = sp_msg_begin(p, node.type == '>' ? SP_MSG_ONEWAY : SP_MSG_RESPONSE, SP_PART_WHOLE);
-	m->status = SP_STATUS_OK;
-	if (node.type == '-')
-		describe_error(p, m, node.text);
-	return finish(p, st, 0, 1);
-}
-
-static enum sp_parse_result inline_command(struct sp_parse *p)
-{
-	struct sp_slice line = line_at(p->in, 0), arg[ARGS_SHOWN];
-	unsigned n = 0;
-	if (line.n == SIZE_MAX)
-		return p->in.n < LINE_MAX ? sp_parse_more(p, p->in.n + 1) : SP_PARSE_BAD;
-	size_t used = line.n + 1 + (line.p[line.n] == '\r');
-	for (size_t i = 0, from = 0; i <= line.n && n < ARGS_SHOWN; i++) {
-		if (i < line.n && line.p[i] != ' ')
-			continue;
-		if (i > from)
+	uint32_t n = 0, all = 0;
+	for (size_t i = 0; i < line.n;) {
+		uint8_t quote = line.p[i] == '"' || line.p[i] == '\'' ? line.p[i] : 0;
+		size_t from = i + !!quote;
+		for (i = from; i < line.n && line.p[i] != (quote ? quote : ' '); i++)
+			i += quote && line.p[i] == '\\' && i + 1 < line.n;
+		if ((i > from || quote) && all++ < REDIS_ARGS_SHOWN)
 			arg[n++] = (struct sp_slice){line.p + from, i - from};
-		from = i + 1;
+		i++;
 	}
-	if (!n)
+	*args = all;
+	return n;
+}
+
+static enum sp_parse_result inline_command(struct sp_parse *p, struct redis_state *st)
+{
+	struct redis_command c;
+	struct sp_slice in = p->in;
+	const uint8_t *end = memchr(in.p, '\n', SP_MIN(in.n, (size_t)HEAD_SEEN));
+	if (!end)
+		return in.n < HEAD_SEEN ? sp_parse_more(p, in.n + 1) : SP_PARSE_BAD;
+	size_t used = (size_t)(end + 1 - in.p);
+	struct sp_slice line = {in.p, used - 1 - (used > 1 && end[-1] == '\r')};
+	c.n = split(line, c.arg, &c.args);
+	if (!c.n)
 		return sp_parse_skip(p, used, 0); /* an empty line is nothing */
-	if ((*arg[0].p | 32) < 'a' || (*arg[0].p | 32) > 'z')
+	if ((*c.arg[0].p | 32) < 'a' || (*c.arg[0].p | 32) > 'z' || c.arg[0].n > REDIS_NAME_SHOWN)
 		return SP_PARSE_BAD;
-	describe(p, sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE), arg, n, n);
+	redis_classify(&c, p->reveal);
+	describe(p, st, &c);
 	return sp_parse_msg(p, used);
+}
+
+/* What the first string of an array or push of the server says that it is. */
+enum push { NO_PUSH, MESSAGE, PATTERN_MESSAGE, CONFIRMS, ENDS };
+
+static enum push push_of(struct sp_slice word)
+{
+	static const struct {
+		const char *word;
+		enum push push;
+	} pushes[] = {
+		{"message", MESSAGE},	 {"pmessage", PATTERN_MESSAGE}, {"smessage", MESSAGE},
+		{"subscribe", CONFIRMS}, {"psubscribe", CONFIRMS},	{"ssubscribe", CONFIRMS},
+		{"unsubscribe", ENDS},	 {"punsubscribe", ENDS},	{"sunsubscribe", ENDS},
+	};
+	for (size_t i = 0; i < SP_ARRAY_SIZE(pushes); i++)
+		if (sp_slice_is(word, pushes[i].word))
+			return pushes[i].push;
+	return NO_PUSH;
+}
+
+static void describe_push(struct sp_parse *p, const struct sp_slice *word, struct sp_slice channel)
+{
+	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
+	struct sp_arena *a = p->arena;
+	uint8_t *begin = sp_arena_get(a, 2 * REDIS_NAME_SHOWN + 1 + SP_NAME_ROOM), *to = begin;
+	bool several = false;
+	if (!begin)
+		return;
+	for (size_t i = 0; i < word->n; i++)
+		*to++ = word->p[i] >= 'a' && word->p[i] <= 'z' ? (uint8_t)(word->p[i] - 32) : word->p[i];
+	struct sp_slice method = {begin, word->n};
+	begin = to;
+	to = sp_put(to, method);
+	*to++ = ' ';
+	to = sp_name_write(to, channel, true, &several);
+	m->slot[SP_SLOT_METHOD] = method;
+	m->slot[SP_SLOT_RESOURCE] = channel;
+	m->slot[SP_SLOT_ENDPOINT] = several ? (struct sp_slice){begin, (size_t)(to - begin)} : method;
+	sp_msg_extra(m, REDIS_SYSTEM, SP_TEXT("redis"));
+}
+
+static enum sp_parse_result reply_of(struct sp_parse *p, struct redis_state *st, const struct resp_node *n,
+				     uint32_t roots)
+{
+	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
+	m->status = SP_STATUS_OK;
+	if (n->null || n->type == '_')
+		sp_msg_extra(m, REDIS_ROWS, SP_TEXT("0"));
+	else if (n->type == '$')
+		sp_msg_extra(m, REDIS_ROWS, SP_TEXT("1"));
+	else if (n->children && !n->streamed)
+		sp_msg_extra(m, REDIS_ROWS, sp_arena_u64(p->arena, n->type == '%' ? n->children / 2 : n->children));
+	if (roots > 1 || !n->line || n->children || n->streamed || n->type == '.')
+		return resp_finish(p, st, 0, roots);
+	if (n->type == '-')
+		resp_error(m, n->text);
+	size_t used = SP_MIN(n->line + n->body, (uint64_t)p->in.n);
+	p->want = n->line + n->body - used;
+	return sp_parse_msg(p, used);
+}
+
+/* An array that may be a message to a subscriber, or a push. */
+static enum sp_parse_result push(struct sp_parse *p, struct redis_state *st, const struct resp_node *n, uint32_t tag,
+				 bool asked)
+{
+	struct sp_slice word, channel = {0};
+	bool more = true, good = true, sure = n->type == '>';
+	size_t at = n->line, missing = at < p->in.n ? argument(p, &at, &word, &more, &good) : at + 4;
+	if (!good)
+		return reply_of(p, st, n, 1);
+	if (missing)
+		return sp_parse_more(p, missing);
+	enum push what = word.n <= REDIS_NAME_SHOWN ? push_of(word) : NO_PUSH;
+	uint32_t effect = asked ? tag & ((1 << TAG_BITS) - 1) : REDIS_AMONG_PUSHES;
+	if (what == CONFIRMS || (what == ENDS && asked && effect == REDIS_UNSUBSCRIBES)) {
+		uint32_t channels = asked && (effect == REDIS_SUBSCRIBES || what == ENDS) ? tag >> TAG_BITS : 1;
+		return reply_of(p, st, &(struct resp_node){.type = '+'}, SP_MAX(channels, 1U));
+	}
+	if (!sure && (what == NO_PUSH || effect == REDIS_PLAIN))
+		return reply_of(p, st, n, 1);
+	for (unsigned i = 0; i < (what == PATTERN_MESSAGE ? 2 : what != NO_PUSH) && more; i++) {
+		missing = at < p->in.n ? argument(p, &at, &channel, &more, &good) : at + 4;
+		if (missing && good)
+			return sp_parse_more(p, missing);
+		if (!good)
+			break; /* the null of an unsubscription from nothing */
+	}
+	channel.n = good ? SP_MIN(channel.n, (size_t)REDIS_TEXT_SHOWN) : 0;
+	word.n = SP_MIN(word.n, (size_t)REDIS_NAME_SHOWN);
+	describe_push(p, &word, channel);
+	return resp_finish(p, st, 0, 1);
+}
+
+/* Does MONITOR's stream continue: +1339518083.107412 [0 127.0.0.1:60866] "keys" "*"? It shows values. */
+static bool is_monitored(struct sp_slice text)
+{
+	const uint8_t *open = memchr(text.p, '[', SP_MIN(text.n, (size_t)24)),
+		      *dot = memchr(text.p, '.', SP_MIN(text.n, (size_t)16));
+	return text.n > 12 && *text.p >= '0' && *text.p <= '9' && dot && open && open > dot;
+}
+
+/* The file that a replica begins with: of known length, or until 40 random bytes come again. */
+static enum sp_parse_result file(struct sp_parse *p, struct redis_state *st, const struct resp_node *n,
+				 enum sp_msg_kind kind)
+{
+	struct sp_msg *m = sp_msg_begin(p, kind, SP_PART_WHOLE);
+	struct more *more = NULL;
+	if (kind == SP_MSG_ONEWAY)
+		describe_push(p, &SP_TEXT("FULLRESYNC"), (struct sp_slice){0});
+	else
+		m->status = SP_STATUS_OK;
+	st->stage = REDIS_COMMANDS;
+	p->want = n->body;
+	if (n->text.n == MARK_SIZE + 4 && (more = sp_parse_extend(p))) {
+		memcpy(more->mark, n->text.p + 4, MARK_SIZE);
+		st->stage = REDIS_IN_FILE;
+		st->open[SP_SERVER].kind = (uint8_t)kind;
+		m->part = SP_PART_HEAD;
+		p->want = 0;
+	} else if (n->text.n == MARK_SIZE + 4) {
+		p->want = SP_TO_END;
+	}
+	return sp_parse_msg(p, n->line);
+}
+
+static enum sp_parse_result in_file(struct sp_parse *p, struct redis_state *st)
+{
+	struct more *more = p->more;
+	const uint8_t *mark = memmem(p->in.p, p->in.n, more->mark, MARK_SIZE);
+	if (mark) {
+		sp_msg_begin(p, st->open[SP_SERVER].kind, SP_PART_TAIL);
+		st->stage = REDIS_COMMANDS;
+		return sp_parse_msg(p, (size_t)(mark - p->in.p) + MARK_SIZE);
+	}
+	if (p->in.n < MARK_SIZE)
+		return sp_parse_more(p, MARK_SIZE);
+	return sp_parse_skip(p, p->in.n - MARK_SIZE + 1, 0);
+}
+
+/* After SYNC or PSYNC. */
+static enum sp_parse_result synchronise(struct sp_parse *p, struct redis_state *st, struct resp_node *n)
+{
+	if (n->type == '$') {
+		bool marked = n->text.n == MARK_SIZE + 4 && !memcmp(n->text.p, "EOF:", 4);
+		if (!marked && !resp_digits(n->text, FILE_DIGITS, &n->body))
+			return SP_PARSE_BAD;
+		return file(p, st, n, st->stage == REDIS_TALK ? SP_MSG_RESPONSE : SP_MSG_ONEWAY);
+	}
+	if (n->type == '+' && n->text.n >= 8)
+		st->stage = !memcmp(n->text.p, "CONTINUE", 8) ? REDIS_COMMANDS : REDIS_AWAITS_FILE;
+	return reply_of(p, st, n, 1);
+}
+
+/* An error of RESP3 whose text is a string of its own. */
+static enum sp_parse_result long_error(struct sp_parse *p, struct redis_state *st, const struct resp_node *n)
+{
+	size_t size = n->body < 2 ? 0 : (size_t)n->body - 2, shown = SP_MIN(size, (size_t)REDIS_TEXT_SHOWN);
+	if (n->line + shown > p->in.n)
+		return sp_parse_more(p, n->line + shown);
+	resp_error(sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE), (struct sp_slice){p->in.p + n->line, shown});
+	return resp_finish(p, st, 0, 1);
+}
+
+static enum sp_parse_result reply(struct sp_parse *p, struct redis_state *st)
+{
+	struct resp_node n;
+	uint32_t tag = 0;
+	bool asked = p->asked(p, 0, &tag);
+	bool syncs = st->stage == REDIS_AWAITS_FILE || (asked && (tag & ((1 << TAG_BITS) - 1)) == REDIS_SYNCS);
+	if (*p->in.p == '\n' && (syncs || st->stage != REDIS_TALK))
+		return sp_parse_skip(p, 1, 0); /* keeps the connection alive while the file is made */
+	enum resp_got got = syncs ? resp_line_at(p->in, 0, &n) : resp_node_at(p->in, 0, &n);
+	st->flags &= (uint8_t)~REDIS_ERROR_SEEN;
+	st->depth = 0;
+	if (got == RESP_SHORT)
+		return sp_parse_more(p, p->in.n + 1);
+	if (syncs && got == RESP_GOT)
+		return synchronise(p, st, &n);
+	if (got == RESP_WRONG && (p->in.n < RESP_LINE_SEEN || *p->in.p != '+'))
+		return *p->in.p == '-' ? reply_of(p, st, &n, 1) : SP_PARSE_BAD;
+	if (got == RESP_WRONG)
+		n = (struct resp_node){.type = '+', .text = {p->in.p + 1, RESP_LINE_SEEN - 1}};
+	if (n.type == '+' && is_monitored(n.text)) {
+		describe_push(p, &SP_TEXT("MONITOR"), (struct sp_slice){0});
+		return resp_finish(p, st, 0, 1);
+	}
+	if (n.type == '!')
+		return long_error(p, st, &n);
+	if ((n.type == '*' && (n.children == 3 || n.children == 4)) || (n.type == '>' && n.children))
+		return push(p, st, &n, tag, asked);
+	return reply_of(p, st, &n, 1);
 }
 
 static enum sp_parse_result parse(struct sp_parse *p)
 {
-	struct state *st = p->state;
-	if (st->left[p->side])
-		return go_on(p, st);
-	if (p->side == SP_SERVER)
-		return reply(p, st);
-	return *p->in.p == '*' ? command(p, st) : inline_command(p);
+	struct redis_state *st = p->state;
+	if (st->open[p->side].left)
+		return resp_go_on(p, st);
+	if (p->side == SP_CLIENT)
+		return *p->in.p == '*' ? command(p, st) : inline_command(p, st);
+	if (st->stage == REDIS_IN_FILE)
+		return in_file(p, st);
+	return st->stage == REDIS_COMMANDS && *p->in.p == '*' ? command(p, st) : reply(p, st);
 }
 
-/* "*2\r\n$" of a client; nothing of a server is sure. */
+static bool begins_inline(struct sp_slice in, const char *word)
+{
+	size_t n = strlen(word);
+	return in.n >= n && !strncasecmp((const char *)in.p, word, n);
+}
+
+/* What a server says of its own: nobody else's words. */
+static enum sp_probe probe_server(struct sp_parse *p, const struct resp_node *n)
+{
+	if (n->type == '+')
+		return sp_slice_is(n->text, "PONG") || sp_slice_is(n->text, "QUEUED") ? SP_PROBE_YES
+		       : n->text.n > 2 && !memcmp(n->text.p, "OK ", 3)		      ? SP_PROBE_NO
+										      : SP_PROBE_MAYBE;
+	if (n->type == '-')
+		return begins_inline(n->text, "NOAUTH ") || begins_inline(n->text, "DENIED Redis ") ||
+				       begins_inline(n->text, "WRONGTYPE ") || begins_inline(n->text, "MOVED ")
+			       ? SP_PROBE_YES
+			       : SP_PROBE_MAYBE;
+	return SP_PROBE_MAYBE;
+}
+
+/* "*2\r\n$" of a client. Of a server little is sure. */
 static enum sp_probe probe(struct sp_parse *p)
 {
-	struct node array, first;
-	if (node_at(p->in, 0, &array) != GOT)
-		return node_at(p->in, 0, &array) == SHORT ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	if (array.type != '*')
-		return p->side == SP_SERVER ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	enum got got = array.line < p->in.n ? node_at(p->in, array.line, &first) : SHORT;
-	if (got == WRONG || (got == GOT && first.type != '$'))
-		return p->side == SP_SERVER && got == GOT ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	return got == SHORT ? SP_PROBE_MAYBE : SP_PROBE_YES;
+	struct resp_node n, first;
+	if (p->in.n && (*p->in.p | 32) >= 'a') {
+		bool ping = begins_inline(p->in, "ping\r\n");
+		bool short_ping = p->in.n < 6 && !strncasecmp((const char *)p->in.p, "ping\r\n", p->in.n);
+		return ping && p->server_port == ports[0] ? SP_PROBE_YES
+		       : ping || short_ping		  ? SP_PROBE_MAYBE
+							  : SP_PROBE_NO;
+	}
+	enum resp_got got = resp_node_at(p->in, 0, &n);
+	if (got != RESP_GOT)
+		return got == RESP_SHORT ? SP_PROBE_MAYBE : SP_PROBE_NO;
+	if (n.type != '*' && n.type != '>')
+		return p->side == SP_SERVER ? probe_server(p, &n) : SP_PROBE_NO;
+	if (!n.children || n.streamed || n.null)
+		return SP_PROBE_MAYBE;
+	got = resp_node_at(p->in, n.line, &first);
+	if (got == RESP_WRONG || (got == RESP_GOT && first.type != '$'))
+		return p->side == SP_SERVER && got == RESP_GOT ? SP_PROBE_MAYBE : SP_PROBE_NO;
+	return got == RESP_SHORT ? SP_PROBE_MAYBE : SP_PROBE_YES;
+}
+
+/* A reply begins after a line's end. */
+static size_t resync_reply(struct sp_slice in)
+{
+	struct resp_node n;
+	for (size_t at = 0; at < in.n;) {
+		if (resp_node_at(in, at, &n) == RESP_GOT)
+			return at;
+		const uint8_t *end = memchr(in.p + at, '\n', in.n - at);
+		if (!end)
+			break;
+		at = (size_t)(end - in.p) + 1;
+	}
+	return SP_RESYNC_NONE;
 }
 
 static size_t resync(struct sp_parse *p)
 {
-	struct state *st = p->state;
-	st->left[p->side] = 0;
-	if (p->side == SP_SERVER)
-		return memchr("+-:$*_#,(!=%~>|", *p->in.p, 15) ? 0 : SP_RESYNC_NONE;
+	struct redis_state *st = p->state;
+	struct resp_node n, first;
+	st->open[p->side].left = 0;
+	st->open[p->side].in_line = false;
+	if (st->stage == REDIS_IN_FILE && p->side == SP_SERVER)
+		return 0;
+	if (p->side == SP_SERVER && st->stage != REDIS_COMMANDS)
+		return resync_reply(p->in);
 	for (size_t at = 0; at + 5 < p->in.n; at++) {
-		struct sp_parse from = {.in = {p->in.p + at, p->in.n - at}, .side = SP_CLIENT};
-		if (p->in.p[at] == '*' && probe(&from) == SP_PROBE_YES)
+		const uint8_t *star = memchr(p->in.p + at, '*', p->in.n - at);
+		if (!star)
+			return SP_RESYNC_NONE;
+		at = (size_t)(star - p->in.p);
+		if (resp_node_at(p->in, at, &n) == RESP_GOT && n.children &&
+		    resp_node_at(p->in, at + n.line, &first) == RESP_GOT && first.type == '$')
 			return at;
 	}
 	return SP_RESYNC_NONE;
 }
 
-static const uint16_t ports[] = {6379, 0};
-
 static const struct sp_start starts[] = {
 	{'*' << 8, 0xff00, SP_FROM_CLIENT | SP_FROM_SERVER},
+	SP_START_TEXT('P', 'I', SP_FROM_CLIENT),
+	SP_START_TEXT('p', 'i', SP_FROM_CLIENT),
+	SP_START_TEXT('+', 'P', SP_FROM_SERVER),
+	SP_START_TEXT('+', 'O', SP_FROM_SERVER),
+	{'-' << 8, 0xff00, SP_FROM_SERVER},
+	{'$' << 8, 0xff00, SP_FROM_SERVER},
+	{':' << 8, 0xff00, SP_FROM_SERVER},
+	{'%' << 8, 0xff00, SP_FROM_SERVER},
+	{'>' << 8, 0xff00, SP_FROM_SERVER},
 	{0},
 };
 
-static const char *const fields[] = {[ARGS] = "redis.arguments", [FIELDS] = NULL};
+static const char *const fields[] = {
+	[REDIS_SYSTEM] = "db.system.name",
+	[REDIS_NAMESPACE] = "db.namespace",
+	[REDIS_ROWS] = "db.response.returned_rows",
+	[REDIS_FIELDS] = NULL,
+};
 
 #ifdef SP_WITH_VECTORS
-static const struct sp_vector vectors[] = {
-	{
-		.name = "set and get",
-		.step = {SP_C("*3\r\n$3\r\nset\r\n$6\r\nuser:1\r\n$3\r\nabc\r\n"), SP_S("+OK\r\n"),
-			 SP_C("*2\r\n$3\r\nGET\r\n$6\r\nuser:1\r\n"), SP_S("$3\r\nabc\r\n")},
-		.want = "> request method=SET resource=SET user:1 ? endpoint=SET user bytes=34 redis.arguments=2\n"
-			"< response status=ok bytes=5\n"
-			"> request method=GET resource=GET user:1 endpoint=GET user bytes=25 redis.arguments=1\n"
-			"< response status=ok bytes=9\n",
-	},
-	{
-		.name = "pipeline, error, nested reply",
-		.step = {SP_C("*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nLLEN\r\n$1\r\ns\r\n"),
-			 SP_S("+PONG\r\n-WRONGTYPE no list\r\n"), SP_C("*1\r\n$4\r\nEXEC\r\n"),
-			 SP_S("*2\r\n*1\r\n:1\r\n$-1\r\n")},
-		.want = "> request method=PING resource=PING endpoint=PING bytes=14 redis.arguments=0\n"
-			"> request method=LLEN resource=LLEN s endpoint=LLEN bytes=21 redis.arguments=1\n"
-			"< response status=ok bytes=7\n"
-			"< response code=WRONGTYPE message=WRONGTYPE no list status=client_error bytes=20\n"
-			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14 redis.arguments=0\n"
-			"< response status=ok bytes=17\n",
-	},
-	{0},
-};
+#include "parsers/redis_vectors.h"
 #endif
 
 const struct sp_parser sp_redis_parser = {
 	.name = "redis",
 	.title = "Redis",
-	.missing = "",
+	.missing = "the cluster's bus between its nodes",
 	.app = SP_APP_REDIS,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_FIFO,
-	.state_size = sizeof(struct state),
+	.state_size = sizeof(struct redis_state),
+	.more_size = sizeof(struct more),
 	.ports = ports,
 	.starts = starts,
 	.fields = fields,

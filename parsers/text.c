@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text that parsers put together. */
-#include "parsers/parser.h"
+#include "base/addr.h"
+#include "parsers/out.h"
 
 struct sp_slice sp_arena_u64(struct sp_arena *a, uint64_t v)
 {
@@ -30,4 +31,19 @@ struct sp_slice sp_arena_hex(struct sp_arena *a, struct sp_slice bytes)
 		p[2 * i + 1] = (uint8_t)digit[bytes.p[i] & 15];
 	}
 	return (struct sp_slice){p, p ? 2 * bytes.n : 0};
+}
+
+void sp_out_address(struct sp_out *o, struct sp_slice bytes)
+{
+	char text[SP_ADDR_TEXT_MAX];
+	struct sp_addr addr;
+	if (bytes.n == 4)
+		addr = sp_addr_v4(bytes.p);
+	else if (bytes.n == sizeof addr)
+		memcpy(&addr, bytes.p, sizeof addr);
+	else {
+		sp_out_hex(o, bytes);
+		return;
+	}
+	sp_out_put(o, (struct sp_slice){(const uint8_t *)text, sp_addr_format(text, &addr)});
 }

@@ -185,10 +185,91 @@ static void encode_flow(struct sp_buf *out, const struct sp_flow_record *r, cons
 	assert(p - line <= flow_size_max - SP_TEXT_SLACK);
 }
 
+/* --- requests --- */
+
+#define SIZE_TEXT 0 /* their bytes are added when they are known */
+#define SIZE_CALL 8
+#define SIZE_STATUS 12
+
+enum {
+	request_size_max = sizeof("{\"record\":\"request\"}\n") + SP_TEXT_SLACK + 64
+#define SP_FIELD(type, name, present, unit, ipfix, doc) +(int)sizeof(",\"" #name "\":\"\"") + SIZE_##type
+#include "flowtable/request_record.def"
+#undef SP_FIELD
+};
+
+#define JSON_CALL(field) (PUT_QUOTED_KEY(field), p = put_text(p, sp_call_type_name(r->field)), PUT("\""))
+#define JSON_STATUS(field) (PUT_QUOTED_KEY(field), p = put_text(p, sp_status_name(r->field)), PUT("\""))
+
+enum text_field {
+#define X(sym, name) TEXT_##name = SP_SLOT_##sym,
+	SP_SLOTS(X)
+#undef X
+};
+
+#define JSON_TEXT(field)                                                                                               \
+	if (r->texts.n[TEXT_##field]) {                                                                                \
+		struct sp_slice text = sp_texts_slot(&r->texts, TEXT_##field);                                         \
+		PUT_QUOTED_KEY(field);                                                                                 \
+		p = sp_put_json_string(p, (const char *)text.p, text.n);                                               \
+		*p++ = '"';                                                                                            \
+	}
+
+static char *put_run(char *p, const struct sp_parser *parser, const struct sp_texts *texts, unsigned run)
+{
+	uint32_t at = texts->run_at[run];
+	for (unsigned i = 0; i < texts->run_n[run]; i++) {
+		struct sp_slice value;
+		*p++ = '"';
+		p = put_text(p, parser->fields[sp_texts_attribute(texts, &at, &value)]);
+		PUT("\":\"");
+		p = sp_put_json_string(p, (const char *)value.p, value.n);
+		PUT("\",");
+	}
+	return p;
+}
+
+static char *put_attributes(char *p, const struct sp_request_record *r)
+{
+	const struct sp_parser *parser = sp_parser(r->parser);
+	if (!(r->texts.run_n[0] | r->texts.run_n[1]) || !parser)
+		return p;
+	PUT(",\"attributes\":{");
+	p = put_run(p, parser, &r->texts, 0);
+	p = put_run(p, parser, &r->texts, 1);
+	p[-1] = '}';
+	return p;
+}
+
+static void encode_request(struct sp_buf *out, const struct sp_request_record *r, const struct sp_points *points,
+			   bool tagged)
+{
+	enum { ATTRIBUTE_NAME_MAX = 64 };
+	size_t attributes = (size_t)r->texts.run_n[0] + r->texts.run_n[1];
+	sp_buf_reserve(out, request_size_max + 6 * (size_t)r->texts.size + attributes * (ATTRIBUTE_NAME_MAX + 8));
+	char *line = (char *)out->p + out->n, *p = line;
+	const struct sp_point *point = find_point(points, r->point);
+
+	if (tagged)
+		PUT(",\"record\":\"request\"");
+#define SP_FIELD(type, name, present, unit, ipfix, doc)                                                                \
+	if (present) {                                                                                                 \
+		JSON_##type(name);                                                                                     \
+	}
+#include "flowtable/request_record.def"
+#undef SP_FIELD
+	p = put_attributes(p, r);
+	PUT("}\n");
+	*line = '{';
+	out->n += (size_t)(p - line);
+}
+
 static void encode(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points, bool tagged)
 {
 	if (record->kind == SP_RECORD_FLOW)
 		encode_flow(out, (const struct sp_flow_record *)record, points, tagged);
+	else if (record->kind == SP_RECORD_REQUEST)
+		encode_request(out, (const struct sp_request_record *)record, points, tagged);
 }
 
 static void encode_plain(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)

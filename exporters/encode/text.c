@@ -80,10 +80,51 @@ static char *put_escaped(char *p, uint8_t c)
 	return p;
 }
 
+/* Eight bytes that all stand for themselves: 0x20 to 0x7f, neither quote nor backslash. */
+static bool are_plain(uint64_t x)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t quote = x ^ (ones * '"'), backslash = x ^ (ones * '\\');
+	uint64_t odd = x | (x - ones * 0x20) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
+	return !(odd & high);
+}
+
+/* Fewer than eight bytes, the rest filled with blanks. */
+static uint64_t load_short(const uint8_t *s, size_t n)
+{
+	const uint64_t blanks = UINT64_C(0x2020202020202020);
+	uint64_t x = 0;
+	uint32_t four;
+	uint16_t two;
+	if (n & 4) {
+		memcpy(&four, s, 4);
+		x = four;
+		s += 4;
+	}
+	if (n & 2) {
+		memcpy(&two, s, 2);
+		x |= (uint64_t)two << (n & 4) * 8;
+		s += 2;
+	}
+	if (n & 1)
+		x |= (uint64_t)*s << (n & 6) * 8;
+	return x | (n ? blanks << n * 8 : blanks);
+}
+
 char *sp_put_json_string(char *p, const char *text, size_t n)
 {
 	const uint8_t *s = (const uint8_t *)text, *end = s + n;
 	while (s < end) {
+		uint64_t eight;
+		while (end - s >= 8 && (memcpy(&eight, s, 8), are_plain(eight))) {
+			memcpy(p, &eight, 8);
+			p += 8;
+			s += 8;
+		}
+		if (end - s < 8 && are_plain(eight = load_short(s, (size_t)(end - s)))) {
+			memcpy(p, &eight, 8);
+			return p + (end - s);
+		}
 		if (SP_LIKELY(*s >= 0x20 && *s < 0x7f && *s != '"' && *s != '\\')) {
 			*p++ = (char)*s++;
 		} else if (*s < 0x80) {

@@ -16,6 +16,7 @@
 /* "" where a kind has no file. */
 static const char file_name[SP_RECORD_KIND_MAX][16] = {
 	[SP_RECORD_FLOW] = "flows.jsonl",
+	[SP_RECORD_REQUEST] = "requests.jsonl",
 };
 
 struct dir_sink {

@@ -7,11 +7,12 @@
 #include "base/cursor.h"
 #include "base/time.h"
 #include "flowtable/flowtable.h"
+#include "flowtable/slab.h"
 #include "parsers/link/decode.h"
 
 enum { WHAT, TIME, CAPTURED = 2, MISSING = 4, HEAD = 6 };
 enum { LINK = 7, FLUSH = 8, TICK = 16, POINT = 32, BACK = 64, END_POINT = 128 };
-enum { NO_DEDUP = 1, KEEP_ROUTED = 2, SMALL = 4, MIRROR = 8, PRESIZE = 16 };
+enum { NO_DEDUP = 1, KEEP_ROUTED = 2, SMALL = 4, MIRROR = 8, PRESIZE = 16, CALLS = 32, REVEAL = 64 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,10 +35,37 @@ static void check(bool good, const char *what)
 	abort();
 }
 
+/* Its texts end where it ends. */
+static void check_request(const struct sp_request_record *r)
+{
+	const struct sp_texts *t = &r->texts;
+	check(sizeof *r + t->size <= r->head.size, "texts end too late");
+	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
+		check(t->at[i] + t->n[i] <= t->size, "a text ends too late");
+	for (unsigned run = 0; run < SP_TEXTS_RUNS; run++) {
+		uint32_t at = t->run_at[run];
+		for (unsigned i = 0; i < t->run_n[run]; i++) {
+			struct sp_slice value;
+			check(at + SP_TEXTS_ATTRIBUTE_HEAD <= t->size, "an attribute begins too late");
+			sp_texts_attribute(t, &at, &value);
+			check(at <= t->size, "an attribute ends too late");
+		}
+	}
+	check(r->type < SP_CALL_TYPE_MAX && r->status < SP_STATUS_MAX && sp_app_name(r->app_proto), "no such call");
+	check(r->end_ns >= r->start_ns, "a call that ends before it began");
+}
+
 static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 {
 	struct run *r = out->ctx;
 	for (uint32_t at = 0; full && at < full->used;) {
+		struct sp_record_head head;
+		memcpy(&head, full->data + at, sizeof head);
+		if (head.kind == SP_RECORD_REQUEST) {
+			check_request((const struct sp_request_record *)(full->data + at));
+			at += head.size;
+			continue;
+		}
 		struct sp_flow_record rec = {0};
 		memcpy(&rec, full->data + at, sizeof rec.head);
 		memcpy(&rec, full->data + at, SP_MIN(rec.head.size, sizeof rec));
@@ -64,6 +92,18 @@ static void begin(struct run *r, uint8_t settings)
 			      .max_bytes = small ? 4 << 10 : 256 << 10,
 			      .timeout = 30 * SP_NS_PER_SEC},
 	};
+	if (settings & CALLS)
+		conf.requests = (struct sp_l7_conf){.enabled = true,
+						    .log = true,
+						    .max_memory = small ? 4 * SP_SLAB_CHUNK : 4 << 20,
+						    .max_held = small ? 2000 : 64 << 10,
+						    .max_calls = small ? 2 : 64,
+						    .max_field = small ? 64 : 4096,
+						    .timeout = 10 * SP_NS_PER_SEC,
+						    .late = SP_NS_PER_MS,
+						    .server_ttl = 60 * SP_NS_PER_SEC,
+						    .protocols = UINT64_MAX,
+						    .reveal = settings & REVEAL ? UINT64_MAX : 0};
 	uint64_t *timeouts = (uint64_t *)&conf.timeout;
 	for (size_t i = 0; i < sizeof conf.timeout / sizeof *timeouts; i++)
 		timeouts[i] = (i + 1) * SP_NS_PER_SEC;
@@ -147,6 +187,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(m.flows + m.extras <= 2 * 257 * 256, "flows take more than there may be");
 	check(m.fragments <= 1 << 20, "fragments take more than they may");
 	sp_flowtable_end(r.ft, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
+	sp_flowtable_memory(r.ft, &m);
+	check(m.calls <= SP_SLAB_CLASSES * SP_SLAB_CHUNK, "memory of calls that are over");
 	sp_out_flush(&r.out);
 	account(&r);
 	sp_flowtable_free(r.ft);

@@ -34,7 +34,8 @@ static void probe(struct feed *f, unsigned side, const uint8_t *p, size_t n, boo
 {
 	uint8_t *copy = malloc(n ? n : 1);
 	memcpy(copy, p, n);
-	struct sp_parse q = {.in = {copy, n}, .side = (uint8_t)side, .transport = udp ? SP_UDP : SP_TCP, .last = udp};
+	struct sp_parse q = {
+		.in = {copy, n}, .side = (uint8_t)side, .transport = feed_transport(f->parser, udp), .last = udp};
 	f->parser->probe(&q);
 	free(copy);
 }

@@ -62,6 +62,12 @@ struct feed {
 	size_t text_n;
 };
 
+/* Of a vector: its steps are datagrams, or not. */
+static inline uint8_t feed_transport(const struct sp_parser *parser, bool udp)
+{
+	return parser->transports == SP_ICMP ? SP_ICMP : udp ? SP_UDP : SP_TCP;
+}
+
 static inline void feed_check(bool good, const struct feed *f, const char *what)
 {
 	if (good)
@@ -286,7 +292,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 			       .more = f->more,
 			       .arena = &f->arena,
 			       .side = (uint8_t)side,
-			       .transport = udp ? SP_UDP : SP_TCP,
+			       .transport = feed_transport(f->parser, udp),
 			       .last = last,
 			       .reveal = reveal,
 			       .msg = p->msg,

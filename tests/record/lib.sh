@@ -177,7 +177,7 @@ nginx_up()
 	wait_port "$S" 80
 }
 
-# redis_up, mariadb_up, dns_up [ADDRESS]
+# redis_up, mariadb_up, dns_up [ADDRESS]; mariadb_up ADDRESS OPTION…
 redis_up()
 {
 	background in_s redis-server --bind "${1-10.2.0.2}" --port 6379 --protected-mode no --save '' --dir "$work" --enable-debug-command yes
@@ -186,10 +186,12 @@ redis_up()
 
 mariadb_up()
 {
+	rm -rf "$work/mysql"
 	mariadb-install-db --no-defaults --user=root --datadir="$work/mysql" --auth-root-authentication-method=normal >/dev/null 2>&1
 	printf "%s\n" "CREATE DATABASE shop;" "CREATE USER 'app'@'%' IDENTIFIED BY 'app';" "GRANT ALL ON shop.* TO 'app'@'%';" >"$work/init.sql"
 	background in_s mariadbd --no-defaults --user=root --datadir="$work/mysql" --socket="$work/mysql.sock" \
-		--pid-file="$work/mysql.pid" --bind-address="${1-10.2.0.2}" --port=3306 --skip-name-resolve --init-file="$work/init.sql"
+		--pid-file="$work/mysql.pid" --bind-address="${1-10.2.0.2}" --port=3306 --skip-name-resolve --init-file="$work/init.sql" \
+		"${@:2}"
 	wait_port "$S" 3306
 	sleep 1
 }

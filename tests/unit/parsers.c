@@ -138,7 +138,8 @@ static void halves_do_no_harm(void)
 									.arena = &f.arena,
 									.side = s->side,
 									.asked = feed_asked,
-									.transport = vector->udp ? SP_UDP : SP_TCP,
+									.transport =
+										feed_transport(parser, vector->udp),
 									.extend = feed_extend,
 									.ctx = &f};
 						skip = parser->resync(&f.p);
@@ -156,7 +157,7 @@ static enum sp_probe probe(const struct sp_parser *by, const struct sp_vector_st
 {
 	uint8_t *copy = malloc(n ? n : 1);
 	memcpy(copy, s->bytes, n);
-	struct sp_parse p = {.in = {copy, n}, .side = s->side, .transport = udp ? SP_UDP : SP_TCP, .last = udp};
+	struct sp_parse p = {.in = {copy, n}, .side = s->side, .transport = feed_transport(parser, udp), .last = udp};
 	bool fits = by->transports & p.transport;
 	enum sp_probe rc = fits ? by->probe(&p) : SP_PROBE_NO;
 	free(copy);

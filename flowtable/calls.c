@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages become calls: parts are put together, responses find their requests, what has no other half is told as it
+ * is. Calls that are open stand in their dialog's list, oldest first. */
+#include <string.h>
+
+#include "base/time.h"
+#include "flowtable/flowtable_priv.h"
+#include "flowtable/tcp.h"
+
+static struct sp_call *call_at(const struct sp_talk *t, uint32_t handle)
+{
+	return sp_slab_at(&t->ft->l7->slab, handle);
+}
+
+/* --- the list --- */
+
+static void append_call(struct sp_talk *t, uint32_t handle, bool front)
+{
+	struct sp_dialog *d = t->d;
+	struct sp_call *c = call_at(t, handle);
+	c->prev = front ? 0 : d->last;
+	c->next = front ? d->first : 0;
+	if (c->prev)
+		call_at(t, c->prev)->next = handle;
+	else
+		d->first = handle;
+	if (c->next)
+		call_at(t, c->next)->prev = handle;
+	else
+		d->last = handle;
+	d->n_calls++;
+}
+
+static void unlink_call(struct sp_talk *t, uint32_t handle)
+{
+	struct sp_dialog *d = t->d;
+	const struct sp_call *c = call_at(t, handle);
+	if (c->prev)
+		call_at(t, c->prev)->next = c->next;
+	else
+		d->first = c->next;
+	if (c->next)
+		call_at(t, c->next)->prev = c->prev;
+	else
+		d->last = c->prev;
+	d->n_calls--;
+	for (unsigned s = 0; d->bits & SP_DIALOG_TCP && s < 2; s++)
+		if (d->stream[s].open == handle)
+			d->stream[s].open = 0;
+}
+
+static void forget(struct sp_talk *t, uint32_t handle)
+{
+	unlink_call(t, handle);
+	sp_slab_put(&t->ft->l7->slab, handle);
+}
+
+/* Tells a call as far as it is known. */
+static void tell(struct sp_talk *t, uint32_t handle)
+{
+	sp_request_write(t, call_at(t, handle), NULL);
+	forget(t, handle);
+}
+
+static void make_room(struct sp_talk *t)
+{
+	if (SP_LIKELY(t->d->n_calls < t->ft->l7->conf.max_calls))
+		return;
+	t->d->bits |= SP_DIALOG_LIMIT_CALLS;
+	t->ft->stats.l7_calls_exceeded++;
+	tell(t, t->d->first);
+}
+
+/* A call with a message's texts. 0: no memory. */
+static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
+{
+	size_t max = t->ft->l7->conf.max_field;
+	make_room(t);
+	uint32_t handle = sp_slab_get(&t->ft->l7->slab, sizeof *head + sp_texts_room(m, max));
+	if (!handle) {
+		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
+		t->ft->stats.l7_memory_exceeded++;
+		return 0;
+	}
+	struct sp_call *c = call_at(t, handle);
+	memcpy(c, head, offsetof(struct sp_call, texts));
+	c->bits |= SP_CALL_TEXTS;
+	sp_texts_begin(&c->texts, m, max);
+	append_call(t, handle, front);
+	return handle;
+}
+
+/* In another block, in the same place of the list. */
+static void move_call(struct sp_talk *t, uint32_t from, uint32_t to)
+{
+	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_call *c = call_at(t, from), *n = call_at(t, to);
+	memcpy(n, c, sizeof *c + c->texts.size);
+	if (n->prev)
+		call_at(t, n->prev)->next = to;
+	else
+		t->d->first = to;
+	if (n->next)
+		call_at(t, n->next)->prev = to;
+	else
+		t->d->last = to;
+	for (unsigned s = 0; t->d->bits & SP_DIALOG_TCP && s < 2; s++)
+		if (t->d->stream[s].open == from)
+			t->d->stream[s].open = to;
+	sp_slab_put(slab, from);
+}
+
+/* A later part's texts are added: the block may move. */
+static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_msg *m)
+{
+	struct sp_slab *slab = &t->ft->l7->slab;
+	size_t max = t->ft->l7->conf.max_field;
+	struct sp_call *c = call_at(t, handle);
+	size_t more = sp_texts_more(&c->texts, m, max), size = sizeof *c + c->texts.size + more;
+	if (!more || c->texts.size + more > SP_TEXTS_MAX)
+		return handle;
+	if (size > sp_slab_size(slab, handle)) {
+		uint32_t to = sp_slab_get(slab, size);
+		if (!to)
+			return handle;
+		move_call(t, handle, to);
+		handle = to;
+	}
+	sp_texts_add(&call_at(t, handle)->texts, m, max);
+	return handle;
+}
+
+/* --- who answers what --- */
+
+static bool is_request(const struct sp_call *c)
+{
+	return (c->bits & (SP_CALL_REQUEST | SP_CALL_ONEWAY)) == SP_CALL_REQUEST;
+}
+
+static bool waits(const struct sp_call *c, unsigned role)
+{
+	bool from_server = c->bits & SP_CALL_FROM_SERVER;
+	return is_request(c) && !(c->bits & SP_CALL_RESPONSE) && from_server == (role == SP_CLIENT);
+}
+
+static uint32_t find_id(const struct sp_talk *t, uint64_t id, unsigned role)
+{
+	uint32_t h = t->d->first;
+	while (h && !(call_at(t, h)->id == id && waits(call_at(t, h), role)))
+		h = call_at(t, h)->next;
+	return h;
+}
+
+static uint32_t first_waiting(const struct sp_talk *t, unsigned role)
+{
+	uint32_t h = t->d->first;
+	while (h && !waits(call_at(t, h), role))
+		h = call_at(t, h)->next;
+	return h;
+}
+
+static uint32_t next_waiting(const struct sp_talk *t, uint32_t h, unsigned role)
+{
+	do
+		h = call_at(t, h)->next;
+	while (h && !waits(call_at(t, h), role));
+	return h;
+}
+
+/* The first call that was sent with knowledge of more of the other side's bytes. */
+static uint32_t next_burst(const struct sp_talk *t, uint32_t h, unsigned role)
+{
+	uint32_t ack = call_at(t, h)->req_ack;
+	do
+		h = next_waiting(t, h, role);
+	while (h && call_at(t, h)->req_ack == ack);
+	return h;
+}
+
+/* After losses the order alone does not tell. A request says up to where its sender had read the other side's bytes:
+ * its response begins there or later, and requests that say the same were sent in one burst. A response says up to
+ * where its sender had read: it answers nothing behind that. Whatever is not certain stays without its other half. */
+static uint32_t first_waiting_after_loss(struct sp_talk *t, unsigned role, const struct sp_place *at)
+{
+	uint32_t h = first_waiting(t, role);
+	while (h) {
+		const struct sp_call *c = call_at(t, h);
+		if (sp_tcp_distance(at->ack, c->req_seq) <= 0 || sp_tcp_distance(at->seq, c->req_ack) < 0)
+			return 0; /* it was sent before this request */
+		uint32_t burst = next_burst(t, h, role), next = next_waiting(t, h, role);
+		if (burst && sp_tcp_distance(at->seq, call_at(t, burst)->req_ack) >= 0 &&
+		    c->bits & (SP_CALL_DOUBT | SP_CALL_LOST_BEFORE)) {
+			tell(t, h); /* its response was lost, or told alone */
+			h = next;
+			continue;
+		}
+		if (c->bits & SP_CALL_LOST_BEFORE)
+			return 0;
+		bool alone = !next || next == burst;
+		return c->bits & SP_CALL_DOUBT && !(alone && at->seq == c->req_ack) ? 0 : h;
+	}
+	return 0;
+}
+
+static bool lossy(const struct sp_talk *t)
+{
+	return t->d->bits & SP_DIALOG_TCP && (t->d->stream[0].bits | t->d->stream[1].bits) & SP_STREAM_LOST;
+}
+
+bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
+{
+	const struct sp_talk *t = p->ctx;
+	unsigned role = p->side;
+	uint32_t h = 0;
+	if (t->d->parser->pairing == SP_PAIR_BY_ID) {
+		for (h = t->d->first; h; h = call_at(t, h)->next)
+			if (call_at(t, h)->id == id && is_request(call_at(t, h)) &&
+			    !(call_at(t, h)->bits & SP_CALL_FROM_SERVER) == (role == SP_SERVER))
+				break;
+	} else {
+		uint32_t open = t->d->bits & SP_DIALOG_TCP ? t->d->stream[sp_key_side(t, role)].open : 0;
+		h = open && is_request(call_at(t, open)) ? open : first_waiting(t, role);
+	}
+	if (!h)
+		return false;
+	*tag = call_at(t, h)->tag;
+	return true;
+}
+
+/* --- messages --- */
+
+static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, const struct sp_msg *m,
+			  const struct sp_place *at)
+{
+	bool server = sp_role(t, side) == SP_SERVER;
+	*c = (struct sp_call){
+		.tag = m->tag,
+		.id = m->id,
+		.req_seq = at->seq,
+		.req_ack = at->ack,
+		.req_start_ns = at->first_ns,
+		.req_end_ns = at->last_ns,
+		.req_bytes = m->bytes ? m->bytes : at->bytes + at->skipped,
+		.app = m->app ? m->app : t->d->parser->app,
+		.status = m->status,
+		.bits = (uint16_t)(SP_CALL_REQUEST | (server ? SP_CALL_FROM_SERVER : 0) |
+				   (t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0)),
+	};
+	if (m->kind == SP_MSG_ONEWAY)
+		c->bits |= SP_CALL_ONEWAY;
+	if (t->ft->l7->parse.cut)
+		c->bits |= SP_CALL_CUT;
+}
+
+static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
+			 bool begin)
+{
+	if (begin) {
+		c->resp_seq = at->seq;
+		c->resp_start_ns = at->first_ns;
+		c->resp_bytes = 0;
+		c->bits |= SP_CALL_RESPONSE;
+	}
+	c->resp_end_ns = at->last_ns;
+	c->resp_bytes += m->bytes ? m->bytes : at->bytes + at->skipped;
+	c->status = m->status ? m->status : c->status;
+	c->app = m->app ? m->app : c->app;
+	c->bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
+	c->bits |= t->ft->l7->parse.cut ? SP_CALL_CUT : 0;
+}
+
+/* The message of this call from this side is not complete yet. */
+static void keep_open(struct sp_stream *s, uint32_t handle, const struct sp_msg *m)
+{
+	bool ends = m->part == SP_PART_WHOLE || m->part == SP_PART_TAIL;
+	if (!s)
+		return;
+	s->open = handle;
+	s->bits = (uint8_t)((s->bits & ~SP_STREAM_ENDS) | (ends ? SP_STREAM_ENDS : 0));
+}
+
+/* A datagram that repeats a request which is still open is the client's second try. */
+static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
+{
+	if (t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID || m->kind != SP_MSG_REQUEST)
+		return false;
+	uint32_t h = find_id(t, m->id, !sp_role(t, side));
+	if (h)
+		call_at(t, h)->retries++;
+	return h != 0;
+}
+
+static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+			 const struct sp_place *at, bool complete)
+{
+	struct sp_call head;
+	if (is_retry(t, side, m))
+		return;
+	begin_request(t, side, &head, m, at);
+	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST_NOW)) {
+		/* Requests that were lost, and sent before this one's sender had read all that there is, have had their
+		 * answers, when there were some that nobody had asked for. */
+		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq;
+		head.bits |= over ? 0 : SP_CALL_LOST_BEFORE;
+		s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
+	} else if (SP_UNLIKELY(t->d->last && call_at(t, t->d->last)->bits & SP_CALL_LOST_BEFORE) &&
+		   call_at(t, t->d->last)->req_ack == head.req_ack) {
+		head.bits |= SP_CALL_LOST_BEFORE; /* in one burst with it */
+	}
+	if (complete)
+		head.bits |= SP_CALL_REQUEST_END;
+	if (complete && m->kind == SP_MSG_ONEWAY) {
+		sp_request_write(t, &head, m);
+		return;
+	}
+	uint32_t handle = new_call(t, &head, m, false);
+	if (handle && !complete)
+		keep_open(s, handle, m);
+}
+
+static void finish_response(struct sp_talk *t, uint32_t handle)
+{
+	call_at(t, handle)->bits |= SP_CALL_RESPONSE_END;
+	if (!(t->d->bits & SP_DIALOG_ANSWERED)) {
+		t->d->bits |= SP_DIALOG_ANSWERED;
+		sp_identify_learn(t);
+	}
+	tell(t, handle);
+}
+
+/* A response in one piece, the ordinary case: nothing of it is kept. */
+static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
+{
+	struct sp_call *c = call_at(t, handle);
+	add_response(t, c, m, at, true);
+	c->bits |= SP_CALL_RESPONSE_END;
+	if (SP_UNLIKELY(!(t->d->bits & SP_DIALOG_ANSWERED))) {
+		t->d->bits |= SP_DIALOG_ANSWERED;
+		sp_identify_learn(t);
+	}
+	sp_request_write(t, c, m);
+	forget(t, handle);
+}
+
+static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+		   const struct sp_place *at, bool complete)
+{
+	struct sp_call head = {.id = m->id, .app = t->d->parser->app};
+	add_response(t, &head, m, at, true);
+	if (sp_role(t, side) == SP_CLIENT)
+		head.bits |= SP_CALL_FROM_SERVER; /* of the request that it answers */
+	t->d->bits |= SP_DIALOG_ORPHAN;
+	if (complete) {
+		head.bits |= SP_CALL_RESPONSE_END;
+		sp_request_write(t, &head, m);
+		return;
+	}
+	uint32_t handle = new_call(t, &head, m, true);
+	if (handle)
+		keep_open(s, handle, m);
+}
+
+static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+			  const struct sp_place *at, bool complete)
+{
+	unsigned role = sp_role(t, side);
+	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
+		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
+							    : first_waiting(t, role);
+	if (!h) {
+		if (!(m->flags & SP_MSG_IF_ASKED))
+			orphan(t, side, s, m, at, complete);
+		return;
+	}
+	t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	if (complete) {
+		answer_at_once(t, h, m, at);
+		return;
+	}
+	add_response(t, call_at(t, h), m, at, true);
+	h = add_texts(t, h, m);
+	keep_open(s, h, m);
+}
+
+/* The call of which a later part came. */
+static uint32_t find_open(const struct sp_talk *t, unsigned side, const struct sp_stream *s, const struct sp_msg *m)
+{
+	unsigned want = m->kind == SP_MSG_RESPONSE ? SP_CALL_RESPONSE
+			: m->kind == SP_MSG_ONEWAY ? SP_CALL_ONEWAY
+						   : SP_CALL_REQUEST;
+	unsigned ended = m->kind == SP_MSG_RESPONSE ? SP_CALL_RESPONSE_END : SP_CALL_REQUEST_END;
+	bool by_server = sp_role(t, side) == SP_SERVER;
+	if (t->d->parser->pairing != SP_PAIR_BY_ID)
+		return s ? s->open : 0;
+	for (uint32_t h = t->d->first; h; h = call_at(t, h)->next) {
+		const struct sp_call *c = call_at(t, h);
+		bool from_server = !!(c->bits & SP_CALL_FROM_SERVER) != (want == SP_CALL_RESPONSE);
+		if (c->id == m->id && c->bits & want && !(c->bits & ended) && from_server == by_server)
+			return h;
+	}
+	return 0;
+}
+
+/* The end of what this side says in a call. */
+static void end_side(struct sp_talk *t, uint32_t handle, bool response)
+{
+	struct sp_call *c = call_at(t, handle);
+	if (response) {
+		finish_response(t, handle);
+		return;
+	}
+	c->bits |= SP_CALL_REQUEST_END;
+	if (c->bits & SP_CALL_ONEWAY)
+		tell(t, handle);
+}
+
+static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+		      const struct sp_place *at, bool complete)
+{
+	uint32_t h = find_open(t, side, s, m);
+	if (!h)
+		return;
+	struct sp_call *c = call_at(t, h);
+	if (m->kind == SP_MSG_RESPONSE) {
+		add_response(t, c, m, at, false);
+	} else {
+		c->req_end_ns = at->last_ns;
+		c->req_bytes += m->bytes ? m->bytes : at->bytes + at->skipped;
+		c->status = m->status ? m->status : c->status;
+		c->app = m->app ? m->app : c->app;
+	}
+	h = add_texts(t, h, m);
+	if (!complete && (s && (m->part == SP_PART_TAIL)))
+		keep_open(s, h, m);
+	if (complete && m->part == SP_PART_TAIL) {
+		if (s && s->open == h)
+			s->open = 0;
+		end_side(t, h, m->kind == SP_MSG_RESPONSE);
+	}
+}
+
+static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
+{
+	unsigned role = sp_role(t, side);
+	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role) : first_waiting(t, role);
+	if (h)
+		add_texts(t, h, m);
+}
+
+void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at)
+{
+	const struct sp_msg *m = &t->ft->l7->parse.msg;
+	bool ends = m->part == SP_PART_WHOLE || m->part == SP_PART_TAIL;
+	bool complete = at->complete && ends;
+	if (m->kind == SP_MSG_INTERIM)
+		take_interim(t, side, m);
+	else if (m->part == SP_PART_MIDDLE || m->part == SP_PART_TAIL)
+		take_part(t, side, s, m, at, complete);
+	else if (m->kind == SP_MSG_RESPONSE)
+		take_response(t, side, s, m, at, complete);
+	else
+		take_request(t, side, s, m, at, complete);
+}
+
+/* Is what this side says in the call its response? */
+static bool answers(const struct sp_talk *t, const struct sp_call *c, unsigned side)
+{
+	bool of_server = c->bits & SP_CALL_FROM_SERVER;
+	return c->bits & SP_CALL_RESPONSE && of_server == (sp_role(t, side) == SP_CLIENT);
+}
+
+void sp_calls_bytes(struct sp_talk *t, unsigned side, struct sp_stream *s, uint64_t bytes)
+{
+	if (!s->open || !bytes || (t->d->parser && t->d->parser->pairing == SP_PAIR_BY_ID))
+		return;
+	struct sp_call *c = call_at(t, s->open);
+	if (answers(t, c, side))
+		c->resp_bytes += bytes;
+	else
+		c->req_bytes += bytes;
+}
+
+void sp_calls_finish(struct sp_talk *t, unsigned side, struct sp_stream *s, uint64_t ns)
+{
+	uint32_t h = s->open;
+	bool ends = s->bits & SP_STREAM_ENDS;
+	s->bits &= (uint8_t)~SP_STREAM_ENDS;
+	if (!h || !ends)
+		return;
+	struct sp_call *c = call_at(t, h);
+	bool response = answers(t, c, side);
+	uint64_t *end = response ? &c->resp_end_ns : &c->req_end_ns;
+	*end = SP_MAX(*end, ns);
+	s->open = 0;
+	end_side(t, h, response);
+}
+
+void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq)
+{
+	unsigned role = sp_role(t, side);
+	for (uint32_t h = t->d->parser ? first_waiting(t, role) : 0; h; h = next_waiting(t, h, role))
+		if (sp_tcp_distance(call_at(t, h)->req_ack, seq) < 0)
+			call_at(t, h)->bits |= SP_CALL_DOUBT;
+}
+
+void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
+{
+	uint32_t h = s->open;
+	s->bits |= SP_STREAM_LOST_NOW;
+	s->bits &= (uint8_t)~SP_STREAM_ENDS;
+	s->open = 0;
+	sp_calls_doubt(t, side, s->next_seq);
+	if (!h)
+		return;
+	struct sp_call *c = call_at(t, h);
+	c->bits |= SP_CALL_CUT;
+	end_side(t, h, answers(t, c, side));
+}
+
+void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)
+{
+	const struct sp_parser *parser = t->d->parser;
+	uint64_t timeout = parser->timeout_s ? parser->timeout_s * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
+	while (t->d->first) {
+		struct sp_call *c = call_at(t, t->d->first);
+		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + timeout))
+			return;
+		if (c->bits & SP_CALL_REQUEST && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_ONEWAY)) &&
+		    now_ns >= c->req_start_ns + timeout)
+			c->status = SP_STATUS_TIMEOUT;
+		tell(t, t->d->first);
+	}
+}

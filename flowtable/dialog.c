@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between streams and parsers: calls a flow's parser until it wants more than there is, and does what it says. */
+#include <string.h>
+
+#include "flowtable/flowtable_priv.h"
+
+/* A parser that gave up so often without one message in between is the wrong one. */
+#define BAD_MAX 3
+
+static void *extend(struct sp_parse *p)
+{
+	struct sp_talk *t = p->ctx;
+	struct sp_slab *slab = &t->ft->l7->slab;
+	size_t size = t->d->parser->more_size;
+	uint32_t more = sp_slab_get(slab, size);
+	if (!more) {
+		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
+		t->ft->stats.l7_memory_exceeded++;
+		return NULL;
+	}
+	t->d->more = more;
+	return p->more = memset(sp_slab_at(slab, more), 0, size);
+}
+
+bool sp_dialog_take(struct sp_talk *t, const struct sp_parser *parser)
+{
+	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_dialog *d = t->d;
+	uint32_t state = 0;
+	if (parser->state_size) {
+		state = sp_slab_get(slab, parser->state_size);
+		if (!state)
+			return false;
+		memset(sp_slab_at(slab, state), 0, parser->state_size);
+	}
+	d->parser = parser;
+	d->state = state;
+	d->more = d->first = d->last = 0;
+	d->messages = 0;
+	d->bits &= (uint8_t)~SP_DIALOG_ANSWERED;
+	if (!d->app || d->app != parser->app)
+		d->app = parser->app;
+	return true;
+}
+
+static void leave_state(struct sp_talk *t)
+{
+	struct sp_slab *slab = &t->ft->l7->slab;
+	if (t->d->state)
+		sp_slab_put(slab, t->d->state);
+	if (t->d->more)
+		sp_slab_put(slab, t->d->more);
+	t->d->state = t->d->more = 0;
+	t->d->parser = NULL;
+}
+
+void sp_dialog_leave(struct sp_talk *t)
+{
+	if (!t->d->parser)
+		return;
+	sp_calls_expire(t, t->ns, true);
+	leave_state(t);
+	memset(t->d->maybe, 0, sizeof t->d->maybe);
+}
+
+static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
+{
+	struct sp_l7 *l7 = t->ft->l7;
+	struct sp_parse *p = &l7->parse;
+	const struct sp_dialog *d = t->d;
+	const struct sp_flow *f = t->f;
+	p->state = d->state ? sp_slab_at(&l7->slab, d->state) : NULL;
+	p->more = d->more ? sp_slab_at(&l7->slab, d->more) : NULL;
+	p->arena = &l7->arena;
+	p->side = (uint8_t)sp_role(t, side);
+	p->transport = d->bits & SP_DIALOG_TCP ? SP_TCP : f->proto == SP_PROTO_UDP ? SP_UDP : SP_ICMP;
+	p->last = p->cut = p->reversed = false;
+	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
+	p->server_port = d->client ? f->lo_port : f->hi_port;
+	p->asked = sp_calls_asked;
+	p->extend = extend;
+	p->ctx = t;
+	return p;
+}
+
+/* A probe or parser knows better who is the client; while nothing was reported yet it may say so. */
+void sp_dialog_turn(struct sp_talk *t)
+{
+	struct sp_flow *f = t->f;
+	unsigned client = t->d->client;
+	if (f->bits & SP_FLOW_REPORTED || (f->dir[0].bits | f->dir[1].bits) & SP_DIR_ISN || t->d->requests)
+		return;
+	t->d->client = !client;
+	f->bits ^= SP_FLOW_CLIENT_IS_HI;
+	struct sp_flow_key key = sp_flow_key_of(f);
+	sp_servers_learn(&t->ft->servers, &key, client);
+}
+
+/* The other protocol's parser, or none; requests of the old one are not answered any more. */
+static void switch_to(struct sp_talk *t, uint16_t next)
+{
+	const struct sp_parser *parser = next ? sp_parser(next) : NULL;
+	sp_dialog_leave(t);
+	t->d->tries = 0;
+	if (parser && t->ft->l7->conf.protocols >> t->ft->l7->index[next] & 1 && sp_dialog_take(t, parser))
+		return;
+	if (next)
+		sp_l7_give_up(t, 0);
+}
+
+/* Not this protocol, or not any more. */
+static void bad(struct sp_talk *t, unsigned side, struct sp_stream *s)
+{
+	struct sp_dialog *d = t->d;
+	t->ft->stats.l7_bad++;
+	if (!d->messages) {
+		t->ft->stats.l7_withdrawn++;
+		d->bits |= SP_DIALOG_WITHDRAWN;
+		d->bits &= (uint8_t)~SP_DIALOG_SURE;
+		sp_identify_forget(t);
+		sp_dialog_leave(t);
+		d->app = 0;
+		if (++d->bad >= BAD_MAX)
+			sp_l7_give_up(t, 0);
+		return;
+	}
+	if (++d->bad >= BAD_MAX) {
+		sp_l7_give_up(t, 0);
+		return;
+	}
+	if (!s)
+		return;
+	sp_calls_lost(t, side, s);
+	s->bits |= SP_STREAM_RESYNC | SP_STREAM_LOST;
+}
+
+/* Of the packet that brought this byte of a piece. */
+static const struct sp_mark *mark_at(const struct sp_piece *piece, size_t at)
+{
+	uint32_t from = piece->base + (uint32_t)at, i = piece->n_marks - 1;
+	while (i && piece->mark[i].at > from)
+		i--;
+	return &piece->mark[i];
+}
+
+/* Where the bytes from `from` to `to` of a piece stand. */
+static void place(const struct sp_piece *piece, size_t from, size_t to, struct sp_place *at)
+{
+	const struct sp_mark *first = mark_at(piece, from), *last = mark_at(piece, to ? to - 1 : 0);
+	at->first_ns = first->ns;
+	at->ack = first->ack;
+	at->last_ns = SP_MAX(first->ns, last->ns);
+	at->seq = piece->seq + (uint32_t)from;
+}
+
+/* A message from `at` on. What is skipped after it is taken from what is there. Returns where to go on. */
+static size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece, size_t at)
+{
+	struct sp_parse *p = &t->ft->l7->parse;
+	size_t left = piece->in.n - at - p->used;
+	uint64_t want = p->want, now = SP_MIN(want, (uint64_t)left);
+	bool complete = want != SP_TO_END && (want == now || !s);
+	size_t next = at + p->used + (size_t)now;
+	struct sp_place where = {.bytes = p->used - SP_MIN(p->msg.first, p->used) + (want == SP_TO_END ? now : 0),
+				 .skipped = want == SP_TO_END ? 0 : want,
+				 .complete = complete};
+	place(piece, at + p->msg.first, next, &where);
+	if (s)
+		s->skip = want == SP_TO_END ? want : want - now;
+	t->d->messages++;
+	t->d->bad = 0;
+	sp_calls_message(t, side, s, &where);
+	return next;
+}
+
+static size_t skip(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece, size_t at)
+{
+	const struct sp_parse *p = &t->ft->l7->parse;
+	size_t left = piece->in.n - at - p->used;
+	uint64_t now = SP_MIN(p->want, (uint64_t)left);
+	if (s) {
+		s->skip = p->want == SP_TO_END ? p->want : p->want - now;
+		sp_calls_bytes(t, side, s, p->used + (p->want == SP_TO_END ? now : p->want));
+	}
+	return at + p->used + (size_t)now;
+}
+
+size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece)
+{
+	enum { IDLE_MAX = 8 };
+	struct sp_parse *p = prepare(t, side);
+	const struct sp_parser *parser = t->d->parser;
+	unsigned idle = 0;
+	size_t at = 0;
+	if (s)
+		s->want = 0;
+	while (at < piece->in.n) {
+		size_t was = at;
+		p->in = (struct sp_slice){piece->in.p + at, piece->in.n - at};
+		p->last = piece->last;
+		p->cut = piece->cut;
+		p->used = 0;
+		p->want = 0;
+		p->next = 0;
+		sp_arena_reset(p->arena);
+		enum sp_parse_result rc = parser->parse(p);
+		assert(p->used <= p->in.n);
+		if (SP_UNLIKELY(p->reversed)) {
+			p->reversed = false;
+			sp_dialog_turn(t);
+		}
+		switch (rc) {
+		case SP_PARSE_MSG:
+			at = message(t, side, s, piece, at);
+			break;
+		case SP_PARSE_SKIP:
+			at = skip(t, side, s, piece, at);
+			break;
+		case SP_PARSE_MORE:
+			if (s) {
+				sp_calls_bytes(t, side, s, p->used);
+				s->want = (uint32_t)SP_MIN(p->want, (uint64_t)SP_CARRY_MAX);
+			}
+			return at + p->used;
+		case SP_PARSE_SWITCH:
+			at += p->used;
+			switch_to(t, p->next);
+			return at;
+		default:
+			if (!piece->cut) /* what is cut may well look wrong */
+				bad(t, side, s);
+			return piece->in.n;
+		}
+		idle = at == was ? idle + 1 : 0;
+		if (SP_UNLIKELY(idle > IDLE_MAX)) {
+			bad(t, side, s);
+			return piece->in.n;
+		}
+		if (SP_UNLIKELY(t->f->more & SP_L7_DONE))
+			return piece->in.n;
+	}
+	return at;
+}
+
+size_t sp_dialog_resync(struct sp_talk *t, unsigned side, struct sp_slice in)
+{
+	struct sp_parse *p = prepare(t, side);
+	const struct sp_parser *parser = t->d->parser;
+	p->in = in;
+	sp_arena_reset(p->arena);
+	if (parser->resync) {
+		size_t at = parser->resync(p);
+		assert(at == SP_RESYNC_NONE || at <= in.n);
+		return at;
+	}
+	return parser->probe(p) == SP_PROBE_YES ? 0 : SIZE_MAX;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who speaks what. One dispatch for all protocols together: the first byte leaves a set of parsers, the first two the
+ * few whose probes are asked. Who is sure has it. Of those that would take it, the one that the server's port was heard
+ * to speak before, or that both sides' bytes suit, or that is at home on the port; else more bytes are waited for. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "flowtable/flowtable_priv.h"
+
+enum { TRIES_MAX = 8 };
+
+static unsigned transport_of(const struct sp_talk *t)
+{
+	return t->d->bits & SP_DIALOG_TCP ? 0 : t->f->proto == SP_PROTO_UDP ? 1 : 2;
+}
+
+void sp_identify_init(struct sp_l7 *l7)
+{
+	static const uint8_t transport[3] = {SP_TCP, SP_UDP, SP_ICMP};
+	for (unsigned i = 0; sp_parsers[i]; i++) {
+		const struct sp_parser *p = sp_parsers[i];
+		assert(i < SP_L7_PARSERS_MAX && p->app < SP_APP_MAX);
+		l7->parser[i] = p;
+		l7->index[p->app] = (uint8_t)i;
+		l7->n_parsers = i + 1;
+		if (!(l7->conf.protocols >> i & 1))
+			continue;
+		for (unsigned t = 0; t < 3; t++) {
+			if (!(p->transports & transport[t]))
+				continue;
+			for (const struct sp_start *s = p->starts; s->sides; s++)
+				for (unsigned b = 0; b < 256; b++)
+					if ((b & s->mask >> 8) == s->value >> 8)
+						l7->by_first[t][b] |= UINT64_C(1) << i;
+		}
+	}
+}
+
+/* --- what servers were heard to speak --- */
+
+static uint64_t server_key(const struct sp_talk *t, unsigned side)
+{
+	const struct sp_flow *f = t->f;
+	struct sp_flow_key key = {.lo = side ? f->hi : f->lo,
+				  .lo_port = side ? f->hi_port : f->lo_port,
+				  .space = f->space,
+				  .proto = f->proto};
+	return sp_flow_key_hash(&key, t->ft->l7->hash_key) | 1;
+}
+
+void sp_identify_learn(struct sp_talk *t)
+{
+	struct sp_l7 *l7 = t->ft->l7;
+	uint64_t key = server_key(t, !t->d->client);
+	l7->server[key >> 1 & (SP_L7_SERVERS - 1)] =
+		(struct sp_l7_server){.key = key, .until_ns = t->ns + l7->conf.server_ttl, .app = t->d->parser->app};
+}
+
+void sp_identify_forget(struct sp_talk *t)
+{
+	struct sp_l7 *l7 = t->ft->l7;
+	uint64_t key = server_key(t, !t->d->client);
+	struct sp_l7_server *s = &l7->server[key >> 1 & (SP_L7_SERVERS - 1)];
+	if (s->key == key && t->d->parser && s->app == t->d->parser->app)
+		s->key = 0;
+}
+
+/* The endpoint of that side is known as a server of this. NULL: not known. */
+static const struct sp_parser *known(const struct sp_talk *t, unsigned side)
+{
+	const struct sp_l7 *l7 = t->ft->l7;
+	uint64_t key = server_key(t, side);
+	const struct sp_l7_server *s = &l7->server[key >> 1 & (SP_L7_SERVERS - 1)];
+	return s->key == key && t->ns <= s->until_ns ? l7->parser[l7->index[s->app]] : NULL;
+}
+
+/* --- first bytes --- */
+
+static bool may_start(const struct sp_parser *parser, struct sp_slice in, unsigned sides)
+{
+	uint16_t first = (uint16_t)(in.p[0] << 8 | (in.n > 1 ? in.p[1] : 0));
+	for (const struct sp_start *s = parser->starts; s->sides; s++)
+		if ((s->sides & sides) && (first & s->mask) == s->value)
+			return true;
+	return false;
+}
+
+static bool is_at_home(const struct sp_parser *parser, uint16_t port)
+{
+	for (const uint16_t *p = parser->ports; p && *p; p++)
+		if (*p == port)
+			return true;
+	return false;
+}
+
+static void ask(struct sp_talk *t, unsigned side, struct sp_slice in, bool last)
+{
+	struct sp_parse *p = &t->ft->l7->parse;
+	const struct sp_flow *f = t->f;
+	p->in = in;
+	p->side = (uint8_t)sp_role(t, side);
+	p->transport = (uint8_t)(1 << transport_of(t));
+	p->last = last;
+	p->reversed = p->cut = p->reveal = false;
+	p->server_port = t->d->client ? f->lo_port : f->hi_port;
+}
+
+static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parser, bool reversed)
+{
+	if (!sp_dialog_take(t, parser)) {
+		t->ft->stats.l7_memory_exceeded++;
+		sp_l7_give_up(t, SP_DIALOG_LIMIT_MEMORY);
+		return false;
+	}
+	if (t->d->bits & SP_DIALOG_TCP)
+		t->d->stream[side].bits &= (uint8_t)~SP_STREAM_RESYNC;
+	if (reversed)
+		sp_dialog_turn(t);
+	return true;
+}
+
+/* One of several that would take it, when there is a reason. */
+static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, uint64_t maybe)
+{
+	const struct sp_l7 *l7 = t->ft->l7;
+	uint64_t both = maybe & t->d->maybe[!side];
+	unsigned client = t->d->client;
+	uint16_t port = client ? t->f->lo_port : t->f->hi_port;
+	const struct sp_parser *heard = known(t, !client);
+	if (heard && maybe >> l7->index[heard->app] & 1)
+		return heard;
+	if (both && !(both & (both - 1)))
+		return l7->parser[__builtin_ctzll(both)];
+	for (uint64_t m = maybe; m; m &= m - 1)
+		if (is_at_home(l7->parser[__builtin_ctzll(m)], port))
+			return l7->parser[__builtin_ctzll(m)];
+	return NULL;
+}
+
+bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last)
+{
+	struct sp_l7 *l7 = t->ft->l7;
+	struct sp_dialog *d = t->d;
+	/* Nobody knows who began a connection that was joined in the middle. */
+	bool unsure = !((t->f->dir[0].bits | t->f->dir[1].bits) & SP_DIR_ISN) && d->bits & SP_DIALOG_TCP;
+	unsigned sides =
+		unsure || !(d->bits & SP_DIALOG_TCP) ? SP_FROM_CLIENT | SP_FROM_SERVER : 1U << sp_role(t, side);
+	uint64_t maybe = 0, candidates = l7->by_first[transport_of(t)][in.p[0]];
+	for (; candidates; candidates &= candidates - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(candidates);
+		const struct sp_parser *parser = l7->parser[i];
+		if (!may_start(parser, in, sides))
+			continue;
+		ask(t, side, in, last);
+		enum sp_probe probe = parser->probe(&l7->parse);
+		if (probe == SP_PROBE_YES) {
+			bool reversed = l7->parse.reversed;
+			d->bits |= SP_DIALOG_SURE;
+			return take(t, side, parser, reversed);
+		}
+		if (probe == SP_PROBE_MAYBE)
+			maybe |= UINT64_C(1) << i;
+	}
+	const struct sp_parser *parser = settle(t, side, maybe);
+	if (parser)
+		return take(t, side, parser, false);
+	d->maybe[side] = maybe;
+	bool over = ++d->tries >= TRIES_MAX || (last && !(d->bits & SP_DIALOG_TCP && unsure));
+	if ((!maybe && !d->maybe[!side] && d->tries > 2 && !unsure) || over) {
+		/* In the middle of a message of what this server is known for? */
+		parser = known(t, !d->client);
+		if (parser && unsure && parser->resync && take(t, side, parser, false)) {
+			d->stream[0].bits |= SP_STREAM_RESYNC;
+			d->stream[1].bits |= SP_STREAM_RESYNC;
+			return true;
+		}
+		if (over || d->tries >= TRIES_MAX)
+			sp_l7_give_up(t, 0);
+	}
+	return false;
+}

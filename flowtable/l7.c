@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What flows say, from the flow table's side: a dialog for each flow with payload, as long as it is of use. */
+#include "flowtable/l7.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "flowtable/flowtable_priv.h"
+
+int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_key)
+{
+	l7->conf = *conf;
+	l7->hash_key = hash_key;
+	l7->arena = (struct sp_arena){.p = l7->scratch, .size = sizeof l7->scratch};
+	l7->server = calloc(SP_L7_SERVERS, sizeof *l7->server);
+	if (!l7->server)
+		return -ENOMEM;
+	sp_identify_init(l7);
+	return sp_slab_init(&l7->slab, conf->max_memory);
+}
+
+void sp_l7_free(struct sp_l7 *l7)
+{
+	sp_slab_free_all(&l7->slab);
+	free(l7->server);
+}
+
+/* What decides about memory and tables stays. */
+void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf)
+{
+	struct sp_l7_conf old = l7->conf;
+	l7->conf = *conf;
+	l7->conf.enabled = old.enabled;
+	l7->conf.protocols = old.protocols;
+	l7->conf.max_memory = old.max_memory;
+}
+
+static struct sp_talk talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
+{
+	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
+	return (struct sp_talk){ft, f, d, ns};
+}
+
+/* False: no memory, and the flow goes on without. */
+static bool begin(struct sp_flowtable *ft, struct sp_flow *f)
+{
+	bool tcp = f->proto == SP_PROTO_TCP;
+	size_t size = sizeof(struct sp_dialog) + (tcp ? 2 * sizeof(struct sp_stream) : 0);
+	uint32_t handle = sp_slab_get(&ft->l7->slab, size);
+	if (!handle) {
+		ft->stats.l7_memory_exceeded++;
+		f->more |= SP_L7_DONE;
+		return false;
+	}
+	struct sp_dialog *d = memset(sp_slab_at(&ft->l7->slab, handle), 0, size);
+	d->extra = f->more & SP_L7_NUMBER;
+	d->bits = tcp ? SP_DIALOG_TCP : 0;
+	d->client = (uint8_t)sp_flow_client(f);
+	f->more = SP_L7_DIALOG | handle;
+	return true;
+}
+
+/* Everything goes back; the flow keeps its extra block. */
+static void release(struct sp_talk *t)
+{
+	struct sp_flow *f = t->f;
+	uint32_t handle = f->more & SP_L7_NUMBER, extra = t->d->extra;
+	for (unsigned s = 0; t->d->bits & SP_DIALOG_TCP && s < 2; s++)
+		sp_stream_drop(t, s);
+	if (t->d->parser)
+		sp_dialog_leave(t);
+	sp_slab_put(&t->ft->l7->slab, handle);
+	f->more = SP_L7_DONE | extra;
+}
+
+/* The dialog itself stays until the flow ends, when there is something to say about it. */
+void sp_l7_give_up(struct sp_talk *t, unsigned why)
+{
+	struct sp_dialog *d = t->d;
+	struct sp_flow *f = t->f;
+	d->bits |= (uint8_t)why;
+	t->ft->stats.l7_given_up++;
+	if (!d->requests && !d->app && !(d->bits & (SP_DIALOG_LIMIT_MEMORY | SP_DIALOG_LIMIT_CARRY))) {
+		release(t);
+		return;
+	}
+	for (unsigned s = 0; d->bits & SP_DIALOG_TCP && s < 2; s++)
+		sp_stream_drop(t, s);
+	if (d->parser)
+		sp_dialog_leave(t);
+	f->more |= SP_L7_DONE;
+}
+
+static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool is_cut)
+{
+	struct sp_dialog *d = t->d;
+	if (!d->parser && !sp_identify(t, side, in, true))
+		return;
+	struct sp_mark mark = {.ns = t->ns};
+	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .last = true, .cut = is_cut};
+	sp_dialog_run(t, side, NULL, &p);
+	if (!(t->f->more & SP_L7_DONE) && d->n_calls && d->parser)
+		sp_calls_expire(t, t->ns, false);
+}
+
+void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+{
+	if (!(f->more & SP_L7_DIALOG) && !begin(ft, f))
+		return;
+	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
+	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
+	uint32_t from = icmp ? pkt->l4 : pkt->l7, size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
+	uint32_t there = pkt->cap_len > from ? SP_MIN(pkt->cap_len - from, size) : 0;
+	struct sp_slice in = {pkt->data + from, there};
+	if (!(t.d->bits & SP_DIALOG_TCP)) {
+		if (there)
+			datagram(&t, side, in, there < size);
+		return;
+	}
+	const uint8_t *h = pkt->data + pkt->l4;
+	uint32_t seq = sp_be32(h + 4) + !!(pkt->tcp_flags & 2);
+	sp_stream_segment(&t, side, seq, in, size - there, sp_be32(h + 8));
+}
+
+void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f)
+{
+	if (!(f->more & SP_L7_DIALOG))
+		return;
+	struct sp_talk t = talk_of(ft, f, f->last_ns);
+	if (f->more & SP_L7_DONE)
+		return;
+	t.ns = SP_MAX(f->last_ns, ft->now_ns);
+	for (unsigned s = 0; t.d->bits & SP_DIALOG_TCP && s < 2 && !(f->more & SP_L7_DONE); s++)
+		sp_stream_end(&t, s ? !t.d->client : t.d->client);
+	if (!(f->more & SP_L7_DONE))
+		sp_dialog_leave(&t);
+}
+
+void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f)
+{
+	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
+		return;
+	struct sp_talk t = talk_of(ft, f, ft->now_ns);
+	if (t.d->parser && t.d->n_calls)
+		sp_calls_expire(&t, ft->now_ns, false);
+}
+
+void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f)
+{
+	if (!(f->more & SP_L7_DIALOG))
+		return;
+	struct sp_talk t = talk_of(ft, f, f->last_ns);
+	release(&t);
+	f->more &= SP_L7_NUMBER;
+}

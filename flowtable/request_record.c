@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a call to its record. */
+#include <string.h>
+
+#include "base/time.h"
+#include "flowtable/flowtable_priv.h"
+
+static uint64_t micros(uint64_t from, uint64_t to)
+{
+	return to > from ? (to - from) / SP_NS_PER_US : 0;
+}
+
+static enum sp_call_type type_of(const struct sp_call *c)
+{
+	if (c->bits & SP_CALL_ONEWAY)
+		return SP_CALL_TYPE_ONEWAY;
+	if (!(c->bits & SP_CALL_REQUEST))
+		return SP_CALL_TYPE_RESPONSE;
+	return c->bits & SP_CALL_RESPONSE ? SP_CALL_TYPE_CALL : SP_CALL_TYPE_REQUEST;
+}
+
+static enum sp_status status_of(const struct sp_call *c)
+{
+	if (c->status)
+		return c->status;
+	return c->bits & SP_CALL_ONEWAY ? SP_STATUS_OK : SP_STATUS_UNKNOWN;
+}
+
+/* The flow's name: of what it carries rather than of what it carries that in. */
+static void count(struct sp_talk *t, const struct sp_call *c, enum sp_status status)
+{
+	bool error =
+		status == SP_STATUS_CLIENT_ERROR || status == SP_STATUS_SERVER_ERROR || status == SP_STATUS_TIMEOUT;
+	t->d->requests++;
+	t->d->errors += error;
+	t->d->app = c->app;
+	t->d->bits |= SP_DIALOG_SURE;
+	t->ft->l7->counts[c->app].requests++;
+	t->ft->l7->counts[c->app].request_errors += error;
+	t->ft->stats.requests++;
+	t->ft->stats.request_errors += error;
+}
+
+static void put_ends(const struct sp_talk *t, struct sp_request_record *r)
+{
+	const struct sp_flow *f = t->f;
+	unsigned c = t->d->client;
+	r->client_ip = c ? f->hi : f->lo;
+	r->server_ip = c ? f->lo : f->hi;
+	r->proto = f->proto;
+	if (f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6 || !(f->lo_port || f->hi_port))
+		return;
+	r->has_ports = 1;
+	r->client_port = c ? f->hi_port : f->lo_port;
+	r->server_port = c ? f->lo_port : f->hi_port;
+}
+
+static void put_request(const struct sp_call *c, struct sp_request_record *r)
+{
+	r->start_ns = c->req_start_ns;
+	r->end_ns = c->req_end_ns;
+	r->has_request = 1;
+	r->request_us = micros(c->req_start_ns, c->req_end_ns);
+	r->request_bytes = c->req_bytes;
+	r->has_req_seq = !!(c->bits & SP_CALL_STREAM);
+	r->req_tcp_seq = c->req_seq;
+}
+
+static void put_response(const struct sp_call *c, struct sp_request_record *r)
+{
+	if (!(c->bits & SP_CALL_REQUEST))
+		r->start_ns = c->resp_start_ns;
+	r->end_ns = SP_MAX(c->resp_end_ns, c->req_end_ns);
+	r->has_response = 1;
+	r->has_rrt = !!(c->bits & SP_CALL_REQUEST);
+	r->rrt_us = micros(c->req_start_ns, c->resp_start_ns);
+	r->response_us = micros(c->resp_start_ns, c->resp_end_ns);
+	r->response_bytes = c->resp_bytes;
+	r->has_resp_seq = !!(c->bits & SP_CALL_STREAM);
+	r->resp_tcp_seq = c->resp_seq;
+}
+
+/* Of the call and the message together; the call of a message that stands alone has none. */
+static size_t texts_size(const struct sp_call *c, const struct sp_msg *m, size_t max)
+{
+	size_t had = c->bits & SP_CALL_TEXTS ? c->texts.size : 0;
+	if (!m)
+		return had;
+	return had + (had ? sp_texts_more(&c->texts, m, max) : sp_texts_room(m, max));
+}
+
+static void put_texts(struct sp_texts *to, const struct sp_call *c, const struct sp_msg *m, size_t max)
+{
+	if (!(c->bits & SP_CALL_TEXTS)) {
+		sp_texts_begin(to, m, max);
+		return;
+	}
+	sp_texts_copy(to, &c->texts);
+	if (m)
+		sp_texts_add(to, m, max);
+}
+
+void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m)
+{
+	struct sp_flowtable *ft = t->ft;
+	enum sp_status status = status_of(c);
+	size_t max = ft->l7->conf.max_field;
+	count(t, c, status);
+	uint64_t serial = ++ft->l7->serial;
+	if (!ft->l7->conf.log)
+		return;
+	size_t texts = texts_size(c, m, max);
+	if (texts > SP_TEXTS_MAX) {
+		m = NULL;
+		texts = c->texts.size;
+	}
+	struct sp_request_record *r = sp_out_record(ft->out, SP_RECORD_REQUEST, sizeof *r + texts);
+	if (!r)
+		return;
+	r->request_id = (uint64_t)ft->worker << 56 | serial;
+	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(t->f);
+	r->point = r->head.point = ft->layers.set[t->f->layers].point;
+	put_ends(t, r);
+	r->app_proto = c->app;
+	r->parser = (uint8_t)t->d->parser->app;
+	r->type = (uint8_t)type_of(c);
+	r->status = (uint8_t)status;
+	if (c->bits & SP_CALL_REQUEST)
+		put_request(c, r);
+	if (c->bits & SP_CALL_RESPONSE)
+		put_response(c, r);
+	r->incomplete = !!(c->bits & SP_CALL_CUT);
+	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
+	r->retries = c->retries;
+	put_texts(&r->texts, c, m, max);
+}

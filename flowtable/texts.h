@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The texts of a call, as records hold them: where each slot's bytes are, then the bytes, in any order. What a request
+ * said is moved into the record in one piece, and what its response says is put behind it. */
+#ifndef SP_FLOWTABLE_TEXTS_H
+#define SP_FLOWTABLE_TEXTS_H
+
+#include "parsers/parser.h"
+
+#define SP_TEXTS_RUNS 2
+
+/* Attributes stand in runs, one for each message that brought some: field of the parser, length (2 bytes, as in
+ * memory), bytes. */
+struct sp_texts {
+	uint16_t at[SP_SLOT_MAX], n[SP_SLOT_MAX];
+	uint16_t run_at[SP_TEXTS_RUNS];
+	uint8_t run_n[SP_TEXTS_RUNS];
+	uint16_t size; /* of bytes */
+	uint8_t bytes[];
+};
+
+#define SP_TEXTS_ATTRIBUTE_HEAD 3
+#define SP_TEXTS_ATTRIBUTE_MAX 1024
+#define SP_TEXTS_MAX (48 * 1024)
+
+static inline struct sp_slice sp_texts_slot(const struct sp_texts *t, unsigned slot)
+{
+	return (struct sp_slice){t->bytes + t->at[slot], t->n[slot]};
+}
+
+/* The next attribute; `at` is moved behind it. */
+static inline uint8_t sp_texts_attribute(const struct sp_texts *t, uint32_t *at, struct sp_slice *value)
+{
+	const uint8_t *p = t->bytes + *at;
+	uint16_t n;
+	memcpy(&n, p + 1, sizeof n);
+	*value = (struct sp_slice){p + SP_TEXTS_ATTRIBUTE_HEAD, n};
+	*at += SP_TEXTS_ATTRIBUTE_HEAD + n;
+	return p[0];
+}
+
+/* Bytes that a message's texts take at most; each value is cut to `max`. */
+size_t sp_texts_room(const struct sp_msg *m, size_t max);
+
+/* The texts of one message, there being room. */
+void sp_texts_begin(struct sp_texts *t, const struct sp_msg *m, size_t max);
+
+/* Texts that were there, at another place, there being room; then sp_texts_add. */
+static inline void sp_texts_copy(struct sp_texts *to, const struct sp_texts *from)
+{
+	memcpy(to, from, sizeof *from + from->size);
+}
+
+/* A message's texts over those that are there, there being room for sp_texts_more bytes behind. */
+size_t sp_texts_more(const struct sp_texts *t, const struct sp_msg *m, size_t max);
+void sp_texts_add(struct sp_texts *t, const struct sp_msg *m, size_t max);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DNS names (RFC 1035 3.1, 4.1.4, 5.1). */
+#include "base/cursor.h"
+#include "base/hash.h"
+#include "parsers/dns.h"
+
+enum {
+	JUMPS_MAX = 32, /* pointers one after the other: servers need one, or two */
+	ENDPOINT_MAX = 64,
+};
+
+size_t sp_dns_name_skip(struct sp_slice msg, size_t at)
+{
+	for (size_t start = at; at < msg.n && at - start < DNS_NAME_MAX;) {
+		uint8_t n = msg.p[at];
+		if (n >= 0xc0)
+			return at + 2 <= msg.n ? at + 2 : 0;
+		if (n > DNS_LABEL_MAX)
+			return 0;
+		at += 1 + (size_t)n;
+		if (!n)
+			return at;
+	}
+	return 0;
+}
+
+static void put_escaped(struct sp_out *o, uint8_t c)
+{
+	if (c == '.' || c == '\\') {
+		sp_out_char(o, '\\');
+		sp_out_char(o, (char)c);
+	} else if (c > 0x20 && c < 0x7f) {
+		sp_out_char(o, (char)c);
+	} else {
+		sp_out_char(o, '\\');
+		sp_out_char(o, (char)('0' + c / 100));
+		sp_out_char(o, (char)('0' + c / 10 % 10));
+		sp_out_char(o, (char)('0' + c % 10));
+	}
+}
+
+static void put_label(struct sp_out *o, const uint8_t *p, size_t n)
+{
+	if (SP_UNLIKELY(n > sp_out_room(o)))
+		n = sp_out_room(o);
+	uint8_t *to = o->p;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = p[i];
+		if (SP_UNLIKELY((uint8_t)(c - 0x21) > 0x7e - 0x21 || c == '.' || c == '\\')) {
+			o->p = to + i;
+			for (; i < n; i++)
+				put_escaped(o, p[i]);
+			return;
+		}
+		to[i] = c;
+	}
+	o->p = to + n;
+}
+
+/* Every jump leads further back than all before it, so that none comes twice. */
+size_t sp_dns_name_put(struct sp_slice msg, size_t at, struct sp_out *o)
+{
+	size_t end = 0, total = 0, lowest = at;
+	for (unsigned jumps = 0; at < msg.n;) {
+		uint8_t n = msg.p[at];
+		if (!n) {
+			if (!total)
+				sp_out_char(o, '.');
+			return end ? end : at + 1;
+		}
+		if (n >= 0xc0) {
+			if (at + 2 > msg.n || ++jumps > JUMPS_MAX)
+				return 0;
+			size_t to = sp_be16(msg.p + at) & 0x3fff;
+			end = end ? end : at + 2;
+			if (to >= lowest)
+				return 0;
+			at = lowest = to;
+			continue;
+		}
+		total += 1 + (size_t)n;
+		if (n > DNS_LABEL_MAX || total >= DNS_NAME_MAX || n >= msg.n - at)
+			return 0;
+		if (total != 1 + (size_t)n)
+			sp_out_char(o, '.');
+		put_label(o, msg.p + at + 1, n);
+		at += 1 + (size_t)n;
+	}
+	return 0;
+}
+
+uint64_t sp_dns_name_hash(struct sp_slice wire, uint16_t type)
+{
+	uint64_t fold = UINT64_C(0x2020202020202020), h = SP_HASH_K0 + type, tail = 0;
+	size_t i = 0;
+	for (; i + 8 <= wire.n; i += 8)
+		h = sp_hash_mix(h ^ (sp_load64(wire.p + i) | fold), SP_HASH_K1);
+	for (; i < wire.n; i++)
+		tail = tail << 8 | wire.p[i] | 0x20;
+	return sp_hash_mix(h ^ tail, SP_HASH_K1);
+}
+
+/* "co.uk" and the like. */
+static bool is_registry(struct sp_slice label)
+{
+	static const char *const known[] = {"co", "com", "org", "net", "ac", "gov", "edu", "or", "ne", "go", NULL};
+	for (const char *const *k = known; *k; k++)
+		if (sp_slice_is(label, *k))
+			return true;
+	return false;
+}
+
+/* A number, or hexadecimal digits: somebody's, not a kind of name. */
+static bool is_identifier(struct sp_slice label)
+{
+	size_t digits = 0;
+	for (size_t i = 0; i < label.n; i++) {
+		uint8_t c = label.p[i];
+		bool digit = c >= '0' && c <= '9';
+		digits += digit;
+		if (!digit && c != '-' && (c < 'a' || c > 'f'))
+			return false;
+	}
+	return digits && (digits == label.n ? label.n >= 4 : label.n >= 12);
+}
+
+/* The label that ends before `end`; "\." is part of one. */
+static struct sp_slice label_before(struct sp_slice name, size_t end)
+{
+	size_t from = end;
+	while (from && (name.p[from - 1] != '.' || (from > 1 && name.p[from - 2] == '\\')))
+		from--;
+	return (struct sp_slice){name.p + from, end - from};
+}
+
+/* Should the name's tail of so many labels get one more? */
+static bool goes_on(struct sp_slice tail, struct sp_slice last, struct sp_slice label, unsigned labels)
+{
+	if (labels == 1)
+		return true;
+	if (label.n && *label.p == '_')
+		return labels < 4; /* _http._tcp.local */
+	return labels == 2 && last.n == 2 && is_registry(label_before(tail, tail.n - 3));
+}
+
+struct sp_slice sp_dns_endpoint(struct sp_arena *a, struct sp_slice name)
+{
+	size_t cut = name.n > ENDPOINT_MAX ? name.n - ENDPOINT_MAX : 0;
+	struct sp_slice tail = sp_arena_copy(a, (struct sp_slice){name.p + cut, name.n - cut});
+	uint8_t *p = a->p + a->n - tail.n;
+	for (size_t i = 0; i < tail.n; i++)
+		p[i] |= (uint8_t)((uint8_t)(p[i] - 'A') < 26) << 5;
+	struct sp_slice last = label_before(tail, tail.n);
+	size_t from = tail.n - last.n;
+	for (unsigned labels = 1; from; labels++) {
+		struct sp_slice label = label_before(tail, from - 1);
+		if (!goes_on(tail, last, label, labels))
+			break;
+		if (is_identifier(label))
+			return SP_JOIN(a, SP_TEXT("{id}."), last);
+		from -= label.n + 1;
+	}
+	return (struct sp_slice){tail.p + from, tail.n - from};
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/2 (RFC 9113) and gRPC on it. Bodies are passed over unread, but for the lengths of gRPC's messages, which are
+ * read one by one and jumped over. Header blocks are in http2_block.c and http2_head.c. */
+#include "parsers/http2_priv.h"
+
+enum {
+	DEBUG_SHOWN = 256,	/* bytes of what GOAWAY says */
+	WEB_TRAILER_MAX = 4096, /* bytes of trailers in a gRPC-Web body; longer ones are not read */
+	MESSAGE_PREFIX = 5,
+};
+
+static struct http2_stream *set_of(const struct http2_more *more, uint32_t id)
+{
+	return (struct http2_stream *)more->stream[(id >> 1) % HTTP2_SETS];
+}
+
+struct http2_stream *sp_http2_stream(struct sp_parse *p, uint32_t id)
+{
+	struct http2_stream *set = p->more ? set_of(p->more, id) : NULL;
+	for (unsigned i = 0; set && i < HTTP2_WAYS; i++)
+		if (set[i].id == id)
+			return &set[i];
+	return NULL;
+}
+
+/* In place of the oldest one where there are too many. */
+struct http2_stream *sp_http2_stream_open(struct sp_parse *p, uint32_t id)
+{
+	struct http2_stream *set = p->more ? set_of(p->more, id) : NULL, *s = set;
+	if (!set)
+		return NULL;
+	for (unsigned i = 0; i < HTTP2_WAYS; i++)
+		s = set[i].id < s->id ? &set[i] : s;
+	*s = (struct http2_stream){.id = id};
+	return s;
+}
+
+static void tell_count(struct sp_parse *p, const struct http2_stream *s, unsigned of)
+{
+	static const uint8_t lost[] = {HTTP2_REQUEST_LOST, HTTP2_RESPONSE_LOST};
+	static const uint8_t field[] = {HTTP2_F_REQUEST_MESSAGES, HTTP2_F_RESPONSE_MESSAGES};
+	if (s->flags & HTTP2_GRPC && !(s->flags & (lost[of] | HTTP2_GRPC_TEXT)))
+		sp_msg_extra(&p->msg, field[of], sp_arena_u64(p->arena, s->message[of].count));
+}
+
+void sp_http2_over(struct sp_parse *p, struct http2_stream *s)
+{
+	bool response = p->msg.kind == SP_MSG_RESPONSE;
+	if (!s)
+		return;
+	tell_count(p, s, response);
+	s->flags |= response ? HTTP2_RESPONSE_OVER : HTTP2_REQUEST_OVER;
+	if (s->flags & HTTP2_RESPONSE_OVER && s->flags & HTTP2_REQUEST_OVER)
+		s->id = 0;
+}
+
+/* A whole frame that is of no interest. */
+static enum sp_parse_result pass(struct sp_parse *p, uint64_t n)
+{
+	size_t used = (size_t)SP_MIN(n, (uint64_t)p->in.n);
+	return sp_parse_skip(p, used, n - used);
+}
+
+static enum sp_parse_result headers(struct sp_parse *p, struct http2_dir *d, const struct http2_frame *f)
+{
+	bool promise = f->type == HTTP2_PUSH_PROMISE;
+	size_t padded = f->flags & HTTP2_PADDED ? 1 : 0;
+	size_t prefix = padded + (promise ? 4 : f->flags & HTTP2_WITH_PRIORITY ? 5 : 0);
+	if (p->in.n < HTTP2_FRAME + prefix)
+		return sp_parse_more(p, SP_MIN(HTTP2_FRAME + f->length, (uint32_t)SP_CARRY_MAX));
+	uint8_t pad = padded ? p->in.p[HTTP2_FRAME] : 0;
+	if (prefix + pad > f->length)
+		return SP_PARSE_BAD;
+	d->on = d->stream = f->stream;
+	d->flags = f->flags;
+	if (promise) {
+		d->stream = sp_be32(p->in.p + HTTP2_FRAME + padded) & INT32_MAX;
+		d->flags |= HTTP2_END_STREAM;
+	}
+	d->left = f->length - (uint32_t)prefix - pad;
+	d->pad = pad;
+	d->bytes = 0;
+	d->unknown = 0;
+	d->began = false;
+	return d->stream ? sp_http2_block(p, d, HTTP2_FRAME + prefix) : SP_PARSE_BAD;
+}
+
+static void begin_body(struct sp_parse *p, struct http2_dir *d, const struct http2_stream *s)
+{
+	bool response = sp_http2_role(p) == SP_SERVER;
+	struct sp_msg *m = sp_msg_begin(p, response ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_MIDDLE);
+	m->id = d->stream;
+	if (s && s->flags & HTTP2_GRPC)
+		m->app = SP_APP_GRPC;
+}
+
+/* The frame ends at offset `at`, or that many bytes from now. */
+static enum sp_parse_result end_body(struct sp_parse *p, struct http2_dir *d, struct http2_stream *s, uint64_t at)
+{
+	d->mode = HTTP2_AT_FRAME;
+	p->msg.bytes = d->bytes;
+	if (d->flags & HTTP2_END_STREAM) {
+		p->msg.part = SP_PART_TAIL;
+		sp_http2_over(p, s);
+	}
+	p->used = (size_t)SP_MIN(at, (uint64_t)p->in.n);
+	p->want = at - p->used;
+	return SP_PARSE_MSG;
+}
+
+/* One byte of a message's prefix: a flag and the length. False: this is not how gRPC frames messages. */
+static bool prefix_byte(struct http2_stream *s, unsigned of, uint8_t byte)
+{
+	unsigned seen = s->prefix[of] & 15;
+	if (!seen) {
+		s->prefix[of] = 1 | (byte & HTTP2_PREFIX_TRAILER);
+		return !(byte & 0x7e);
+	}
+	s->message[of].left = s->message[of].left << 8 | byte;
+	s->prefix[of]++;
+	if (seen + 1 < MESSAGE_PREFIX)
+		return true;
+	if (!(s->prefix[of] & HTTP2_PREFIX_TRAILER))
+		s->message[of].count++;
+	return true;
+}
+
+/* From message to message, from offset `at` on, to the end of what is there or of the frame's payload. Returns where,
+ * which may be beyond what is there. */
+static uint64_t jump(struct sp_parse *p, struct http2_dir *d, struct http2_stream *s, uint64_t at)
+{
+	unsigned of = sp_http2_role(p) == SP_SERVER;
+	while (d->left) {
+		uint8_t *seen = &s->prefix[of];
+		if ((*seen & 15) == MESSAGE_PREFIX && *seen & HTTP2_PREFIX_TRAILER && at <= p->in.n &&
+		    s->message[of].left <= SP_MIN(d->left, (uint32_t)WEB_TRAILER_MAX)) {
+			d->mode = HTTP2_IN_TRAILER;
+			return at;
+		}
+		if ((*seen & 15) == MESSAGE_PREFIX)
+			*seen = 0;
+		uint32_t n = 1;
+		if (!*seen && s->message[of].left) {
+			n = SP_MIN(s->message[of].left, d->left);
+			s->message[of].left -= n;
+		} else if (at >= p->in.n) {
+			break;
+		} else if (!prefix_byte(s, of, p->in.p[at])) {
+			s->flags |= of ? HTTP2_RESPONSE_LOST : HTTP2_REQUEST_LOST;
+			n = d->left;
+		}
+		d->left -= n;
+		at += n;
+	}
+	return at;
+}
+
+/* A part of the frame's payload is done with, up to offset `at`. `told`: p->msg holds something. */
+static enum sp_parse_result go_on_with_body(struct sp_parse *p, struct http2_dir *d, uint64_t at, bool told)
+{
+	p->used = (size_t)SP_MIN(at, (uint64_t)p->in.n);
+	p->want = at - p->used;
+	if (!told)
+		return SP_PARSE_SKIP;
+	p->msg.bytes = d->bytes - d->left - d->pad;
+	d->bytes = d->left + d->pad;
+	return SP_PARSE_MSG;
+}
+
+/* DATA, or the rest of it, from offset `at` on. */
+static enum sp_parse_result body(struct sp_parse *p, struct http2_dir *d, struct http2_stream *s, uint64_t at)
+{
+	unsigned of = sp_http2_role(p) == SP_SERVER;
+	uint8_t unread = HTTP2_GRPC_TEXT | (of ? HTTP2_RESPONSE_LOST : HTTP2_REQUEST_LOST);
+	bool told = false;
+	begin_body(p, d, s);
+	do {
+		if (d->mode == HTTP2_IN_TRAILER && s) {
+			struct sp_slice text = {p->in.p + at, s->message[of].left};
+			if (text.n > p->in.n - at && told)
+				break;
+			if (text.n > p->in.n - at) {
+				p->used = (size_t)at;
+				return sp_parse_more(p, text.n);
+			}
+			sp_http2_web_trailer(p, text);
+			s->message[of].left = s->prefix[of] = 0;
+			d->left -= (uint32_t)text.n;
+			at += text.n;
+			told = true;
+		}
+		d->mode = HTTP2_IN_DATA;
+		if (s && s->flags & HTTP2_GRPC && !(s->flags & unread)) {
+			at = jump(p, d, s, at);
+		} else {
+			at += d->left;
+			d->left = 0;
+		}
+	} while (d->mode == HTTP2_IN_TRAILER);
+	return d->left ? go_on_with_body(p, d, at, told) : end_body(p, d, s, at + d->pad);
+}
+
+static enum sp_parse_result data(struct sp_parse *p, struct http2_dir *d, const struct http2_frame *f)
+{
+	size_t padded = f->flags & HTTP2_PADDED ? 1 : 0, at = HTTP2_FRAME + padded;
+	if (p->in.n < at)
+		return sp_parse_more(p, at);
+	d->stream = d->on = f->stream;
+	d->flags = f->flags;
+	d->pad = padded ? p->in.p[HTTP2_FRAME] : 0;
+	d->bytes = HTTP2_FRAME + f->length;
+	if (padded + d->pad > f->length)
+		return SP_PARSE_BAD;
+	d->left = f->length - (uint32_t)padded - d->pad;
+	d->mode = HTTP2_IN_DATA;
+	return body(p, d, sp_http2_stream(p, d->stream), at);
+}
+
+enum fault { NOBODY, SENDER, RECEIVER, SLOW };
+
+/* RFC 9113 section 7; what gRPC's specification makes of them. */
+static const struct {
+	const char *name;
+	uint8_t fault, grpc;
+} errors[] = {
+	{"NO_ERROR", NOBODY, 13},
+	{"PROTOCOL_ERROR", RECEIVER, 13},
+	{"INTERNAL_ERROR", SENDER, 13},
+	{"FLOW_CONTROL_ERROR", RECEIVER, 13},
+	{"SETTINGS_TIMEOUT", SLOW, 13},
+	{"STREAM_CLOSED", RECEIVER, 13},
+	{"FRAME_SIZE_ERROR", RECEIVER, 13},
+	{"REFUSED_STREAM", SENDER, 14},
+	{"CANCEL", SENDER, 1},
+	{"COMPRESSION_ERROR", RECEIVER, 13},
+	{"CONNECT_ERROR", SENDER, 13},
+	{"ENHANCE_YOUR_CALM", RECEIVER, 8},
+	{"INADEQUATE_SECURITY", RECEIVER, 7},
+	{"HTTP_1_1_REQUIRED", RECEIVER, 13},
+};
+
+static void tell_error(struct sp_parse *p, uint32_t code)
+{
+	bool known = code < SP_ARRAY_SIZE(errors);
+	enum fault fault = known ? errors[code].fault : NOBODY;
+	bool client = sp_http2_role(p) == (fault == SENDER ? SP_CLIENT : SP_SERVER);
+	p->msg.slot[SP_SLOT_MESSAGE] = known ? sp_slice_of(errors[code].name) : (struct sp_slice){0};
+	p->msg.status = fault == NOBODY ? SP_STATUS_UNKNOWN
+			: fault == SLOW ? SP_STATUS_TIMEOUT
+			: client	? SP_STATUS_CLIENT_ERROR
+					: SP_STATUS_SERVER_ERROR;
+}
+
+static void tell_reset(struct sp_parse *p, const struct http2_stream *s, uint32_t id)
+{
+	uint32_t code = sp_be32(p->in.p + HTTP2_FRAME);
+	struct sp_msg *m = &p->msg;
+	m->id = id;
+	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, id);
+	tell_error(p, code);
+	if (s && s->flags & HTTP2_GRPC)
+		sp_http2_grpc_code(p, sp_arena_u64(p->arena, code < SP_ARRAY_SIZE(errors) ? errors[code].grpc : 13));
+	sp_msg_extra(m, HTTP2_F_RST_CODE, sp_arena_u64(p->arena, code));
+}
+
+/* Ends a call, whoever sends it: an answer that ends with it, or one in its place. */
+static enum sp_parse_result reset(struct sp_parse *p, const struct http2_frame *f)
+{
+	size_t n = HTTP2_FRAME + f->length;
+	if (p->in.n < n)
+		return sp_parse_more(p, n);
+	struct http2_stream *s = sp_http2_stream(p, f->stream);
+	bool client = sp_http2_role(p) == SP_CLIENT;
+	if (s && client && f->stream & 1 && !(s->flags & HTTP2_REQUEST_OVER)) {
+		/* First its request, which fails with it. */
+		sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_TAIL);
+		tell_reset(p, s, f->stream);
+		sp_http2_over(p, s);
+		return sp_parse_msg(p, 0);
+	}
+	if (s && s->flags & HTTP2_RESPONSE_OVER) {
+		s->id = 0;
+		return pass(p, n);
+	}
+	bool begun = s && s->flags & HTTP2_RESPONSE_BEGUN && !client;
+	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, begun ? SP_PART_TAIL : SP_PART_WHOLE);
+	m->flags = SP_MSG_IF_ASKED;
+	tell_reset(p, s, f->stream);
+	if (s) {
+		tell_count(p, s, 0);
+		tell_count(p, s, 1);
+		s->id = 0;
+	}
+	return sp_parse_msg(p, n);
+}
+
+/* An end without an error is nobody's call. */
+static enum sp_parse_result go_away(struct sp_parse *p, const struct http2_frame *f)
+{
+	size_t n = HTTP2_FRAME + SP_MIN(f->length, (uint32_t)(8 + DEBUG_SHOWN));
+	if (p->in.n < n)
+		return sp_parse_more(p, n);
+	uint32_t code = sp_be32(p->in.p + HTTP2_FRAME + 4);
+	struct sp_slice text = {p->in.p + HTTP2_FRAME + 8, n - HTTP2_FRAME - 8};
+	if (!code)
+		return pass(p, HTTP2_FRAME + (uint64_t)f->length);
+	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
+	tell_error(p, code);
+	m->slot[SP_SLOT_VERSION] = SP_TEXT("2");
+	m->slot[SP_SLOT_METHOD] = SP_TEXT("GOAWAY");
+	m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, code);
+	if (text.n)
+		m->slot[SP_SLOT_MESSAGE] = SP_JOIN(p->arena, m->slot[SP_SLOT_MESSAGE], SP_TEXT(": "), text);
+	sp_msg_extra(m, HTTP2_F_LAST_STREAM, sp_arena_u64(p->arena, sp_be32(p->in.p + HTTP2_FRAME) & INT32_MAX));
+	p->want = HTTP2_FRAME + f->length - n;
+	return sp_parse_msg(p, n);
+}
+
+static enum sp_parse_result frame(struct sp_parse *p, struct http2_dir *d)
+{
+	struct http2_frame f;
+	if (p->in.n < HTTP2_FRAME)
+		return sp_parse_more(p, HTTP2_FRAME);
+	if (!sp_http2_frame(p->in.p, &f))
+		return SP_PARSE_BAD;
+	switch (f.type) {
+	case HTTP2_DATA:
+		return data(p, d, &f);
+	case HTTP2_HEADERS:
+	case HTTP2_PUSH_PROMISE:
+		return headers(p, d, &f);
+	case HTTP2_RST_STREAM:
+		return reset(p, &f);
+	case HTTP2_GOAWAY:
+		return go_away(p, &f);
+	default:
+		/* A CONTINUATION, too: its block's beginning was not seen. */
+		if (f.type == HTTP2_CONTINUATION && p->more)
+			sp_hpack_forget(&((struct http2_more *)p->more)->table[p->side]);
+		return pass(p, HTTP2_FRAME + (uint64_t)f.length);
+	}
+}
+
+static enum sp_parse_result parse(struct sp_parse *p)
+{
+	struct http2_state *st = p->state;
+	struct http2_dir *d = &st->dir[p->side];
+	if (!d->started && sp_http2_is_preface(p->in)) {
+		if (p->in.n < HTTP2_PREFACE)
+			return sp_parse_more(p, HTTP2_PREFACE);
+		d->started = true;
+		return sp_parse_skip(p, HTTP2_PREFACE, 0);
+	}
+	d->started = true;
+	switch (d->mode) {
+	case HTTP2_IN_BLOCK:
+		return sp_http2_block(p, d, 0);
+	case HTTP2_IN_LOST:
+		return sp_http2_lost(p, d);
+	case HTTP2_IN_DATA:
+	case HTTP2_IN_TRAILER:
+		return body(p, d, sp_http2_stream(p, d->stream), 0);
+	default:
+		return frame(p, d);
+	}
+}
+
+/* What was lost may have changed the table, and held the beginnings of messages. */
+static size_t resync(struct sp_parse *p)
+{
+	struct http2_state *st = p->state;
+	struct http2_dir *d = &st->dir[p->side];
+	struct http2_more *more = p->more;
+	if (!d->started && sp_http2_is_preface(p->in))
+		return 0;
+	*d = (struct http2_dir){.started = true, .opened = d->opened};
+	if (more) {
+		sp_hpack_forget(&more->table[p->side]);
+		for (unsigned i = 0; i < HTTP2_SETS; i++)
+			for (unsigned k = 0; k < HTTP2_WAYS; k++)
+				more->stream[i][k].flags |=
+					sp_http2_role(p) == SP_CLIENT ? HTTP2_REQUEST_LOST : HTTP2_RESPONSE_LOST;
+	}
+	return sp_http2_find(p->in, SP_MAX(st->dir[0].opened, st->dir[1].opened));
+}
+
+static const uint16_t ports[] = {80, 8080, 50051, 0};
+
+static const struct sp_start starts[] = {
+	SP_START_TEXT('P', 'R', SP_FROM_CLIENT | SP_FROM_SERVER),
+	{0x0000, 0xff00, SP_FROM_CLIENT | SP_FROM_SERVER},
+	{0},
+};
+
+static const char *const fields[] = {
+	[HTTP2_F_SCHEME] = "url.scheme",
+	[HTTP2_F_USER_AGENT] = "user_agent.original",
+	[HTTP2_F_REFERER] = "http.request.header.referer",
+	[HTTP2_F_CLIENT] = "client.address",
+	[HTTP2_F_REQUEST_TYPE] = "http.request.header.content-type",
+	[HTTP2_F_REQUEST_ENCODING] = "http.request.header.content-encoding",
+	[HTTP2_F_REQUEST_SIZE] = "http.request.body.size",
+	[HTTP2_F_AUTHORIZATION] = "http.request.header.authorization",
+	[HTTP2_F_PROXY_AUTHORIZATION] = "http.request.header.proxy-authorization",
+	[HTTP2_F_COOKIE] = "http.request.header.cookie",
+	[HTTP2_F_RESPONSE_TYPE] = "http.response.header.content-type",
+	[HTTP2_F_RESPONSE_ENCODING] = "http.response.header.content-encoding",
+	[HTTP2_F_RESPONSE_SIZE] = "http.response.body.size",
+	[HTTP2_F_SERVER] = "http.response.header.server",
+	[HTTP2_F_SET_COOKIE] = "http.response.header.set-cookie",
+	[HTTP2_F_PROTOCOL] = "http2.protocol",
+	[HTTP2_F_RPC_SYSTEM] = "rpc.system",
+	[HTTP2_F_RPC_SERVICE] = "rpc.service",
+	[HTTP2_F_RPC_METHOD] = "rpc.method",
+	[HTTP2_F_GRPC_TIMEOUT] = "rpc.grpc.request.metadata.grpc-timeout",
+	[HTTP2_F_REQUEST_MESSAGES] = "rpc.grpc.request.messages",
+	[HTTP2_F_RESPONSE_MESSAGES] = "rpc.grpc.response.messages",
+	[HTTP2_F_RST_CODE] = "http2.rst_code",
+	[HTTP2_F_LAST_STREAM] = "http2.last_stream",
+	[HTTP2_F_UNKNOWN] = "http2.hpack.unknown",
+	NULL,
+};
+
+#ifdef SP_WITH_VECTORS
+#include "parsers/http2_vectors.h"
+#endif
+
+const struct sp_parser sp_http2_parser = {
+	.name = "http2",
+	.title = "HTTP/2, gRPC",
+	.missing = "what streams of CONNECT carry; status and message counts of gRPC-Web in base64",
+	.app = SP_APP_HTTP2,
+	.transports = SP_TCP,
+	.pairing = SP_PAIR_BY_ID,
+	.state_size = sizeof(struct http2_state),
+	.more_size = sizeof(struct http2_more),
+	.ports = ports,
+	.starts = starts,
+	.fields = fields,
+	.probe = sp_http2_probe,
+	.parse = parse,
+	.resync = resync,
+	.vectors = SP_VECTORS(vectors),
+};

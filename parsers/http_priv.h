@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1: what its head (http_head.c) and its framing (http.c) know of one side's message. */
+#ifndef SP_PARSERS_HTTP_PRIV_H
+#define SP_PARSERS_HTTP_PRIV_H
+
+#include "parsers/http.h"
+
+enum {
+	SP_HTTP_HEAD_MAX = SP_CARRY_MAX, /* of a head that is read at once */
+	SP_HTTP_LINE_MAX = 8192,	 /* of a header: what is beyond is not looked at */
+	SP_HTTP_METHOD_MAX = 32,
+};
+
+/* Attributes, in the order of names in http.c. */
+enum sp_http_field {
+	SP_HTTP_USER_AGENT,
+	SP_HTTP_REFERER,
+	SP_HTTP_CLIENT,
+	SP_HTTP_REQUEST_TYPE,
+	SP_HTTP_REQUEST_ENCODING,
+	SP_HTTP_REQUEST_SIZE,
+	SP_HTTP_AUTHORIZATION,
+	SP_HTTP_PROXY_AUTHORIZATION,
+	SP_HTTP_COOKIE,
+	SP_HTTP_UPGRADE,
+	SP_HTTP_RESPONSE_TYPE,
+	SP_HTTP_RESPONSE_ENCODING,
+	SP_HTTP_RESPONSE_SIZE,
+	SP_HTTP_SERVER,
+	SP_HTTP_SET_COOKIE,
+	SP_HTTP_SUBPROTOCOL,
+	SP_HTTP_FIELDS
+};
+
+/* A tag: what the response to a request may do. */
+enum sp_http_tag { SP_HTTP_PLAIN, SP_HTTP_HEAD, SP_HTTP_CONNECT, SP_HTTP_UPGRADES };
+
+enum sp_http_flags {
+	SP_HTTP_HAS_LENGTH = 1,
+	SP_HTTP_CHUNKED = 2,
+	SP_HTTP_CODED = 4,    /* a transfer coding that only the stream's end ends */
+	SP_HTTP_TRAILERS = 8, /* its lines no longer say how it is framed */
+	SP_HTTP_OPEN = 16,    /* a part of it was given out */
+	SP_HTTP_STARTED = 32, /* its start line is there, and is one */
+};
+
+struct sp_http_side {
+	uint64_t length;   /* Content-Length */
+	uint32_t seen;	   /* 1 << enum sp_http_field, and the host: the first line of a name counts */
+	uint32_t lost;	   /* bytes passed over since the last message */
+	uint16_t scanned;  /* bytes of a head in which its end is not */
+	uint16_t code;	   /* of a response */
+	uint16_t upgrade;  /* SP_APP_… that it names, 0: another, or none */
+	uint8_t phase;	   /* enum phase */
+	uint8_t then;	   /* the phase after a line that is passed over */
+	uint8_t kind, tag; /* enum sp_msg_kind, enum sp_http_tag */
+	uint8_t flags;	   /* enum sp_http_flags */
+	bool good;	   /* a message was read, or began here after a loss */
+};
+
+enum sp_http_start { SP_HTTP_WRONG, SP_HTTP_SHORT, SP_HTTP_REQUEST, SP_HTTP_RESPONSE };
+
+/* What begins here, as far as its first bytes tell. */
+enum sp_http_start sp_http_begins(struct sp_slice in);
+
+/* A start line, without its end, into p->msg and `s`. False: it is none. */
+bool sp_http_start_line(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line);
+
+/* A request line that is longer than what can be read at once: what is there of it. */
+void sp_http_long_line(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line);
+
+/* Header lines from `at` on, up to the empty line (`done`: it was there, and is used up) or to the first line that is
+ * not there as a whole. Returns the offset after them. */
+size_t sp_http_fields(struct sp_parse *p, struct sp_http_side *s, size_t at, bool *done);
+
+/* The beginning of a header line that is too long to be read as a whole. */
+void sp_http_field(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line);
+
+#endif

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "parsers/mysql_priv.h"
+
+#ifdef SP_WITH_VECTORS
+const struct sp_vector sp_mysql_vectors[] = {
+	{
+		.name = "log-in, more proof asked for, another database",
+		.step = {SP_S("J\0\0\0\12\70.0.36\0\7\0\0\0saltsalt\0)"
+			      "\212\377\2\0\70\11\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_native_password\0"),
+			 SP_C("n\0\0\1\11\202\70\11\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0app\0\24"
+			      "\61\62\63\64\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60shop\0mysql_native_"
+			      "password\0\31\4_pid\1\61\14program_name\4tool"),
+			 SP_S(",\0\0\2\376caching_sha2_password\0saltsaltsaltsaltsalt\0"),
+			 SP_C(" \0\0\3xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+			 SP_S("\2\0\0\4\1\3"
+			      "\7\0\0\5\0\0\0\2\0\0\0"),
+			 SP_C("\16\0\0\0\3\0\1USE `stock`"), SP_S("\7\0\0\1\0\0\0\2\0\0\0"), SP_C("\1\0\0\0\16"),
+			 SP_S("\7\0\0\1\0\0\0\2\0\0\0"), SP_C("\1\0\0\0\1")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.system.name=mysql db.user=app "
+			"db.client.program=tool\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=USE host=shop resource=USE `stock` endpoint=USE `stock` bytes=18 "
+			"db.system.name=mysql\n"
+			"< response status=ok bytes=11\n"
+			"> request method=PING host=stock endpoint=PING bytes=5 db.system.name=mysql\n"
+			"< response status=ok bytes=11\n"
+			"> oneway method=QUIT host=stock endpoint=QUIT bytes=5 db.system.name=mysql\n",
+	},
+	{
+		.name = "log-in refused",
+		.step = {SP_S("Y\0\0\0\12\65.5.5-10.11.6-"
+			      "MariaDB\0\7\0\0\0saltsalt\0\10\202\377\2\0\70\11\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mys"
+			      "ql_native_password\0"),
+			 SP_C("i\0\0\1\0\202\70\11\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0eve\0\24\61"
+			      "\62\63\64\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60mysql_native_password\0\31\4_"
+			      "pid\1\61\14program_name\4tool"),
+			 SP_S("?\0\0\2\377\25\4#28000Access denied for user 'eve'@'h' (using password: YES)")},
+		.want = "> request method=LOGIN endpoint=LOGIN bytes=109 db.system.name=mariadb db.user=eve "
+			"db.client.program=tool\n"
+			"< response code=1045 message=Access denied for user 'eve'@'h' (using password: YES) "
+			"status=client_error bytes=67 db.mysql.sqlstate=28000 "
+			"db.mysql.server_version=10.11.6-MariaDB\n",
+	},
+	{
+		.name = "an error instead of a greeting",
+		.step = {SP_S("\27\0\0\0\377\20\4Too many connections")},
+		.want = "< oneway method=LOGIN endpoint=LOGIN code=1040 message=Too many connections "
+			"status=server_error bytes=27 db.system.name=mysql\n",
+	},
+	{
+		.name = "TLS",
+		.step = {SP_S("J\0\0\0\12\70.0.36\0\7\0\0\0saltsalt\0)"
+			      "\212\377\2\0\70\11\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_native_password\0"),
+			 SP_C(" \0\0\1\11\212\70\11\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			      "\26\3\1\0\5hello")},
+		.want = "> switch tls\n",
+	},
+	{
+		.name = "a client of before 4.1",
+		.step = {SP_S("'\0\0\0\12\64.0.20\0\7\0\0\0saltsalt\0,\0\10\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+			 SP_C("\22\0\0\1\205\0\0\0\0old\0ABCDEFGH\0"), SP_S("\7\0\0\2\0\0\0\2\0\0\0")},
+		.want = "> request method=LOGIN endpoint=LOGIN bytes=22 db.system.name=mysql db.user=old\n"
+			"< response status=ok bytes=11 db.mysql.server_version=4.0.20\n",
+	},
+	{
+		.name = "rows",
+		.step = {SP_C("C\0\0\0\3SELECT id, name FROM t WHERE id IN (1,2) AND name <> 'it''s \\'x\\''"),
+			 SP_S("\1\0\0\1\2"
+			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "$\0\0\3\3def\4shop\1t\1t\4name\4name\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\4\376\0\0\2\0"
+			      "\3\0\0\5\1\61\373"
+			      "\4\0\0\6\1\62\1b"
+			      "\5\0\0\7\376\1\0\2\0"),
+			 SP_C("\11\0\0\0\3select 1"),
+			 SP_S("\1\0\0\1\1"
+			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\2\0\0\3\1\61"
+			      "\1\0\0\4\0"
+			      "\7\0\0\5\376\0\0\2\0\0\0"),
+			 SP_C("\11\0\0\0\3select 1"),
+			 SP_S("\1\0\0\1\1"
+			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\3\376\0\0\2\0"
+			      "\5\0\0\4\376\0\0\2\0"),
+			 SP_C("\11\0\0\0\3select 1"),
+			 SP_S("\1\0\0\1\1"
+			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\7\0\0\3\376\0\0\2\0\0\0")},
+		.want = "> request method=SELECT resource=SELECT id, name FROM t WHERE id IN (?, ?) AND name <> ? "
+			"endpoint=SELECT id, name FROM t WHERE id IN (?) AND name <> ? bytes=71 db.system.name=mysql "
+			"db.collection.name=t\n"
+			"< response status=ok bytes=114 db.response.returned_rows=2 db.mysql.warnings=1\n"
+			"> request method=SELECT resource=select ? endpoint=select ? bytes=13 db.system.name=mysql\n"
+			"< response status=ok bytes=63 db.response.returned_rows=2\n"
+			"> request method=SELECT resource=select ? endpoint=select ? bytes=13 db.system.name=mysql\n"
+			"< response status=ok bytes=59 db.response.returned_rows=0\n"
+			"> request method=SELECT resource=select ? endpoint=select ? bytes=13 db.system.name=mysql\n"
+			"< response status=ok bytes=52 db.response.returned_rows=0\n",
+	},
+	{
+		.name = "errors",
+		.step = {SP_C("\37\0\0\0\3INSERT INTO t VALUES ('a@b.c')"),
+			 SP_S("1\0\0\1\377&\4#23000Duplicate entry 'a@b.c' for key 't.mail'"),
+			 SP_C("\12\0\0\0\3SELEC 'x'"),
+			 SP_S("H\0\0\1\377(\4#42000You have an error in your SQL syntax near 'SELEC 'x'' at line 1"),
+			 SP_C("\20\0\0\0\3SELECT * FROM t"),
+			 SP_S("\1\0\0\1\1"
+			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\2\0\0\3\1\61"
+			      "(\0\0\4\377%\5#70100Query execution was interrupted"),
+			 SP_C("\23\0\0\0\3UPDATE t SET a = 1"), SP_S("\27\0\0\1\377\275\4#40001Deadlock found"),
+			 SP_C("\26\0\0\0\3SELECT * FROM nowhere"),
+			 SP_S("+\0\0\1\377z\4#42S02Table 'shop.nowhere' doesn't exist"),
+			 SP_C("\20\0\0\0\3SELECT SLEEP(9)"),
+			 SP_S("S\0\0\1\377\320\13#HY000Query execution was interrupted, maximum statement execution "
+			      "time exceeded")},
+		.want = "> request method=INSERT resource=INSERT INTO t VALUES (?) endpoint=INSERT INTO t VALUES (?) "
+			"bytes=35 db.system.name=mysql db.collection.name=t\n"
+			"< response code=1062 message=Duplicate entry ? for key 't.mail' status=client_error bytes=53 "
+			"db.mysql.sqlstate=23000\n"
+			"> request method=SELEC resource=SELEC ? endpoint=SELEC ? bytes=14 db.system.name=mysql\n"
+			"< response code=1064 message=You have an error in your SQL syntax near ? at line 1 "
+			"status=client_error bytes=76 db.mysql.sqlstate=42000\n"
+			"> request method=SELECT resource=SELECT * FROM t endpoint=SELECT * FROM t bytes=20 "
+			"db.system.name=mysql db.collection.name=t\n"
+			"< response code=1317 message=Query execution was interrupted status=server_error bytes=91 "
+			"db.mysql.sqlstate=70100 db.response.returned_rows=1\n"
+			"> request method=UPDATE resource=UPDATE t SET a = ? endpoint=UPDATE t SET a = ? bytes=23 "
+			"db.system.name=mysql db.collection.name=t\n"
+			"< response code=1213 message=Deadlock found status=server_error bytes=27 "
+			"db.mysql.sqlstate=40001\n"
+			"> request method=SELECT resource=SELECT * FROM nowhere endpoint=SELECT * FROM nowhere "
+			"bytes=26 db.system.name=mysql db.collection.name=nowhere\n"
+			"< response code=1146 message=Table 'shop.nowhere' doesn't exist status=client_error bytes=47 "
+			"db.mysql.sqlstate=42S02\n"
+			"> request method=SELECT resource=SELECT SLEEP(?) endpoint=SELECT SLEEP(?) bytes=20 "
+			"db.system.name=mysql\n"
+			"< response code=3024 message=Query execution was interrupted, maximum statement execution "
+			"time exceeded status=timeout bytes=87 db.mysql.sqlstate=HY000\n",
+	},
+	{
+		.name = "prepared",
+		.step = {SP_C(")\0\0\0\26SELECT a FROM t WHERE id = ? AND b = 'x'"),
+			 SP_S("\14\0\0\1\0\5\0\0\0\1\0\1\0\0\0\0"
+			      "\36\0\0\2\3def\4shop\1t\1t\1?\1?\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\3\376\0\0\2\0"
+			      "\36\0\0\4\3def\4shop\1t\1t\1a\1a\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\5\376\0\0\2\0"),
+			 SP_C("\22\0\0\0\27\5\0\0\0\0\1\0\0\0\0\1\3\0M\0\0\0"),
+			 SP_S("\1\0\0\1\1"
+			      "\36\0\0\2\3def\4shop\1t\1t\1a\1a\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\3\376\0\0\2\0"
+			      "\4\0\0\4\0\0\1v"
+			      "\5\0\0\5\376\0\0\2\0"),
+			 SP_C("\15\0\0\0\30\5\0\0\0\0\0secret"
+			      "\5\0\0\0\32\5\0\0\0"),
+			 SP_S("\7\0\0\1\0\0\0\2\0\0\0"), SP_C("\14\0\0\0\27\5\0\0\0\1\1\0\0\0\0\0"),
+			 SP_S("\1\0\0\1\1"
+			      "\36\0\0\2\3def\4shop\1t\1t\1a\1a\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\3\376\0\0B\0"),
+			 SP_C("\11\0\0\0\34\5\0\0\0\2\0\0\0"),
+			 SP_S("\4\0\0\1\0\0\1v"
+			      "\4\0\0\2\0\0\1w"
+			      "\5\0\0\3\376\0\0\200\0"),
+			 SP_C("\5\0\0\0\31\5\0\0\0"
+			      "\12\0\0\0\27\5\0\0\0\0\1\0\0\0"),
+			 SP_S("\7\0\0\1\0\3\0\2\0\0\0")},
+		.want = "> request method=STMT_PREPARE resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT "
+			"a FROM t WHERE id = ? AND b = ? bytes=45 db.system.name=mysql db.collection.name=t\n"
+			"< response status=ok bytes=102 db.mysql.statement_id=5\n"
+			"> request method=SELECT resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
+			"FROM t WHERE id = ? AND b = ? bytes=22 db.system.name=mysql db.mysql.statement_id=5 "
+			"db.collection.name=t\n"
+			"< response status=ok bytes=65 db.response.returned_rows=1\n"
+			"> oneway method=STMT_SEND_LONG_DATA resource=SELECT a FROM t WHERE id = ? AND b = ? "
+			"endpoint=SELECT a FROM t WHERE id = ? AND b = ? bytes=17 db.system.name=mysql "
+			"db.mysql.statement_id=5 db.collection.name=t\n"
+			"> request method=STMT_RESET resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
+			"FROM t WHERE id = ? AND b = ? bytes=9 db.system.name=mysql db.mysql.statement_id=5 "
+			"db.collection.name=t\n"
+			"< response status=ok bytes=11\n"
+			"> request method=SELECT resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
+			"FROM t WHERE id = ? AND b = ? bytes=16 db.system.name=mysql db.mysql.statement_id=5 "
+			"db.collection.name=t\n"
+			"< response status=ok bytes=48 db.response.returned_rows=0\n"
+			"> request method=STMT_FETCH resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
+			"FROM t WHERE id = ? AND b = ? bytes=13 db.system.name=mysql db.mysql.statement_id=5 "
+			"db.collection.name=t\n"
+			"< response status=ok bytes=25 db.response.returned_rows=2\n"
+			"> oneway method=STMT_CLOSE resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
+			"FROM t WHERE id = ? AND b = ? bytes=9 db.system.name=mysql db.mysql.statement_id=5 "
+			"db.collection.name=t\n"
+			"> request method=STMT_EXECUTE endpoint=STMT_EXECUTE bytes=14 db.system.name=mysql "
+			"db.mysql.statement_id=5\n"
+			"< response status=ok bytes=11 db.mysql.affected_rows=3\n",
+	},
+	{
+		.name = "prepared, nothing after the columns",
+		.step = {SP_S("J\0\0\0\12\70.0.36\0\7\0\0\0saltsalt\0)"
+			      "\212\377\2\0\70\11\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_native_password\0"),
+			 SP_C("n\0\0\1\11\202\70\11\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0app\0\24"
+			      "\61\62\63\64\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60shop\0mysql_native_"
+			      "password\0\31\4_pid\1\61\14program_name\4tool"),
+			 SP_S("\7\0\0\2\0\0\0\2\0\0\0"),
+			 SP_C("\23\0\0\0\26UPDATE t SET a = ?"
+			      "\12\0\0\0\27\377\377\377\377\0\1\0\0\0"),
+			 SP_S("\14\0\0\1\0\11\0\0\0\0\0\1\0\0\0\0"
+			      "\36\0\0\2\3def\4shop\1t\1t\1?\1?\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\7\0\0\1\0\1\0\2\0\0\0"),
+			 SP_C("\11\0\0\0\26nonsense"), SP_S("*\0\0\1\377(\4#42000You have an error near 'nonsense'"),
+			 SP_C("\11\0\0\0\372\11\0\0\0\200\0\3\0"), SP_S("\7\0\0\1\0\2\0\2\0\0\0")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.system.name=mysql db.user=app "
+			"db.client.program=tool\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=STMT_PREPARE host=shop resource=UPDATE t SET a = ? endpoint=UPDATE t SET a = "
+			"? bytes=23 db.system.name=mysql db.collection.name=t\n"
+			"> request method=UPDATE host=shop resource=UPDATE t SET a = ? endpoint=UPDATE t SET a = ? "
+			"bytes=14 db.system.name=mysql db.collection.name=t\n"
+			"< response status=ok bytes=50 db.mysql.statement_id=9\n"
+			"< response status=ok bytes=11 db.mysql.affected_rows=1\n"
+			"> request method=STMT_PREPARE host=shop resource=nonsense endpoint=nonsense bytes=13 "
+			"db.system.name=mysql\n"
+			"< response code=1064 message=You have an error near ? status=client_error bytes=46 "
+			"db.mysql.sqlstate=42000\n"
+			"> request method=UPDATE host=shop resource=UPDATE t SET a = ? endpoint=UPDATE t SET a = ? "
+			"bytes=13 db.system.name=mysql db.mysql.statement_id=9 db.collection.name=t\n"
+			"< response status=ok bytes=11 db.mysql.affected_rows=2\n",
+	},
+	{
+		.name = "several results",
+		.step = {SP_C("\12\0\0\0\3CALL p(1)"),
+			 SP_S("\1\0\0\1\1"
+			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\3\376\0\0\12\0"
+			      "\2\0\0\4\1\61"
+			      "\5\0\0\5\376\0\0\12\0"
+			      "\7\0\0\6\0\4\0\12\0\0\0"
+			      "\1\0\0\7\1"
+			      " \0\0\10\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\11\376\0\0\12\0"
+			      "\5\0\0\12\376\0\0\12\0"
+			      "\7\0\0\13\0\1\0\2\0\2\0")},
+		.want = "> request method=CALL resource=CALL p(?) endpoint=CALL p(?) bytes=14 db.system.name=mysql\n"
+			"< response status=ok bytes=146 db.response.returned_rows=1 db.mysql.affected_rows=5 "
+			"db.mysql.warnings=2 db.mysql.results=4\n",
+	},
+	{
+		.name = "a file from the client",
+		.step = {SP_C("-\0\0\0\3LOAD DATA LOCAL INFILE '/etc/x' INTO TABLE t"), SP_S("\7\0\0\1\373/etc/x"),
+			 SP_C("\4\0\0\2\61,2\12"
+			      "\7\0\0\3\3SELECT"
+			      "\0\0\0\4"),
+			 SP_S("\21\0\0\5\0\2\0\2\0\0\0Records: 2"), SP_C("\1\0\0\0\16"),
+			 SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
+		.want = "> request method=LOAD resource=LOAD DATA LOCAL INFILE ? INTO TABLE t endpoint=LOAD DATA LOCAL "
+			"INFILE ? INTO TABLE t bytes=49 db.system.name=mysql db.collection.name=t\n"
+			"< response status=ok bytes=32 db.mysql.affected_rows=2\n"
+			"> request method=PING endpoint=PING bytes=5 db.system.name=mysql\n"
+			"< response status=ok bytes=11\n",
+	},
+	{
+		.name = "other commands",
+		.step = {SP_C("\4\0\0\0\4t\0%"),
+			 SP_S(" \0\0\1\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\3\376\0\0\2\0"),
+			 SP_C("\1\0\0\0\11"), SP_S("\25\0\0\1Uptime: 5  Threads: 1"), SP_C("\5\0\0\0\2shop"),
+			 SP_S("\7\0\0\1\0\0\0\2\0\0\0"), SP_C("\10\0\0\0\2nowhere"),
+			 SP_S("#\0\0\1\377\31\4#42000Unknown database 'nowhere'"),
+			 SP_C("8\0\0\0\21eve\0\24\61\62\63\64\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60stock\0!"
+			      "\0mysql_native_password\0"),
+			 SP_S("\34\0\0\1\376mysql_native_password\0salt\0"), SP_C("\24\0\0\2zzzzzzzzzzzzzzzzzzzz"),
+			 SP_S("\7\0\0\3\0\0\0\2\0\0\0"), SP_C("\5\0\0\0\14\7\0\0\0"),
+			 SP_S("\35\0\0\1\377F\4#HY000Unknown thread id: 7"), SP_C("\3\0\0\0\33\0\0"),
+			 SP_S("\5\0\0\1\376\0\0\2\0")},
+		.want = "> request method=FIELD_LIST resource=t endpoint=FIELD_LIST bytes=8 db.system.name=mysql\n"
+			"< response status=ok bytes=81\n"
+			"> request method=STATISTICS endpoint=STATISTICS bytes=5 db.system.name=mysql\n"
+			"< response status=ok bytes=25\n"
+			"> request method=INIT_DB host=shop resource=shop endpoint=INIT_DB bytes=9 "
+			"db.system.name=mysql\n"
+			"< response status=ok bytes=11\n"
+			"> request method=INIT_DB host=nowhere resource=nowhere endpoint=INIT_DB bytes=12 "
+			"db.system.name=mysql\n"
+			"< response code=1049 message=Unknown database 'nowhere' status=client_error bytes=39 "
+			"db.mysql.sqlstate=42000\n"
+			"> request method=CHANGE_USER host=stock endpoint=CHANGE_USER bytes=60 db.system.name=mysql "
+			"db.user=eve\n"
+			"< response status=ok bytes=11\n"
+			"> request method=PROCESS_KILL host=stock endpoint=PROCESS_KILL bytes=9 db.system.name=mysql\n"
+			"< response code=1094 message=Unknown thread id: 7 status=server_error bytes=33 "
+			"db.mysql.sqlstate=HY000\n"
+			"> request method=SET_OPTION host=stock endpoint=SET_OPTION bytes=7 db.system.name=mysql\n"
+			"< response status=ok bytes=9\n",
+		.no_probe = true,
+	},
+	{
+		.name = "a trace's context, in attributes and comments",
+		.step = {SP_S("J\0\0\0\12\70.0.36\0\7\0\0\0saltsalt\0)"
+			      "\212\377\2\0\70\11\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_native_password\0"),
+			 SP_C("n\0\0\1\11\202\70\11\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0app\0\24"
+			      "\61\62\63\64\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60shop\0mysql_native_"
+			      "password\0\31\4_pid\1\61\14program_name\4tool"),
+			 SP_S("\7\0\0\2\0\0\0\2\0\0\0"),
+			 SP_C(".\0\0\0\3\3\1\4\1\3\0\1n\376\0\14X-Request-ID\6\0\1z\5\0\0\0\5abc-1SELECT 1"),
+			 SP_S("\7\0\0\1\0\0\0\2\0\0\0"),
+			 SP_C("2\0\0\0\3\0\1/* x-request-id='abc-2' */ SELECT 1 -- 'hidden'"),
+			 SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.system.name=mysql db.user=app "
+			"db.client.program=tool\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=SELECT host=shop resource=SELECT ? endpoint=SELECT ? "
+			"x_request_id_request=abc-1 bytes=50 db.system.name=mysql\n"
+			"< response status=ok bytes=11 db.mysql.affected_rows=0\n"
+			"> request method=SELECT host=shop resource=SELECT ? endpoint=SELECT ? "
+			"x_request_id_request=abc-2 bytes=54 db.system.name=mysql\n"
+			"< response status=ok bytes=11 db.mysql.affected_rows=0\n",
+	},
+	{
+		.name = "values shown, passwords not",
+		.step = {SP_C("\23\0\0\0\3SELECT 'x' /* y */"), SP_S("\7\0\0\1\0\0\0\2\0\0\0"),
+			 SP_C("&\0\0\0\3CREATE USER u IDENTIFIED BY 'hunter2'"),
+			 SP_S("*\0\0\1\377(\4#42000You have an error near 'hunter2''"),
+			 SP_C("\31\0\0\0\3INSERT INTO t VALUES (1)"),
+			 SP_S(".\0\0\1\377&\4#23000Duplicate entry '1' for key 'PRIMARY'")},
+		.want = "> request method=SELECT resource=SELECT 'x' /* y */ endpoint=SELECT ? bytes=23 "
+			"db.system.name=mysql\n"
+			"< response status=ok bytes=11 db.mysql.affected_rows=0\n"
+			"> request method=CREATE resource=CREATE USER u IDENTIFIED BY ? endpoint=CREATE USER u "
+			"IDENTIFIED BY ? bytes=42 db.system.name=mysql\n"
+			"< response code=1064 message=You have an error near ? status=client_error bytes=46 "
+			"db.mysql.sqlstate=42000\n"
+			"> request method=INSERT resource=INSERT INTO t VALUES (1) endpoint=INSERT INTO t VALUES (?) "
+			"bytes=29 db.system.name=mysql db.collection.name=t\n"
+			"< response code=1062 message=Duplicate entry '1' for key 'PRIMARY' status=client_error "
+			"bytes=50 db.mysql.sqlstate=23000\n",
+		.reveal = true,
+	},
+	{
+		.name = "joined in the middle",
+		.step = {SP_S("\1\0\0\1\1"
+			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
+			      "\5\0\0\3\376\0\0\2\0"
+			      "\2\0\0\4\1\61"
+			      "\5\0\0\5\376\0\0\2\0"),
+			 SP_S("\5\0\0\5stray"
+			      "\5\0\0\6\376\0\0\2\0"),
+			 SP_C("\1\0\0\0\16"), SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
+		.want = "< response status=ok bytes=65 db.response.returned_rows=1\n"
+			"> request method=PING endpoint=PING bytes=5 db.system.name=mysql\n"
+			"< response status=ok bytes=11\n",
+	},
+	{
+		.name = "the server says which database",
+		.step = {SP_S("J\0\0\0\12\70.0."
+			      "36\0\7\0\0\0saltsalt\0\11\202\377\2\0\270\11\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_"
+			      "native_password\0"),
+			 SP_C("n\0\0\1\11\202\270\11\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0app\0\24"
+			      "\61\62\63\64\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60shop\0mysql_native_"
+			      "password\0\31\4_pid\1\61\14program_name\4tool"),
+			 SP_S("\7\0\0\2\0\0\0\2\0\0\0"), SP_C("\22\0\0\0\3\0\1CALL switches()"),
+			 SP_S("!\0\0\1\0\0\0\2@\0\0\0\30\0\16\12autocommit\2ON\1\6\5third"),
+			 SP_C("\14\0\0\0\3\0\1use other"), SP_S("\21\0\0\1\0\0\0\2@\0\0\0\10\1\6\5other"),
+			 SP_C("\1\0\0\0\16"), SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.system.name=mysql db.user=app "
+			"db.client.program=tool\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=CALL host=shop resource=CALL switches() endpoint=CALL switches() bytes=22 "
+			"db.system.name=mysql\n"
+			"< response status=ok bytes=37 db.mysql.affected_rows=0\n"
+			"> request method=USE host=third resource=use other endpoint=use other bytes=16 "
+			"db.system.name=mysql\n"
+			"< response status=ok bytes=21\n"
+			"> request method=PING host=other endpoint=PING bytes=5 db.system.name=mysql\n"
+			"< response status=ok bytes=11\n",
+	},
+	{
+		.name = "a replica",
+		.step = {SP_C("\22\0\0\0\25\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), SP_S("\7\0\0\1\0\0\0\2\0\0\0"),
+			 SP_C("\20\0\0\0\22\4\0\0\0\0\0\1\0\0\0bin.1"),
+			 SP_S("\37\0\0\1\0eeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+			      "\24\0\0\2\0fffffffffffffffffff"),
+			 SP_S("\5\0\0\3\376\0\0\2\0")},
+		.want = "> request method=REGISTER_SLAVE endpoint=REGISTER_SLAVE bytes=22 db.system.name=mysql\n"
+			"< response status=ok bytes=11\n"
+			"> request method=BINLOG_DUMP endpoint=BINLOG_DUMP bytes=20 db.system.name=mysql\n"
+			"< response status=ok bytes=68\n",
+		.no_probe = true,
+	},
+	{
+		.name = "what is no command",
+		.step = {SP_C("\4\0\0\0\231abc")},
+		.want = "> bad\n",
+		.no_probe = true,
+	},
+	{
+		.name = "empty packets, a count of columns that is none",
+		.step = {SP_C("\0\0\0\0"
+			      "\11\0\0\0\3select 1"),
+			 SP_S("\0\0\0\1"
+			      "\2\0\0\1\374\377"
+			      "\2\0\0\1\0\1"
+			      "\1\0\0\1\377")},
+		.want = "> request method=SELECT resource=select ? endpoint=select ? bytes=13 db.system.name=mysql\n"
+			"< response status=server_error bytes=5\n",
+		.no_probe = true,
+	},
+	{
+		.name = "compressed",
+		.step = {SP_S("J\0\0\0\12\70.0.36\0\7\0\0\0saltsalt\0)"
+			      "\202\377\2\0\70\11\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_native_password\0"),
+			 SP_C("U\0\0\1)"
+			      "\202\70\11\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0app\0\24\61\62\63\64"
+			      "\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60shop\0mysql_native_password\0\0"),
+			 SP_S("\7\0\0\2\0\0\0\2\0\0\0"),
+			 SP_C("1\0\0\0)\0\0x\234Se```f`\14v\365qu\16QHTp\13\362\367U(Q\10\367p\15rUHR\260UP/"
+			      "NM.J-Q\7\0\250\250\11\301"),
+			 SP_S("\36\0\0\1\0\0\0\1\0\0\1\1 \0\0\2\3def\4shop\1t\1t\2id\2id\14?"
+			      "6\0\0\2P\0\0x\234\35\306\307\11\0 "
+			      "\0\3\300\200\35\227p\4\353\\\202\37\327\67\346^\207\14\300\340\363\214;"
+			      "\373\226\312Y\255qN\353\234\327\6\27\264\311EmqI{\216\307\13\375"
+			      " \0\0\3\0\0\0\66\6\0\0\12\5row 7\6\0\0\13\5row 8\7\0\0\14\376\0\0\2\0\0\0"),
+			 SP_C("\17\0\0\0\12\0\0x\234cd``\340c\4\21\0\0{\0\37"),
+			 SP_S("\24\0\0\1\26\0\0x\234cg``d```\2bv\4\23\0\1>\0\25")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.system.name=mysql db.user=app\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=SELECT host=shop resource=SELECT a FROM t WHERE b = ? endpoint=SELECT a FROM "
+			"t WHERE b = ? bytes=56 db.system.name=mysql db.collection.name=t\n"
+			"< response status=ok bytes=137 db.response.returned_rows=9\n"
+			"> request method=PING host=shop endpoint=PING bytes=1 db.system.name=mysql\n"
+			"> request method=PING host=shop endpoint=PING bytes=21 db.system.name=mysql\n"
+			"< response status=ok bytes=1\n"
+			"< response status=ok bytes=26\n",
+	},
+	{
+		.name = "compressed by what is not read",
+		.step = {SP_S("J\0\0\0\12\70.0."
+			      "36\0\7\0\0\0saltsalt\0\11\202\377\2\0\70\15\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_"
+			      "native_password\0"),
+			 SP_C("U\0\0\1\11\202\70\15\0\0\0\1\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0app\0\24"
+			      "\61\62\63\64\65\66\67\70\71\60\61\62\63\64\65\66\67\70\71\60shop\0mysql_native_"
+			      "password\0\0"),
+			 SP_S("\7\0\0\2\0\0\0\2\0\0\0"),
+			 SP_C(")\0\0\0\0\0\0%\0\0\0\3\0\1SELECT a FROM t WHERE b = 'secret'"),
+			 SP_S("\36\0\0\1\0\0\0\1\0\0\1\1 \0\0\2\3def\4shop\1t\1t\2id\2id\14?"
+			      "\11\0\0\2P\0\0zstandard"),
+			 SP_C("\5\0\0\0\0\0\0\1\0\0\0\16"), SP_S("\13\0\0\1\0\0\0\7\0\0\1\0\0\0\2\0\0\0")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.system.name=mysql db.user=app\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=SELECT host=shop resource=SELECT a FROM t WHERE b = ? endpoint=SELECT a FROM "
+			"t WHERE b = ? bytes=48 db.system.name=mysql db.collection.name=t\n"
+			"< response status=unknown bytes=53\n"
+			"> request method=PING host=shop endpoint=PING bytes=12 db.system.name=mysql\n"
+			"< response status=ok bytes=18\n",
+	},
+	{0},
+};
+#endif

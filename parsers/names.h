@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names that applications make up, of keys, topics and queues, in their low-cardinality form. */
+#ifndef SP_PARSERS_NAMES_H
+#define SP_PARSERS_NAMES_H
+
+#include "parsers/parser.h"
+
+/* What sp_name_write may need. */
+#define SP_NAME_ROOM 384
+
+/* Writes `name` with its generated parts as {id}: segments between : / . | , { } that are numbers, UUIDs, hashes or
+ * long and random, and numbers of two digits or more at a segment's end. `last_is_id`: so is the last of several
+ * segments when none before it was (user:alice). Cut after 128 bytes. Returns the end; `several`: there was more than
+ * one. */
+uint8_t *sp_name_write(uint8_t *to, struct sp_slice name, bool last_is_id, bool *several);
+
+/* The same in the arena; empty without room. */
+struct sp_slice sp_name_template(struct sp_arena *a, struct sp_slice name);
+
+/* "VERB name" in the arena. */
+struct sp_slice sp_name_endpoint(struct sp_arena *a, struct sp_slice verb, struct sp_slice name);
+
+static inline uint8_t *sp_put(uint8_t *to, struct sp_slice s)
+{
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
+#endif

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# HTTP/2 without TLS, and gRPC on it. Need nghttp2-server, nghttp2-proxy, nghttp2-client and python3-grpcio.
+
+have_http2() { command -v nghttpd >/dev/null && command -v nghttpx >/dev/null && command -v nghttp >/dev/null; }
+have_grpc() { /usr/bin/python3 -c 'import grpc' 2>/dev/null; }
+
+nghttpd_up()
+{
+	mkdir -p "$work/www"
+	printf 'hello\n' >"$work/www/index.html"
+	printf 'a { color: red }\n' >"$work/www/style.css"
+	seq 1 1500 >"$work/www/numbers.txt"
+	background in_s nghttpd --no-tls -d "$work/www" -p/=/style.css --echo-upload 80
+	background in_s nghttpd --no-tls -d "$work/www" --trailer 'checksum: 1' 82
+	background in_s nghttpx --no-ocsp --frontend='10.2.0.2,81;no-tls' --backend='10.2.0.2,80;;proto=h2' --errorlog-file="$work/nghttpx.log"
+	wait_port "$S" 80
+	wait_port "$S" 81
+	wait_port "$S" 82
+}
+
+r_http2()
+{
+	have_http2 || return 1
+	net_up
+	nghttpd_up
+	record_start "$M" c0 'tcp portrange 80-82'
+	in_c curl -s --http2-prior-knowledge --local-port 40001 -H 'X-Request-ID: a-1' http://10.2.0.2/numbers.txt http://10.2.0.2/nowhere http://10.2.0.2/style.css >/dev/null
+	in_c curl -s --http2 --local-port 40002 http://10.2.0.2:81/style.css http://10.2.0.2:81/numbers.txt >/dev/null
+	in_c curl -s --http2-prior-knowledge --local-port 40003 -d @"$work/www/numbers.txt" http://10.2.0.2/submit >/dev/null
+	in_c nghttp -n -m 3 http://10.2.0.2/ http://10.2.0.2/numbers.txt 2>/dev/null
+	in_c nghttp -n --continuation -b 20 -H 'user-agent: nghttp, twice' http://10.2.0.2:82/style.css
+	in_c nghttp -n -u http://10.2.0.2:81/style.css 2>/dev/null
+	record_stop
+	note "curl and nghttp against nghttpd ($(version_of nghttp2-server)), prior knowledge: 40001 three GET (200, 404, 200) on one connection, in turn; 40002 by Upgrade, at nghttpx in front of it (port 81); 40003 a POST, echoed. Then nghttp: two pages three times each at once, with a pushed style.css; a header in a CONTINUATION, padded, the response with trailers (port 82); by Upgrade (port 81)."
+}
+
+r_http2_nginx()
+{
+	net_up
+	nginx_up 400000
+	sed -i 's/listen 80; listen \[::\]:80;/listen 80 http2;/' "$work/nginx.conf"
+	kill ${pids%% *}
+	sleep 0.5
+	background in_s nginx -c "$work/nginx.conf" -e "$work/nginx.log"
+	wait_port "$S" 80
+	record_start "$M" c0 'tcp port 80' -s 160
+	in_c curl -s --http2-prior-knowledge --local-port 40001 http://10.2.0.2/ http://10.2.0.2/large.bin http://10.2.0.2/nowhere >/dev/null
+	in_c curl -s --http2-prior-knowledge --local-port 40002 -d 'a=1&b=2' http://10.2.0.2/submit http://10.2.0.2/slow >/dev/null
+	in_c timeout 1 curl -s --http2-prior-knowledge --local-port 40003 --limit-rate 10k http://10.2.0.2/large.bin >/dev/null || true
+	record_stop
+	note "curl --http2-prior-knowledge, $(version_of nginx): 40001 GET / (200), /large.bin (200, 400,000 bytes), /nowhere (404); 40002 POST /submit (201), then POST /slow (502); 40003 a slow reader of /large.bin that is ended after a second. Packets cut at 160 bytes."
+}
+
+r_grpc()
+{
+	have_grpc || return 1
+	net_up
+	background ip netns exec "$S" /usr/bin/python3 "$here/grpc_peer.py" serve 10.2.0.2 50051
+	wait_port "$S" 50051
+	record_start "$M" c0 'tcp port 50051'
+	in_c /usr/bin/python3 "$here/grpc_peer.py" calls 10.2.0.2 50051
+	record_stop
+	note "gRPC, $(version_of python3-grpcio), one connection: three unary calls of shop.Orders/Get with x-request-id, one that fails (NOT_FOUND), List (5 messages), Put (3 messages), Chat (2 and 4), Slow (deadline of 0.2 s, 0.6 s needed), None (UNIMPLEMENTED), and a Chat that the client cancels."
+}
+
+r_grpc_midstream()
+{
+	have_grpc || return 1
+	net_up
+	background ip netns exec "$S" /usr/bin/python3 "$here/grpc_peer.py" serve 10.2.0.2 50051
+	wait_port "$S" 50051
+	background ip netns exec "$C" /usr/bin/python3 "$here/grpc_peer.py" pausing 10.2.0.2 50051 "$work/go"
+	sleep 1.5
+	record_start "$M" c0 'tcp port 50051'
+	touch "$work/go"
+	sleep 1
+	record_stop
+	note "as grpc, but recorded from the second call of the connection on: three calls of Get and one that fails, whose header fields refer to a table that was filled before."
+}
