@@ -93,8 +93,12 @@ void sp_http_long_line(struct sp_parse *p, struct sp_http_side *s, struct sp_sli
 static bool status_line(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line)
 {
 	bool icy = *line.p == 'I'; /* SHOUTcast */
+	if (!icy && (line.n < STATUS_LINE_MIN || !is_version(line.p) || line.p[VERSION_SIZE] != ' '))
+		return false;
 	size_t at = icy ? 4 : VERSION_SIZE + 1;
-	if (line.n < at + 3 || (!icy && (!is_version(line.p) || line.p[at - 1] != ' ')))
+	while (at < line.n && (line.p[at] == ' ' || line.p[at] == '\t'))
+		at++; /* more than one, by some */
+	if (line.n < at + 3)
 		return false;
 	unsigned code = 0;
 	for (size_t i = at; i < at + 3; i++) {

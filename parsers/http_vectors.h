@@ -177,13 +177,13 @@ static const struct sp_vector vectors[] = {
 			      "999\n\n1\nx\n0\n\n\n"
 			      "VERSION-CONTROL /dav/x HTTP/1.1\r\nUser-Agent: a\r\n\tb\r\n\r\n"),
 			 SP_S("HTTP/1.1 207 Multi-Status\nContent-Length: 1, 1\nContent-Length: 7\n\nx"
-			      "HTTP/1.1 999 odd\r\nContent-Length: 0\r\n\r\n")},
+			      "HTTP/1.1  \t999 odd\r\nContent-Length: 0\r\n\r\n")},
 		.want = "> request app_version=1.1 method=PROPFIND resource=/dav/ endpoint=/dav/ bytes=80 "
 			"http.request.body.size=999\n"
 			"> request app_version=1.1 method=VERSION-CONTROL resource=/dav/x endpoint=/dav/x bytes=54 "
 			"user_agent.original=a\\x0d\\x0a\\x09b\n"
 			"< response app_version=1.1 code=207 status=ok bytes=67 http.response.body.size=1\n"
-			"< response app_version=1.1 code=999 message=odd status=unknown bytes=39 "
+			"< response app_version=1.1 code=999 message=odd status=unknown bytes=41 "
 			"http.response.body.size=0\n",
 	},
 	{
