@@ -29,30 +29,35 @@ def command(capture):
     return args
 
 
-def cache_of(capture):
-    """Where the answer is kept, or None."""
+def cache_of(capture, args):
+    """Where the answer is kept, or None. `args`: the question."""
     build = os.environ.get("BUILD")
     if not build:
         return None
     with open(capture, "rb") as f:
         key = hashlib.sha256(f.read())
-    key.update(" ".join(command("")).encode())
+    key.update(" ".join(arg for arg in args if arg != capture).encode())
     return os.path.join(build, "tshark", key.hexdigest() + ".gz")
 
 
-def ask(capture):
-    """tshark's answer as text."""
-    cache = cache_of(capture)
+def kept(capture, args):
+    """What a tshark command says of a capture, as text."""
+    cache = cache_of(capture, args)
     if cache and os.path.exists(cache):
         with gzip.open(cache, "rt", encoding="utf-8") as f:
             return f.read()
-    out = subprocess.run(command(capture), capture_output=True, check=False, timeout=600).stdout.decode("utf-8", "replace")
+    out = subprocess.run(args, capture_output=True, check=False, timeout=600).stdout.decode("utf-8", "replace")
     if cache:
         os.makedirs(os.path.dirname(cache), exist_ok=True)
         with gzip.open(f"{cache}.{os.getpid()}", "wt", encoding="utf-8", compresslevel=1) as f:
             f.write(out)
         os.replace(f"{cache}.{os.getpid()}", cache)
     return out
+
+
+def ask(capture):
+    """tshark's answer as text."""
+    return kept(capture, command(capture))
 
 
 def rows(capture):
