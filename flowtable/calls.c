@@ -503,18 +503,30 @@ void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq)
 			call_at(t, h)->bits |= SP_CALL_DOUBT;
 }
 
-void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
+/* The open message of a stream ends here. What is told of a connection as a whole is not cut by its end. */
+static void break_off(struct sp_talk *t, unsigned side, struct sp_stream *s, bool lost)
 {
 	uint32_t h = s->open;
-	s->bits |= SP_STREAM_LOST_NOW;
 	s->bits &= (uint8_t)~SP_STREAM_ENDS;
 	s->open = 0;
-	sp_calls_doubt(t, side, s->next_seq);
 	if (!h)
 		return;
 	struct sp_call *c = call_at(t, h);
-	c->bits |= SP_CALL_CUT;
+	if (lost || !(c->bits & SP_CALL_ONEWAY))
+		c->bits |= SP_CALL_CUT;
 	end_side(t, h, answers(t, c, side));
+}
+
+void sp_calls_end(struct sp_talk *t, unsigned side, struct sp_stream *s)
+{
+	break_off(t, side, s, !(t->f->dir[side].bits & SP_DIR_FIN));
+}
+
+void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
+{
+	s->bits |= SP_STREAM_LOST_NOW;
+	sp_calls_doubt(t, side, s->next_seq);
+	break_off(t, side, s, true);
 }
 
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)

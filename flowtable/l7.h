@@ -244,6 +244,9 @@ void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s);
 /* calls.c: responses of `side` before this place may have been passed over. */
 void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq);
 
+/* calls.c: the stream is over. */
+void sp_calls_end(struct sp_talk *t, unsigned side, struct sp_stream *s);
+
 bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
 
 /* calls.c: gives up calls: those that are too old, or all. */

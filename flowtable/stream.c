@@ -469,6 +469,6 @@ void sp_stream_end(struct sp_talk *t, unsigned side)
 	if (s->skip == SP_TO_END && s->bits & SP_STREAM_ENDS)
 		sp_calls_finish(t, side, s, t->f->data_ns[side]);
 	else
-		sp_calls_lost(t, side, s); /* the rest never came */
+		sp_calls_end(t, side, s);
 	s->skip = 0;
 }
