@@ -21,5 +21,6 @@ void sp_buf_grow(struct sp_buf *buf, size_t more)
 void sp_buf_free(struct sp_buf *buf)
 {
 	free(buf->p);
+	free(buf->kept);
 	*buf = (struct sp_buf){0};
 }

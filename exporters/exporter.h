@@ -12,6 +12,7 @@
 struct sp_buf {
 	uint8_t *p;
 	size_t n, size;
+	void *kept; /* the encoder's: what it would work out again and again; freed with the buffer */
 };
 
 void sp_buf_grow(struct sp_buf *buf, size_t more);

@@ -204,7 +204,7 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 		p->next = 0;
 		sp_arena_reset(p->arena);
 		enum sp_parse_result rc = parser->parse(p);
-		assert(p->used <= p->in.n);
+		assert(p->used <= piece->in.n - at);
 		if (SP_UNLIKELY(p->reversed)) {
 			p->reversed = false;
 			sp_dialog_turn(t);

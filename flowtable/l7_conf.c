@@ -4,7 +4,7 @@
 #include "base/time.h"
 
 const char *const sp_l7_words[] = {
-#define SP_PARSER_ROW(name) #name,
+#define SP_PARSER_ROW(name, number) #name,
 #include "parsers/table.def"
 #undef SP_PARSER_ROW
 	NULL,
@@ -12,7 +12,7 @@ const char *const sp_l7_words[] = {
 
 /* All of them: words are checked against the list when a file is read, the default is written out. */
 static const char every[] = "["
-#define SP_PARSER_ROW(name) #name ", "
+#define SP_PARSER_ROW(name, number) #name ", "
 #include "parsers/table.def"
 #undef SP_PARSER_ROW
 			    "]";

@@ -189,10 +189,12 @@ static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *
 				}
 				break;
 			}
-			parser = t->d->parser;
 			read_carry(t, !side, false, false); /* which came before */
 			if (t->f->more & SP_L7_DONE)
 				return;
+			parser = t->d->parser;
+			if (!parser) /* it was not that after all */
+				continue;
 		}
 		if (!read_known(t, side, p, &used))
 			return;

@@ -214,18 +214,27 @@ static bool chunk_size(const uint8_t *line, const uint8_t *end, uint64_t *size)
 
 enum walk { WALK_MORE, WALK_DONE, WALK_WRONG };
 
+/* The line end after a chunk's bytes: how long it is. */
+static enum walk chunk_end(struct sp_slice in, size_t *n)
+{
+	if (!in.n || (in.n == 1 && *in.p == '\r'))
+		return WALK_MORE;
+	*n = *in.p == '\n' ? 1 : 2;
+	return *n == 1 || (*in.p == '\r' && in.p[1] == '\n') ? WALK_DONE : WALK_WRONG;
+}
+
 /* From `at` over the chunks that are there. What is missing of the last one in `skip`. */
 static enum walk walk_chunks(struct sp_parse *p, struct sp_http_side *s, size_t *at, uint64_t *skip)
 {
 	while (s->phase != TRAILERS) {
 		const uint8_t *line = p->in.p + *at;
-		size_t left = p->in.n - *at, look = SP_MIN(left, (size_t)CHUNK_LINE_MAX);
-		size_t before = 0;
-		if (s->phase == CHUNK_END)
-			before = left && *line == '\n' ? 1 : 2;
-		if (left < before || (before == 2 && memcmp(line, "\r\n", 2)))
-			return left < before && (!left || *line == '\r') ? WALK_MORE : WALK_WRONG;
-		const uint8_t *nl = memchr(line + before, '\n', look > before ? look - before : 0);
+		size_t left = p->in.n - *at, look = SP_MIN(left, (size_t)CHUNK_LINE_MAX), before = 0;
+		if (s->phase == CHUNK_END) {
+			enum walk walk = chunk_end((struct sp_slice){line, left}, &before);
+			if (walk != WALK_DONE)
+				return walk;
+		}
+		const uint8_t *nl = memchr(line + before, '\n', look - before);
 		uint64_t size;
 		if (!nl)
 			return left < CHUNK_LINE_MAX ? WALK_MORE : WALK_WRONG;

@@ -45,10 +45,12 @@ static void tell_count(struct sp_parse *p, const struct http2_stream *s, unsigne
 
 void sp_http2_over(struct sp_parse *p, struct http2_stream *s)
 {
-	bool response = p->msg.kind == SP_MSG_RESPONSE;
+	bool response = p->msg.kind != SP_MSG_REQUEST;
 	if (!s)
 		return;
 	tell_count(p, s, response);
+	if (p->msg.kind == SP_MSG_ONEWAY)
+		s->flags |= HTTP2_REQUEST_OVER;
 	s->flags |= response ? HTTP2_RESPONSE_OVER : HTTP2_REQUEST_OVER;
 	if (s->flags & HTTP2_RESPONSE_OVER && s->flags & HTTP2_REQUEST_OVER)
 		s->id = 0;
@@ -75,7 +77,7 @@ static enum sp_parse_result headers(struct sp_parse *p, struct http2_dir *d, con
 	d->flags = f->flags;
 	if (promise) {
 		d->stream = sp_be32(p->in.p + HTTP2_FRAME + padded) & INT32_MAX;
-		d->flags |= HTTP2_END_STREAM;
+		d->flags &= HTTP2_END_HEADERS;
 	}
 	d->left = f->length - (uint32_t)prefix - pad;
 	d->pad = pad;
@@ -88,7 +90,10 @@ static enum sp_parse_result headers(struct sp_parse *p, struct http2_dir *d, con
 static void begin_body(struct sp_parse *p, struct http2_dir *d, const struct http2_stream *s)
 {
 	bool response = sp_http2_role(p) == SP_SERVER;
-	struct sp_msg *m = sp_msg_begin(p, response ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_MIDDLE);
+	enum sp_msg_kind kind = !response		     ? SP_MSG_REQUEST
+				: sp_http2_pushed(d->stream) ? SP_MSG_ONEWAY
+							     : SP_MSG_RESPONSE;
+	struct sp_msg *m = sp_msg_begin(p, kind, SP_PART_MIDDLE);
 	m->id = d->stream;
 	if (s && s->flags & HTTP2_GRPC)
 		m->app = SP_APP_GRPC;
@@ -271,7 +276,16 @@ static enum sp_parse_result reset(struct sp_parse *p, const struct http2_frame *
 		return sp_parse_more(p, n);
 	struct http2_stream *s = sp_http2_stream(p, f->stream);
 	bool client = sp_http2_role(p) == SP_CLIENT;
-	if (s && client && f->stream & 1 && !(s->flags & HTTP2_REQUEST_OVER)) {
+	if (sp_http2_pushed(f->stream)) {
+		/* The client's refusal cannot end what the server says. */
+		if (client)
+			return pass(p, n);
+		sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_TAIL);
+		tell_reset(p, s, f->stream);
+		sp_http2_over(p, s);
+		return sp_parse_msg(p, n);
+	}
+	if (s && client && !(s->flags & HTTP2_REQUEST_OVER)) {
 		/* First its request, which fails with it. */
 		sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_TAIL);
 		tell_reset(p, s, f->stream);

@@ -146,7 +146,7 @@ static bool of_response(const struct http2_head *b)
 {
 	const struct http2_dir *d = b->dir;
 	if (d->began)
-		return d->kind != SP_MSG_REQUEST;
+		return d->kind != SP_MSG_REQUEST && d->stream == d->on;
 	return b->status || (!b->method && sp_http2_role(b->p) == SP_SERVER && d->stream == d->on);
 }
 
@@ -164,6 +164,8 @@ static bool show(struct http2_head *b, uint8_t id, const struct sp_hpack_field *
 	if (!field-- || f->value_unknown || b->seen >> field & 1)
 		return false;
 	struct sp_slice value = shown[id].how == HIDDEN ? SP_TEXT("?") : sp_hpack_value(f, a);
+	if (!value.n)
+		return false;
 	if (shown[id].how == AUTH)
 		value = sp_http_auth_scheme(value);
 	else if (shown[id].how == FIRST)
@@ -181,9 +183,12 @@ static bool show(struct http2_head *b, uint8_t id, const struct sp_hpack_field *
 static void fill(struct http2_head *b, uint8_t id, struct sp_slice value)
 {
 	struct sp_msg *m = &b->p->msg;
+	b->method |= id == SP_HPACK_METHOD;
+	b->status |= id == SP_HPACK_STATUS;
+	if (!value.n)
+		return;
 	switch (id) {
 	case SP_HPACK_METHOD:
-		b->method = true;
 		m->slot[SP_SLOT_METHOD] = value;
 		return;
 	case SP_HPACK_PATH:
@@ -198,7 +203,6 @@ static void fill(struct http2_head *b, uint8_t id, struct sp_slice value)
 			m->slot[SP_SLOT_HOST] = sp_http_authority(value);
 		return;
 	case SP_HPACK_STATUS:
-		b->status = true;
 		b->code = (uint16_t)number(value, 0);
 		m->slot[SP_SLOT_CODE] = b->code ? value : (struct sp_slice){0};
 		m->status = b->code >= 200 ? sp_http_status(b->code) : SP_STATUS_NONE;
@@ -214,8 +218,8 @@ static void fill(struct http2_head *b, uint8_t id, struct sp_slice value)
 
 static bool fills_slot(uint8_t id)
 {
-	return id < SP_HPACK_SCHEME || id == SP_HPACK_HOST || (id >= SP_HPACK_STATUS && id < SP_HPACK_STATUS + 7) ||
-	       id == GRPC_STATUS || id == GRPC_MESSAGE;
+	return id < SP_HPACK_SCHEME || id == SP_HPACK_HOST || id == SP_HPACK_STATUS || id == GRPC_STATUS ||
+	       id == GRPC_MESSAGE;
 }
 
 bool sp_http2_field(struct http2_head *b, const struct sp_hpack_field *f)
@@ -245,7 +249,10 @@ static void decide(struct http2_head *b, const struct http2_stream *s)
 	/* Only clients have methods, only servers a status. */
 	if (!promise && (b->method || b->status))
 		st->swapped ^= sp_http2_role(b->p) != (b->method ? SP_CLIENT : SP_SERVER);
-	if (promise || b->method) {
+	if (sp_http2_pushed(d->stream)) {
+		d->kind = SP_MSG_ONEWAY; /* the promise and what was promised are one */
+		d->head = promise;
+	} else if (b->method) {
 		d->kind = SP_MSG_REQUEST;
 		d->head = true;
 	} else if (b->status) {
@@ -306,7 +313,7 @@ static struct http2_stream *begin(struct http2_head *b)
 	d->began = true;
 	if (!d->head)
 		return s;
-	if (d->kind == SP_MSG_REQUEST)
+	if (d->kind != SP_MSG_RESPONSE)
 		d->opened = SP_MAX(d->opened, d->stream);
 	s = s ? s : sp_http2_stream_open(b->p, d->stream);
 	if (s && d->kind == SP_MSG_RESPONSE)
@@ -322,7 +329,8 @@ void sp_http2_tell(struct http2_head *b, bool final)
 	struct sp_msg *m = &b->p->msg;
 	bool first = !d->began;
 	struct http2_stream *s = first ? begin(b) : sp_http2_stream(b->p, d->stream);
-	bool ends = final && (d->flags & HTTP2_END_STREAM || !d->head || d->kind == SP_MSG_INTERIM);
+	bool trailers = !d->head && d->kind != SP_MSG_ONEWAY;
+	bool ends = final && (d->flags & HTTP2_END_STREAM || trailers || d->kind == SP_MSG_INTERIM);
 	m->kind = d->kind;
 	m->part = first && d->head ? (ends ? SP_PART_WHOLE : SP_PART_HEAD) : ends ? SP_PART_TAIL : SP_PART_MIDDLE;
 	m->id = d->stream;
@@ -330,7 +338,7 @@ void sp_http2_tell(struct http2_head *b, bool final)
 		s->flags |= b->grpc;
 	if (b->grpc || (s && s->flags & HTTP2_GRPC))
 		m->app = SP_APP_GRPC;
-	if (d->kind == SP_MSG_REQUEST)
+	if (!of_response(b))
 		tell_request(b);
 	if (b->grpc_status.n)
 		sp_http2_grpc_code(b->p, b->grpc_status);

@@ -148,6 +148,12 @@ static inline unsigned sp_http2_role(const struct sp_parse *p)
 	return p->side ^ ((const struct http2_state *)p->state)->swapped;
 }
 
+/* Opened by the server. */
+static inline bool sp_http2_pushed(uint32_t stream)
+{
+	return !(stream & 1);
+}
+
 /* --- http2.c */
 
 struct http2_stream *sp_http2_stream(struct sp_parse *p, uint32_t id);

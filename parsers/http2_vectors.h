@@ -216,18 +216,22 @@ static const struct sp_vector vectors[] = {
 			 SP_S(SETTINGS "\000\000\005\005\000\000\000\000\001\000\000\000\002\202"
 				       "\000\000\011\011\004\000\000\000\001\206D\006/s.css"
 				       "\000\000\001\001\004\000\000\000\001\210"
-				       "\000\000\001\001\005\000\000\000\002\210"
-				       "\000\000\012\005\014\000\000\000\001\002\000\000\000\004\202\206\204\000\000"),
-			 SP_C("\000\000\004\003\000\000\000\000\004\000\000\000\010"),
-			 SP_S("\000\000\001\000\001\000\000\000\001x")},
+				       "\000\000\013\001\004\000\000\000\002\210_\010text/css"
+				       "\000\000\012\005\014\000\000\000\001\002\000\000\000\004\202\206\204\000\000"
+				       "\000\000\007\005\004\000\000\000\001\000\000\000\006\202\206\204"
+				       "\000\000\003\000\001\000\000\000\002a{}"
+				       "\000\000\001\001\005\000\000\000\004\215"),
+			 SP_C("\000\000\004\003\000\000\000\000\006\000\000\000\010"),
+			 SP_S("\000\000\004\003\000\000\000\000\006\000\000\000\010"
+			      "\000\000\001\000\001\000\000\000\001x")},
 		.want = "> request app_version=2 method=GET resource=/ endpoint=/ correlation=1 id=1 bytes=12 "
 			"url.scheme=http\n"
-			"< request app_version=2 method=GET resource=/s.css endpoint=/s.css correlation=2 id=2 "
-			"bytes=32 url.scheme=http\n"
-			"< response app_version=2 code=200 correlation=2 status=ok id=2 bytes=10\n"
-			"< request app_version=2 method=GET resource=/ endpoint=/ correlation=4 id=4 bytes=19 "
-			"url.scheme=http\n"
-			"> response message=CANCEL correlation=4 status=client_error id=4 bytes=13 http2.rst_code=8\n"
+			"< oneway app_version=2 method=GET resource=/s.css endpoint=/s.css code=200 correlation=2 "
+			"status=ok id=2 bytes=64 url.scheme=http http.response.header.content-type=text/css\n"
+			"< oneway app_version=2 method=GET resource=/ endpoint=/ code=404 correlation=4 "
+			"status=client_error id=4 bytes=29 url.scheme=http\n"
+			"< oneway app_version=2 method=GET resource=/ endpoint=/ message=CANCEL correlation=6 "
+			"status=server_error id=6 bytes=29 url.scheme=http http2.rst_code=8\n"
 			"< response app_version=2 code=200 correlation=1 status=ok id=1 bytes=20\n",
 	},
 	{

@@ -10,6 +10,7 @@ enum {
 	LINE_SEEN = 8192, /* of a line of keys; the rest of longer ones is passed over */
 	NAME_SHOWN = 32,
 	DATAGRAM_HEADER = 8,
+	DATAGRAMS_MAX = 1024, /* of one message: some 1.4 MB */
 	FIRST_BINARY = 0x80,
 };
 
@@ -391,10 +392,11 @@ static enum sp_parse_result message(struct sp_parse *p, struct memcached_state *
 	return p->side == SP_CLIENT ? request(p, st) : response(p, st);
 }
 
-/* Request number, sequence number, how many datagrams, 0. Only the first of several is read: others begin anywhere. */
+/* Request number, sequence number, how many datagrams, 0 or whatever. Only the first of several is read: others begin
+ * anywhere. */
 static bool is_datagram(struct sp_slice in)
 {
-	return in.n > DATAGRAM_HEADER && sp_be16(in.p + 2) < sp_be16(in.p + 4) && !sp_be16(in.p + 6);
+	return in.n > DATAGRAM_HEADER && sp_be16(in.p + 2) < sp_be16(in.p + 4) && sp_be16(in.p + 4) <= DATAGRAMS_MAX;
 }
 
 static enum sp_parse_result datagram(struct sp_parse *p, struct memcached_state *st)
@@ -413,6 +415,8 @@ static enum sp_parse_result datagram(struct sp_parse *p, struct memcached_state 
 		p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, sp_be16(p->in.p - header));
 	if (rc == SP_PARSE_MSG)
 		p->msg.part = SP_PART_WHOLE;
+	if (rc == SP_PARSE_MSG && st->batch)
+		p->msg.kind = SP_MSG_ONEWAY; /* nothing ends a batch of one */
 	p->used = rc == SP_PARSE_MORE || p->want ? n : p->used + header;
 	p->want = 0;
 	st->rest = (uint16_t)(n - p->used);
@@ -425,6 +429,20 @@ static enum sp_parse_result parse(struct sp_parse *p)
 }
 
 static const uint16_t ports[] = {11211, 0};
+
+static enum sp_probe probe_answer(const struct line *l, enum sp_probe sure)
+{
+	static const char *const known[] = {"END",     "STAT", "DELETED", "TOUCHED", "EXISTS", "NOT_FOUND",
+					    "VERSION", "HD",   "EN",	  "MN",	     "VA"};
+	struct sp_slice word = l->word[0];
+	if (sp_slice_is(word, "STORED") || sp_slice_is(word, "NOT_STORED") || sp_slice_is(word, "CLIENT_ERROR") ||
+	    (sp_slice_is(word, "VALUE") && l->n >= 4))
+		return SP_PROBE_YES;
+	for (size_t i = 0; i < SP_ARRAY_SIZE(known); i++)
+		if (sp_slice_is(word, known[i]))
+			return sure;
+	return SP_PROBE_NO;
+}
 
 /* Others have some of these words: beanstalkd, Redis' inline commands. */
 static enum sp_probe probe_text(struct sp_parse *p)
@@ -441,11 +459,7 @@ static enum sp_probe probe_text(struct sp_parse *p)
 	if (!l.n)
 		return SP_PROBE_NO;
 	if (*l.word[0].p >= 'A' && *l.word[0].p <= 'Z')
-		return sp_slice_is(l.word[0], "STORED") || sp_slice_is(l.word[0], "NOT_STORED") ||
-				       sp_slice_is(l.word[0], "CLIENT_ERROR") ||
-				       (sp_slice_is(l.word[0], "VALUE") && l.n >= 4)
-			       ? SP_PROBE_YES
-			       : SP_PROBE_NO;
+		return probe_answer(&l, sure);
 	if (!command_of(&l, &c))
 		return SP_PROBE_NO;
 	switch (c.verb) {

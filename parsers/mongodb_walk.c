@@ -15,13 +15,19 @@ struct reader {
 	bool whole;
 };
 
-/* Commands whose value is a name, but not a collection's. */
+#define NAME(text)                                                                                                     \
+	{                                                                                                              \
+		(const uint8_t *)(text), sizeof(text) - 1                                                              \
+	}
+
 /* clang-format off */
-static const char *const other_names[] = {
-	"createUser", "updateUser", "dropUser", "usersInfo", "grantRolesToUser", "revokeRolesFromUser",
-	"createRole", "updateRole", "dropRole", "rolesInfo", "grantRolesToRole", "revokeRolesFromRole",
-	"grantPrivilegesToRole", "revokePrivilegesFromRole", "getLog", "getParameter", "saslStart", "saslContinue",
-	"authenticate", "buildInfo", NULL,
+/* Commands whose value is a name, but not a collection's. */
+static const struct sp_slice other_names[] = {
+	NAME("createUser"), NAME("updateUser"), NAME("dropUser"), NAME("usersInfo"), NAME("grantRolesToUser"),
+	NAME("revokeRolesFromUser"), NAME("createRole"), NAME("updateRole"), NAME("dropRole"), NAME("rolesInfo"),
+	NAME("grantRolesToRole"), NAME("revokeRolesFromRole"), NAME("grantPrivilegesToRole"),
+	NAME("revokePrivilegesFromRole"), NAME("getLog"), NAME("getParameter"), NAME("saslStart"),
+	NAME("saslContinue"), NAME("authenticate"), NAME("buildInfo"), {0},
 };
 
 /* error_codes.yml of the server: what is wrong with the request. */
@@ -49,19 +55,16 @@ enum sp_status sp_mongodb_status(int32_t code)
 	return client ? SP_STATUS_CLIENT_ERROR : SP_STATUS_SERVER_ERROR;
 }
 
-static bool has_collection(struct sp_slice method)
+static bool same(struct sp_slice a, struct sp_slice b)
 {
-	for (const char *const *name = other_names; *name; name++)
-		if (sp_slice_is(method, *name))
-			return false;
-	return true;
+	return a.n == b.n && !memcmp(a.p, b.p, a.n);
 }
 
-static bool is_any(struct sp_slice s, const char *const *names)
+static bool is_any(struct sp_slice s, const struct sp_slice *names)
 {
-	while (*names && !sp_slice_is(s, *names))
+	while (names->n && !same(s, *names))
 		names++;
-	return *names;
+	return names->n;
 }
 
 void sp_mongodb_namespace(struct sp_msg *m, struct sp_slice full)
@@ -151,7 +154,7 @@ static void first_element(struct reader *r, const struct sp_bson *e, bool method
 	struct sp_slice text = sp_bson_text(e);
 	if (method)
 		m->slot[SP_SLOT_METHOD] = e->name;
-	if (has_collection(e->name))
+	if (!is_any(e->name, other_names))
 		m->slot[SP_SLOT_RESOURCE] = text;
 	int64_t cursor;
 	if (sp_slice_is(e->name, "getMore") && sp_bson_number(e, &cursor))
@@ -177,16 +180,11 @@ static int enter(struct reader *r, const uint8_t *at, uint32_t size, enum sp_mon
 	return GO_ON;
 }
 
-static bool same(struct sp_slice a, struct sp_slice b)
-{
-	return a.n == b.n && !memcmp(a.p, b.p, a.n);
-}
-
 /* What a request's document says. */
 static int command_element(struct reader *r, const struct sp_bson *e)
 {
-	static const char *const filters[] = {"filter", "query", "q", "pipeline", NULL};
-	static const char *const arrays[] = {"documents", "updates", "deletes", NULL};
+	static const struct sp_slice filters[] = {NAME("filter"), NAME("query"), NAME("q"), NAME("pipeline"), {0}};
+	static const struct sp_slice arrays[] = {NAME("documents"), NAME("updates"), NAME("deletes"), {0}};
 	struct sp_mongodb_walk *w = r->w;
 	bool explained = w->inside[w->depth - 1] == MONGODB_EXPLAINED;
 	if (!w->named) {
@@ -336,7 +334,8 @@ static int element(struct reader *r, const struct sp_bson *e)
 /* How much of a value has to be there before it is looked at. */
 static uint32_t needed(const struct reader *r, const struct sp_bson *e)
 {
-	static const char *const shown[] = {"filter", "query", "$query", "q", "pipeline", "comment", "$comment", NULL};
+	static const struct sp_slice shown[] = {NAME("filter"),	  NAME("query"),   NAME("$query"),   NAME("q"),
+						NAME("pipeline"), NAME("comment"), NAME("$comment"), {0}};
 	uint8_t inside = r->w->inside[r->w->depth - 1];
 	if (inside == MONGODB_ROWS_ARRAY)
 		return 0;

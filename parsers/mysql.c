@@ -3,6 +3,8 @@
  * https://mariadb.com/kb/en/clientserver-protocol/): log-in, commands, prepared statements. The server speaks first. */
 #include "parsers/mysql_priv.h"
 
+enum { ZIP_SEEN = 12 }; /* both heads, and the first byte */
+
 /* The client's packets are not looked at: what proves who it is, a file, the rest of a large command. */
 static enum sp_parse_result pass(struct sp_parse *p, uint32_t n)
 {
@@ -88,9 +90,28 @@ enum sp_parse_result sp_mysql_packets(struct sp_parse *p, struct sp_mysql *st)
 	return p->side == SP_CLIENT ? from_client(p, st) : sp_mysql_reply(p, st);
 }
 
+/* Where the log-in was not seen: the compressed protocol's packets have a second head, or a deflated body. */
+static bool is_compressed(struct sp_slice in, uint8_t side)
+{
+	if (in.n < ZIP_SEEN || in.p[3] != (side == SP_SERVER))
+		return false;
+	uint32_t n = mysql_u24(in.p), plain = mysql_u24(in.p + 4);
+	if (plain)
+		return in.p[7] == 0x78 && (0x7800 | in.p[8]) % 31 == 0 && plain > n / 2;
+	bool follows = n >= 5 && mysql_u24(in.p + 7) + MYSQL_HEAD <= n && in.p[10] == in.p[3];
+	return follows && (side == SP_SERVER || sp_mysql_is_command(in.p[11]));
+}
+
 static enum sp_parse_result parse(struct sp_parse *p)
 {
 	struct sp_mysql *st = p->state;
+	if (SP_UNLIKELY(!st->known && !st->compressed && p->in.n >= MYSQL_HEAD &&
+			mysql_u24(p->in.p) + MYSQL_HEAD >= ZIP_SEEN)) {
+		if (p->in.n < ZIP_SEEN && !p->last)
+			return sp_parse_more(p, ZIP_SEEN);
+		st->compressed = is_compressed(p->in, p->side);
+		st->caps |= st->compressed ? MYSQL_CAP_COMPRESS : 0;
+	}
 	return st->compressed ? sp_mysql_unzip(p, st) : sp_mysql_packets(p, st);
 }
 
@@ -181,6 +202,8 @@ static enum sp_probe probe(struct sp_parse *p)
 	if (in.n < MYSQL_HEAD + 1)
 		return in.n >= 4 && in.p[3] > 1 ? SP_PROBE_NO : SP_PROBE_MAYBE;
 	uint32_t n = mysql_u24(in.p);
+	if (in.n <= n + 7 && is_compressed(in, p->side))
+		return in.n == n + 7 ? SP_PROBE_YES : SP_PROBE_MAYBE;
 	if (in.p[3] == 0 && (rc = greets(in, n, p->last)) != SP_PROBE_NO) {
 		p->reversed = rc == SP_PROBE_YES && p->side == SP_CLIENT;
 		return rc;

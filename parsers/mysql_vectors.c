@@ -454,6 +454,17 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"> request method=PING host=shop endpoint=PING bytes=12 db.system.name=mysql\n"
 			"< response status=ok bytes=18\n",
 	},
+	{
+		.name = "compressed, joined in the middle",
+		.step = {SP_C("\15\0\0\0\0\0\0\11\0\0\0\3SELECT 5"),
+			 SP_S("a\0\0\1\216\0\0x\234\35\316M\16@@\24\3\340\276a\306\357!\34\301?;\227\31\302\212 "
+			      "q{"
+			      "Q\257\351\342\333\265\2\210\24\200\11\374\274\204\327\272\37r\313m6\317\346\23\62\0\1"
+			      "\376\70\302\236\373S\224T\250\252(\253\252)"
+			      "\247j\250H\325R\261\252\243\22UO\245\252\201\312Tc\4\344/\37p\344\3=~\26\270")},
+		.want = "> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=20 db.system.name=mysql\n"
+			"< response status=ok bytes=104 db.response.returned_rows=9\n",
+	},
 	{0},
 };
 #endif

@@ -334,8 +334,8 @@ static enum sp_parse_result reply(struct sp_parse *p, struct redis_state *st)
 	uint32_t tag = 0;
 	bool asked = p->asked(p, 0, &tag);
 	bool syncs = st->stage == REDIS_AWAITS_FILE || (asked && (tag & ((1 << TAG_BITS) - 1)) == REDIS_SYNCS);
-	if (*p->in.p == '\n' && (syncs || st->stage != REDIS_TALK))
-		return sp_parse_skip(p, 1, 0); /* keeps the connection alive while the file is made */
+	if (*p->in.p == '\n')
+		return sp_parse_skip(p, 1, 0); /* keeps the connection alive while a file for a replica is made */
 	enum resp_got got = syncs ? resp_line_at(p->in, 0, &n) : resp_node_at(p->in, 0, &n);
 	st->flags &= (uint8_t)~REDIS_ERROR_SEEN;
 	st->depth = 0;
@@ -391,17 +391,26 @@ static enum sp_probe probe_server(struct sp_parse *p, const struct resp_node *n)
 	return SP_PROBE_MAYBE;
 }
 
+/* A line of words is anybody's: only the port tells. */
+static enum sp_probe probe_inline(struct sp_parse *p)
+{
+	size_t n = SP_MIN(p->in.n, (size_t)REDIS_NAME_SHOWN);
+	bool ping = !strncasecmp((const char *)p->in.p, "ping\r\n", SP_MIN(n, (size_t)6));
+	for (size_t i = 0; i < n; i++) {
+		if (p->in.p[i] == '\n')
+			return p->server_port == ports[0] ? SP_PROBE_YES : ping ? SP_PROBE_MAYBE : SP_PROBE_NO;
+		if ((p->in.p[i] < ' ' && p->in.p[i] != '\r') || p->in.p[i] > '~')
+			return SP_PROBE_NO;
+	}
+	return (p->server_port == ports[0] || ping) && n < REDIS_NAME_SHOWN ? SP_PROBE_MAYBE : SP_PROBE_NO;
+}
+
 /* "*2\r\n$" of a client. Of a server little is sure. */
 static enum sp_probe probe(struct sp_parse *p)
 {
 	struct resp_node n, first;
-	if (p->in.n && (*p->in.p | 32) >= 'a') {
-		bool ping = begins_inline(p->in, "ping\r\n");
-		bool short_ping = p->in.n < 6 && !strncasecmp((const char *)p->in.p, "ping\r\n", p->in.n);
-		return ping && p->server_port == ports[0] ? SP_PROBE_YES
-		       : ping || short_ping		  ? SP_PROBE_MAYBE
-							  : SP_PROBE_NO;
-	}
+	if (p->in.n && (*p->in.p | 32) >= 'a')
+		return probe_inline(p);
 	enum resp_got got = resp_node_at(p->in, 0, &n);
 	if (got != RESP_GOT)
 		return got == RESP_SHORT ? SP_PROBE_MAYBE : SP_PROBE_NO;
@@ -456,6 +465,14 @@ static const struct sp_start starts[] = {
 	{'*' << 8, 0xff00, SP_FROM_CLIENT | SP_FROM_SERVER},
 	SP_START_TEXT('P', 'I', SP_FROM_CLIENT),
 	SP_START_TEXT('p', 'i', SP_FROM_CLIENT),
+	SP_START_TEXT('S', 'E', SP_FROM_CLIENT), /* set, get, auth, info as lines */
+	SP_START_TEXT('s', 'e', SP_FROM_CLIENT),
+	SP_START_TEXT('G', 'E', SP_FROM_CLIENT),
+	SP_START_TEXT('g', 'e', SP_FROM_CLIENT),
+	SP_START_TEXT('A', 'U', SP_FROM_CLIENT),
+	SP_START_TEXT('a', 'u', SP_FROM_CLIENT),
+	SP_START_TEXT('I', 'N', SP_FROM_CLIENT),
+	SP_START_TEXT('i', 'n', SP_FROM_CLIENT),
 	SP_START_TEXT('+', 'P', SP_FROM_SERVER),
 	SP_START_TEXT('+', 'O', SP_FROM_SERVER),
 	{'-' << 8, 0xff00, SP_FROM_SERVER},

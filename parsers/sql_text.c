@@ -62,7 +62,7 @@ void sp_sql_describe(struct sp_msg *m, const struct sp_sql *sql, uint8_t tables_
 
 struct sp_slice sp_sql_hide_quoted(struct sp_arena *a, struct sp_slice message, char quote)
 {
-	const uint8_t *first = memchr(message.p, quote, message.n);
+	const uint8_t *first = message.n ? memchr(message.p, quote, message.n) : NULL;
 	if (!first)
 		return message;
 	struct sp_slice whole = {a->p + a->n, 0};

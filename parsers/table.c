@@ -2,12 +2,12 @@
 /* The table of parsers, from parsers/meson.build. */
 #include "parsers/parser.h"
 
-#define SP_PARSER_ROW(name) extern const struct sp_parser sp_##name##_parser;
+#define SP_PARSER_ROW(name, number) extern const struct sp_parser sp_##name##_parser;
 #include "parsers/table.def"
 #undef SP_PARSER_ROW
 
 const struct sp_parser *const sp_parsers[] = {
-#define SP_PARSER_ROW(name) &sp_##name##_parser,
+#define SP_PARSER_ROW(name, number) &sp_##name##_parser,
 #include "parsers/table.def"
 #undef SP_PARSER_ROW
 	NULL,
@@ -24,10 +24,13 @@ const char *sp_app_name(uint16_t app)
 	return app < SP_APP_MAX ? app_name[app] : NULL;
 }
 
+static const struct sp_parser *const by_number[SP_APP_MAX] = {
+#define SP_PARSER_ROW(name, number) [number] = &sp_##name##_parser,
+#include "parsers/table.def"
+#undef SP_PARSER_ROW
+};
+
 const struct sp_parser *sp_parser(uint16_t app)
 {
-	for (const struct sp_parser *const *p = sp_parsers; *p; p++)
-		if ((*p)->app == app)
-			return *p;
-	return NULL;
+	return app < SP_APP_MAX ? by_number[app] : NULL;
 }

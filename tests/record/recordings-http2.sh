@@ -24,31 +24,31 @@ r_http2()
 	net_up
 	nghttpd_up
 	record_start "$M" c0 'tcp portrange 80-82'
-	in_c curl -s --http2-prior-knowledge --local-port 40001 -H 'X-Request-ID: a-1' http://10.2.0.2/numbers.txt http://10.2.0.2/nowhere http://10.2.0.2/style.css >/dev/null
-	in_c curl -s --http2 --local-port 40002 http://10.2.0.2:81/style.css http://10.2.0.2:81/numbers.txt >/dev/null
+	in_c curl -s --http2-prior-knowledge --local-port 40001 -H 'X-Request-ID: a-1' http://10.2.0.2/numbers.txt >/dev/null
+	in_c curl -s --http2 --local-port 40002 http://10.2.0.2:81/style.css >/dev/null
 	in_c curl -s --http2-prior-knowledge --local-port 40003 -d @"$work/www/numbers.txt" http://10.2.0.2/submit >/dev/null
-	in_c nghttp -n -m 3 http://10.2.0.2/ http://10.2.0.2/numbers.txt 2>/dev/null
+	in_c nghttp -n -m 3 http://10.2.0.2/ http://10.2.0.2/numbers.txt http://10.2.0.2/nowhere 2>/dev/null
 	in_c nghttp -n --continuation -b 20 -H 'user-agent: nghttp, twice' http://10.2.0.2:82/style.css
-	in_c nghttp -n -u http://10.2.0.2:81/style.css 2>/dev/null
 	record_stop
-	note "curl and nghttp against nghttpd ($(version_of nghttp2-server)), prior knowledge: 40001 three GET (200, 404, 200) on one connection, in turn; 40002 by Upgrade, at nghttpx in front of it (port 81); 40003 a POST, echoed. Then nghttp: two pages three times each at once, with a pushed style.css; a header in a CONTINUATION, padded, the response with trailers (port 82); by Upgrade (port 81)."
+	note "curl and nghttp against nghttpd ($(version_of nghttp2-server)), prior knowledge: 40001 a GET with X-Request-ID; 40002 by Upgrade, at nghttpx in front of it (port 81); 40003 a POST, echoed. Then nghttp: two pages three times each and one that is not there (404) three times, all at once, with a pushed style.css; a header in a CONTINUATION, padded, the response with trailers (port 82)."
 }
 
 r_http2_nginx()
 {
+	have_http2 || return 1
 	net_up
-	nginx_up 400000
-	sed -i 's/listen 80; listen \[::\]:80;/listen 80 http2;/' "$work/nginx.conf"
-	kill ${pids%% *}
-	sleep 0.5
-	background in_s nginx -c "$work/nginx.conf" -e "$work/nginx.log"
-	wait_port "$S" 80
-	record_start "$M" c0 'tcp port 80' -s 160
-	in_c curl -s --http2-prior-knowledge --local-port 40001 http://10.2.0.2/ http://10.2.0.2/large.bin http://10.2.0.2/nowhere >/dev/null
-	in_c curl -s --http2-prior-knowledge --local-port 40002 -d 'a=1&b=2' http://10.2.0.2/submit http://10.2.0.2/slow >/dev/null
-	in_c timeout 1 curl -s --http2-prior-knowledge --local-port 40003 --limit-rate 10k http://10.2.0.2/large.bin >/dev/null || true
+	nginx_up 30000
+	sed 's/listen 80; listen \[::\]:80;/listen 82 http2;/; s/listen 443.*443 ssl;/listen 444 ssl;/; s/8081; location/8083; location/; s/nginx.pid/nginx2.pid/' \
+		"$work/nginx.conf" >"$work/nginx2.conf"
+	background in_s nginx -c "$work/nginx2.conf" -e "$work/nginx2.log"
+	wait_port "$S" 82
+	record_start "$M" c0 'tcp port 82'
+	in_c nghttp -n http://10.2.0.2:82/ http://10.2.0.2:82/large.bin http://10.2.0.2:82/nowhere >/dev/null 2>&1
+	in_c curl -s --http2-prior-knowledge --local-port 40002 -d 'a=1&b=2' http://10.2.0.2:82/submit >/dev/null
+	in_c curl -s --http2-prior-knowledge --local-port 40004 'http://10.2.0.2:82/slow?password=secret' >/dev/null
+	in_c timeout 1 curl -s --http2-prior-knowledge --local-port 40003 --limit-rate 10k http://10.2.0.2:82/large.bin >/dev/null || true
 	record_stop
-	note "curl --http2-prior-knowledge, $(version_of nginx): 40001 GET / (200), /large.bin (200, 400,000 bytes), /nowhere (404); 40002 POST /submit (201), then POST /slow (502); 40003 a slow reader of /large.bin that is ended after a second. Packets cut at 160 bytes."
+	note "nghttp and curl, prior knowledge, $(version_of nginx), port 82: GET / (200), /large.bin (200, 30,000 bytes), /nowhere (404) on one connection; 40002 POST /submit (201); 40004 GET /slow?password=secret (502); 40003 a slow reader of /large.bin that is ended after a second."
 }
 
 r_grpc()

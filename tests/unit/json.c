@@ -4,6 +4,7 @@
 
 #include "exporters/encode/text.h"
 #include "exporters/exporter.h"
+#include "parsers/parser.h"
 #include "tests/check.h"
 
 static struct sp_points points;
@@ -189,6 +190,67 @@ static void point_unknown(void)
 	CHECK(!strncmp(encode(&sp_encode_json, &r), "{\"flow_id\":\"0\",\"start_ns\":0,", 28));
 }
 
+/* Every character at every place of texts of every length around the width at which they are copied. */
+static void strings_in_steps_of_eight(void)
+{
+	for (unsigned n = 0; n < 20; n++)
+		for (unsigned at = 0; at < n; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				char in[24], out[160], want[160], *p = want;
+				memset(in, 'x', sizeof in);
+				in[at] = (char)c;
+				for (unsigned i = 0; i < n; i++)
+					if (i != at)
+						*p++ = 'x';
+					else if (c == '"' || c == '\\')
+						p += sprintf(p, "\\%c", c);
+					else if (c == '\n' || c == '\r' || c == '\t' || c == '\b' || c == '\f')
+						p += sprintf(p, "\\%c", "btn?fr"[c - '\b']);
+					else if (c < 0x20)
+						p += sprintf(p, "\\u%04x", c);
+					else if (c < 0x80)
+						*p++ = (char)c;
+					else
+						p += sprintf(p, "\xef\xbf\xbd");
+				*p = 0;
+				*sp_put_json_string(out, in, n) = 0;
+				if (strcmp(out, want) && !CHECK_STR(out, want))
+					return;
+			}
+}
+
+static void requests(void)
+{
+	static union {
+		struct sp_request_record r;
+		uint64_t room[128];
+	} u;
+	struct sp_msg m = {.n_extras = 1};
+	const char *got;
+	m.slot[SP_SLOT_METHOD] = SP_TEXT("GET");
+	m.slot[SP_SLOT_RESOURCE] = SP_TEXT("/a\"b");
+	u.r.head = (struct sp_record_head){sizeof u, SP_RECORD_REQUEST, 0};
+	u.r.request_id = 7;
+	u.r.app_proto = SP_APP_HTTP;
+	u.r.parser = SP_APP_HTTP;
+	u.r.type = SP_CALL_TYPE_CALL;
+	u.r.status = SP_STATUS_OK;
+	m.extra[0] = (struct sp_extra){0, SP_TEXT("one")};
+	sp_texts_begin(&u.r.texts, &m, 100);
+	m.slot[SP_SLOT_RESOURCE] = (struct sp_slice){0};
+	m.slot[SP_SLOT_CODE] = SP_TEXT("200");
+	m.slot[SP_SLOT_METHOD] = SP_TEXT("POST");
+	m.extra[0] = (struct sp_extra){0, SP_TEXT("two")};
+	sp_texts_add(&u.r.texts, &m, 3);
+	got = encode(&sp_encode_json, (const void *)&u.r);
+	CHECK(strstr(got, "\"request_id\":\"7\"") && strstr(got, "\"app_proto\":\"http\",\"type\":\"call\""));
+	CHECK(strstr(got, "\"method\":\"POS\",\"resource\":\"/a\\\"b\"") && strstr(got, "\"code\":\"200\""));
+	char want[128];
+	snprintf(want, sizeof want, "\"attributes\":{\"%s\":\"two\"}}\n", sp_parser(SP_APP_HTTP)->fields[0]);
+	CHECK(strstr(got, want));
+	CHECK(!strstr(got, "rrt_us") && !strstr(got, "message"));
+}
+
 int main(void)
 {
 	sp_points_add(&points, "eth0", SP_POINT_UNKNOWN);
@@ -200,5 +262,7 @@ int main(void)
 	RUN(longest);
 	RUN(point_unknown);
 	encode(NULL, NULL);
+	RUN(strings_in_steps_of_eight);
+	RUN(requests);
 	return check_done();
 }
