@@ -261,7 +261,8 @@ static void add_response(const struct sp_talk *t, struct sp_call *c, const struc
 		c->resp_bytes = 0;
 		c->bits |= SP_CALL_RESPONSE;
 	}
-	c->resp_end_ns = at->last_ns;
+	if (begin || at->bytes || at->skipped) /* a tail without bytes only says that there are no more */
+		c->resp_end_ns = at->last_ns;
 	c->resp_bytes += m->bytes ? m->bytes : at->bytes + at->skipped;
 	c->status = m->status ? m->status : c->status;
 	c->app = m->app ? m->app : c->app;
@@ -439,12 +440,27 @@ static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 	}
 }
 
-static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
+/* Of the side that answers: the oldest request that waits. Of the side that asked: its own, be it answered in part. */
+static uint32_t find_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	unsigned role = sp_role(t, side);
-	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role) : first_waiting(t, role);
-	if (h)
-		add_texts(t, h, m);
+	bool by_id = t->d->parser->pairing == SP_PAIR_BY_ID;
+	uint32_t h = by_id ? find_id(t, m->id, role) : first_waiting(t, role);
+	if (!h && !by_id && t->d->bits & SP_DIALOG_TCP)
+		h = t->d->stream[!side].open;
+	if (!h)
+		h = by_id ? find_id(t, m->id, !role) : first_waiting(t, !role);
+	return h;
+}
+
+static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
+{
+	uint32_t h = find_interim(t, side, m);
+	if (!h)
+		return;
+	struct sp_call *c = call_at(t, h);
+	c->status = m->status ? m->status : c->status;
+	add_texts(t, h, m);
 }
 
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at)

@@ -59,6 +59,8 @@ net_down()
 	done
 	pids=
 	for ns in $(ip netns list | sed -n "s/^\(spr-[a-z]*-$$\).*/\1/p"); do
+		# A function in the background is a shell of its own: what it started does not end with it.
+		ip netns pids "$ns" | xargs -r kill 2>/dev/null || true
 		ip netns del "$ns"
 	done
 }
