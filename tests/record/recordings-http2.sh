@@ -15,6 +15,7 @@ nghttpd_up()
 	background in_s nghttpx --no-ocsp --frontend='10.2.0.2,81;no-tls' --backend='10.2.0.2,80;;proto=h2' --errorlog-file="$work/nghttpx.log"
 	wait_port "$S" 80
 	wait_port "$S" 81
+	sleep 1 # until its backend is there
 	wait_port "$S" 82
 }
 
@@ -30,7 +31,7 @@ r_http2()
 	in_c nghttp -n -m 3 http://10.2.0.2/ http://10.2.0.2/numbers.txt http://10.2.0.2/nowhere 2>/dev/null
 	in_c nghttp -n --continuation -b 20 -H 'user-agent: nghttp, twice' http://10.2.0.2:82/style.css
 	record_stop
-	note "curl and nghttp against nghttpd ($(version_of nghttp2-server)), prior knowledge: 40001 a GET with X-Request-ID; 40002 by Upgrade, at nghttpx in front of it (port 81); 40003 a POST, echoed. Then nghttp: two pages three times each and one that is not there (404) three times, all at once, with a pushed style.css; a header in a CONTINUATION, padded, the response with trailers (port 82)."
+	note "curl and nghttp against nghttpd ($(version_of nghttp2-server)), prior knowledge: 40001 a GET with X-Request-ID; 40002 by Upgrade, at nghttpx in front of it (port 81), which answers 502; 40003 a POST, echoed. Then nghttp: two pages three times each and one that is not there (404) three times, all at once, with a pushed style.css; a header in a CONTINUATION, padded, the response with trailers (port 82)."
 }
 
 r_http2_nginx()
