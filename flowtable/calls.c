@@ -151,6 +151,16 @@ static uint32_t find_id(const struct sp_talk *t, uint64_t id, unsigned role)
 	return h;
 }
 
+/* A call that is open, whoever asked: what ends it may come from either side, after a response has begun, too. */
+static uint32_t find_ended(const struct sp_talk *t, uint64_t id)
+{
+	uint32_t h = t->d->first;
+	while (h &&
+	       !(call_at(t, h)->id == id && is_request(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE_END)))
+		h = call_at(t, h)->next;
+	return h;
+}
+
 static uint32_t first_waiting(const struct sp_talk *t, unsigned role)
 {
 	uint32_t h = t->d->first;
@@ -333,7 +343,7 @@ static void finish_response(struct sp_talk *t, uint32_t handle)
 static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
 	struct sp_call *c = call_at(t, handle);
-	add_response(t, c, m, at, true);
+	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE));
 	c->bits |= SP_CALL_RESPONSE_END;
 	if (SP_UNLIKELY(!(t->d->bits & SP_DIALOG_ANSWERED))) {
 		t->d->bits |= SP_DIALOG_ANSWERED;
@@ -368,6 +378,8 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
 		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
 							    : first_waiting(t, role);
+	if (!h && m->flags & SP_MSG_IF_ASKED && t->d->parser->pairing == SP_PAIR_BY_ID)
+		h = find_ended(t, m->id);
 	if (!h) {
 		if (!(m->flags & SP_MSG_IF_ASKED))
 			orphan(t, side, s, m, at, complete);

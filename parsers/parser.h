@@ -62,7 +62,9 @@ enum sp_msg_part {
 };
 
 enum sp_msg_flags {
-	SP_MSG_IF_ASKED = 1, /* a response that means something only while its request is open: else forgotten */
+	/* A response that means something only while its request is open: else forgotten. Where messages pair by id it
+	 * may come from the requester, too, and when another has begun: a call that is called off. */
+	SP_MSG_IF_ASKED = 1,
 };
 
 /* How a call ended. Of a response, or of a request that says itself that it failed. */
