@@ -9,13 +9,13 @@
 
 #include "base/arena.h"
 #include "base/pkt.h"
+#include "flowtable/flow.h"
 #include "flowtable/flowtable.h"
 #include "flowtable/l7_conf.h"
 #include "flowtable/slab.h"
 #include "flowtable/texts.h"
 #include "parsers/parser.h"
 
-struct sp_flow;
 struct sp_flowtable;
 
 /* A flow's `more`: the number of its extra block, or the handle of its dialog, which then has that number. */
@@ -178,6 +178,16 @@ struct sp_talk {
 int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_key);
 void sp_l7_free(struct sp_l7 *l7);
 void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf);
+
+/* Asks for a flow's dialog, which the next packet may need. */
+static inline void sp_l7_prefetch(const struct sp_l7 *l7, const struct sp_flow *f)
+{
+	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
+		return;
+	const char *dialog = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
+	__builtin_prefetch(dialog, 1);
+	__builtin_prefetch(dialog + SP_CACHE_LINE, 1);
+}
 
 /* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */
 void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
