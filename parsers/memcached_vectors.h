@@ -577,7 +577,7 @@ static const struct sp_vector vectors[] = {
 			"< response correlation=7 status=ok bytes=31 memcached.hits=1 memcached.misses=1\n"
 			"> request method=get resource=get b endpoint=get correlation=8 bytes=15 "
 			"db.system.name=memcached\n"
-			"< response correlation=8 bytes=124\n"
+			"< response correlation=8 status=ok bytes=124\n"
 			"> request method=version resource=version endpoint=version correlation=0 bytes=32 "
 			"db.system.name=memcached\n"
 			"< response code=0 correlation=9 status=ok bytes=35\n",
