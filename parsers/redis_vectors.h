@@ -37,8 +37,8 @@ static const struct sp_vector vectors[] = {
 			"< response status=ok bytes=5\n"
 			"> request method=GET resource=GET user:1 endpoint=GET user:{id} bytes=25 db.system.name=redis\n"
 			"< response status=ok bytes=9 db.response.returned_rows=1\n"
-			"> request method=GET resource=GET user:alice:mail endpoint=GET user:alice:{id} bytes=35 db.system."
-			"name=redis\n"
+			"> request method=GET resource=GET user:alice:mail endpoint=GET user:alice:{id} bytes=35 "
+			"db.system.name=redis\n"
 			"< response status=ok bytes=5 db.response.returned_rows=0\n"
 			"> request method=HGETALL resource=HGETALL cart:77:items endpoint=HGETALL cart:{id}:items bytes=37 "
 			"db.system.name=redis\n"
@@ -98,8 +98,8 @@ static const struct sp_vector vectors[] = {
 			"> request method=ASKING resource=ASKING endpoint=ASKING bytes=16 db.system.name=redis\n"
 			"> request method=GET resource=GET x endpoint=GET bytes=20 db.system.name=redis\n"
 			"< response status=ok bytes=5\n"
-			"< response code=LOADING message=LOADING Redis is loading the dataset in memory status=server_error"
-			" bytes=49\n",
+			"< response code=LOADING message=LOADING Redis is loading the dataset in memory "
+			"status=server_error bytes=49\n",
 	},
 	{
 		.name = "a transaction with an error inside, and one that did not take place",
@@ -123,17 +123,17 @@ static const struct sp_vector vectors[] = {
 			"< response status=ok bytes=5\n"
 			"> request method=INCR resource=INCR s endpoint=INCR bytes=21 db.system.name=redis\n"
 			"< response status=ok bytes=9\n"
-			"> request method=SUBSCRIBE resource=SUBSCRIBE a b endpoint=SUBSCRIBE bytes=33 db.system.name=redis"
-			"\n"
+			"> request method=SUBSCRIBE resource=SUBSCRIBE a b endpoint=SUBSCRIBE bytes=33 "
+			"db.system.name=redis\n"
 			"< response status=ok bytes=9\n"
 			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14 db.system.name=redis\n"
-			"< response code=ERR message=ERR value is not an integer status=client_error bytes=49 db.response.r"
-			"eturned_rows=2\n"
+			"< response code=ERR message=ERR value is not an integer status=client_error bytes=49 "
+			"db.response.returned_rows=2\n"
 			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14 db.system.name=redis\n"
 			"< response status=ok bytes=5 db.response.returned_rows=0\n"
 			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14 db.system.name=redis\n"
-			"< response code=EXECABORT message=EXECABORT Transaction discarded because of previous errors. stat"
-			"us=client_error bytes=62\n",
+			"< response code=EXECABORT message=EXECABORT Transaction discarded because of previous errors. "
+			"status=client_error bytes=62\n",
 	},
 	{
 		.name = "which arguments are keys",
@@ -179,23 +179,23 @@ static const struct sp_vector vectors[] = {
 			"> request method=DEL resource=DEL k:1 k:2 endpoint=DEL k:{id} bytes=31 db.system.name=redis\n"
 			"> request method=BLPOP resource=BLPOP a b 5 endpoint=BLPOP bytes=36 db.system.name=redis\n"
 			"> request method=EVAL resource=EVAL ? ? a b ? endpoint=EVAL bytes=56 db.system.name=redis\n"
-			"> request method=EVALSHA resource=EVALSHA abc ? a:1 ? endpoint=EVALSHA abc bytes=49 db.system.name"
-			"=redis\n"
+			"> request method=EVALSHA resource=EVALSHA abc ? a:1 ? endpoint=EVALSHA abc bytes=49 "
+			"db.system.name=redis\n"
 			"> request method=FCALL resource=FCALL fn ? ? endpoint=FCALL fn bytes=37 db.system.name=redis\n"
-			"> request method=ZUNIONSTORE resource=ZUNIONSTORE d ? a b ? ? ? endpoint=ZUNIONSTORE bytes=77 db.s"
-			"ystem.name=redis\n"
+			"> request method=ZUNIONSTORE resource=ZUNIONSTORE d ? a b ? ? ? endpoint=ZUNIONSTORE bytes=77 "
+			"db.system.name=redis\n"
 			"> request method=ZINTER resource=ZINTER ? a b ? endpoint=ZINTER bytes=54 db.system.name=redis\n"
 			"> request method=BITOP resource=BITOP AND d a b endpoint=BITOP bytes=45 db.system.name=redis\n"
 			"> request method=XREAD resource=XREAD ? ? ? a b ? ? endpoint=XREAD bytes=74 db.system.name=redis\n"
 			"> request method=RENAME resource=RENAME a b endpoint=RENAME bytes=30 db.system.name=redis\n"
-			"> request method=OBJECT ENCODING resource=OBJECT ENCODING a endpoint=OBJECT ENCODING bytes=37 db.s"
-			"ystem.name=redis\n"
-			"> request method=XGROUP CREATE resource=XGROUP CREATE s ? ? endpoint=XGROUP CREATE bytes=49 db.sys"
-			"tem.name=redis\n"
+			"> request method=OBJECT ENCODING resource=OBJECT ENCODING a endpoint=OBJECT ENCODING bytes=37 "
+			"db.system.name=redis\n"
+			"> request method=XGROUP CREATE resource=XGROUP CREATE s ? ? endpoint=XGROUP CREATE bytes=49 "
+			"db.system.name=redis\n"
 			"> request method=SCAN resource=SCAN 0 MATCH u* endpoint=SCAN bytes=40 db.system.name=redis\n"
 			"> request method=ECHO resource=ECHO ? endpoint=ECHO bytes=26 db.system.name=redis\n"
-			"> request method=CLUSTER SLOTS resource=CLUSTER SLOTS endpoint=CLUSTER SLOTS bytes=28 db.system.na"
-			"me=redis\n"
+			"> request method=CLUSTER SLOTS resource=CLUSTER SLOTS endpoint=CLUSTER SLOTS bytes=28 "
+			"db.system.name=redis\n"
 			"> request method=HSET resource=HSET h ? ? ? ? endpoint=HSET bytes=49 db.system.name=redis\n",
 	},
 	{
@@ -222,14 +222,14 @@ static const struct sp_vector vectors[] = {
 		.want = "> request method=AUTH resource=AUTH ? endpoint=AUTH bytes=22 db.system.name=redis\n"
 			"> request method=AUTH resource=AUTH ? ? endpoint=AUTH bytes=30 db.system.name=redis\n"
 			"> request method=HELLO resource=HELLO 3 ? ? ? ? ? endpoint=HELLO bytes=68 db.system.name=redis\n"
-			"> request method=CONFIG SET resource=CONFIG SET requirepass ? endpoint=CONFIG SET bytes=51 db.syst"
-			"em.name=redis\n"
-			"> request method=ACL SETUSER resource=ACL SETUSER bob ? ? endpoint=ACL SETUSER bytes=52 db.system."
-			"name=redis\n"
-			"> request method=MIGRATE resource=MIGRATE h 6379 k 0 5000 ? ? endpoint=MIGRATE bytes=76 db.system."
-			"name=redis\n"
-			"> request method=SENTINEL SET resource=SENTINEL SET m ? ? endpoint=SENTINEL SET bytes=57 db.system"
-			".name=redis\n"
+			"> request method=CONFIG SET resource=CONFIG SET requirepass ? endpoint=CONFIG SET bytes=51 "
+			"db.system.name=redis\n"
+			"> request method=ACL SETUSER resource=ACL SETUSER bob ? ? endpoint=ACL SETUSER bytes=52 "
+			"db.system.name=redis\n"
+			"> request method=MIGRATE resource=MIGRATE h 6379 k 0 5000 ? ? endpoint=MIGRATE bytes=76 "
+			"db.system.name=redis\n"
+			"> request method=SENTINEL SET resource=SENTINEL SET m ? ? endpoint=SENTINEL SET bytes=57 "
+			"db.system.name=redis\n"
 			"> request method=SET resource=SET k v endpoint=SET bytes=27 db.system.name=redis\n",
 		.reveal = true,
 	},
@@ -241,8 +241,8 @@ static const struct sp_vector vectors[] = {
 			SP_C("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
 			SP_S("$1\r\nx\r\n"),
 		},
-		.want = "> request method=SELECT resource=SELECT 7 endpoint=SELECT bytes=23 db.system.name=redis db.namespa"
-			"ce=7\n"
+		.want = "> request method=SELECT resource=SELECT 7 endpoint=SELECT bytes=23 db.system.name=redis "
+			"db.namespace=7\n"
 			"< response status=ok bytes=5\n"
 			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis db.namespace=7\n"
 			"< response status=ok bytes=7 db.response.returned_rows=1\n",
@@ -284,30 +284,30 @@ static const struct sp_vector vectors[] = {
 			     "a\r\n$1\r\nb\r\n"),
 			SP_S("-NOAUTH Authentication required.\r\n"),
 		},
-		.want = "> request method=SUBSCRIBE resource=SUBSCRIBE news:1 b endpoint=SUBSCRIBE news:{id} bytes=38 db.sy"
-			"stem.name=redis\n"
+		.want = "> request method=SUBSCRIBE resource=SUBSCRIBE news:1 b endpoint=SUBSCRIBE news:{id} bytes=38 "
+			"db.system.name=redis\n"
 			"< response status=ok bytes=65\n"
 			"< oneway method=MESSAGE resource=news:1 endpoint=MESSAGE news:{id} bytes=40 db.system.name=redis\n"
-			"> request method=PSUBSCRIBE resource=PSUBSCRIBE n* endpoint=PSUBSCRIBE bytes=29 db.system.name=red"
-			"is\n"
+			"> request method=PSUBSCRIBE resource=PSUBSCRIBE n* endpoint=PSUBSCRIBE bytes=29 "
+			"db.system.name=redis\n"
 			"< oneway method=MESSAGE resource=b endpoint=MESSAGE bytes=5033 db.system.name=redis\n"
 			"< response status=ok bytes=33\n"
-			"< oneway method=PMESSAGE resource=news:1 endpoint=PMESSAGE news:{id} bytes=45 db.system.name=redis"
-			"\n"
+			"< oneway method=PMESSAGE resource=news:1 endpoint=PMESSAGE news:{id} bytes=45 "
+			"db.system.name=redis\n"
 			"> request method=PING resource=PING endpoint=PING bytes=14 db.system.name=redis\n"
 			"< response status=ok bytes=20 db.response.returned_rows=2\n"
-			"> request method=UNSUBSCRIBE resource=UNSUBSCRIBE endpoint=UNSUBSCRIBE bytes=22 db.system.name=red"
-			"is\n"
+			"> request method=UNSUBSCRIBE resource=UNSUBSCRIBE endpoint=UNSUBSCRIBE bytes=22 "
+			"db.system.name=redis\n"
 			"< response status=ok bytes=33\n"
-			"< oneway method=UNSUBSCRIBE resource=news:1 endpoint=UNSUBSCRIBE news:{id} bytes=38 db.system.name"
-			"=redis\n"
-			"> request method=PUNSUBSCRIBE resource=PUNSUBSCRIBE n* x endpoint=PUNSUBSCRIBE bytes=38 db.system."
-			"name=redis\n"
+			"< oneway method=UNSUBSCRIBE resource=news:1 endpoint=UNSUBSCRIBE news:{id} bytes=38 "
+			"db.system.name=redis\n"
+			"> request method=PUNSUBSCRIBE resource=PUNSUBSCRIBE n* x endpoint=PUNSUBSCRIBE bytes=38 "
+			"db.system.name=redis\n"
 			"< response status=ok bytes=67\n"
 			"> request method=LRANGE resource=LRANGE l ? ? endpoint=LRANGE bytes=37 db.system.name=redis\n"
 			"< response status=ok bytes=31 db.response.returned_rows=3\n"
-			"> request method=SUBSCRIBE resource=SUBSCRIBE a b endpoint=SUBSCRIBE bytes=33 db.system.name=redis"
-			"\n"
+			"> request method=SUBSCRIBE resource=SUBSCRIBE a b endpoint=SUBSCRIBE bytes=33 "
+			"db.system.name=redis\n"
 			"< response code=NOAUTH message=NOAUTH Authentication required. status=client_error bytes=34\n",
 	},
 	{
@@ -343,8 +343,8 @@ static const struct sp_vector vectors[] = {
 		},
 		.want = "> request method=HELLO resource=HELLO 3 endpoint=HELLO bytes=22 db.system.name=redis\n"
 			"< response status=ok bytes=42 db.response.returned_rows=2\n"
-			"> request method=SUBSCRIBE resource=SUBSCRIBE c d endpoint=SUBSCRIBE bytes=33 db.system.name=redis"
-			"\n"
+			"> request method=SUBSCRIBE resource=SUBSCRIBE c d endpoint=SUBSCRIBE bytes=33 "
+			"db.system.name=redis\n"
 			"< response status=ok bytes=60\n"
 			"< oneway method=MESSAGE resource=c endpoint=MESSAGE bytes=31 db.system.name=redis\n"
 			"> request method=SMEMBERS resource=SMEMBERS s endpoint=SMEMBERS bytes=25 db.system.name=redis\n"
@@ -380,16 +380,16 @@ static const struct sp_vector vectors[] = {
 			SP_C("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
 			SP_S("$1\r\n1\r\n"),
 		},
-		.want = "> oneway method=CLIENT REPLY resource=CLIENT REPLY SKIP endpoint=CLIENT REPLY bytes=37 db.system.n"
-			"ame=redis\n"
+		.want = "> oneway method=CLIENT REPLY resource=CLIENT REPLY SKIP endpoint=CLIENT REPLY bytes=37 "
+			"db.system.name=redis\n"
 			"> oneway method=SET resource=SET a ? endpoint=SET bytes=27 db.system.name=redis\n"
 			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
 			"< response status=ok bytes=7 db.response.returned_rows=1\n"
-			"> oneway method=CLIENT REPLY resource=CLIENT REPLY off endpoint=CLIENT REPLY bytes=36 db.system.na"
-			"me=redis\n"
+			"> oneway method=CLIENT REPLY resource=CLIENT REPLY off endpoint=CLIENT REPLY bytes=36 "
+			"db.system.name=redis\n"
 			"> oneway method=SET resource=SET a ? endpoint=SET bytes=27 db.system.name=redis\n"
-			"> request method=CLIENT REPLY resource=CLIENT REPLY ON endpoint=CLIENT REPLY bytes=35 db.system.na"
-			"me=redis\n"
+			"> request method=CLIENT REPLY resource=CLIENT REPLY ON endpoint=CLIENT REPLY bytes=35 "
+			"db.system.name=redis\n"
 			"< response status=ok bytes=5\n"
 			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
 			"< response status=ok bytes=7 db.response.returned_rows=1\n",
@@ -439,18 +439,18 @@ static const struct sp_vector vectors[] = {
 			SP_C("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n"
 			     "$2\r\n99\r\n"),
 		},
-		.want = "> request method=REPLCONF CAPA resource=REPLCONF CAPA ? endpoint=REPLCONF CAPA bytes=40 db.system."
-			"name=redis\n"
+		.want = "> request method=REPLCONF CAPA resource=REPLCONF CAPA ? endpoint=REPLCONF CAPA bytes=40 "
+			"db.system.name=redis\n"
 			"< response status=ok bytes=5\n"
 			"> request method=PSYNC resource=PSYNC ? -1 endpoint=PSYNC bytes=30 db.system.name=redis\n"
 			"< response status=ok bytes=56\n"
 			"< oneway method=FULLRESYNC endpoint=FULLRESYNC bytes=16 db.system.name=redis\n"
 			"< oneway method=SELECT resource=SELECT 0 endpoint=SELECT bytes=23 db.system.name=redis\n"
 			"< oneway method=SET resource=SET k:1 ? endpoint=SET k:{id} bytes=29 db.system.name=redis\n"
-			"< oneway method=REPLCONF GETACK resource=REPLCONF GETACK ? endpoint=REPLCONF GETACK bytes=37 db.sy"
-			"stem.name=redis\n"
-			"> oneway method=REPLCONF ACK resource=REPLCONF ACK ? endpoint=REPLCONF ACK bytes=35 db.system.name"
-			"=redis\n",
+			"< oneway method=REPLCONF GETACK resource=REPLCONF GETACK ? endpoint=REPLCONF GETACK bytes=37 "
+			"db.system.name=redis\n"
+			"> oneway method=REPLCONF ACK resource=REPLCONF ACK ? endpoint=REPLCONF ACK bytes=35 "
+			"db.system.name=redis\n",
 	},
 	{
 		.name = "a replica until the mark",
