@@ -59,7 +59,11 @@ net_down()
 	done
 	pids=
 	for ns in $(ip netns list | sed -n "s/^\(spr-[a-z]*-$$\).*/\1/p"); do
+<<<<<<< HEAD
 		# A function in the background is a shell of its own: what it started does not end with it.
+=======
+		# What a shell between us and a server started outlives that shell.
+>>>>>>> queue
 		ip netns pids "$ns" | xargs -r kill 2>/dev/null || true
 		ip netns del "$ns"
 	done
@@ -75,10 +79,10 @@ background()
 	pids="$! $pids"
 }
 
-# wait_port NS PORT: until something listens there, TCP or UDP.
+# wait_port NS PORT [SECONDS]: until something listens there, TCP or UDP.
 wait_port()
 {
-	for _ in $(seq 300); do
+	for _ in $(seq "${3-30}0"); do
 		ip netns exec "$1" ss -Hltun "sport = :$2" | grep -q . && return
 		sleep 0.1
 	done
