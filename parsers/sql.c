@@ -560,6 +560,7 @@ static struct sp_slice tables(struct scan *s)
 struct sp_sql sp_sql_read(struct sp_parse *p, struct sp_slice statement, struct sp_sql_how how)
 {
 	struct sp_arena *a = p->arena;
+	statement = statement.n ? statement : SP_TEXT("");
 	struct scan s = {.p = p, .how = how, .begin = true};
 	size_t n = SP_MIN(statement.n, (size_t)SP_SQL_SEEN_MAX);
 	size_t room = SP_MIN(SP_MIN(2 * n + 16, (size_t)SP_SQL_TEXT_MAX), a->size - a->n);
