@@ -452,8 +452,8 @@ static size_t resync(struct sp_parse *p)
 		st->request_bytes = 0;
 	}
 	/* Nobody knows what was answered: whatever was asked until now is given up. */
-	st->cur_id = st->next_id;
-	st->sync_n = st->sync_at = 0;
+	st->cur_id = st->ready_id = st->synced_id = st->next_id;
+	st->run_n = st->run_at = 0;
 	st->orphan = st->begun = st->errored = st->failed = st->affects = st->returns = st->awaits_letter = false;
 	st->reply = PG_NONE;
 	st->rows = st->affected = st->reply_bytes = 0;
