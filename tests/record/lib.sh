@@ -59,6 +59,13 @@ net_down()
 	done
 	pids=
 	for ns in $(ip netns list | sed -n "s/^\(spr-[a-z]*-$$\).*/\1/p"); do
+		# What was started through a function is the child of a shell that is gone by now.
+		for _ in $(seq 50); do
+			left=$(ip netns pids "$ns")
+			[ -n "$left" ] || break
+			kill $left 2>/dev/null || true
+			sleep 0.1
+		done
 		ip netns del "$ns"
 	done
 }
