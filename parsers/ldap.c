@@ -85,7 +85,7 @@ static struct sp_slice suffix(struct sp_slice dn)
 			break;
 		end = at - 1;
 	}
-	return (struct sp_slice){dn.p + from, dn.n - from};
+	return from ? (struct sp_slice){dn.p + from, dn.n - from} : dn;
 }
 
 static void name_object(struct sp_parse *p, struct sp_slice dn)
