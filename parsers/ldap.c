@@ -60,7 +60,7 @@ struct message {
 	struct sp_slice content;
 };
 
-static inline struct sp_slice cut(struct sp_slice s, size_t n)
+static struct sp_slice cut(struct sp_slice s, size_t n)
 {
 	return (struct sp_slice){s.p, SP_MIN(s.n, n)};
 }
@@ -71,7 +71,7 @@ static inline struct sp_slice cut(struct sp_slice s, size_t n)
 static struct sp_slice suffix(struct sp_slice dn)
 {
 	size_t from = dn.n;
-	for (size_t end = dn.n;;) {
+	for (size_t end = dn.n; end;) {
 		size_t at = end;
 		while (at && dn.p[at - 1] != ',')
 			at--;
@@ -85,7 +85,7 @@ static struct sp_slice suffix(struct sp_slice dn)
 			break;
 		end = at - 1;
 	}
-	return from ? (struct sp_slice){dn.p + from, dn.n - from} : dn;
+	return dn.n ? (struct sp_slice){dn.p + from, dn.n - from} : dn;
 }
 
 static void name_object(struct sp_parse *p, struct sp_slice dn)

@@ -6,7 +6,7 @@ enum {
 	ATTRIBUTE_TEXT = 64,
 };
 
-static inline struct sp_slice cut(struct sp_slice s, size_t n)
+static struct sp_slice cut(struct sp_slice s, size_t n)
 {
 	return (struct sp_slice){s.p, SP_MIN(s.n, n)};
 }
