@@ -187,7 +187,6 @@ static size_t skip(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 
 size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece)
 {
-	enum { IDLE_MAX = 8 };
 	struct sp_parse *p = prepare(t, side);
 	const struct sp_parser *parser = t->d->parser;
 	unsigned idle = 0;
@@ -232,7 +231,7 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 			return piece->in.n;
 		}
 		idle = at == was ? idle + 1 : 0;
-		if (SP_UNLIKELY(idle > IDLE_MAX)) {
+		if (SP_UNLIKELY(idle > SP_IDLE_MAX)) {
 			bad(t, side, s);
 			return piece->in.n;
 		}

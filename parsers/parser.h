@@ -38,6 +38,12 @@ enum sp_parse_result {
  * datagram, which is there as a whole. Longer heads are used up piece by piece, or the rest of them is skipped. */
 #define SP_CARRY_MAX 16384
 
+/* Largest state, and largest second block of it, that a flow can have. */
+#define SP_STATE_MAX 32768
+
+/* So many messages in a row may use no bytes: what one acknowledgement, or one error, says about many requests. */
+#define SP_IDLE_MAX 128
+
 enum sp_probe {
 	SP_PROBE_NO,
 	SP_PROBE_MAYBE, /* nothing speaks against it, but ask again when there is more */

@@ -59,14 +59,6 @@ net_down()
 	done
 	pids=
 	for ns in $(ip netns list | sed -n "s/^\(spr-[a-z]*-$$\).*/\1/p"); do
-<<<<<<< HEAD
-<<<<<<< HEAD
-		# A function in the background is a shell of its own: what it started does not end with it.
-=======
-		# What a shell between us and a server started outlives that shell.
->>>>>>> queue
-		ip netns pids "$ns" | xargs -r kill 2>/dev/null || true
-=======
 		# What was started through a function is the child of a shell that is gone by now.
 		for _ in $(seq 50); do
 			left=$(ip netns pids "$ns")
@@ -74,7 +66,6 @@ net_down()
 			kill $left 2>/dev/null || true
 			sleep 0.1
 		done
->>>>>>> sql
 		ip netns del "$ns"
 	done
 }
