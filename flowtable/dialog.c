@@ -77,6 +77,8 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	p->last = p->cut = p->reversed = false;
 	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
 	p->server_port = d->client ? f->lo_port : f->hi_port;
+	p->names = l7->conf.contexts.v;
+	p->n_names = l7->conf.contexts.n;
 	p->asked = sp_calls_asked;
 	p->extend = extend;
 	p->ctx = t;
