@@ -202,7 +202,7 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 	const struct sp_layer_set *set = &ft->layers.set[f->layers];
 	bool plain = !(set->layers.n_vlan | set->layers.n_mpls | set->layers.n_tunnel);
 	if (ft->l7)
-		cause == SP_CLOSE_ACTIVE ? sp_l7_report(ft, f) : sp_l7_end(ft, f);
+		cause == SP_CLOSE_ACTIVE ? sp_l7_report(ft, f) : sp_l7_end(ft, f, cause);
 	uint8_t confidence = settle_direction(ft, f);
 	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, plain ? SP_FLOW_RECORD_PLAIN : sizeof *r);
 	if (SP_LIKELY(r)) {

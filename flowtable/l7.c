@@ -124,14 +124,15 @@ void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	sp_stream_segment(&t, side, seq, in, size - there, sp_be32(h + 8));
 }
 
-void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f)
+void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
 	struct sp_talk t = talk_of(ft, f, f->last_ns);
 	if (f->more & SP_L7_DONE)
 		return;
-	t.ns = SP_MAX(f->last_ns, ft->now_ns);
+	/* What waits when the input ends might have been answered yet. */
+	t.ns = cause == SP_CLOSE_END_OF_INPUT ? f->last_ns : SP_MAX(f->last_ns, ft->now_ns);
 	for (unsigned s = 0; t.d->bits & SP_DIALOG_TCP && s < 2 && !(f->more & SP_L7_DONE); s++)
 		sp_stream_end(&t, s ? !t.d->client : t.d->client);
 	if (!(f->more & SP_L7_DONE))

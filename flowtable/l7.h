@@ -193,7 +193,7 @@ static inline void sp_l7_prefetch(const struct sp_l7 *l7, const struct sp_flow *
 void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
 /* l7.c: the flow is over: what is open is told. */
-void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f);
+void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause);
 
 /* l7.c: …after its record is written. */
 void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f);
