@@ -66,7 +66,7 @@ static void make_room(struct sp_talk *t)
 {
 	if (SP_LIKELY(t->d->n_calls < t->ft->l7->conf.max_calls))
 		return;
-	t->d->bits |= SP_DIALOG_LIMIT_CALLS;
+	t->d->limits |= SP_APP_LIMIT_CALLS;
 	t->ft->stats.l7_calls_exceeded++;
 	tell(t, t->d->first);
 }
@@ -78,7 +78,7 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const st
 	make_room(t);
 	uint32_t handle = sp_slab_get(&t->ft->l7->slab, sizeof *head + sp_texts_room(m, max));
 	if (!handle) {
-		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
+		t->d->limits |= SP_APP_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
 		return 0;
 	}

@@ -169,6 +169,7 @@ static void put_calls(struct sp_flowtable *ft, const struct sp_flow *f, struct s
 		return;
 	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
 	r->app_proto = d->bits & SP_DIALOG_SURE ? d->app : SP_APP_UNKNOWN;
+	r->app_limits = d->limits;
 	r->requests = d->requests;
 	r->request_errors = d->errors;
 	d->requests = d->errors = 0;

@@ -110,7 +110,7 @@ static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parse
 {
 	if (!sp_dialog_take(t, parser)) {
 		t->ft->stats.l7_memory_exceeded++;
-		sp_l7_give_up(t, SP_DIALOG_LIMIT_MEMORY);
+		sp_l7_give_up(t, SP_APP_LIMIT_MEMORY);
 		return false;
 	}
 	if (t->d->bits & SP_DIALOG_TCP)

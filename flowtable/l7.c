@@ -80,9 +80,9 @@ void sp_l7_give_up(struct sp_talk *t, unsigned why)
 {
 	struct sp_dialog *d = t->d;
 	struct sp_flow *f = t->f;
-	d->bits |= (uint8_t)why;
+	d->limits |= (uint8_t)why;
 	t->ft->stats.l7_given_up++;
-	if (!d->requests && !d->app && !(d->bits & (SP_DIALOG_LIMIT_MEMORY | SP_DIALOG_LIMIT_CARRY))) {
+	if (!d->requests && !d->app && !d->limits) {
 		release(t);
 		return;
 	}

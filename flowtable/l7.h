@@ -46,13 +46,9 @@ static_assert(sizeof(struct sp_stream) == 40, "two of them and a dialog take 128
 
 enum sp_dialog_bits {
 	SP_DIALOG_TCP = 1,
-	SP_DIALOG_LIMIT_MEMORY = 2, /* what was not analysed, and why */
-	SP_DIALOG_LIMIT_CARRY = 4,
-	SP_DIALOG_LIMIT_CALLS = 8,
-	SP_DIALOG_WITHDRAWN = 16, /* a guess of its protocol was wrong */
-	SP_DIALOG_ANSWERED = 32,  /* a request of this parser has been answered */
-	SP_DIALOG_ORPHAN = 64,	  /* the last response answered nothing that was seen */
-	SP_DIALOG_SURE = 128,	  /* its protocol is no guess any more */
+	SP_DIALOG_ANSWERED = 2, /* a request of this parser has been answered */
+	SP_DIALOG_ORPHAN = 4,	/* the last response answered nothing that was seen */
+	SP_DIALOG_SURE = 8,	/* its protocol is no guess any more */
 };
 
 struct sp_dialog {
@@ -70,8 +66,9 @@ struct sp_dialog {
 	uint16_t n_calls;
 	uint16_t app;		   /* of the last message: what the flow is called */
 	uint8_t bits;		   /* enum sp_dialog_bits */
-	uint8_t tries;		   /* payloads that were looked at */
-	uint8_t bad;		   /* times in a row that its parser gave up */
+	uint8_t limits;		   /* enum sp_app_limit: what was not analysed, and why */
+	uint8_t tries : 4;	   /* payloads that were looked at */
+	uint8_t bad : 4;	   /* times in a row that its parser gave up */
 	uint8_t client;		   /* side (as in the key) that is taken for the client */
 	struct sp_stream stream[]; /* TCP: by side, as in the key */
 };
