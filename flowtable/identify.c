@@ -162,6 +162,26 @@ static bool ask_all(struct sp_talk *t, unsigned side, struct sp_slice in, bool l
 	return false;
 }
 
+bool sp_identify_nobodys(struct sp_l7 *l7, const struct sp_flow *f, unsigned side, struct sp_slice in)
+{
+	unsigned client = sp_flow_client(f), role = side == client ? SP_CLIENT : SP_SERVER;
+	uint64_t candidates = l7->by_first[0][in.p[0]];
+	struct sp_parse *p = &l7->parse;
+	for (; candidates; candidates &= candidates - 1) {
+		const struct sp_parser *parser = l7->parser[__builtin_ctzll(candidates)];
+		if (!may_start(parser, in, 1U << role))
+			continue;
+		p->in = in;
+		p->side = (uint8_t)role;
+		p->transport = SP_TCP;
+		p->last = p->reversed = p->cut = p->reveal = false;
+		p->server_port = client ? f->lo_port : f->hi_port;
+		if (parser->probe(p) != SP_PROBE_NO)
+			return false;
+	}
+	return true;
+}
+
 /* Nobody is sure of a datagram, but one and the same parser would have had so many in a row. */
 static const struct sp_parser *persistent(struct sp_talk *t, unsigned side, uint64_t maybe)
 {
@@ -206,7 +226,9 @@ bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last
 	bool nobodys = !maybe && !d->maybe[!side] && d->tries > 2;
 	if (unsure && (over || nobodys) && take_known(t, side))
 		return true;
-	if (over)
+	/* The other side's beginning was nobody's, and this one's is not either. */
+	bool hopeless = tcp && !unsure && !maybe && d->stream[!side].bits & SP_STREAM_RESYNC;
+	if (over || hopeless)
 		sp_l7_give_up(t, 0);
 	return false;
 }

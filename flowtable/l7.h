@@ -21,7 +21,10 @@ struct sp_flowtable;
 /* A flow's `more`: the number of its extra block, or the handle of its dialog, which then has that number. */
 #define SP_L7_DIALOG (UINT32_C(1) << 31)
 #define SP_L7_DONE (UINT32_C(1) << 30)
-#define SP_L7_NUMBER (SP_L7_DONE - 1)
+/* Of flows that have no dialog yet: what the low, or the high, endpoint said first is nobody's. */
+#define SP_L7_NOBODYS_LO (UINT32_C(1) << 28)
+#define SP_L7_NOBODYS_HI (UINT32_C(1) << 29)
+#define SP_L7_NUMBER (SP_L7_NOBODYS_LO - 1)
 
 enum sp_stream_bits {
 	SP_STREAM_KNOWN = 1,	 /* next_seq holds */
@@ -210,6 +213,9 @@ void sp_stream_drop(struct sp_talk *t, unsigned side);
 
 /* identify.c: what these first bytes of `side` are, into d->parser. `last`: there will not be more to look at. */
 bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last);
+
+/* identify.c: is there nobody whose beginning these first bytes of a TCP connection's side could be? */
+bool sp_identify_nobodys(struct sp_l7 *l7, const struct sp_flow *f, unsigned side, struct sp_slice in);
 void sp_identify_init(struct sp_l7 *l7);
 void sp_identify_learn(struct sp_talk *t);
 void sp_identify_forget(struct sp_talk *t);
