@@ -178,7 +178,7 @@ static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *ke
 static bool index_grow(struct sp_flowtable *ft)
 {
 	struct sp_index bigger;
-	if (sp_index_init(&bigger, (ft->index.mask + 1) * 2, SP_MEM_HUGE))
+	if (sp_index_init(&bigger, (ft->index.mask + 1) * 2, SP_MEM_HUGE | SP_MEM_POPULATE))
 		return false;
 	enum { AHEAD = 16 };
 	uint32_t hash[AHEAD];
