@@ -39,7 +39,7 @@ static size_t extras_size(const struct sp_flowtable *ft)
 static uint32_t buckets_for(uint64_t flows)
 {
 	uint64_t buckets = FIRST_BUCKETS;
-	while (buckets * SP_INDEX_SLOTS * 8 / 10 <= flows + SP_BATCH_MAX)
+	while (sp_index_limit(buckets) <= flows + SP_BATCH_MAX)
 		buckets *= 2;
 	return (uint32_t)buckets;
 }
