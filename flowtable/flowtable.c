@@ -36,7 +36,7 @@ static size_t extras_size(const struct sp_flowtable *ft)
 static uint32_t buckets_for(uint64_t flows)
 {
 	uint64_t buckets = FIRST_BUCKETS;
-	while (buckets * SP_INDEX_SLOTS * 8 / 10 <= flows + SP_BATCH_MAX)
+	while (sp_index_limit(buckets) <= flows + SP_BATCH_MAX)
 		buckets *= 2;
 	return (uint32_t)buckets;
 }
@@ -191,7 +191,7 @@ static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *ke
 static bool index_grow(struct sp_flowtable *ft)
 {
 	struct sp_index bigger;
-	if (sp_index_init(&bigger, (ft->index.mask + 1) * 2, SP_MEM_HUGE))
+	if (sp_index_init(&bigger, (ft->index.mask + 1) * 2, SP_MEM_HUGE | SP_MEM_POPULATE))
 		return false;
 	enum { AHEAD = 16 };
 	uint32_t hash[AHEAD];
