@@ -8,7 +8,10 @@
 #include "base/time.h"
 #include "flowtable/flowtable_priv.h"
 
-enum { TRIES_MAX = 8 };
+enum {
+	TRIES_MAX = 8,
+	DATAGRAMS_MAX = 4, /* that nobody knew: whoever speaks first may well say something else first */
+};
 
 static unsigned transport_of(const struct sp_talk *t)
 {
@@ -120,11 +123,14 @@ static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parse
 	return true;
 }
 
-/* One of several that would take it, when there is a reason. */
-static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, uint64_t maybe)
+/* One of several that would take it, when there is a reason. That both sides suit is none while they said next to
+ * nothing. */
+static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, size_t n, uint64_t maybe)
 {
+	enum { SAID_MIN = 8 };
 	const struct sp_l7 *l7 = t->ft->l7;
-	uint64_t both = maybe & t->d->maybe[!side];
+	bool said = !(t->d->bits & SP_DIALOG_TCP) || (n >= SAID_MIN && t->d->stream[!side].carry_n >= SAID_MIN);
+	uint64_t both = said ? maybe & t->d->maybe[!side] : 0;
 	unsigned client = t->d->client;
 	uint16_t port = client ? t->f->lo_port : t->f->hi_port;
 	const struct sp_parser *heard = known(t, !client);
@@ -136,6 +142,12 @@ static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, ui
 		if (is_at_home(l7->parser[__builtin_ctzll(m)], port))
 			return l7->parser[__builtin_ctzll(m)];
 	return NULL;
+}
+
+/* Of datagrams. */
+static bool is_enough(const struct sp_talk *t)
+{
+	return t->f->bits & SP_FLOW_REPORTED || t->f->packets[0] + t->f->packets[1] >= DATAGRAMS_MAX;
 }
 
 bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last)
@@ -162,11 +174,11 @@ bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last
 		if (probe == SP_PROBE_MAYBE)
 			maybe |= UINT64_C(1) << i;
 	}
-	const struct sp_parser *parser = settle(t, side, maybe);
+	const struct sp_parser *parser = settle(t, side, in.n, maybe);
 	if (parser)
 		return take(t, side, parser, false);
 	d->maybe[side] = maybe;
-	bool over = ++d->tries >= TRIES_MAX || (last && !(d->bits & SP_DIALOG_TCP && unsure));
+	bool over = ++d->tries >= TRIES_MAX || (d->bits & SP_DIALOG_TCP ? last && !unsure : is_enough(t));
 	if ((!maybe && !d->maybe[!side] && d->tries > 2 && !unsure) || over) {
 		/* In the middle of a message of what this server is known for? */
 		parser = known(t, !d->client);
