@@ -66,7 +66,7 @@ static void make_room(struct sp_talk *t)
 {
 	if (SP_LIKELY(t->d->n_calls < t->ft->l7->conf.max_calls))
 		return;
-	t->d->bits |= SP_DIALOG_LIMIT_CALLS;
+	t->d->limits |= SP_APP_LIMIT_CALLS;
 	t->ft->stats.l7_calls_exceeded++;
 	tell(t, t->d->first);
 }
@@ -78,7 +78,7 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const st
 	make_room(t);
 	uint32_t handle = sp_slab_get(&t->ft->l7->slab, sizeof *head + sp_texts_room(m, max));
 	if (!handle) {
-		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
+		t->d->limits |= SP_APP_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
 		return 0;
 	}
@@ -147,6 +147,16 @@ static uint32_t find_id(const struct sp_talk *t, uint64_t id, unsigned role)
 {
 	uint32_t h = t->d->first;
 	while (h && !(call_at(t, h)->id == id && waits(call_at(t, h), role)))
+		h = call_at(t, h)->next;
+	return h;
+}
+
+/* A call that is open, whoever asked: what ends it may come from either side, after a response has begun, too. */
+static uint32_t find_ended(const struct sp_talk *t, uint64_t id)
+{
+	uint32_t h = t->d->first;
+	while (h &&
+	       !(call_at(t, h)->id == id && is_request(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE_END)))
 		h = call_at(t, h)->next;
 	return h;
 }
@@ -270,7 +280,8 @@ static void add_response(const struct sp_talk *t, struct sp_call *c, const struc
 		c->resp_bytes = 0;
 		c->bits |= SP_CALL_RESPONSE;
 	}
-	c->resp_end_ns = at->last_ns;
+	if (begin || at->bytes || at->skipped) /* a tail without bytes only says that there are no more */
+		c->resp_end_ns = at->last_ns;
 	c->resp_bytes += m->bytes ? m->bytes : at->bytes + at->skipped;
 	c->status = m->status ? m->status : c->status;
 	c->app = m->app ? m->app : c->app;
@@ -341,7 +352,7 @@ static void finish_response(struct sp_talk *t, uint32_t handle)
 static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
 	struct sp_call *c = call_at(t, handle);
-	add_response(t, c, m, at, true);
+	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE));
 	c->bits |= SP_CALL_RESPONSE_END;
 	if (SP_UNLIKELY(!(t->d->bits & SP_DIALOG_ANSWERED))) {
 		t->d->bits |= SP_DIALOG_ANSWERED;
@@ -376,6 +387,8 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
 		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
 							    : first_waiting(t, role);
+	if (!h && m->flags & SP_MSG_IF_ASKED && t->d->parser->pairing == SP_PAIR_BY_ID)
+		h = find_ended(t, m->id);
 	if (!h) {
 		if (!(m->flags & SP_MSG_IF_ASKED))
 			orphan(t, side, s, m, at, complete);
@@ -448,12 +461,27 @@ static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 	}
 }
 
-static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
+/* Of the side that answers: the oldest request that waits. Of the side that asked: its own, be it answered in part. */
+static uint32_t find_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	unsigned role = speaker(t, side, m);
-	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role) : first_waiting(t, role);
-	if (h)
-		add_texts(t, h, m);
+	bool by_id = t->d->parser->pairing == SP_PAIR_BY_ID;
+	uint32_t h = by_id ? find_id(t, m->id, role) : first_waiting(t, role);
+	if (!h && !by_id && t->d->bits & SP_DIALOG_TCP)
+		h = t->d->stream[!side].open;
+	if (!h)
+		h = by_id ? find_id(t, m->id, !role) : first_waiting(t, !role);
+	return h;
+}
+
+static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
+{
+	uint32_t h = find_interim(t, side, m);
+	if (!h)
+		return;
+	struct sp_call *c = call_at(t, h);
+	c->status = m->status ? m->status : c->status;
+	add_texts(t, h, m);
 }
 
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at)
@@ -512,18 +540,30 @@ void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq)
 			call_at(t, h)->bits |= SP_CALL_DOUBT;
 }
 
-void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
+/* The open message of a stream ends here. What is told of a connection as a whole is not cut by its end. */
+static void break_off(struct sp_talk *t, unsigned side, struct sp_stream *s, bool lost)
 {
 	uint32_t h = s->open;
-	s->bits |= SP_STREAM_LOST_NOW;
 	s->bits &= (uint8_t)~SP_STREAM_ENDS;
 	s->open = 0;
-	sp_calls_doubt(t, side, s->next_seq);
 	if (!h)
 		return;
 	struct sp_call *c = call_at(t, h);
-	c->bits |= SP_CALL_CUT;
+	if (lost || !(c->bits & SP_CALL_ONEWAY))
+		c->bits |= SP_CALL_CUT;
 	end_side(t, h, answers(t, c, side));
+}
+
+void sp_calls_end(struct sp_talk *t, unsigned side, struct sp_stream *s)
+{
+	break_off(t, side, s, !(t->f->dir[side].bits & SP_DIR_FIN));
+}
+
+void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
+{
+	s->bits |= SP_STREAM_LOST_NOW;
+	sp_calls_doubt(t, side, s->next_seq);
+	break_off(t, side, s, true);
 }
 
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)

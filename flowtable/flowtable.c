@@ -16,6 +16,8 @@
 #define FIRST_BUCKETS 1024
 /* So many packets before its turn a packet's flow is asked for: about what memory takes. */
 #define GUESS_AHEAD 8
+/* …and then, once the flow is there, what it has to say. */
+#define DIALOG_AHEAD 4
 #define COUNTER_CARRY (UINT32_C(1) << 31)
 #define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
@@ -34,7 +36,7 @@ static size_t extras_size(const struct sp_flowtable *ft)
 static uint32_t buckets_for(uint64_t flows)
 {
 	uint64_t buckets = FIRST_BUCKETS;
-	while (buckets * SP_INDEX_SLOTS * 8 / 10 <= flows + SP_BATCH_MAX)
+	while (sp_index_limit(buckets) <= flows + SP_BATCH_MAX)
 		buckets *= 2;
 	return (uint32_t)buckets;
 }
@@ -189,7 +191,7 @@ static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *ke
 static bool index_grow(struct sp_flowtable *ft)
 {
 	struct sp_index bigger;
-	if (sp_index_init(&bigger, (ft->index.mask + 1) * 2, SP_MEM_HUGE))
+	if (sp_index_init(&bigger, (ft->index.mask + 1) * 2, SP_MEM_HUGE | SP_MEM_POPULATE))
 		return false;
 	enum { AHEAD = 16 };
 	uint32_t hash[AHEAD];
@@ -651,6 +653,8 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 		const struct sp_pkt *pkt = &b->pkt[i];
 		if (i + GUESS_AHEAD < n)
 			guess(ft, &b->pkt[i + GUESS_AHEAD], &ahead[i + GUESS_AHEAD]);
+		if (ft->l7 && i + DIALOG_AHEAD < n)
+			sp_l7_prefetch(ft->l7, &ft->flow[ahead[i + DIALOG_AHEAD].flow]);
 		struct sp_flow *f = &ft->flow[ahead[i].flow];
 		uint64_t sign = ahead[i].sign;
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);

@@ -269,6 +269,7 @@ static bool fails(struct sp_parse *p, struct state *st, const struct frame *f, c
 	static const struct amqp_method none = {.name = ""};
 	amqp_describe(p, &none, a);
 	m->n_extras = 0;
+	m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){0};
 	m->id = id;
 	return true;
 }
@@ -290,7 +291,7 @@ static void note_channel(struct sp_parse *p, struct state *st, uint16_t class_id
 static void answer(struct sp_msg *m, const struct amqp_method *is)
 {
 	m->slot[SP_SLOT_METHOD] = (struct sp_slice){0};
-	if (is->content)
+	if (is->content || !m->slot[SP_SLOT_RESOURCE].n)
 		m->slot[SP_SLOT_RESOURCE] = m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){0};
 	m->status = SP_STATUS_OK;
 }

@@ -13,7 +13,7 @@ enum {
 	QUESTIONS_TEXT = 256,
 	NAME_TEXT = 4 * DNS_NAME_MAX,
 	ASKED = 4, /* queries remembered, for answers that do not repeat the question */
-	EDE_TEXT = 128,
+	ERROR_TEXT = 128,
 	QUESTIONS_PROBED = 32,
 	MDNS_PORT = 5353,
 	LLMNR_PORT = 5355,
@@ -208,9 +208,9 @@ static void extended_error(struct sp_parse *p, struct sp_slice option)
 	struct sp_slice name = sp_dns_extended_error(code), text = {option.p + 2, option.n - 2};
 	if (text.n && !text.p[text.n - 1])
 		text.n--; /* some end it with a NUL */
-	text.n = SP_MIN(text.n, (size_t)EDE_TEXT);
+	text.n = SP_MIN(text.n, (size_t)ERROR_TEXT);
 	if (!name.n)
-		name = SP_JOIN(p->arena, SP_TEXT("EDE "), sp_arena_u64(p->arena, code));
+		name = SP_JOIN(p->arena, SP_TEXT("Error "), sp_arena_u64(p->arena, code));
 	p->msg.slot[SP_SLOT_MESSAGE] = text.n ? SP_JOIN(p->arena, name, SP_TEXT(": "), text) : name;
 }
 

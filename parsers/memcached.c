@@ -415,6 +415,8 @@ static enum sp_parse_result datagram(struct sp_parse *p, struct memcached_state 
 		p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, sp_be16(p->in.p - header));
 	if (rc == SP_PARSE_MSG)
 		p->msg.part = SP_PART_WHOLE;
+	if (rc == SP_PARSE_MSG && p->msg.kind == SP_MSG_RESPONSE && !p->msg.status)
+		p->msg.status = SP_STATUS_OK; /* the end of it is in a later one */
 	if (rc == SP_PARSE_MSG && st->batch)
 		p->msg.kind = SP_MSG_ONEWAY; /* nothing ends a batch of one */
 	p->used = rc == SP_PARSE_MORE || p->want ? n : p->used + header;

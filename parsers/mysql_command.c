@@ -123,7 +123,7 @@ static void query_attributes(struct sp_parse *p, struct sp_slice *s)
 	}
 	for (uint64_t i = 0; i < n && s->n; i++) {
 		if (i >= ATTRIBUTES_MAX) {
-			*s = (struct sp_slice){0}; /* where the text begins nobody knows */
+			s->n = 0; /* where the text begins nobody knows */
 			return;
 		}
 		if (nulls.n > i / 8 && nulls.p[i / 8] >> i % 8 & 1)

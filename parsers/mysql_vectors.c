@@ -455,6 +455,16 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"< response status=ok bytes=18\n",
 	},
 	{
+		.name = "how far MariaDB is",
+		.step = {SP_C("\24\0\0\0\3ALTER TABLE t FORCE"),
+			 SP_S("\11\0\0\1\377\377\377\1\1\2\0\0\0"
+			      "\11\0\0\2\377\377\377\1\1\2\0\0\0"),
+			 SP_S("\7\0\0\3\0\0\0\2\0\0\0")},
+		.want = "> request method=ALTER resource=ALTER TABLE t FORCE endpoint=ALTER TABLE t FORCE bytes=24 "
+			"db.system.name=mysql db.collection.name=t\n"
+			"< response status=ok bytes=11 db.mysql.affected_rows=0\n",
+	},
+	{
 		.name = "compressed, joined in the middle",
 		.step = {SP_C("\15\0\0\0\0\0\0\11\0\0\0\3SELECT 5"),
 			 SP_S("a\0\0\1\216\0\0x\234\35\316M\16@@\24\3\340\276a\306\357!\34\301?;\227\31\302\212 "

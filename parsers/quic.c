@@ -35,6 +35,7 @@ enum { CRYPTO_ERROR = 0x100 };
 enum field { FIRST_OWN = SP_TLS_FIELDS_END - 1, HELLO_RETRY, RETRY_PACKET };
 
 struct state {
+	uint64_t id;
 	uint8_t cid_n;
 	uint8_t cid[SP_QUIC_CID_MAX]; /* of which the keys are made */
 	uint16_t retried;	      /* bytes of a HelloRetryRequest in the server's stream before its ServerHello */
@@ -206,10 +207,10 @@ static void frames(struct sp_slice payload, struct found *f, unsigned side, uint
 	}
 }
 
-/* A connection begins, or begins again on the same addresses. */
+/* A connection begins, or begins again on the same addresses. Its name is at least FIRST_CID_MIN bytes long. */
 static void begin(struct state *st, struct sp_slice to)
 {
-	*st = (struct state){.cid_n = (uint8_t)to.n};
+	*st = (struct state){.id = sp_be64(to.p), .cid_n = (uint8_t)to.n};
 	memcpy(st->cid, to.p, to.n);
 }
 
@@ -289,6 +290,14 @@ static void describe_close(struct sp_parse *p, const struct found *f)
 	sp_msg_extra(m, SP_TLS_ESTABLISHED, SP_TEXT("false"));
 }
 
+static struct sp_msg *message(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
+{
+	const struct state *st = p->state;
+	struct sp_msg *m = sp_msg_begin(p, kind, part);
+	m->id = st->id;
+	return m;
+}
+
 static enum sp_parse_result pass(struct sp_parse *p)
 {
 	return sp_parse_skip(p, p->in.n, 0);
@@ -307,7 +316,7 @@ static enum sp_parse_result asks(struct sp_parse *p, struct state *st, const str
 {
 	struct sp_client_hello h;
 	if (f->closed && st->asked && !st->answered) {
-		sp_msg_begin(p, SP_MSG_INTERIM, SP_PART_WHOLE);
+		message(p, SP_MSG_INTERIM, SP_PART_WHOLE);
 		describe_close(p, f);
 		return sp_parse_msg(p, p->in.n);
 	}
@@ -318,10 +327,7 @@ static enum sp_parse_result asks(struct sp_parse *p, struct state *st, const str
 	bool whole = body.n || !f->opened || !keep(p, f->crypto);
 	if (!whole && st->asked)
 		return pass(p);
-	struct sp_msg *m = sp_msg_begin(p, SP_MSG_REQUEST,
-					!whole	    ? SP_PART_HEAD
-					: st->asked ? SP_PART_TAIL
-						    : SP_PART_WHOLE);
+	struct sp_msg *m = message(p, SP_MSG_REQUEST, !whole ? SP_PART_HEAD : st->asked ? SP_PART_TAIL : SP_PART_WHOLE);
 	if (readable)
 		sp_tls_describe_client(p, &h, 'q');
 	m->slot[SP_SLOT_METHOD] = SP_TEXT("handshake");
@@ -334,7 +340,7 @@ static enum sp_parse_result asks(struct sp_parse *p, struct state *st, const str
 static enum sp_parse_result retry_request(struct sp_parse *p, struct state *st, size_t n)
 {
 	st->retried = (uint16_t)(st->retried + n);
-	sp_msg_extra(sp_msg_begin(p, SP_MSG_INTERIM, SP_PART_WHOLE), HELLO_RETRY, SP_TEXT("true"));
+	sp_msg_extra(message(p, SP_MSG_INTERIM, SP_PART_WHOLE), HELLO_RETRY, SP_TEXT("true"));
 	if (p->more)
 		((struct crypto *)p->more)->n = 0;
 	return sp_parse_msg(p, p->in.n);
@@ -352,10 +358,10 @@ static enum sp_parse_result answers(struct sp_parse *p, struct state *st, const 
 	bool whole = body.n || f->closed || !keep(p, f->crypto);
 	if (!whole && st->answering)
 		return pass(p);
-	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE,
-					!whole		? SP_PART_HEAD
-					: st->answering ? SP_PART_TAIL
-							: SP_PART_WHOLE);
+	struct sp_msg *m = message(p, SP_MSG_RESPONSE,
+				   !whole	   ? SP_PART_HEAD
+				   : st->answering ? SP_PART_TAIL
+						   : SP_PART_WHOLE);
 	if (readable)
 		sp_tls_describe_server(p, &h);
 	m->slot[SP_SLOT_VERSION] = sp_quic_version_name(p->arena, f->version);
@@ -377,7 +383,7 @@ static enum sp_parse_result retry(struct sp_parse *p, struct state *st, const st
 	memcpy(st->cid, k->from.p, k->from.n);
 	if (p->more)
 		((struct crypto *)p->more)->n = 0;
-	sp_msg_extra(sp_msg_begin(p, SP_MSG_INTERIM, SP_PART_WHOLE), RETRY_PACKET, SP_TEXT("true"));
+	sp_msg_extra(message(p, SP_MSG_INTERIM, SP_PART_WHOLE), RETRY_PACKET, SP_TEXT("true"));
 	return sp_parse_msg(p, p->in.n);
 }
 
@@ -394,7 +400,7 @@ static enum sp_parse_result negotiate(struct sp_parse *p, struct state *st, cons
 		part[n++] = sp_quic_version_name(p->arena, sp_be32(k->token.p + i));
 	}
 	text = sp_arena_join(p->arena, part, n);
-	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
+	struct sp_msg *m = message(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
 	m->slot[SP_SLOT_CODE] = SP_TEXT("version_negotiation");
 	m->slot[SP_SLOT_MESSAGE] = text;
 	m->status = SP_STATUS_CLIENT_ERROR;
@@ -411,7 +417,7 @@ static enum sp_parse_result unknown(struct sp_parse *p, struct state *st, const 
 		return pass(p);
 	begin(st, k->to);
 	st->asked = st->hello = true;
-	struct sp_msg *m = sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
+	struct sp_msg *m = message(p, SP_MSG_REQUEST, SP_PART_WHOLE);
 	m->slot[SP_SLOT_METHOD] = SP_TEXT("handshake");
 	m->slot[SP_SLOT_VERSION] = sp_quic_version_name(p->arena, k->version);
 	return sp_parse_msg(p, p->in.n);
@@ -507,7 +513,7 @@ const struct sp_parser sp_quic_parser = {
 		   "23, Google's and Facebook's own versions",
 	.app = SP_APP_QUIC,
 	.transports = SP_UDP,
-	.pairing = SP_PAIR_FIFO,
+	.pairing = SP_PAIR_BY_ID,
 	.state_size = sizeof(struct state),
 	.more_size = sizeof(struct crypto),
 	.ports = ports,

@@ -135,5 +135,8 @@ struct sp_slice sp_quic_open(struct sp_arena *a, const struct sp_quic_version *v
 	gcm_aes128_update(&gcm, body, head);
 	gcm_aes128_decrypt(&gcm, n, plain, packet.p + body);
 	gcm_aes128_digest(&gcm, sizeof tag, tag);
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* or nothing that a fuzzer changes would be read */
+	return (struct sp_slice){plain, n};
+#endif
 	return memcmp(tag, packet.p + body + n, sizeof tag) ? (struct sp_slice){0} : (struct sp_slice){plain, n};
 }

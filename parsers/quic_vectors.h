@@ -241,118 +241,125 @@ static const struct sp_vector vectors[] = {
 		.name = "1: as ngtcp2 speaks it",
 		.step = {SP_C(REAL_1), SP_S(REAL_2), SP_C(REAL_3)},
 		.want = "> request app_version=1 method=handshake host=localhost resource=localhost endpoint=localhost "
-			"bytes=1200 tls.client.server_name=localhost tls.client.supported_versions=1.3 "
-			"tls.client.alpn=h3 tls.client.ja3=4e2f39e9839276fe7bfd283b657fb9db "
+			"id=14176755924017281011 bytes=1200 tls.client.server_name=localhost "
+			"tls.client.supported_versions=1.3 tls.client.alpn=h3 "
+			"tls.client.ja3=4e2f39e9839276fe7bfd283b657fb9db "
 			"tls.client.ja4=q13d0415h3_9caa18292e23_84684a673e38\n"
-			"< response app_version=1 status=ok bytes=1200 tls.cipher=TLS_AES_128_GCM_SHA256 "
-			"tls.curve=x25519 tls.server.ja3s=eb1d94daa7e0344597e756a1fb6e7054 tls.resumed=false\n",
+			"< response app_version=1 status=ok id=14176755924017281011 bytes=1200 "
+			"tls.cipher=TLS_AES_128_GCM_SHA256 tls.curve=x25519 "
+			"tls.server.ja3s=eb1d94daa7e0344597e756a1fb6e7054 tls.resumed=false\n",
 		.udp = true,
 	},
 	{
 		.name = "2: with a handshake packet behind the Initial",
 		.step = {SP_C(V2_1), SP_S(V2_2)},
 		.want = "> request app_version=2 method=handshake host=www.example.test resource=www.example.test "
-			"endpoint=www.example.test bytes=198 tls.client.server_name=www.example.test "
-			"tls.client.supported_versions=1.3 tls.client.alpn=h3 "
+			"endpoint=www.example.test id=4919131753528190052 bytes=198 "
+			"tls.client.server_name=www.example.test tls.client.supported_versions=1.3 tls.client.alpn=h3 "
 			"tls.client.ja3=29a658c9dd00ff457ca305aa0a7657ca "
 			"tls.client.ja4=q13d0107h3_0f2cb44170f4_1afdbb61034d\n"
-			"< response app_version=2 status=ok bytes=179 tls.cipher=TLS_AES_128_GCM_SHA256 "
-			"tls.curve=x25519 tls.server.ja3s=f4febc55ea12b31ae17cfb7e614afda8 tls.resumed=false\n",
+			"< response app_version=2 status=ok id=4919131753528190052 bytes=179 "
+			"tls.cipher=TLS_AES_128_GCM_SHA256 tls.curve=x25519 "
+			"tls.server.ja3s=f4febc55ea12b31ae17cfb7e614afda8 tls.resumed=false\n",
 		.udp = true,
 	},
 	{
 		.name = "1: the server goes on in version 2",
 		.step = {SP_C(COMPATIBLE_1), SP_S(COMPATIBLE_2)},
 		.want = "> request app_version=1 method=handshake host=www.example.test resource=www.example.test "
-			"endpoint=www.example.test bytes=198 tls.client.server_name=www.example.test "
-			"tls.client.supported_versions=1.3 tls.client.alpn=h3 "
+			"endpoint=www.example.test id=4919131753528190052 bytes=198 "
+			"tls.client.server_name=www.example.test tls.client.supported_versions=1.3 tls.client.alpn=h3 "
 			"tls.client.ja3=29a658c9dd00ff457ca305aa0a7657ca "
 			"tls.client.ja4=q13d0107h3_0f2cb44170f4_1afdbb61034d\n"
-			"< response app_version=2 status=ok bytes=145 tls.cipher=TLS_AES_128_GCM_SHA256 "
-			"tls.curve=x25519 tls.server.ja3s=fcb2d4d0991292272fcb1e464eedfd43 tls.resumed=true\n",
+			"< response app_version=2 status=ok id=4919131753528190052 bytes=145 "
+			"tls.cipher=TLS_AES_128_GCM_SHA256 tls.curve=x25519 "
+			"tls.server.ja3s=fcb2d4d0991292272fcb1e464eedfd43 tls.resumed=true\n",
 		.udp = true,
 	},
 	{
 		.name = "a hello in two datagrams, its pieces in disorder, an acknowledgement between",
 		.step = {SP_C(PIECES_1), SP_S(PIECES_2), SP_C(PIECES_3), SP_S(PIECES_4), SP_S(PIECES_5)},
 		.want = "> request app_version=1 method=handshake host=www.example.test resource=www.example.test "
-			"endpoint=www.example.test bytes=262 tls.client.server_name=www.example.test "
-			"tls.client.supported_versions=1.3 tls.client.alpn=h3 "
+			"endpoint=www.example.test id=4919131753528190052 bytes=262 "
+			"tls.client.server_name=www.example.test tls.client.supported_versions=1.3 tls.client.alpn=h3 "
 			"tls.client.ja3=29a658c9dd00ff457ca305aa0a7657ca "
 			"tls.client.ja4=q13d0107h3_0f2cb44170f4_1afdbb61034d\n"
-			"< response app_version=1 status=ok bytes=176 tls.cipher=TLS_AES_128_GCM_SHA256 "
-			"tls.curve=x25519 tls.server.ja3s=f4febc55ea12b31ae17cfb7e614afda8 tls.resumed=false\n",
+			"< response app_version=1 status=ok id=4919131753528190052 bytes=176 "
+			"tls.cipher=TLS_AES_128_GCM_SHA256 tls.curve=x25519 "
+			"tls.server.ja3s=f4febc55ea12b31ae17cfb7e614afda8 tls.resumed=false\n",
 		.udp = true,
 	},
 	{
 		.name = "Retry, then HelloRetryRequest",
 		.step = {SP_C(COMPATIBLE_1), SP_S(RETRY_2), SP_C(RETRY_3), SP_S(RETRY_4), SP_C(RETRY_5), SP_S(RETRY_6)},
 		.want = "> request app_version=1 method=handshake host=www.example.test resource=www.example.test "
-			"endpoint=www.example.test bytes=198 tls.client.server_name=www.example.test "
-			"tls.client.supported_versions=1.3 tls.client.alpn=h3 "
+			"endpoint=www.example.test id=4919131753528190052 bytes=198 "
+			"tls.client.server_name=www.example.test tls.client.supported_versions=1.3 tls.client.alpn=h3 "
 			"tls.client.ja3=29a658c9dd00ff457ca305aa0a7657ca "
 			"tls.client.ja4=q13d0107h3_0f2cb44170f4_1afdbb61034d\n"
-			"< interim bytes=40 quic.retry=true\n"
-			"< interim bytes=99 tls.hello_retry=true\n"
-			"< response app_version=1 status=ok bytes=134 tls.cipher=TLS_AES_128_GCM_SHA256 "
-			"tls.curve=x25519 tls.server.ja3s=f4febc55ea12b31ae17cfb7e614afda8 tls.resumed=false\n",
+			"< interim id=4919131753528190052 bytes=40 quic.retry=true\n"
+			"< interim id=4919131753528190052 bytes=99 tls.hello_retry=true\n"
+			"< response app_version=1 status=ok id=4919131753528190052 bytes=134 "
+			"tls.cipher=TLS_AES_128_GCM_SHA256 tls.curve=x25519 "
+			"tls.server.ja3s=f4febc55ea12b31ae17cfb7e614afda8 tls.resumed=false\n",
 		.udp = true,
 	},
 	{
 		.name = "a version that is none, then a draft",
 		.step = {SP_C(VERSIONS_1), SP_S(VERSIONS_2), SP_C(VERSIONS_3), SP_S(VERSIONS_4)},
-		.want = "> request app_version=0x5a6a7a8a method=handshake bytes=1204\n"
+		.want = "> request app_version=0x5a6a7a8a method=handshake id=4919131753528190052 bytes=1204\n"
 			"< response code=version_negotiation message=0x1a2a3a4a,1,draft-29 status=client_error "
-			"bytes=31\n"
+			"id=4919131753528190052 bytes=31\n"
 			"> request app_version=draft-29 method=handshake host=www.example.test "
-			"resource=www.example.test endpoint=www.example.test bytes=201 "
+			"resource=www.example.test endpoint=www.example.test id=4919131753528190052 bytes=201 "
 			"tls.client.server_name=www.example.test tls.client.supported_versions=1.3 "
 			"tls.client.alpn=h3-29 tls.client.ja3=29a658c9dd00ff457ca305aa0a7657ca "
 			"tls.client.ja4=q13d0107h9_0f2cb44170f4_1afdbb61034d\n"
-			"< response app_version=draft-29 status=ok bytes=134 tls.cipher=TLS_AES_128_GCM_SHA256 "
-			"tls.curve=x25519 tls.server.ja3s=f4febc55ea12b31ae17cfb7e614afda8 tls.resumed=false\n",
+			"< response app_version=draft-29 status=ok id=4919131753528190052 bytes=134 "
+			"tls.cipher=TLS_AES_128_GCM_SHA256 tls.curve=x25519 "
+			"tls.server.ja3s=f4febc55ea12b31ae17cfb7e614afda8 tls.resumed=false\n",
 		.udp = true,
 	},
 	{
 		.name = "the server refuses: no protocol in common",
 		.step = {SP_C(COMPATIBLE_1), SP_S(REFUSED_2)},
 		.want = "> request app_version=1 method=handshake host=www.example.test resource=www.example.test "
-			"endpoint=www.example.test bytes=198 tls.client.server_name=www.example.test "
-			"tls.client.supported_versions=1.3 tls.client.alpn=h3 "
+			"endpoint=www.example.test id=4919131753528190052 bytes=198 "
+			"tls.client.server_name=www.example.test tls.client.supported_versions=1.3 tls.client.alpn=h3 "
 			"tls.client.ja3=29a658c9dd00ff457ca305aa0a7657ca "
 			"tls.client.ja4=q13d0107h3_0f2cb44170f4_1afdbb61034d\n"
 			"< response app_version=1 code=no_application_protocol message=no ALPN status=client_error "
-			"bytes=57 tls.established=false\n",
+			"id=4919131753528190052 bytes=57 tls.established=false\n",
 		.udp = true,
 	},
 	{
 		.name = "the server refuses the connection",
 		.step = {SP_C(COMPATIBLE_1), SP_S(BUSY_2)},
 		.want = "> request app_version=1 method=handshake host=www.example.test resource=www.example.test "
-			"endpoint=www.example.test bytes=198 tls.client.server_name=www.example.test "
-			"tls.client.supported_versions=1.3 tls.client.alpn=h3 "
+			"endpoint=www.example.test id=4919131753528190052 bytes=198 "
+			"tls.client.server_name=www.example.test tls.client.supported_versions=1.3 tls.client.alpn=h3 "
 			"tls.client.ja3=29a658c9dd00ff457ca305aa0a7657ca "
 			"tls.client.ja4=q13d0107h3_0f2cb44170f4_1afdbb61034d\n"
-			"< response app_version=1 code=CONNECTION_REFUSED status=server_error bytes=44 "
-			"tls.established=false\n",
+			"< response app_version=1 code=CONNECTION_REFUSED status=server_error id=4919131753528190052 "
+			"bytes=44 tls.established=false\n",
 		.udp = true,
 	},
 	{
 		.name = "the client gives up",
 		.step = {SP_C(COMPATIBLE_1), SP_C(GIVES_UP_2)},
 		.want = "> request app_version=1 method=handshake host=www.example.test resource=www.example.test "
-			"endpoint=www.example.test bytes=198 tls.client.server_name=www.example.test "
-			"tls.client.supported_versions=1.3 tls.client.alpn=h3 "
+			"endpoint=www.example.test id=4919131753528190052 bytes=198 "
+			"tls.client.server_name=www.example.test tls.client.supported_versions=1.3 tls.client.alpn=h3 "
 			"tls.client.ja3=29a658c9dd00ff457ca305aa0a7657ca "
 			"tls.client.ja4=q13d0107h3_0f2cb44170f4_1afdbb61034d\n"
-			"> interim code=PROTOCOL_VIOLATION message=bad status=server_error bytes=47 "
-			"tls.established=false\n",
+			"> interim code=PROTOCOL_VIOLATION message=bad status=server_error id=4919131753528190052 "
+			"bytes=47 tls.established=false\n",
 		.udp = true,
 	},
 	{
 		.name = "an Initial whose tag is wrong, and short packets",
 		.step = {SP_C(SEALED_1), SP_S(SEALED_2), SP_S(SEALED_3)},
-		.want = "> request app_version=1 method=handshake bytes=198\n",
+		.want = "> request app_version=1 method=handshake id=4919131753528190052 bytes=198\n",
 		.udp = true,
 	},
 	{0},

@@ -345,13 +345,13 @@ static inline void feed_run(struct feed *f, unsigned side, bool last, bool udp)
 		s->want = 0;
 		feed_check(rc <= SP_PARSE_BAD, f, "a result that is none");
 		if (rc == SP_PARSE_MSG) {
-			feed_check(used || ++idle <= 4, f, "stands still");
+			feed_check(used || ++idle <= SP_IDLE_MAX, f, "stands still");
 			feed_msg(f, side);
 		}
 		if (rc == SP_PARSE_SKIP || rc == SP_PARSE_MORE)
 			feed_passed(f, side, used + (rc == SP_PARSE_SKIP && f->p.want != SP_TO_END ? f->p.want : 0));
 		if (rc == SP_PARSE_SKIP)
-			feed_check(used || f->p.want || ++idle <= 4, f, "stands still");
+			feed_check(used || f->p.want || ++idle <= SP_IDLE_MAX, f, "stands still");
 		if (used || f->p.want)
 			idle = 0;
 		if (rc == SP_PARSE_MSG || rc == SP_PARSE_SKIP)

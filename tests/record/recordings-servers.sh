@@ -87,7 +87,7 @@ r_tls()
 	in_c curl -s --cacert "$work/cert.pem" --local-port 40002 --tls-max 1.2 --resolve www.example.test:443:10.2.0.2 https://www.example.test/ >/dev/null
 	in_c curl -s --local-port 40003 --resolve www.example.test:443:10.2.0.2 https://www.example.test/ >/dev/null || true
 	record_stop
-	note "curl, $(version_of nginx), $(version_of openssl): TLS 1.3 (40001), TLS 1.2 (40002), and a client that does not trust the certificate and gives up (40003)."
+	note "curl, $(version_of nginx), $(version_of openssl): TLS 1.2 with a client that offers 1.3 (40001) and one that does not (40002; this nginx speaks no 1.3 unless it is told to), and a client that does not trust the certificate and gives up (40003)."
 }
 
 r_ipv6()

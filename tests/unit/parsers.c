@@ -210,6 +210,7 @@ static void the_table_is_whole(void)
 		CHECK(sp_parser((*p)->app) == *p);
 		CHECK((*p)->missing && (*p)->title && (*p)->starts && (*p)->probe && (*p)->parse);
 		CHECK((*p)->vectors && (*p)->vectors->name);
+		CHECK((*p)->state_size <= SP_STATE_MAX && (*p)->more_size <= SP_STATE_MAX);
 	}
 }
 
