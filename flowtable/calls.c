@@ -239,10 +239,19 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 
 /* --- messages --- */
 
+/* Who says this. Where both ends are one and the same, as of who pings itself, requests are the client's. */
+static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
+{
+	const struct sp_flow *f = t->f;
+	if (SP_UNLIKELY(f->lo_port == f->hi_port) && sp_addr_eq(&f->lo, &f->hi))
+		return m->kind == SP_MSG_RESPONSE || m->kind == SP_MSG_INTERIM ? SP_SERVER : SP_CLIENT;
+	return sp_role(t, side);
+}
+
 static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, const struct sp_msg *m,
 			  const struct sp_place *at)
 {
-	bool server = sp_role(t, side) == SP_SERVER;
+	bool server = speaker(t, side, m) == SP_SERVER;
 	*c = (struct sp_call){
 		.tag = m->tag,
 		.id = m->id,
@@ -295,7 +304,7 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	if (t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID || m->kind != SP_MSG_REQUEST)
 		return false;
-	uint32_t h = find_id(t, m->id, !sp_role(t, side));
+	uint32_t h = find_id(t, m->id, !speaker(t, side, m));
 	if (h)
 		call_at(t, h)->retries++;
 	return h != 0;
@@ -358,7 +367,7 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 {
 	struct sp_call head = {.id = m->id, .app = t->d->parser->app};
 	add_response(t, &head, m, at, true);
-	if (sp_role(t, side) == SP_CLIENT)
+	if (speaker(t, side, m) == SP_CLIENT)
 		head.bits |= SP_CALL_FROM_SERVER; /* of the request that it answers */
 	t->d->bits |= SP_DIALOG_ORPHAN;
 	if (complete) {
@@ -374,7 +383,7 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 			  const struct sp_place *at, bool complete)
 {
-	unsigned role = sp_role(t, side);
+	unsigned role = speaker(t, side, m);
 	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
 		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
 							    : first_waiting(t, role);
@@ -402,7 +411,7 @@ static uint32_t find_open(const struct sp_talk *t, unsigned side, const struct s
 			: m->kind == SP_MSG_ONEWAY ? SP_CALL_ONEWAY
 						   : SP_CALL_REQUEST;
 	unsigned ended = m->kind == SP_MSG_RESPONSE ? SP_CALL_RESPONSE_END : SP_CALL_REQUEST_END;
-	bool by_server = sp_role(t, side) == SP_SERVER;
+	bool by_server = speaker(t, side, m) == SP_SERVER;
 	if (t->d->parser->pairing != SP_PAIR_BY_ID)
 		return s ? s->open : 0;
 	for (uint32_t h = t->d->first; h; h = call_at(t, h)->next) {
@@ -455,7 +464,7 @@ static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 /* Of the side that answers: the oldest request that waits. Of the side that asked: its own, be it answered in part. */
 static uint32_t find_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
-	unsigned role = sp_role(t, side);
+	unsigned role = speaker(t, side, m);
 	bool by_id = t->d->parser->pairing == SP_PAIR_BY_ID;
 	uint32_t h = by_id ? find_id(t, m->id, role) : first_waiting(t, role);
 	if (!h && !by_id && t->d->bits & SP_DIALOG_TCP)

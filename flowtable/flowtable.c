@@ -389,13 +389,14 @@ static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft,
 		ft->stats.late_packets++;
 }
 
-/* Is there something above its transport header that a parser may know? */
+/* Is there something that a parser may know? Above the transport header; of ICMP, whose header is the message, all. */
 static inline bool is_readable(const struct sp_flow *f, const struct sp_pkt *pkt)
 {
 	if (SP_LIKELY(f->proto == SP_PROTO_TCP))
-		return !(pkt->flags & SP_PKT_L4_CUT || pkt->tcp_flags & SP_TCP_RST);
+		return pkt->l7_len && !(pkt->flags & SP_PKT_L4_CUT || pkt->tcp_flags & SP_TCP_RST);
 	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
-	return pkt->l4 != SP_NOOFS && (f->proto == SP_PROTO_UDP || icmp) && !(pkt->flags & SP_PKT_QUOTED);
+	return pkt->l4 != SP_NOOFS && (icmp || (f->proto == SP_PROTO_UDP && pkt->l7_len)) &&
+	       !(pkt->flags & SP_PKT_QUOTED);
 }
 
 /* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
@@ -408,7 +409,7 @@ static inline __attribute__((always_inline)) void message(struct sp_flowtable *f
 		datagram(ft, f, pkt, side);
 	else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side)))
 		track_tcp(ft, f, key, pkt, side);
-	if (ft->l7 && pkt->l7_len && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
+	if (ft->l7 && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
 		sp_l7_payload(ft, f, pkt, side);
 }
 

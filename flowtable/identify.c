@@ -120,11 +120,14 @@ static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parse
 	return true;
 }
 
-/* One of several that would take it, when there is a reason. */
-static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, uint64_t maybe)
+/* One of several that would take it, when there is a reason. That both sides suit is none while they said next to
+ * nothing. */
+static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, size_t n, uint64_t maybe)
 {
+	enum { SAID_MIN = 8 };
 	const struct sp_l7 *l7 = t->ft->l7;
-	uint64_t both = maybe & t->d->maybe[!side];
+	bool said = !(t->d->bits & SP_DIALOG_TCP) || (n >= SAID_MIN && t->d->stream[!side].carry_n >= SAID_MIN);
+	uint64_t both = said ? maybe & t->d->maybe[!side] : 0;
 	unsigned client = t->d->client;
 	uint16_t port = client ? t->f->lo_port : t->f->hi_port;
 	const struct sp_parser *heard = known(t, !client);
@@ -205,6 +208,12 @@ static bool take_known(struct sp_talk *t, unsigned side)
 	return true;
 }
 
+/* Of datagrams that nobody wanted: their dialog was given back each time. */
+static bool had_enough(const struct sp_flow *f)
+{
+	return f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= TRIES_MAX;
+}
+
 bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last)
 {
 	struct sp_dialog *d = t->d;
@@ -215,16 +224,16 @@ bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last
 	uint64_t maybe = 0;
 	if (ask_all(t, side, in, last, unsure || !tcp ? both : 1U << sp_role(t, side), &maybe))
 		return d->parser != NULL;
-	const struct sp_parser *parser = settle(t, side, maybe);
+	const struct sp_parser *parser = settle(t, side, in.n, maybe);
 	if (!parser && !tcp)
 		parser = persistent(t, side, maybe);
 	if (parser)
 		return take(t, side, parser, false);
 	if (tcp)
 		d->maybe[side] = maybe;
-	bool over = ++d->tries >= TRIES_MAX || (tcp && last && !unsure);
-	bool nobodys = !maybe && !d->maybe[!side] && d->tries > 2;
-	if (unsure && (over || nobodys) && take_known(t, side))
+	bool wanted = d->maybe[0] | d->maybe[1];
+	bool over = ++d->tries >= TRIES_MAX || (tcp ? last && !unsure : !wanted && had_enough(t->f));
+	if (unsure && (over || (!wanted && d->tries > 2)) && take_known(t, side))
 		return true;
 	/* The other side's beginning was nobody's, and this one's is not either. */
 	bool hopeless = tcp && !unsure && !maybe && d->stream[!side].bits & SP_STREAM_RESYNC;

@@ -99,8 +99,12 @@ void sp_l7_give_up(struct sp_talk *t, unsigned why)
 static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool is_cut)
 {
 	struct sp_dialog *d = t->d;
-	if (!d->parser && !sp_identify(t, side, in, true))
+	if (!d->parser && !sp_identify(t, side, in, true)) {
+		/* Nobody's: the next one begins anew, and until then it costs nothing. */
+		if (!(t->f->more & SP_L7_DONE) && !(d->maybe[0] | d->maybe[1]) && !d->app)
+			sp_l7_forget(t->ft, t->f);
 		return;
+	}
 	struct sp_mark mark = {.ns = t->ns};
 	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .last = true, .cut = is_cut};
 	sp_dialog_run(t, side, NULL, &p);
