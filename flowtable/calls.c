@@ -71,12 +71,15 @@ static void make_room(struct sp_talk *t)
 	tell(t, t->d->first);
 }
 
-/* A call with a message's texts. 0: no memory. */
+/* A call with a message's texts, when they will be written. 0: no memory. */
 static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
 {
-	size_t max = t->ft->l7->conf.max_field;
+	size_t max = t->ft->l7->conf.max_field, size = offsetof(struct sp_call, texts);
+	bool log = t->ft->l7->conf.log;
 	make_room(t);
-	uint32_t handle = sp_slab_get(&t->ft->l7->slab, sizeof *head + sp_texts_room(m, max));
+	if (log)
+		size = sizeof *head + sp_texts_room(m, max);
+	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
 	if (!handle) {
 		t->d->limits |= SP_APP_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
@@ -84,8 +87,10 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const st
 	}
 	struct sp_call *c = call_at(t, handle);
 	memcpy(c, head, offsetof(struct sp_call, texts));
-	c->bits |= SP_CALL_TEXTS;
-	sp_texts_begin(&c->texts, m, max);
+	if (log) {
+		c->bits |= SP_CALL_TEXTS;
+		sp_texts_begin(&c->texts, m, max);
+	}
 	append_call(t, handle, front);
 	return handle;
 }
@@ -116,6 +121,8 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 	struct sp_slab *slab = &t->ft->l7->slab;
 	size_t max = t->ft->l7->conf.max_field;
 	struct sp_call *c = call_at(t, handle);
+	if (!(c->bits & SP_CALL_TEXTS))
+		return handle;
 	size_t more = sp_texts_more(&c->texts, m, max), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;

@@ -57,6 +57,7 @@ struct feed {
 	unsigned n_asked;
 	bool stopped; /* bad, or another protocol */
 	bool refuse;  /* no memory for a second block */
+	bool bare;    /* slots and extras are not looked at */
 	uint64_t calls, bytes;
 	char *text;
 	size_t text_n;
@@ -236,13 +237,13 @@ static inline void feed_msg(struct feed *f, unsigned side)
 	o->status = m->status ? m->status : o->status;
 	uint64_t skipped = f->p.want == SP_TO_END ? 0 : f->p.want;
 	o->bytes += m->bytes ? m->bytes : f->p.used - m->first + skipped;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
+	for (unsigned i = 0; i < SP_SLOT_MAX && !f->bare; i++) {
 		if (!m->slot[i].n)
 			continue;
 		free(o->slot[i]);
 		o->slot[i] = feed_escape(m->slot[i]);
 	}
-	for (unsigned i = 0; i < m->n_extras; i++) {
+	for (unsigned i = 0; i < m->n_extras && !f->bare; i++) {
 		unsigned known = 0, field = m->extra[i].field;
 		for (unsigned k = 0; k <= field; k++)
 			feed_check(f->parser->fields && f->parser->fields[k], f, "an extra without a name");
