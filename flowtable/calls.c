@@ -326,8 +326,9 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	begin_request(t, side, &head, m, at);
 	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST_NOW)) {
 		/* Requests that were lost, and sent before this one's sender had read all that there is, have had their
-		 * answers, when there were some that nobody had asked for. */
-		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq;
+		 * answers, when there were some since, and nobody waits. */
+		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq &&
+			    !first_waiting(t, !speaker(t, side, m));
 		head.bits |= over ? 0 : SP_CALL_LOST_BEFORE;
 		s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
 	} else if (SP_UNLIKELY(t->d->last && call_at(t, t->d->last)->bits & SP_CALL_LOST_BEFORE) &&
@@ -401,7 +402,11 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 			orphan(t, side, s, m, at, complete);
 		return;
 	}
-	t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	/* After a loss of requests any response counts, see take_request. */
+	if (s && SP_UNLIKELY(t->d->stream[!side].bits & SP_STREAM_LOST_NOW))
+		t->d->bits |= SP_DIALOG_ORPHAN;
+	else
+		t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
 		return;
