@@ -71,12 +71,15 @@ static void make_room(struct sp_talk *t)
 	tell(t, t->d->first);
 }
 
-/* A call with a message's texts. 0: no memory. */
+/* A call with a message's texts, when they will be written. 0: no memory. */
 static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
 {
-	size_t max = t->ft->l7->conf.max_field;
+	size_t max = t->ft->l7->conf.max_field, size = offsetof(struct sp_call, texts);
+	bool log = t->ft->l7->conf.log;
 	make_room(t);
-	uint32_t handle = sp_slab_get(&t->ft->l7->slab, sizeof *head + sp_texts_room(m, max));
+	if (log)
+		size = sizeof *head + sp_texts_room(m, max);
+	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
 	if (!handle) {
 		t->d->limits |= SP_APP_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
@@ -84,8 +87,10 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const st
 	}
 	struct sp_call *c = call_at(t, handle);
 	memcpy(c, head, offsetof(struct sp_call, texts));
-	c->bits |= SP_CALL_TEXTS;
-	sp_texts_begin(&c->texts, m, max);
+	if (log) {
+		c->bits |= SP_CALL_TEXTS;
+		sp_texts_begin(&c->texts, m, max);
+	}
 	append_call(t, handle, front);
 	return handle;
 }
@@ -116,6 +121,8 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 	struct sp_slab *slab = &t->ft->l7->slab;
 	size_t max = t->ft->l7->conf.max_field;
 	struct sp_call *c = call_at(t, handle);
+	if (!(c->bits & SP_CALL_TEXTS))
+		return handle;
 	size_t more = sp_texts_more(&c->texts, m, max), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;
@@ -319,8 +326,9 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	begin_request(t, side, &head, m, at);
 	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST_NOW)) {
 		/* Requests that were lost, and sent before this one's sender had read all that there is, have had their
-		 * answers, when there were some that nobody had asked for. */
-		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq;
+		 * answers, when there were some since, and nobody waits. */
+		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq &&
+			    !first_waiting(t, !speaker(t, side, m));
 		head.bits |= over ? 0 : SP_CALL_LOST_BEFORE;
 		s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
 	} else if (SP_UNLIKELY(t->d->last && call_at(t, t->d->last)->bits & SP_CALL_LOST_BEFORE) &&
@@ -394,7 +402,11 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 			orphan(t, side, s, m, at, complete);
 		return;
 	}
-	t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	/* After a loss of requests any response counts, see take_request. */
+	if (s && SP_UNLIKELY(t->d->stream[!side].bits & SP_STREAM_LOST_NOW))
+		t->d->bits |= SP_DIALOG_ORPHAN;
+	else
+		t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
 		return;

@@ -76,6 +76,7 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	p->transport = d->bits & SP_DIALOG_TCP ? SP_TCP : f->proto == SP_PROTO_UDP ? SP_UDP : SP_ICMP;
 	p->last = p->cut = p->reversed = false;
 	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
+	p->terse = !l7->conf.log;
 	p->server_port = d->client ? f->lo_port : f->hi_port;
 	p->names = l7->conf.contexts.v;
 	p->n_names = l7->conf.contexts.n;

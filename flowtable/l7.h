@@ -50,7 +50,7 @@ static_assert(sizeof(struct sp_stream) == 40, "two of them and a dialog take 128
 enum sp_dialog_bits {
 	SP_DIALOG_TCP = 1,
 	SP_DIALOG_ANSWERED = 2, /* a request of this parser has been answered */
-	SP_DIALOG_ORPHAN = 4,	/* the last response answered nothing that was seen */
+	SP_DIALOG_ORPHAN = 4,	/* the last response answered nothing that was seen, or came after a loss of requests */
 	SP_DIALOG_SURE = 8,	/* its protocol is no guess any more */
 };
 

@@ -219,6 +219,8 @@ static void read_opt(struct sp_parse *p, struct message *m, const struct dns_rec
 	struct sp_cursor c = sp_cursor((struct sp_slice){m->in.p + r->data, r->n});
 	m->rcode |= r->ttl >> 24 << 4;
 	m->dnssec_ok = r->ttl & 0x8000;
+	if (p->terse)
+		return;
 	sp_msg_extra(&p->msg, UDP_SIZE, sp_arena_u64(p->arena, r->class));
 	while (sp_cursor_left(&c) >= 4) {
 		unsigned code = sp_cursor_u16(&c);
@@ -252,7 +254,7 @@ static void read_records(struct sp_parse *p, struct message *m)
 			break;
 		if (section == ADDITIONAL && r.type == DNS_OPT)
 			opt = r;
-		if (section != ANSWERS || !(m->flags & QR)) /* mDNS' known answers are no answer */
+		if (section != ANSWERS || !(m->flags & QR) || p->terse) /* mDNS' known answers are no answer */
 			continue;
 		ttl = SP_MIN(ttl, r.ttl);
 		if (sp_out_room(&o) < ANSWERS_ROOM)
@@ -262,7 +264,7 @@ static void read_records(struct sp_parse *p, struct message *m)
 		sp_dns_record_put(m->in, &r, &o);
 	}
 	sp_msg_extra(&p->msg, ANSWERS_FIELD, sp_out_end(p->arena, &o));
-	if (m->flags & QR)
+	if (m->flags & QR && !p->terse)
 		sp_msg_extra(&p->msg, ANSWER_COUNT, sp_arena_u64(p->arena, m->count[ANSWERS]));
 	if (ttl != UINT32_MAX)
 		sp_msg_extra(&p->msg, TTL, sp_arena_u64(p->arena, ttl));
@@ -298,6 +300,16 @@ static enum sp_status status_of(unsigned rcode)
 	return !rcode ? SP_STATUS_OK : rcode == 1 || rcode == 3 ? SP_STATUS_CLIENT_ERROR : SP_STATUS_SERVER_ERROR;
 }
 
+static void describe_texts(struct sp_parse *p, struct message *m, bool question)
+{
+	if (question)
+		describe_question(p, m);
+	p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
+	if (opcode_of(m) != UPDATE || m->flags & QR)
+		read_records(p, m);
+	put_flags(p, m);
+}
+
 static void describe(struct sp_parse *p, struct message *m)
 {
 	struct state *st = p->state;
@@ -313,14 +325,14 @@ static void describe(struct sp_parse *p, struct message *m)
 		msg->app = SP_APP_MDNS;
 	else if (p->server_port == LLMNR_PORT)
 		msg->app = SP_APP_LLMNR;
-	if (!answer || multicast || !p->asked(p, msg->id, &tag))
-		describe_question(p, m);
-	msg->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
-	if (opcode_of(m) != UPDATE || answer)
-		read_records(p, m);
-	put_flags(p, m);
+	if (p->terse) { /* an answer's OPT record has a part of its code */
+		if (answer && m->count[ADDITIONAL])
+			read_records(p, m);
+	} else {
+		describe_texts(p, m, !answer || multicast || !p->asked(p, msg->id, &tag));
+	}
 	if (answer && (!multicast || m->rcode)) {
-		msg->slot[SP_SLOT_CODE] = sp_dns_rcode(p->arena, m->rcode);
+		msg->slot[SP_SLOT_CODE] = p->terse ? (struct sp_slice){0} : sp_dns_rcode(p->arena, m->rcode);
 		msg->status = (uint8_t)status_of(m->rcode);
 	}
 }

@@ -52,6 +52,8 @@ static void show_target(struct sp_parse *p, struct sp_http_side *s, struct sp_sl
 		slot[SP_SLOT_HOST] = sp_http_authority(target);
 		s->seen |= slot[SP_SLOT_HOST].n ? 1U << HOST_SEEN : 0;
 	}
+	if (p->terse)
+		return;
 	slot[SP_SLOT_RESOURCE] = sp_http_target(p->arena, target, p->reveal);
 	slot[SP_SLOT_ENDPOINT] = sp_http_endpoint(p->arena, target);
 }

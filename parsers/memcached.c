@@ -104,7 +104,7 @@ void memcached_describe(struct sp_parse *p, struct sp_slice method, const struct
 	sp_msg_extra(m, MEMCACHED_SYSTEM, SP_TEXT("memcached"));
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] =
 		(struct sp_slice){method.p, SP_MIN(method.n, (size_t)NAME_SHOWN)};
-	if (!begin)
+	if (!begin || p->terse)
 		return;
 	to = sp_put(to, m->slot[SP_SLOT_METHOD]);
 	for (unsigned i = 0; i < n && to < begin + ROOM; i++) {

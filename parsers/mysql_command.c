@@ -162,10 +162,19 @@ static void use(struct sp_mysql *st, struct sp_msg *m, struct sp_slice text)
 	m->tag = MYSQL_R_USE;
 }
 
+/* A statement that can be no USE. */
+static bool is_other(struct sp_slice s)
+{
+	uint8_t first = s.n ? *s.p | 32 : 0;
+	return first >= 'a' && first <= 'z' && first != 'u';
+}
+
 static void query(struct sp_parse *p, struct sp_mysql *st, struct sp_msg *m, struct sp_slice s)
 {
 	if (has_attributes(st, s))
 		query_attributes(p, &s);
+	if (p->terse && is_other(s))
+		return;
 	struct sp_sql sql = sp_sql_read(p, s, how(st));
 	if (!sql.verb.n)
 		sql.verb = SP_TEXT("QUERY");

@@ -155,6 +155,7 @@ struct sp_parse {
 	bool last;		/* nothing follows these bytes: a datagram, or the stream ended */
 	bool cut;		/* a datagram of which the end was not captured */
 	bool reveal;		/* show values that are hidden by default (never passwords) */
+	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool reversed;		/* out, of a probe or parse: `side` is surely the other one */
 	uint16_t server_port;	/* a hint for ties */
 
