@@ -42,9 +42,34 @@ RCODE = dict(enumerate(["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", 
 INSIDE = {"tls", "dtls", "quic", "http2", "sctp"}
 
 # capture -> why its calls differ
-EXPLAINED = {
-    "dns-types.pcap": "BADVERS: EDNS extends the code, tshark names the four bits of the header",
-}
+EXPLAINED = {name: why for why, names in {
+    "EDNS extends the code, tshark names the four bits of the header": [
+        "dns-types.pcap", "tcpdump/dns-badcookie.pcap", "tcpdump/dns-badvers.pcap", "zeek/Traces/dns/dns_extended_rcode.pcap"],
+    "the answer is to another question than was asked": [
+        "ndpi/pcap/dns-invalid-chars.pcap", "suricata-verify/dns/dns-incomplete/input.pcap"],
+    "bytes were changed: names no longer are the same, a length cannot be": [
+        "ndpi/pcap/fuzz-2006-06-26-2594.pcap", "tcpreplay/test.rewrite_1ttl", "tcpreplay/test.rewrite_vlan802.1ad"],
+    "the query is none: opcode 12, a name that points forward, an answer in it, junk": [
+        "suricata-verify/dns/dns-invalid-opcode/input.pcap", "suricata-verify/dns/dns-forward-pointer/input.pcap",
+        "suricata-verify/dns/dns-answer-name/dns-udp-request-with-answer.pcap",
+        "suricata-verify/dns-udp-junkrequest-first/input.pcap"],
+    "the status line is none: its code is no number of three digits, or the version is none": [
+        "suricata-verify/http-evader/http-evader-393/input.pcap", "suricata-verify/http-evader/http-evader-468/input.pcap",
+        "suricata-verify/http-evader/http-evader-474/input.pcap", "suricata-verify/http1-noint-status/input.pcap",
+        "wireshark-wiki/c05-http-reply-r1.slice-a.pcap"],
+    "after requests and answers that the capture lost, the order alone does not tell": [
+        "zeek/Traces/http/zero-length-bodies-with-drops.pcap"],
+    "both sides begin with SOCKS, which is nobody's, and a connection costs nothing from then on": [
+        "arkime/pcap/socks5-http-302-frag.pcap", "arkime/pcap/socks5-reverse.pcap", "zeek/Traces/socks.pcap",
+        "zeek/Traces/tunnels/socks.pcap"],
+    "after its SASL bind the connection is wrapped": ["zeek/Traces/ldap/missing_krbtgt_ldap_request.pcapng",
+                                                      "zeek/Traces/ldap/modify-request.pcapng"],
+    "Content-Length is no number": ["zeek/Traces/sip/invalid-content-length.pcap"],
+    "the same pings a second time, copies to whoever recognises those of a mirror": ["zeek/Traces/tcp/timeout-with-pings.pcap"],
+    "tshark opens a tunnel that spantap leaves closed: IPComp, AYIYA, GRE behind another UDP port or with a route, 802.11": [
+        "libpcap/filter/AH-IPcomp-IPv4.pcap", "libpcap/filter/AH-IPcomp-IPv6.pcap", "zeek/Traces/tunnels/ayiya3.pcap",
+        "zeek/Traces/tunnels/gre-over-udp-4754.pcap", "tcpdump/various_gre.pcap", "wireshark-wiki/dns-remoteshell.pcap"],
+}.items() for name in names}
 
 
 def ask(capture):
@@ -150,12 +175,15 @@ def name_of(r):
 
 
 def by_spantap(capture):
-    """Calls to how many, as above; requests without an answer and answers alone to the flows that they are in."""
+    """Calls to how many, as above; requests without an answer and answers alone to the flows that they are in; whether most packets
+    are refused, be it for their link type or for their lengths: differential.py sees to those."""
     with tempfile.TemporaryDirectory() as out:
         run = subprocess.run([conversations.SPANTAP, "read", "-o", out, capture], capture_output=True, text=True, errors="replace",
                              check=False, timeout=300)
         if run.returncode not in (0, 3):
             raise conversations.Failed(f"exit status {run.returncode}: {run.stderr.strip()}")
+        with open(os.path.join(out, "stats.json"), encoding="utf-8") as f:
+            stats = json.load(f)
         calls, requests, responses = Counter(), defaultdict(list), defaultdict(list)
         with open(os.path.join(out, "requests.jsonl"), encoding="utf-8") as f:
             for line in f:
@@ -171,7 +199,7 @@ def by_spantap(capture):
                     requests[(protocol, client, server, name)].append(r["flow_id"])
                 elif r["type"] == "response":
                     responses[(protocol, client, server, name if protocol not in BY_ORDER else None, code)].append(r["flow_id"])
-    return calls, requests, responses
+    return calls, requests, responses, 2 * stats["malformed"] > stats["packets"]
 
 
 def halves(call, requests, responses):
@@ -194,9 +222,11 @@ def compare(capture):
     if not theirs:
         return [], {}
     try:
-        ours, requests, responses = by_spantap(capture)
+        ours, requests, responses, refused = by_spantap(capture)
     except conversations.Failed as e:
         return [str(e)], {}
+    if refused:
+        return [], {}
     lines, counts = [], defaultdict(lambda: [0, 0, 0])
     for call, n in theirs.items():
         same = min(n, ours[call])
