@@ -111,7 +111,7 @@ static void switch_to(struct sp_talk *t, uint16_t next)
 		sp_l7_give_up(t, 0);
 }
 
-/* Not this protocol, or not any more. */
+/* Not this protocol, or not any more. A guess that is withdrawn leaves no parser. */
 static void bad(struct sp_talk *t, unsigned side, struct sp_stream *s)
 {
 	struct sp_dialog *d = t->d;
@@ -231,7 +231,8 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 		default:
 			if (!piece->cut) /* what is cut may well look wrong */
 				bad(t, side, s);
-			return piece->in.n;
+			/* What a wrong guess has left is looked at once more. */
+			return s && !t->d->parser && !(t->f->more & SP_L7_DONE) ? at : piece->in.n;
 		}
 		idle = at == was ? idle + 1 : 0;
 		if (SP_UNLIKELY(idle > SP_IDLE_MAX)) {

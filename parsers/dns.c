@@ -525,16 +525,21 @@ static bool is_netbios(const struct message *m)
 }
 
 /* Of a message of `size` bytes, of which `in` is the beginning. */
+/* While there is no more of the header than these. */
+static bool are_plausible_flags(unsigned flags)
+{
+	unsigned opcode = flags >> 11 & 15;
+	return !(flags & Z) && (opcode == QUERY || opcode == NOTIFY || opcode == UPDATE) &&
+	       (flags & QR ? (flags & 15) <= 11 : !(flags & (RA | 15)));
+}
+
 static enum sp_probe look(struct sp_parse *p, struct sp_slice in, size_t size)
 {
 	struct message m;
 	struct dns_record r;
 	enum sp_probe if_short = in.n < size ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	if (!header_at(in, &m)) {
-		unsigned opcode = in.n > 2 ? in.p[2] >> 3 & 15 : QUERY;
-		bool likely = opcode == QUERY || opcode == NOTIFY || opcode == UPDATE;
-		return likely || has_own_port(p) ? if_short : SP_PROBE_NO;
-	}
+	if (!header_at(in, &m))
+		return has_own_port(p) || in.n < 4 || are_plausible_flags(sp_be16(in.p + 2)) ? if_short : SP_PROBE_NO;
 	if (!is_plausible_header(p, &m, size))
 		return SP_PROBE_NO;
 	size_t at = DNS_HEADER, records = (size_t)m.count[ANSWERS] + m.count[AUTHORITY] + m.count[ADDITIONAL];
