@@ -96,15 +96,30 @@ void sp_dialog_turn(struct sp_talk *t)
 	sp_servers_learn(&t->ft->servers, &key, client);
 }
 
-/* The other protocol's parser, or none; requests of the old one are not answered any more. */
+/* The other protocol's parser, or none. Requests of the old one are not answered any more, unless the new one does. */
 static void switch_to(struct sp_talk *t, uint16_t next)
 {
+	const struct sp_l7 *l7 = t->ft->l7;
 	const struct sp_parser *parser = next ? sp_parser(next) : NULL;
+	struct sp_dialog *d = t->d;
+	uint32_t first = 0, last = 0;
+	if (parser && !(l7->conf.protocols >> l7->index[next] & 1))
+		parser = NULL;
+	if (parser && parser->pairing == SP_PAIR_BY_ID) {
+		sp_calls_hand_over(t, parser);
+		first = d->first;
+		last = d->last;
+		d->first = d->last = 0;
+	}
 	sp_dialog_leave(t);
-	t->d->tries = 0;
-	if (parser && t->ft->l7->conf.protocols >> t->ft->l7->index[next] & 1 && sp_dialog_take(t, parser))
-		return;
-	if (next)
+	d->tries = 0;
+	bool taken = parser && sp_dialog_take(t, parser);
+	if (parser) {
+		d->parser = parser;
+		d->first = first;
+		d->last = last;
+	}
+	if (next && !taken)
 		sp_l7_give_up(t, 0);
 }
 

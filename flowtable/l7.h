@@ -262,6 +262,9 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
 /* calls.c: gives up calls: those that are too old, or all. */
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all);
 
+/* calls.c: another parser follows that pairs by id: requests with one stay open for it, the others are told. */
+void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to);
+
 /* request_record.c: writes a record. `m`: the message that ends it, and is not part of its texts yet; NULL: none. */
 void sp_request_write(struct sp_talk *t, const struct sp_call *call, const struct sp_msg *m);
 

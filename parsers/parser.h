@@ -27,7 +27,8 @@ enum sp_parse_result {
 	SP_PARSE_MSG,	 /* `msg` holds a message or a part of one; `used` bytes are done with (0 only when state moved
 			  * on),    and the next `want` after them belong to it, too, and need not be seen, as with SKIP */
 	SP_PARSE_SKIP,	 /* `used` bytes are done with, and the next `want` after them need not be seen */
-	SP_PARSE_SWITCH, /* after `used` bytes both sides speak `next` (0: whatever they are found to speak) */
+	SP_PARSE_SWITCH, /* after `used` bytes both sides speak `next` (0: whatever they are found to speak). Where
+			  * that pairs by id, an open request with an id other than 0 may be answered there */
 	SP_PARSE_BAD,	 /* not, or no longer, this protocol */
 };
 
