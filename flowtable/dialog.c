@@ -83,17 +83,37 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	return p;
 }
 
-/* A probe or parser knows better who is the client; while nothing was reported yet it may say so. */
-void sp_dialog_turn(struct sp_talk *t)
+bool sp_dialog_turn(struct sp_talk *t)
 {
 	struct sp_flow *f = t->f;
 	unsigned client = t->d->client;
 	if (f->bits & SP_FLOW_REPORTED || (f->dir[0].bits | f->dir[1].bits) & SP_DIR_ISN || t->d->requests)
-		return;
+		return false;
 	t->d->client = !client;
 	f->bits ^= SP_FLOW_CLIENT_IS_HI;
 	struct sp_flow_key key = sp_flow_key_of(f);
 	sp_servers_learn(&t->ft->servers, &key, client);
+	return true;
+}
+
+/* The parser found that the sides are the other way round. True: it has to look at these bytes again, as if it had seen
+ * nothing yet. */
+static bool turn(struct sp_talk *t, unsigned side)
+{
+	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_parse *p = &t->ft->l7->parse;
+	const struct sp_dialog *d = t->d;
+	if (!sp_dialog_turn(t))
+		return false;
+	p->side = (uint8_t)sp_role(t, side);
+	p->server_port = d->client ? t->f->lo_port : t->f->hi_port;
+	if (d->messages)
+		return false;
+	if (d->state)
+		memset(sp_slab_at(slab, d->state), 0, d->parser->state_size);
+	if (d->more)
+		memset(sp_slab_at(slab, d->more), 0, d->parser->more_size);
+	return true;
 }
 
 /* The other protocol's parser, or none. Requests of the old one are not answered any more, unless the new one does. */
@@ -206,6 +226,7 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 	const struct sp_parser *parser = t->d->parser;
 	unsigned idle = 0;
 	size_t at = 0;
+	bool turned = false;
 	if (s)
 		s->want = 0;
 	while (at < piece->in.n) {
@@ -221,7 +242,10 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 		assert(p->used <= piece->in.n - at);
 		if (SP_UNLIKELY(p->reversed)) {
 			p->reversed = false;
-			sp_dialog_turn(t);
+			bool again = !turned && turn(t, side);
+			turned = true;
+			if (again)
+				continue;
 		}
 		switch (rc) {
 		case SP_PARSE_MSG:

@@ -228,8 +228,9 @@ size_t sp_dialog_resync(struct sp_talk *t, unsigned side, struct sp_slice in);
 bool sp_dialog_take(struct sp_talk *t, const struct sp_parser *parser);
 void sp_dialog_leave(struct sp_talk *t);
 
-/* dialog.c: the one that was taken for the client is the server, if that may still be said. */
-void sp_dialog_turn(struct sp_talk *t);
+/* dialog.c: the one that was taken for the client is the server. False: that may not be said any more, as something was
+ * reported, or the connection's beginning was seen. */
+bool sp_dialog_turn(struct sp_talk *t);
 
 /* l7.c: the flow is not looked at any more. */
 void sp_l7_give_up(struct sp_talk *t, unsigned why);

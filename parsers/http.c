@@ -25,7 +25,7 @@ struct state {
 	bool switched; /* both sides speak `next` */
 	bool pending;  /* the client asked for a switch, and may no longer speak HTTP */
 	bool known;    /* who is the client */
-	bool flipped;  /* it is the side that was thought to be the server */
+	bool flipped;  /* it is the side that is called the server: the connection says so */
 };
 
 static bool by_client(const struct sp_parse *p, const struct state *st)

@@ -148,7 +148,8 @@ struct sp_parse {
 	bool last;		/* nothing follows these bytes: a datagram, or the stream ended */
 	bool cut;		/* a datagram of which the end was not captured */
 	bool reveal;		/* show values that are hidden by default (never passwords) */
-	bool reversed;		/* out, of a probe or parse: `side` is surely the other one */
+	bool reversed;		/* out, of a probe or parse: `side` is surely the other one. The caller turns the sides,
+				 * and while there was no message begins anew; or it cannot, and `side` stays as it is */
 	uint16_t server_port;	/* a hint for ties */
 
 	size_t used;
