@@ -47,7 +47,9 @@ enum sp_parse_result {
 
 enum sp_probe {
 	SP_PROBE_NO,
-	SP_PROBE_MAYBE, /* nothing speaks against it, but ask again when there is more */
+	SP_PROBE_MAYBE, /* these bytes could well be the protocol's: ask again when there is more. Where nobody is sure,
+			 * whoever says so of both sides' first bytes has the flow; so has whoever is at home on the
+			 * server's port, or was heard there. NO of what cannot be judged, and more would not help */
 	SP_PROBE_YES,
 };
 
