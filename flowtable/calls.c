@@ -578,6 +578,21 @@ void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
 	break_off(t, side, s, true);
 }
 
+void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
+{
+	for (uint32_t h = t->d->first, next; h; h = next) {
+		struct sp_call *c = call_at(t, h);
+		next = c->next;
+		if (!c->id || !is_request(c) || c->bits & SP_CALL_RESPONSE) {
+			tell(t, h);
+			continue;
+		}
+		c->tag = 0;
+		c->app = to->app;
+		sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
+	}
+}
+
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)
 {
 	const struct sp_parser *parser = t->d->parser;

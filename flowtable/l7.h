@@ -231,8 +231,9 @@ size_t sp_dialog_resync(struct sp_talk *t, unsigned side, struct sp_slice in);
 bool sp_dialog_take(struct sp_talk *t, const struct sp_parser *parser);
 void sp_dialog_leave(struct sp_talk *t);
 
-/* dialog.c: the one that was taken for the client is the server, if that may still be said. */
-void sp_dialog_turn(struct sp_talk *t);
+/* dialog.c: the one that was taken for the client is the server. False: that may not be said any more, as something was
+ * reported, or the connection's beginning was seen. */
+bool sp_dialog_turn(struct sp_talk *t);
 
 /* l7.c: the flow is not looked at any more. */
 void sp_l7_give_up(struct sp_talk *t, unsigned why);
@@ -264,6 +265,9 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
 
 /* calls.c: gives up calls: those that are too old, or all. */
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all);
+
+/* calls.c: another parser follows that pairs by id: requests with one stay open for it, the others are told. */
+void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to);
 
 /* request_record.c: writes a record. `m`: the message that ends it, and is not part of its texts yet; NULL: none. */
 void sp_request_write(struct sp_talk *t, const struct sp_call *call, const struct sp_msg *m);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flowtable/texts.h"
 
+#include <limits.h>
+
 /* Not inside a character. */
 static size_t cut(struct sp_slice s, size_t max)
 {
@@ -131,4 +133,31 @@ void sp_texts_add(struct sp_texts *t, const struct sp_msg *m, size_t max)
 		put_attributes(t, 1, m, max);
 	}
 	put_slots(t, m, max);
+}
+
+static unsigned field_of(const char *const *fields, const char *name)
+{
+	unsigned i = 0;
+	while (fields && fields[i] && strcmp(fields[i], name))
+		i++;
+	return fields && fields[i] ? i : UINT_MAX;
+}
+
+void sp_texts_rename(struct sp_texts *t, const char *const *from, const char *const *to)
+{
+	for (unsigned run = 0; run < SP_TEXTS_RUNS; run++) {
+		uint32_t at = t->run_at[run], end = at;
+		unsigned n = t->run_n[run];
+		for (t->run_n[run] = 0; n; n--) {
+			struct sp_slice value;
+			uint32_t begin = at;
+			unsigned field = field_of(to, from[sp_texts_attribute(t, &at, &value)]);
+			if (field == UINT_MAX)
+				continue;
+			memmove(t->bytes + end, t->bytes + begin, at - begin);
+			t->bytes[end] = (uint8_t)field;
+			end += at - begin;
+			t->run_n[run]++;
+		}
+	}
 }

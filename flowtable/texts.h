@@ -54,4 +54,7 @@ static inline void sp_texts_copy(struct sp_texts *to, const struct sp_texts *fro
 size_t sp_texts_more(const struct sp_texts *t, const struct sp_msg *m, size_t max);
 void sp_texts_add(struct sp_texts *t, const struct sp_msg *m, size_t max);
 
+/* Attributes of one parser become those of the same name of another; what it has no name for is dropped. */
+void sp_texts_rename(struct sp_texts *t, const char *const *from, const char *const *to);
+
 #endif
