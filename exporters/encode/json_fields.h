@@ -96,5 +96,6 @@ static inline const struct sp_point *sp_json_point(const struct sp_points *point
 
 void sp_json_request(struct sp_buf *out, const struct sp_request_record *r, const struct sp_points *points,
 		     bool tagged);
+void sp_json_request_soon(const struct sp_buf *out, const struct sp_request_record *r);
 
 #endif
