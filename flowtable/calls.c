@@ -66,7 +66,7 @@ static void make_room(struct sp_talk *t)
 {
 	if (SP_LIKELY(t->d->n_calls < t->ft->l7->conf.max_calls))
 		return;
-	t->d->bits |= SP_DIALOG_LIMIT_CALLS;
+	t->d->limits |= SP_APP_LIMIT_CALLS;
 	t->ft->stats.l7_calls_exceeded++;
 	tell(t, t->d->first);
 }
@@ -84,7 +84,7 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const st
 	}
 	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
 	if (!handle) {
-		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
+		t->d->limits |= SP_APP_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
 		return 0;
 	}
@@ -249,10 +249,19 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 
 /* --- messages --- */
 
+/* Who says this. Where both ends are one and the same, as of who pings itself, requests are the client's. */
+static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
+{
+	const struct sp_flow *f = t->f;
+	if (SP_UNLIKELY(f->lo_port == f->hi_port) && sp_addr_eq(&f->lo, &f->hi))
+		return m->kind == SP_MSG_RESPONSE || m->kind == SP_MSG_INTERIM ? SP_SERVER : SP_CLIENT;
+	return sp_role(t, side);
+}
+
 static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, const struct sp_msg *m,
 			  const struct sp_place *at)
 {
-	bool server = sp_role(t, side) == SP_SERVER;
+	bool server = speaker(t, side, m) == SP_SERVER;
 	*c = (struct sp_call){
 		.tag = m->tag,
 		.id = m->id,
@@ -305,7 +314,7 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	if (t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID || m->kind != SP_MSG_REQUEST)
 		return false;
-	uint32_t h = find_id(t, m->id, !sp_role(t, side));
+	uint32_t h = find_id(t, m->id, !speaker(t, side, m));
 	if (h)
 		call_at(t, h)->retries++;
 	return h != 0;
@@ -320,8 +329,9 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	begin_request(t, side, &head, m, at);
 	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST_NOW)) {
 		/* Requests that were lost, and sent before this one's sender had read all that there is, have had their
-		 * answers, when there were some that nobody had asked for. */
-		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq;
+		 * answers, when there were some since, and nobody waits. */
+		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq &&
+			    !first_waiting(t, !speaker(t, side, m));
 		head.bits |= over ? 0 : SP_CALL_LOST_BEFORE;
 		s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
 	} else if (SP_UNLIKELY(t->d->last && call_at(t, t->d->last)->bits & SP_CALL_LOST_BEFORE) &&
@@ -368,7 +378,7 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 {
 	struct sp_call head = {.id = m->id, .app = t->d->parser->app};
 	add_response(t, &head, m, at, true);
-	if (sp_role(t, side) == SP_CLIENT)
+	if (speaker(t, side, m) == SP_CLIENT)
 		head.bits |= SP_CALL_FROM_SERVER; /* of the request that it answers */
 	t->d->bits |= SP_DIALOG_ORPHAN;
 	if (complete) {
@@ -384,7 +394,7 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 			  const struct sp_place *at, bool complete)
 {
-	unsigned role = sp_role(t, side);
+	unsigned role = speaker(t, side, m);
 	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
 		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
 							    : first_waiting(t, role);
@@ -395,7 +405,11 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 			orphan(t, side, s, m, at, complete);
 		return;
 	}
-	t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	/* After a loss of requests any response counts, see take_request. */
+	if (s && SP_UNLIKELY(t->d->stream[!side].bits & SP_STREAM_LOST_NOW))
+		t->d->bits |= SP_DIALOG_ORPHAN;
+	else
+		t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
 		return;
@@ -412,7 +426,7 @@ static uint32_t find_open(const struct sp_talk *t, unsigned side, const struct s
 			: m->kind == SP_MSG_ONEWAY ? SP_CALL_ONEWAY
 						   : SP_CALL_REQUEST;
 	unsigned ended = m->kind == SP_MSG_RESPONSE ? SP_CALL_RESPONSE_END : SP_CALL_REQUEST_END;
-	bool by_server = sp_role(t, side) == SP_SERVER;
+	bool by_server = speaker(t, side, m) == SP_SERVER;
 	if (t->d->parser->pairing != SP_PAIR_BY_ID)
 		return s ? s->open : 0;
 	for (uint32_t h = t->d->first; h; h = call_at(t, h)->next) {
@@ -465,7 +479,7 @@ static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 /* Of the side that answers: the oldest request that waits. Of the side that asked: its own, be it answered in part. */
 static uint32_t find_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
-	unsigned role = sp_role(t, side);
+	unsigned role = speaker(t, side, m);
 	bool by_id = t->d->parser->pairing == SP_PAIR_BY_ID;
 	uint32_t h = by_id ? find_id(t, m->id, role) : first_waiting(t, role);
 	if (!h && !by_id && t->d->bits & SP_DIALOG_TCP)

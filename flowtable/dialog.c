@@ -14,7 +14,7 @@ static void *extend(struct sp_parse *p)
 	size_t size = t->d->parser->more_size;
 	uint32_t more = sp_slab_get(slab, size);
 	if (!more) {
-		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
+		t->d->limits |= SP_APP_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
 		return NULL;
 	}
@@ -78,6 +78,8 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
 	p->terse = !l7->conf.log;
 	p->server_port = d->client ? f->lo_port : f->hi_port;
+	p->names = l7->conf.contexts.v;
+	p->n_names = l7->conf.contexts.n;
 	p->asked = sp_calls_asked;
 	p->extend = extend;
 	p->ctx = t;
@@ -116,7 +118,7 @@ static void bad(struct sp_talk *t, unsigned side, struct sp_stream *s)
 	t->ft->stats.l7_bad++;
 	if (!d->messages) {
 		t->ft->stats.l7_withdrawn++;
-		d->bits |= SP_DIALOG_WITHDRAWN;
+		d->limits |= SP_APP_LIMIT_GUESS;
 		d->bits &= (uint8_t)~SP_DIALOG_SURE;
 		sp_identify_forget(t);
 		sp_dialog_leave(t);

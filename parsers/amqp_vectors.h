@@ -8,6 +8,27 @@
 #define Y_100 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10
 #define Y_1000 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100
 
+/* Publications of no bytes on a channel that confirms, and an acknowledgement of all. */
+#define TEN_TIMES(x) x x x x x x x x x x
+#define NOTHING_PUBLISHED                                                                                              \
+	"\x01\x00\x01\x00\x00\x00\x0b\x00<\x00(\x00\x00\x01"                                                           \
+	"e\x01k\x00\xce"                                                                                               \
+	"\x02\x00\x01\x00\x00\x00\x0e\x00<\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xce"
+#define IDS_OF_79(X)                                                                                                   \
+	X(225)                                                                                                         \
+	X(226) X(227) X(228) X(229) X(230) X(231) X(232) X(233) X(234) X(235) X(236) X(237) X(238) X(239) X(240)       \
+		X(241) X(242) X(243) X(244) X(245) X(246) X(247) X(248) X(249) X(250) X(251) X(252) X(253) X(254)      \
+			X(255) X(256) X(257) X(258) X(259) X(260) X(261) X(262) X(263) X(264) X(265) X(266) X(267)     \
+				X(268) X(269) X(270) X(271) X(272) X(273) X(274) X(275) X(276) X(277) X(278) X(279)    \
+					X(280) X(281) X(282) X(283) X(284) X(285) X(286) X(287) X(288) X(289) X(290)   \
+						X(291) X(292) X(293) X(294) X(295) X(296) X(297) X(298) X(299) X(300)  \
+							X(301) X(302) X(303)
+#define IS_PUBLISHED(id)                                                                                               \
+	"> request method=basic.publish resource=e/k endpoint=e id=9223389629040820" #id " bytes=41 "                  \
+	"messaging.system=rabbitmq messaging.destination.name=e messaging.rabbitmq.destination.routing_key=k "         \
+	"messaging.message.body.size=0\n"
+#define IS_CONFIRMED(id) "< response status=ok id=9223389629040820" #id " bytes=0\n"
+
 /* Bytes and messages are laid out by hand. */
 /* clang-format off */
 static const struct sp_vector vectors[] = {
@@ -197,8 +218,8 @@ static const struct sp_vector vectors[] = {
 			"< response status=ok id=9223389629040820226 bytes=0\n"
 			"< response status=ok id=9223389629040820228 bytes=0\n"
 			"< response status=ok id=9223389629040820229 bytes=0\n"
-			"< response status=ok id=9223389629040820230 bytes=1\n"
-			"< response status=ok id=9223389629040820231 bytes=16\n"
+			"< response status=ok id=9223389629040820230 bytes=0\n"
+			"< response status=ok id=9223389629040820231 bytes=17\n"
 			"< response status=ok id=9223389629040820232 bytes=17\n"
 			"> oneway method=confirm.select endpoint=confirm.select id=8595505163 bytes=13 "
 			"messaging.system=rabbitmq\n"
@@ -206,6 +227,20 @@ static const struct sp_vector vectors[] = {
 			"messaging.system=rabbitmq messaging.destination.name=e "
 			"messaging.rabbitmq.destination.routing_key=k messaging.message.body.size=1\n"
 			"< response status=ok id=9223407221226864641 bytes=21\n",
+	},
+	{
+		.name = "many confirmed at once",
+		.step = {
+			SP_C("\x01\x00\x01\x00\x00\x00\x05\x00U\x00\n\x01\xce"
+			     TEN_TIMES(NOTHING_PUBLISHED NOTHING_PUBLISHED NOTHING_PUBLISHED NOTHING_PUBLISHED
+				       NOTHING_PUBLISHED NOTHING_PUBLISHED NOTHING_PUBLISHED NOTHING_PUBLISHED)),
+			SP_S("\x01\x00\x01\x00\x00\x00\r\x00<\x00P\x00\x00\x00\x00\x00\x00\x00P\x01\xce"),
+		},
+		.want = "> oneway method=confirm.select endpoint=confirm.select id=4300537867 bytes=13 "
+			"messaging.system=rabbitmq\n"
+			IDS_OF_79(IS_PUBLISHED) IS_PUBLISHED(304)
+			IDS_OF_79(IS_CONFIRMED) "< response status=ok id=9223389629040820304 bytes=17\n",
+		.no_probe = true,
 	},
 	{
 		.name = "refused, and closed for it",

@@ -530,8 +530,11 @@ static enum sp_probe look(struct sp_parse *p, struct sp_slice in, size_t size)
 	struct message m;
 	struct dns_record r;
 	enum sp_probe if_short = in.n < size ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	if (!header_at(in, &m))
-		return if_short;
+	if (!header_at(in, &m)) {
+		unsigned opcode = in.n > 2 ? in.p[2] >> 3 & 15 : QUERY;
+		bool likely = opcode == QUERY || opcode == NOTIFY || opcode == UPDATE;
+		return likely || has_own_port(p) ? if_short : SP_PROBE_NO;
+	}
 	if (!is_plausible_header(p, &m, size))
 		return SP_PROBE_NO;
 	size_t at = DNS_HEADER, records = (size_t)m.count[ANSWERS] + m.count[AUTHORITY] + m.count[ADDITIONAL];

@@ -46,7 +46,7 @@ static inline struct sp_slice sp_ber_octets(struct sp_cursor *c)
 {
 	uint8_t tag;
 	struct sp_slice value;
-	return sp_ber_next(c, &tag, &value) ? value : (struct sp_slice){0};
+	return sp_ber_next(c, &tag, &value) ? value : (struct sp_slice){c->p, 0};
 }
 
 /* A search's filter as text (RFC 4515), its values as question marks unless they may be shown. */

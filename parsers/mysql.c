@@ -280,8 +280,8 @@ const struct sp_parser sp_mysql_parser = {
 	.name = "mysql",
 	.title = "MySQL, MariaDB",
 	.missing = "what Zstandard has compressed, and large packets inside large compressed ones; the X protocol; "
-		   "values of prepared statements' parameters; what of a "
-		   "statement follows its first 8 KiB",
+		   "values of prepared statements' parameters; what of a statement follows its first 8 KiB, or 4 KiB "
+		   "where it begins late in a compressed packet",
 	.app = SP_APP_MYSQL,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_FIFO,

@@ -136,6 +136,14 @@ struct sp_msg {
 
 struct sp_parser;
 
+/* A header, property or comment key that somebody configured: its whole value goes into a slot. */
+enum sp_context { SP_CONTEXT_TRACE_ID, SP_CONTEXT_SPAN_ID, SP_CONTEXT_PARENT_SPAN_ID, SP_CONTEXT_X_REQUEST_ID };
+
+struct sp_context_name {
+	char name[64]; /* lower case */
+	int means;     /* enum sp_context */
+};
+
 /* One call. The caller fills the first part and zeroes `used`, `want` and `next`; `msg` is cleared by sp_msg_begin. */
 struct sp_parse {
 	struct sp_slice in;	/* from the stream's present position on, or one datagram */
@@ -150,6 +158,9 @@ struct sp_parse {
 	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool reversed;		/* out, of a probe or parse: `side` is surely the other one */
 	uint16_t server_port;	/* a hint for ties */
+
+	const struct sp_context_name *names; /* n_names of them */
+	unsigned n_names;
 
 	size_t used;
 	uint64_t want;

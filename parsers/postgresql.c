@@ -519,8 +519,7 @@ const struct sp_parser sp_postgresql_parser = {
 	.name = "postgresql",
 	.title = "PostgreSQL",
 	.missing = "protocol 2; what is inside COPY and replication; values of parameters; what of a statement follows "
-		   "its "
-		   "first 8 KiB; of the requests that a server passes over after an error more than the first five",
+		   "its first 8 KiB; of the requests that a server passes over after an error more than 129",
 	.app = SP_APP_POSTGRESQL,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,

@@ -9,9 +9,6 @@ enum step {
 	AGAIN, /* likewise, but the message is not done with yet */
 };
 
-/* A parser's call that finds messages without using up bytes is one that stands still: it may not be more of them. */
-enum { MARKED_MAX = 4 };
-
 struct reply {
 	struct sp_parse *p;
 	struct sp_pg *st;
@@ -200,7 +197,7 @@ static enum step ready(struct reply *r)
 {
 	struct sp_pg *st = r->st;
 	enum step step = GO_ON;
-	if (st->reply && st->failed && st->run_n && pg_before_sync(st) > 1 && st->marked < MARKED_MAX) {
+	if (st->reply && st->failed && st->run_n && pg_before_sync(st) > 1 && st->marked < SP_IDLE_MAX) {
 		st->marked++;
 		return skipped(r, false);
 	}

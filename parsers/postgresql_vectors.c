@@ -2,6 +2,16 @@
 #include "parsers/postgresql_priv.h"
 
 #ifdef SP_WITH_VECTORS
+#define EXECUTES                                                                                                       \
+	"B\0\0\0\21\0\0\0\0\0\1\0\0\0\1x\0\0"                                                                          \
+	"E\0\0\0\11\0\0\0\0\0"
+#define IS_INSERT(id_bytes)                                                                                            \
+	"> request method=INSERT resource=INSERT INTO t VALUES ($1) endpoint=INSERT INTO t VALUES (?) id=" id_bytes    \
+	" db.system.name=postgresql db.collection.name=t\n"
+#define NOT_EXECUTED(id_bytes)                                                                                         \
+	"< response message=not executed: an earlier request before the same sync failed status=unknown id=" id_bytes  \
+	"\n"
+
 const struct sp_vector sp_postgresql_vectors[] = {
 	{
 		.name = "log-in by SCRAM after TLS was refused, a query",
@@ -210,6 +220,28 @@ const struct sp_vector sp_postgresql_vectors[] = {
 			"< response message=not executed: an earlier request before the same sync failed "
 			"status=unknown id=2 bytes=6\n"
 			"< response status=ok id=3 bytes=21 db.postgresql.affected_rows=1\n",
+		.no_probe = true,
+	},
+	{
+		.name = "many requests after one that fails",
+		.step = {SP_C("P\0\0\0!\0INSERT INTO t VALUES ($1)\0\0\0" EXECUTES EXECUTES EXECUTES EXECUTES EXECUTES
+				      EXECUTES EXECUTES EXECUTES EXECUTES EXECUTES "S\0\0\0\4"),
+			 SP_S("1\0\0\0\4"
+			      "2\0\0\0\4"
+			      "E\0\0\0SSERROR\0VERROR\0C23505\0Mduplicate key value violates unique constraint "
+			      "\"t_pkey\"\0\0"
+			      "Z\0\0\0\5I")},
+		.want = IS_INSERT("0 bytes=62") IS_INSERT("1 bytes=28") IS_INSERT("2 bytes=28") IS_INSERT(
+			"3 bytes=28") IS_INSERT("4 bytes=28") IS_INSERT("5 bytes=28") IS_INSERT("6 bytes=28")
+			IS_INSERT("7 bytes=28") IS_INSERT("8 bytes=28") IS_INSERT(
+				"9 bytes=28") "< response code=23505 message=duplicate key value violates unique "
+					      "constraint \"t_pkey\" "
+					      "status=client_error id=0 bytes=94 "
+					      "db.postgresql.severity=ERROR\n" NOT_EXECUTED("1 bytes=0") NOT_EXECUTED(
+						      "2 bytes=0") NOT_EXECUTED("3 bytes=0") NOT_EXECUTED("4 bytes=0")
+						      NOT_EXECUTED("5 bytes=0") NOT_EXECUTED("6 bytes=0")
+							      NOT_EXECUTED("7 bytes=0") NOT_EXECUTED("8 bytes=0")
+								      NOT_EXECUTED("9 bytes=6"),
 		.no_probe = true,
 	},
 	{

@@ -17,6 +17,7 @@
 #include "parsers/parser.h"
 
 #define FEED_OPEN_MAX 64
+#define FEED_ASKED_MAX 256
 #define FEED_TEXT_MAX (256 * 1024)
 #define FEED_LINE_MAX 16384
 
@@ -53,7 +54,7 @@ struct feed {
 	void *state, *more;
 	struct feed_side side[2];
 	struct feed_open open[FEED_OPEN_MAX];
-	struct feed_asked asked[FEED_OPEN_MAX];
+	struct feed_asked asked[FEED_ASKED_MAX];
 	unsigned n_asked;
 	bool stopped; /* bad, or another protocol */
 	bool refuse;  /* no memory for a second block */
@@ -228,7 +229,7 @@ static inline void feed_msg(struct feed *f, unsigned side)
 	uint32_t tag;
 	if (m->flags & SP_MSG_IF_ASKED && !feed_asked(&f->p, m->id, &tag))
 		return;
-	if (begin && m->kind == SP_MSG_REQUEST && f->n_asked < FEED_OPEN_MAX)
+	if (begin && m->kind == SP_MSG_REQUEST && f->n_asked < FEED_ASKED_MAX)
 		f->asked[f->n_asked++] = (struct feed_asked){m->id, m->tag};
 	struct feed_open *o = feed_find(f, side, m, begin);
 	if (!o)
