@@ -140,6 +140,10 @@ enum sp_call_bits {
 	SP_CALL_DOUBT = 512,	  /* its response may have been lost */
 };
 
+/* Cache lines of a call with short texts, and without. */
+#define SP_CALL_LINES 4
+#define SP_CALL_HEAD_LINES 2
+
 #define SP_L7_PARSERS_MAX 64
 #define SP_L7_SERVERS 4096
 
@@ -187,6 +191,21 @@ static inline void sp_l7_prefetch(const struct sp_l7 *l7, const struct sp_flow *
 	const char *dialog = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
 	__builtin_prefetch(dialog, 1);
 	__builtin_prefetch(dialog + SP_CACHE_LINE, 1);
+}
+
+/* …and, when that is here, for what its parser and its oldest call need. */
+static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_flow *f)
+{
+	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
+		return;
+	const struct sp_dialog *d = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
+	if (!d->parser)
+		return;
+	const char *call = sp_slab_at(&l7->slab, d->first);
+	unsigned lines = l7->conf.log ? SP_CALL_LINES : SP_CALL_HEAD_LINES;
+	__builtin_prefetch(sp_slab_at(&l7->slab, d->state), 1);
+	for (unsigned line = 0; line < lines; line++)
+		__builtin_prefetch(call + line * SP_CACHE_LINE, 1);
 }
 
 /* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */
