@@ -540,14 +540,6 @@ static bool is_netbios(const struct message *m)
 }
 
 /* Of a message of `size` bytes, of which `in` is the beginning. */
-/* While there is no more of the header than these. */
-static bool are_plausible_flags(unsigned flags)
-{
-	unsigned opcode = flags >> 11 & 15;
-	return !(flags & Z) && (opcode == QUERY || opcode == NOTIFY || opcode == UPDATE) &&
-	       (flags & QR ? (flags & 15) <= 11 : !(flags & (RA | 15)));
-}
-
 static enum sp_probe look(struct sp_parse *p, struct sp_slice in, size_t size)
 {
 	struct message m;
@@ -556,7 +548,7 @@ static enum sp_probe look(struct sp_parse *p, struct sp_slice in, size_t size)
 	if (in.n >= 4 && !are_plausible_flags(p, sp_be16(in.p + 2)))
 		return SP_PROBE_NO;
 	if (!header_at(in, &m))
-		return has_own_port(p) || in.n < 4 || are_plausible_flags(sp_be16(in.p + 2)) ? if_short : SP_PROBE_NO;
+		return if_short;
 	if (!is_plausible_header(p, &m, size))
 		return SP_PROBE_NO;
 	size_t at = DNS_HEADER, records = (size_t)m.count[ANSWERS] + m.count[AUTHORITY] + m.count[ADDITIONAL];
