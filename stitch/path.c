@@ -123,13 +123,15 @@ static void leg_add(struct sp_leg *leg, const struct sp_flow_record *r)
 
 /* --- which path --- */
 
-static bool one_end_is_same(const struct sp_leg *a, const struct sp_flow_record *r)
+/* How many ends two legs have in common. */
+static unsigned same_ends(const struct sp_leg *a, const struct sp_flow_record *r)
 {
-	return (a->client_port == r->client_port && sp_addr_eq(&a->client_ip, &r->client_ip)) ||
-	       (a->server_port == r->server_port && sp_addr_eq(&a->server_ip, &r->server_ip));
+	bool client = a->client_port == r->client_port && sp_addr_eq(&a->client_ip, &r->client_ip);
+	bool server = a->server_port == r->server_port && sp_addr_eq(&a->server_ip, &r->server_ip);
+	return (unsigned)client + server;
 }
 
-/* Two random numbers are enough; one of them, or numbers that somebody chose, need an end in common. */
+/* Two random numbers are enough. One of them needs an end in common, and numbers that somebody chose need both. */
 static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 {
 	bool both = a->bits & SP_LEG_ISN_SERVER && r->has_isn_server;
@@ -138,7 +140,9 @@ static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 		return false;
 	if (apart > (a->point == r->point ? SP_NS_PER_SEC : HANDSHAKES_APART))
 		return false;
-	return (both && r->isn_client >= CHOSEN_ISN && r->isn_server >= CHOSEN_ISN) || one_end_is_same(a, r);
+	if (r->isn_client < CHOSEN_ISN || (both && r->isn_server < CHOSEN_ISN))
+		return same_ends(a, r) == 2;
+	return both || same_ends(a, r);
 }
 
 static uint32_t *bucket_of(struct sp_paths *p, uint32_t isn_client)

@@ -239,7 +239,7 @@ def test_version():
 def test_one_file():
     with Dir() as d:
         run("read", "-o", d("out"), d.write("one.pcap", pcap(conversation(4000, T0))))
-        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "requests.jsonl", "stats.json"]
+        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "paths.jsonl", "requests.jsonl", "stats.json", "traces.jsonl"]
         (f,) = flows(d("out"))
         assert f["point"] == "one" and f["client_port"] == 4000 and f["server_port"] == 80 and f["proto"] == "tcp"
         assert f["packets_c2s"] == 6 and f["packets_s2c"] == 5, f
@@ -432,7 +432,7 @@ def test_output_is_replaced_whole():
         assert {n: open(d("out", n), "rb").read() for n in os.listdir(d("out"))} == before
         run("read", "-o", d("out"), b)
         assert flows(d("out")) == [] and os.stat(d("out", "flows.jsonl")).st_ino != inode
-        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "requests.jsonl", "stats.json"]
+        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "paths.jsonl", "requests.jsonl", "stats.json", "traces.jsonl"]
 
 
 def test_output_while_running():
