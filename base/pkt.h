@@ -125,10 +125,8 @@ struct sp_layers {
 struct sp_batch {
 	uint32_t n;
 	uint32_t n_layers;
-	const uint8_t *ahead; /* bytes that the next batches will need: decode asks for them as it goes */
-	uint32_t ahead_lines; /* cache lines of them */
-	bool uniform;	      /* known to be of one point, in the order of time, `bytes` on the wire in all */
-	bool odd;	      /* of decode and later stages: one of them is not whole, or not simply analysed */
+	bool uniform; /* known to be of one point, in the order of time, `bytes` on the wire in all */
+	bool odd;     /* of decode and later stages: one of them is not whole, or not simply analysed */
 	uint64_t bytes;
 	struct sp_pkt pkt[SP_BATCH_MAX];
 	struct sp_flow_key key[SP_BATCH_MAX];
@@ -138,7 +136,7 @@ struct sp_batch {
 /* Whoever fills a batch begins with this. */
 static inline void sp_batch_begin(struct sp_batch *batch)
 {
-	batch->n = batch->n_layers = batch->ahead_lines = 0;
+	batch->n = batch->n_layers = 0;
 	batch->uniform = batch->odd = false;
 }
 

@@ -24,7 +24,7 @@ static const char *const top_examples[] = {
 	"spantap read web.pcapng",
 	"what is in a capture",
 	"spantap read -o out a.pcap.gz b.pcap",
-	"write out/flows.jsonl and out/stats.json",
+	"write out/flows.jsonl, out/requests.jsonl and out/stats.json",
 	"spantap check -c spantap.yaml",
 	"look over a configuration before using it",
 	NULL,
@@ -33,11 +33,9 @@ static const char *const top_examples[] = {
 static const struct sp_option read_options[] = {
 	OPTION_CONF,
 	{'o', "output", "DIR|-",
-	 "Write the records to files in this directory, which is created: flows.jsonl and stats.json. Files of an "
-	 "earlier "
-	 "run are replaced whole, at the end. '-' writes all records as JSON lines to standard output, each with the "
-	 "key "
-	 "'record'."},
+	 "Write the records to files in this directory, which is created: flows.jsonl, requests.jsonl and stats.json. "
+	 "Files of an earlier run are replaced whole, at the end. '-' writes all records as JSON lines to standard "
+	 "output, each with the key 'record'."},
 	{'F', "filter", "BPF", "Analyse only packets that match this expression, in the language of pcap-filter(7)."},
 	{'p', "point", "NAME[:KIND]=CAPTURE",
 	 "Read a capture as the observation point NAME, of one of the kinds below. May be given several times."},
@@ -50,6 +48,9 @@ static const char *const read_text[] = {
 	"Analyses capture files in the capture's own time: pcap (microseconds and nanoseconds, either byte order) and "
 	"pcapng (several interfaces), plain or compressed with gzip, zstd or lz4; '-' is standard input. Several "
 	"captures, and several interfaces of one pcapng, are observation points; their packets are merged by time.",
+	"What connections say is read on any port: a line of requests.jsonl for every call of the protocols that "
+	"docs/protocols.md lists, values and credentials hidden unless requests.reveal names the protocol. "
+	"requests.enabled: no leaves flow records alone, at the lowest cost.",
 	"Without -o a summary is printed: what was in there, failures, where time went, losses, and how good the "
 	"capture "
 	"is. A progress bar is shown on standard error for files over 100 MB when that is a terminal. SIGINT ends the "
@@ -85,11 +86,12 @@ static const char *const run_text[] = {
 	"and tried again; the flows of a device that went end. The run ends at once only if no port can ever work as "
 	"configured.",
 	"Records go to output.directory: flows.jsonl gets a line when a flow ends, and for long flows one every "
-	"flow.report_interval; lines are in the file at most some two seconds after. stats.json is written anew, as a "
+	"flow.report_interval, requests.jsonl one when a call ends; lines are in the file at most some two seconds "
+	"after. stats.json is written anew, as a "
 	"whole, every five seconds and at the end: every packet that came in is there as exactly one of analysed, "
 	"filtered, duplicate, malformed, dropped, the drops by stage and reason.",
-	"What an earlier run left is kept: records are appended to flows.jsonl (flow_id begins anew with each run), "
-	"after half a line that a killed run may have left was cut off. A second run into the same directory is "
+	"What an earlier run left is kept: records are appended (flow_id and request_id begin anew with each "
+	"run), after half a line that a killed run may have left was cut off. A second run into the same directory is "
 	"refused. While a disk is full, records are lost and counted; packets are analysed all the same.",
 	"SIGINT and SIGTERM stop it: what has come in is analysed, every open flow written with close_reason "
 	"end_of_input, and the exit code is 0; a second one ends it at once. SIGHUP opens the files again, so that "

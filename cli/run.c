@@ -289,10 +289,10 @@ static int finish(struct run *r)
 	if (write_report(r) || rc)
 		return SP_EXIT_FAILED; /* what wrote said why */
 	sp_log("%" PRIu64 " packets: %" PRIu64 " analysed, %" PRIu64 " duplicates, %" PRIu64 " malformed, %" PRIu64
-	       " dropped; %" PRIu64 " flow records in %s",
+	       " dropped; %" PRIu64 " flow records and %" PRIu64 " calls in %s",
 	       r->report.packets, r->report.verdict[SP_ANALYSED], r->report.verdict[SP_DUPLICATE],
-	       r->report.verdict[SP_MALFORMED], r->report.verdict[SP_DROPPED], r->report.hub.records,
-	       r->settings->output.directory);
+	       r->report.verdict[SP_MALFORMED], r->report.verdict[SP_DROPPED], r->report.flow.flow_records,
+	       r->report.flow.requests, r->settings->output.directory);
 	if (!sp_report_adds_up(&r->report, &err))
 		return fail(&err);
 	return SP_EXIT_OK;

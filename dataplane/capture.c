@@ -17,7 +17,7 @@
 static uint64_t offset(const struct sp_capture *c, const uint8_t *at)
 {
 	const struct sp_segment *s = c->source.newest;
-	return s ? s->off + (uint64_t)(at - s->p) : 0;
+	return s ? s->off + (uint64_t)(at - s->p) : c->source.taken;
 }
 
 void sp_capture_damaged(struct sp_capture *c, const uint8_t *at, uint64_t packets, const char *fmt, ...)
@@ -28,11 +28,28 @@ void sp_capture_damaged(struct sp_capture *c, const uint8_t *at, uint64_t packet
 	char *text = c->stats.damage;
 	size_t size = sizeof c->stats.damage;
 	int n = snprintf(text, size, "at byte %llu%s, packet %llu: ", (unsigned long long)offset(c, at),
-			 c->source.mapped ? "" : " (decompressed)", (unsigned long long)packets + 1);
+			 c->source.unpack ? " (decompressed)" : "", (unsigned long long)packets + 1);
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text + n, size - (size_t)n, fmt, ap);
 	va_end(ap);
+}
+
+/* Nothing behind the end that somebody set. */
+static void clip(struct sp_capture *c)
+{
+	uint64_t end = offset(c, c->end);
+	if (SP_UNLIKELY(end > c->until))
+		c->end -= SP_MIN(end - c->until, (uint64_t)(c->end - c->pos));
+}
+
+/* There is nothing at `off`, where we wanted to go on. */
+static void stand_at_end(struct sp_capture *c, uint64_t off)
+{
+	const struct sp_segment *s = c->source.newest;
+	if (s)
+		c->pos = c->end = s->p + s->n;
+	c->skip = off - SP_MIN(off, sp_source_end(&c->source));
 }
 
 bool sp_capture_more(struct sp_capture *c, size_t want)
@@ -41,13 +58,15 @@ bool sp_capture_more(struct sp_capture *c, size_t want)
 		return true;
 	uint64_t off = offset(c, c->pos) + c->skip;
 	size_t n = sp_source_get(&c->source, off, want, &c->pos);
-	if (!n)
+	if (!n) {
+		stand_at_end(c, off);
 		return false;
+	}
 	c->skip = 0;
 	c->end = c->pos + n;
-	c->ahead = c->pos;
 	c->cookie = (uint64_t)(uintptr_t)c->source.newest;
-	return n >= want;
+	clip(c);
+	return (size_t)(c->end - c->pos) >= want;
 }
 
 uint8_t sp_capture_link(uint32_t linktype)
@@ -124,13 +143,15 @@ int sp_capture_open_fd(struct sp_capture **ret, int fd, const char *path, const 
 	}
 	c->points = points;
 	c->kind = kind;
-	c->ahead_more = SP_CAPTURE_AHEAD_MORE;
+	c->until = UINT64_MAX;
 	snprintf(c->path, sizeof c->path, "%s", path);
-	int rc = sp_source_open(&c->source, fd, path, flags & SP_CAPTURE_STREAM, err);
+	int rc = sp_source_open(&c->source, fd, path, err);
 	if (rc) {
 		free(c);
 		return rc;
 	}
+	if (flags & SP_CAPTURE_SMALL_BUFFERS)
+		c->source.buffer = 64;
 	rc = read_head(c, name, err);
 	if (rc) {
 		sp_capture_close(c);
@@ -155,9 +176,11 @@ int sp_capture_open(struct sp_capture **ret, const char *path, const char *name,
 /* The next record is not whole: gets what it needs, or finds out that there is no more. */
 static bool advance(struct sp_capture *c)
 {
-	if (sp_capture_more(c, c->want))
+	if (offset(c, c->pos) < c->until && sp_capture_more(c, c->want))
 		return true;
 	c->ended = true;
+	if (offset(c, c->pos) >= c->until)
+		return false;
 	size_t left = (size_t)(c->end - c->pos);
 	uint64_t off = offset(c, c->pos) + c->skip;
 	if (c->source.why[0])
@@ -176,24 +199,21 @@ uint64_t sp_capture_offset(const struct sp_capture *c)
 	return offset(c, c->pos);
 }
 
+/* As many as there is room for, wherever buffers end: what is found in a file must not depend on that. From a pipe,
+ * what has come. */
 unsigned sp_capture_next(struct sp_capture *c, struct sp_pkt *pkt, unsigned max)
 {
 	unsigned n = 0;
-	while (!c->ended && !(n = c->fill(c, pkt, max)))
-		if (!c->ended && !advance(c))
+	bool uniform = true;
+	while (!c->ended) {
+		unsigned more = c->fill(c, pkt + n, max - n);
+		uniform &= c->uniform && !(n && more && pkt[n].ts_ns < pkt[n - 1].ts_ns);
+		c->stats.packets += more;
+		n += more;
+		if (n == max || (n && c->source.unpack) || c->ended || !advance(c))
 			break;
-	c->stats.packets += n;
-	return n;
-}
-
-uint32_t sp_capture_ahead(struct sp_capture *c, uint64_t read, const uint8_t **lines)
-{
-	const uint8_t *from = SP_MAX(c->ahead, c->pos), *to = c->end;
-	if ((uint64_t)(to - c->pos) > read + c->ahead_more)
-		to = c->pos + read + c->ahead_more;
-	uint32_t n = to > from ? (uint32_t)((size_t)(to - from) / SP_CACHE_LINE) : 0;
-	*lines = from;
-	c->ahead = from + (size_t)n * SP_CACHE_LINE;
+	}
+	c->uniform = uniform;
 	return n;
 }
 
@@ -203,40 +223,47 @@ unsigned sp_capture_read(struct sp_capture *c, struct sp_batch *batch)
 	c->source.keep = c->last_off;
 	c->last_off = begin;
 	sp_batch_begin(batch);
-	uint64_t bytes = c->stats.bytes;
+	uint64_t bytes = c->stats.bytes - c->other_bytes;
 	batch->n = sp_capture_next(c, batch->pkt, SP_BATCH_MAX);
 	batch->uniform = c->uniform;
-	batch->bytes = c->stats.bytes - bytes;
-	/* The stages ask in passing: asked for all at once, lines would be waited for. */
-	batch->ahead_lines = sp_capture_ahead(c, offset(c, c->pos) - begin, &batch->ahead);
+	batch->bytes = c->stats.bytes - c->other_bytes - bytes;
 	return batch->n;
 }
 
-int sp_capture_join(struct sp_capture *c, struct sp_capture **ret, unsigned n)
+int sp_capture_share(struct sp_capture *c, const struct sp_decode_conf *decode, struct sp_capture **others, unsigned n)
 {
-	if (c->interfaces || !c->has_point || c->stats.packets)
+	struct sp_source source[SP_SHARED_READERS_MAX];
+	if (!c->pcap.head || c->stats.packets)
 		return -ENOTSUP;
-	uint64_t off = sp_capture_offset(c);
-	int rc = sp_source_share(&c->source);
-	if (rc)
-		return rc;
-	c->pos = c->end = c->ahead = c->source.newest->p + off;
-	c->ahead_more = SP_CAPTURE_AHEAD_JOINED;
 	for (unsigned i = 0; i < n; i++) {
-		struct sp_capture *other = malloc(sizeof *other);
-		if (other) {
-			*other = *c;
-			rc = sp_source_join(&other->source, &c->source);
-		}
-		if (!other || rc) {
-			free(other);
-			while (i)
-				sp_capture_close(ret[--i]);
+		others[i] = malloc(sizeof *c);
+		while (!others[i] && i)
+			free(others[--i]);
+		if (!others[i])
 			return -ENOMEM;
-		}
-		ret[i] = other;
 	}
-	return 0;
+	int rc = sp_source_share(&c->source, source, n, offset(c, c->pos));
+	if (!rc) {
+		c->pos = c->end = NULL;
+		sp_capture_pcap_share(c, (struct sp_capture_share){decode, 0, n + 1});
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (rc) {
+			free(others[i]);
+			continue;
+		}
+		*others[i] = *c;
+		others[i]->source = source[i];
+		others[i]->share.worker = i + 1;
+	}
+	return rc;
+}
+
+void sp_capture_end_at(struct sp_capture *c, uint64_t off)
+{
+	c->until = off;
+	if (c->end)
+		clip(c);
 }
 
 void sp_capture_stats(const struct sp_capture *c, struct sp_capture_stats *ret)

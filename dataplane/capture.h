@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Capture files as a source of batches: pcap and pcapng, plain (mapped) or compressed or from a pipe (streamed), one
- * reader a file, several readers merged by time. Link types, snap cuts and interfaces become views and points.
+/* Capture files as a source of batches: pcap and pcapng, plain or compressed, from a file or a pipe, one reader a file,
+ * several readers merged by time. Link types, snap cuts and interfaces become views and points.
  *
  * Threads: a capture (or a merge) has no thread of its own and keeps nothing in thread-local storage. Any thread may
  * read from it as long as calls are serialised by the caller. */
@@ -10,12 +10,6 @@
 #include "base/base.h"
 #include "base/pkt.h"
 #include "base/point.h"
-
-/* How long bytes live. The bytes of a batch stay valid while they are among the last SP_CAPTURE_LOOKBACK bytes of their
- * capture (record headers included, in decompressed bytes) and in any case until the call after the next one. A reorder
- * window may thus refer to packets if it is bounded by bytes, not by packets alone. In a merge of more than 16 captures
- * each of them keeps 16 / n of that. */
-#define SP_CAPTURE_LOOKBACK (8u << 20)
 
 /* Longer records are damage: no capture program writes them, and a reader has to have one in memory as a whole. */
 #define SP_CAPTURE_RECORD_MAX (16u << 20)
@@ -44,13 +38,21 @@ int sp_capture_open(struct sp_capture **ret, const char *path, const char *name,
 		    struct sp_points *points, struct sp_err *err);
 
 /* The next packets in file order, at most SP_BATCH_MAX: sets n, clears n_layers, fills data, ts_ns, wire_len, cap_len,
- * link, point, cookie. Returns n; 0 at the end or at the damage, and from then on. Blocks on a pipe. */
+ * link, point, cookie. Their bytes stay valid until the call after the next one. Returns n;
+ * 0 at the end or at the damage, and from then on. Blocks on a pipe. */
 unsigned sp_capture_read(struct sp_capture *capture, struct sp_batch *batch);
 
-/* More readers of a capture that was opened and not read yet, each for a thread of its own: every one yields all
- * packets, with the same points. Each is closed by itself. Plain pcap files only: -ENOTSUP for others, or -ENOMEM; the
- * capture is as it was then. */
-int sp_capture_join(struct sp_capture *capture, struct sp_capture **ret, unsigned n);
+/* Parts a capture that was opened and not read yet among `n` more readers and itself, each for a thread of its own and
+ * closed by itself. A reader yields the packets of its share of all flows, the capture itself those of worker 0, and
+ * all packets whose share shows only when they are decoded: their cookie is 1, the others' 0. Statistics of each count
+ * everything. Plain pcap files only: -ENOTSUP for others, or -ENOMEM; the capture is as it was then. */
+struct sp_decode_conf;
+int sp_capture_share(struct sp_capture *capture, const struct sp_decode_conf *decode, struct sp_capture **others,
+		     unsigned n);
+
+/* Where what is read next begins, in decompressed bytes; and the input's end, at such an offset of any reader. */
+uint64_t sp_capture_offset(const struct sp_capture *capture);
+void sp_capture_end_at(struct sp_capture *capture, uint64_t offset);
 
 void sp_capture_stats(const struct sp_capture *capture, struct sp_capture_stats *ret);
 void sp_capture_close(struct sp_capture *capture); /* after the last release */

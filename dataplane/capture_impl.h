@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the capture reader share. Nobody else includes this, but its tests. */
+/* What the files of the capture reader share. Nobody else includes this, but merges, readers and tests. */
 #ifndef SP_DATAPLANE_CAPTURE_IMPL_H
 #define SP_DATAPLANE_CAPTURE_IMPL_H
 
 #include "dataplane/capture.h"
 #include "dataplane/capture_source.h"
-
-/* Lines are asked for when what is read next is nearer than this beyond as much as was just read: the next batch may be
- * so much longer. Whoever asks now and then only, for several reads, needs more. */
-#define SP_CAPTURE_AHEAD_MORE 1024u
-#define SP_CAPTURE_AHEAD_JOINED (24u << 10)
 
 #define SP_CAPTURE_INTERFACES_MAX 4096u /* of one section; packets of more are refused */
 #define SP_CAPTURE_POINTS_MAX 256u	/* interfaces of one file that become points; the others share the file's */
@@ -47,15 +42,19 @@ struct sp_capture_pcap {
 	bool lengths_maybe_swapped; /* version 2.3: when they look it */
 };
 
+/* Of all flows, those of one of several workers. */
+struct sp_capture_share {
+	const struct sp_decode_conf *decode;
+	unsigned worker, workers;
+};
+
 struct sp_capture {
 	const uint8_t *pos, *end; /* of the newest segment, not read yet */
-	const uint8_t *ahead;	  /* lines before this have been asked for */
 	size_t want;		  /* bytes from pos that the next record needs; more than there are when fill stops */
 	uint64_t cookie;	  /* struct sp_segment * of pos */
 	uint64_t last_ts;
 	/* Fills views until `max`, the end of the segment, or damage. Sets `want`, adds to `bytes`. */
 	unsigned (*fill)(struct sp_capture *c, struct sp_pkt *pkt, unsigned max);
-	uint32_t ahead_more; /* SP_CAPTURE_AHEAD_… */
 	bool ended;
 	bool uniform; /* what `fill` gave last is known to be of one point and in the order of time */
 	bool swap;    /* of the pcapng section */
@@ -67,6 +66,9 @@ struct sp_capture {
 	uint64_t last_off; /* where the last read began */
 	uint64_t skip;	   /* bytes to leave out after the segment */
 	struct sp_capture_stats stats;
+	uint64_t until; /* where the input ends for us */
+	struct sp_capture_share share;
+	uint64_t other_bytes; /* of stats.bytes: of packets that are not in the share */
 
 	/* pcapng: the interfaces of the section; the first n_named have their points */
 	struct sp_capture_interface *interfaces;
@@ -82,7 +84,7 @@ struct sp_capture {
 };
 
 enum sp_capture_open_flags {
-	SP_CAPTURE_STREAM = 1, /* read a plain file like a pipe */
+	SP_CAPTURE_SMALL_BUFFERS = 1, /* so that nearly every record is cut between two of them */
 };
 
 /* As sp_capture_open, from a descriptor, which it takes. */
@@ -91,12 +93,6 @@ int sp_capture_open_fd(struct sp_capture **ret, int fd, const char *path, const 
 
 /* sp_capture_read without a batch around the packets; the caller says what `source.keep` is. */
 unsigned sp_capture_next(struct sp_capture *c, struct sp_pkt *pkt, unsigned max);
-
-/* After `read` bytes were read: which lines of memory the next read will need that nobody asked for yet. Returns how
- * many, one after the other from `*lines` on. */
-uint32_t sp_capture_ahead(struct sp_capture *c, uint64_t read, const uint8_t **lines);
-
-uint64_t sp_capture_offset(const struct sp_capture *c); /* of the next record */
 
 /* Remembers the first damage: "at byte OFFSET, packet NUMBER: …", `at` being a position in the newest segment and
  * `packets` the number of packets before it. */
@@ -107,6 +103,9 @@ void sp_capture_damaged(struct sp_capture *c, const uint8_t *at, uint64_t packet
  * head is none. */
 int sp_capture_pcap_head(struct sp_capture *c, struct sp_err *err);
 int sp_capture_pcapng_head(struct sp_capture *c, struct sp_err *err);
+
+/* From then on only packets of the share are given, and those whose share shows when they are decoded. */
+void sp_capture_pcap_share(struct sp_capture *c, struct sp_capture_share share);
 
 /* Makes at least `want` bytes available at pos. False: there are not that many. */
 bool sp_capture_more(struct sp_capture *c, size_t want);

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "dataplane/capture_impl.h"
+#include "parsers/link/share.h"
 
 #define FILE_HEAD 24
 #define MAGIC_US 0xa1b2c3d4u
@@ -38,53 +39,131 @@ static void old_lengths(const struct sp_capture_pcap *f, uint32_t *cap, uint32_t
 	}
 }
 
-/* Walks the records. Specialised by the compiler: in the common form everything about the format is constant. */
+/* A record whose lengths are known. Specialised by the compiler, as all that takes `f`: in the common form everything
+ * about the format is constant. */
+static inline __attribute__((always_inline)) void view(const struct sp_capture *c, struct sp_pkt *pkt, const uint8_t *p,
+						       uint32_t cap, uint32_t wire, const struct sp_capture_pcap f)
+{
+	uint64_t sec = sp_capture_u32(p, f.swap), fraction = sp_capture_u32(p + 4, f.swap);
+	pkt->data = p + f.head;
+	pkt->ts_ns = sec * SP_NS_PER_SEC + fraction * f.unit_ns;
+	pkt->cookie = c->cookie;
+	pkt->wire_len = wire;
+	pkt->cap_len = cap;
+	pkt->point = c->point;
+	pkt->link = c->link;
+}
+
+/* The length of a record, header included, and those of its packet; 0: it is not whole, or damage. `n` were walked over
+ * before it. */
+static inline __attribute__((always_inline)) size_t lengths(struct sp_capture *c, const uint8_t *p, unsigned n,
+							    uint32_t *cap, uint32_t *wire,
+							    const struct sp_capture_pcap f)
+{
+	*cap = sp_capture_u32(p + 8, f.swap);
+	*wire = sp_capture_u32(p + 12, f.swap);
+	if (f.odd)
+		old_lengths(&f, cap, wire);
+	if (SP_UNLIKELY((*cap | *wire) > SP_CAPTURE_RECORD_MAX) && !odd_lengths(c, p, n, cap, wire))
+		return 0;
+	size_t size = f.head + (size_t)*cap;
+	if (SP_UNLIKELY((size_t)(c->end - p) < size)) {
+		c->want = size;
+		return 0;
+	}
+	*wire = SP_MAX(*wire, *cap);
+	if (f.odd && f.fcs) {
+		*wire -= SP_MIN(*wire, f.fcs);
+		*cap = SP_MIN(*cap, *wire);
+	}
+	return size;
+}
+
+/* Walks the records. */
 static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c, struct sp_pkt *pkt, unsigned max,
 							   const struct sp_capture_pcap f)
 {
 	const uint8_t *p = c->pos, *const end = c->end;
-	const uint64_t cookie = c->cookie;
-	const uint16_t point = c->point;
-	const uint8_t link = c->link;
 	uint64_t bytes = 0, newest = 0;
 	bool back = false;
 	unsigned n = 0;
 
 	c->want = f.head;
 	for (; n < max && (size_t)(end - p) >= f.head; n++) {
-		uint64_t sec = sp_capture_u32(p, f.swap), fraction = sp_capture_u32(p + 4, f.swap);
-		uint32_t cap = sp_capture_u32(p + 8, f.swap), wire = sp_capture_u32(p + 12, f.swap);
-		if (f.odd)
-			old_lengths(&f, &cap, &wire);
-		if (SP_UNLIKELY((cap | wire) > SP_CAPTURE_RECORD_MAX) && !odd_lengths(c, p, n, &cap, &wire))
+		uint32_t cap, wire;
+		size_t size = lengths(c, p, n, &cap, &wire, f);
+		if (!size)
 			break;
-		size_t size = f.head + (size_t)cap;
-		if (SP_UNLIKELY((size_t)(end - p) < size)) {
-			c->want = size;
-			break;
-		}
-		wire = SP_MAX(wire, cap);
-		if (f.odd && f.fcs) {
-			wire -= SP_MIN(wire, f.fcs);
-			cap = SP_MIN(cap, wire);
-		}
-		uint64_t ts = sec * SP_NS_PER_SEC + fraction * f.unit_ns;
-		back |= ts < newest;
-		newest = ts;
-		pkt[n].data = p + f.head;
-		pkt[n].ts_ns = ts;
-		pkt[n].cookie = cookie;
-		pkt[n].wire_len = wire;
-		pkt[n].cap_len = cap;
-		pkt[n].point = point;
-		pkt[n].link = link;
-		bytes += wire;
+		view(c, &pkt[n], p, cap, wire, f);
+		back |= pkt[n].ts_ns < newest;
+		newest = pkt[n].ts_ns;
+		bytes += pkt[n].wire_len;
 		p += size;
 	}
 	c->pos = p;
 	c->uniform = !back;
 	c->stats.bytes += bytes;
-	c->stats.refused += link == SP_LINK_REFUSED ? n : 0;
+	c->stats.refused += c->link == SP_LINK_REFUSED ? n : 0;
+	return n;
+}
+
+/* A record of the reader's share, or one whose share is unknown. */
+struct own {
+	const uint8_t *p;
+	uint32_t cap, wire;
+	bool unknown;
+};
+
+/* Walks the records and looks only whose they are. */
+static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *c, struct own own[SP_BATCH_MAX],
+							     unsigned max, const struct sp_capture_pcap f)
+{
+	enum { AHEAD = 1536 }; /* bytes that are asked for before they are reached */
+	const uint8_t *p = c->pos, *const end = c->end;
+	const struct sp_capture_share share = c->share;
+	const struct sp_tunnel_ports ports = sp_tunnel_ports(share.decode);
+	const bool ethernet = c->link == SP_LINK_ETHERNET;
+	unsigned n = 0, walked = 0;
+	uint64_t bytes = 0;
+
+	c->want = f.head;
+	for (; n < max && (size_t)(end - p) >= f.head; walked++) {
+		uint32_t cap, wire, number = 0;
+		size_t size = lengths(c, p, walked, &cap, &wire, f);
+		if (!size)
+			break;
+		__builtin_prefetch(p + AHEAD);
+		__builtin_prefetch(p + AHEAD + SP_CACHE_LINE);
+		bool unknown = !(ethernet && sp_share_of(&ports, p + f.head, cap, &number));
+		own[n] = (struct own){p, cap, wire, unknown};
+		/* Whose the next packet is is as good as random: no branch for it. */
+		n += unknown | (unsigned)(sp_share_worker(number, share.workers) == share.worker);
+		bytes += wire;
+		p += size;
+	}
+	c->pos = p;
+	c->stats.packets += walked - n; /* the others are counted when they are given */
+	c->stats.bytes += bytes;
+	c->other_bytes += bytes;
+	c->stats.refused += c->link == SP_LINK_REFUSED ? walked : 0;
+	return n;
+}
+
+static inline __attribute__((always_inline)) unsigned pick(struct sp_capture *c, struct sp_pkt *pkt, unsigned max,
+							   const struct sp_capture_pcap f)
+{
+	struct own own[SP_BATCH_MAX];
+	unsigned n = choose(c, own, SP_MIN(max, SP_BATCH_MAX), f);
+	uint64_t newest = 0;
+	bool back = false;
+	for (unsigned i = 0; i < n; i++) {
+		view(c, &pkt[i], own[i].p, own[i].cap, own[i].wire, f);
+		pkt[i].cookie = own[i].unknown;
+		back |= pkt[i].ts_ns < newest;
+		newest = pkt[i].ts_ns;
+		c->other_bytes -= own[i].wire;
+	}
+	c->uniform = !back;
 	return n;
 }
 
@@ -101,6 +180,27 @@ static unsigned fill_ns(struct sp_capture *c, struct sp_pkt *pkt, unsigned max)
 static unsigned fill_odd(struct sp_capture *c, struct sp_pkt *pkt, unsigned max)
 {
 	return walk(c, pkt, max, c->pcap);
+}
+
+static unsigned fill_share_us(struct sp_capture *c, struct sp_pkt *pkt, unsigned max)
+{
+	return pick(c, pkt, max, (struct sp_capture_pcap){.unit_ns = 1000, .head = 16});
+}
+
+static unsigned fill_share_ns(struct sp_capture *c, struct sp_pkt *pkt, unsigned max)
+{
+	return pick(c, pkt, max, (struct sp_capture_pcap){.unit_ns = 1, .head = 16});
+}
+
+static unsigned fill_share_odd(struct sp_capture *c, struct sp_pkt *pkt, unsigned max)
+{
+	return pick(c, pkt, max, c->pcap);
+}
+
+void sp_capture_pcap_share(struct sp_capture *c, struct sp_capture_share share)
+{
+	c->share = share;
+	c->fill = c->fill == fill_us ? fill_share_us : c->fill == fill_ns ? fill_share_ns : fill_share_odd;
 }
 
 static bool read_magic(struct sp_capture_pcap *f, const uint8_t *p)

@@ -6,9 +6,9 @@
 
 #include "dataplane/capture_impl.h"
 
-/* More captures than this share the look-back and the windows that this many would have. */
+/* More captures than this share the buffers that this many would have. */
 #define FULL_SIZE_CAPTURES 16u
-#define WINDOW_MIN (256u << 10)
+#define BUFFER_MIN ((size_t)64 << 10)
 
 struct input {
 	uint64_t ts; /* of pkt[i] */
@@ -60,21 +60,12 @@ static void keep_bytes(const struct sp_merge *m, struct input *in)
 	in->mark[0] = sp_capture_offset(in->capture);
 }
 
-static void ask_ahead(struct sp_capture *c, uint64_t read)
-{
-	const uint8_t *line;
-	for (uint32_t n = sp_capture_ahead(c, read, &line); n; n--, line += SP_CACHE_LINE)
-		__builtin_prefetch(line);
-}
-
 /* Reads the input's next packets when it has none left. False at its end. */
 static bool refill(const struct sp_merge *m, struct input *in)
 {
 	if (in->i == in->n) {
 		keep_bytes(m, in);
-		uint64_t begin = sp_capture_offset(in->capture);
 		in->n = sp_capture_next(in->capture, in->pkt, SP_BATCH_MAX);
-		ask_ahead(in->capture, sp_capture_offset(in->capture) - begin);
 		in->i = 0;
 	}
 	if (in->n)
@@ -95,10 +86,8 @@ static void start(struct sp_merge *m)
 /* Captures that have to share keep less in memory each. */
 static void share(struct sp_source *source, unsigned n)
 {
-	if (n > FULL_SIZE_CAPTURES) {
-		source->lookback = source->lookback * FULL_SIZE_CAPTURES / n;
-		source->window_max = SP_MAX(source->window_max * FULL_SIZE_CAPTURES / n, WINDOW_MIN);
-	}
+	if (n > FULL_SIZE_CAPTURES)
+		source->buffer = SP_MAX(source->buffer * FULL_SIZE_CAPTURES / n, BUFFER_MIN);
 }
 
 int sp_merge_new(struct sp_merge **ret, struct sp_capture **captures, unsigned n)

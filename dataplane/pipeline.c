@@ -82,8 +82,6 @@ static struct sp_batch *filter(struct sp_pipeline *p, struct sp_batch *batch)
 	sp_batch_begin(&p->matched);
 	sp_filter_batch(p->filter, batch, &p->matched);
 	sp_counters_filtered(&p->counters, batch, &p->matched);
-	p->matched.ahead = batch->ahead;
-	p->matched.ahead_lines = batch->ahead_lines;
 	return &p->matched;
 }
 

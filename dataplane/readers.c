@@ -28,9 +28,7 @@ struct reader {
 	unsigned index;
 	bool has_thread;
 	pthread_t thread;
-	bool unknown;	    /* packets in `own` may be others' */
-	uint64_t newest_ns; /* of the last read */
-	struct sp_batch raw, own, kept;
+	struct sp_batch own, kept;
 	struct sp_fragments fragments;
 };
 
@@ -43,7 +41,7 @@ static unsigned decoded_worker(struct reader *me, const struct sp_pkt *pkt, cons
 	return pkt->flags & SP_PKT_FRAGMENT ? sp_fragments_worker(&me->fragments, pkt, key, w) : w;
 }
 
-/* Of a decoded batch, what is ours for certain. An ordinary packet was known before. */
+/* Of a decoded batch, what is ours for certain. A packet without a cookie was known before. */
 static struct sp_batch *without_others(struct reader *me)
 {
 	const struct sp_batch *from = &me->own;
@@ -58,94 +56,30 @@ static struct sp_batch *without_others(struct reader *me)
 	return to;
 }
 
-static void begin(struct reader *me)
+static void analyse(struct reader *me)
 {
-	sp_batch_begin(&me->own);
-	me->own.uniform = true;
-	me->own.bytes = 0;
-	me->unknown = false;
+	struct sp_batch *batch = sp_pipeline_decode(me->pipeline, &me->own);
+	uint64_t unknown = 0;
+	for (uint32_t i = 0; i < batch->n; i++)
+		unknown |= batch->pkt[i].cookie;
+	if (unknown)
+		batch = without_others(me);
+	if (batch->n)
+		sp_pipeline_decoded(me->pipeline, batch);
 }
 
-/* Analyses what has come together. */
-static void flush(struct reader *me)
-{
-	struct sp_batch *batch = &me->own;
-	if (batch->n) {
-		batch = sp_pipeline_decode(me->pipeline, batch);
-		if (me->unknown)
-			batch = without_others(me);
-		if (batch->n)
-			sp_pipeline_decoded(me->pipeline, batch);
-	}
-	begin(me);
-}
-
-/* The view's cookie says whether its owner is known: nobody else needs it here. */
-static inline void take(struct reader *me, const struct sp_pkt *pkt, bool unknown)
-{
-	struct sp_batch *own = &me->own;
-	struct sp_pkt *to = &own->pkt[own->n];
-	*to = *pkt;
-	to->cookie = unknown;
-	own->bytes += pkt->wire_len;
-	if (++own->n == SP_BATCH_MAX)
-		flush(me);
-}
-
-/* Which packets are ours is as good as random: found out without a branch. Returns how many, their places in `at`. */
-static uint32_t choose(const struct reader *me, const uint32_t *share, uint64_t unknown, uint8_t at[SP_BATCH_MAX])
-{
-	unsigned workers = me->all->conf->workers, mine = me->index;
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < me->raw.n; i++) {
-		at[n] = (uint8_t)i;
-		n += (unknown >> i & 1) | (sp_share_worker(share[i], workers) == mine);
-	}
-	return n;
-}
-
-/* The lines that the next reads need are asked for while our own packets are decoded. */
-static void ask_later(struct reader *me)
-{
-	struct sp_batch *own = &me->own;
-	const struct sp_batch *raw = &me->raw;
-	if (own->ahead_lines && own->ahead + (size_t)own->ahead_lines * SP_CACHE_LINE != raw->ahead)
-		own->ahead_lines = 0;
-	if (!own->ahead_lines)
-		own->ahead = raw->ahead;
-	own->ahead_lines += raw->ahead_lines;
-}
-
-static void pick(struct reader *me)
-{
-	const struct sp_batch *raw = &me->raw;
-	uint32_t share[SP_BATCH_MAX] = {0};
-	uint8_t at[SP_BATCH_MAX];
-	uint64_t unknown = sp_decode_shares(me->all->conf->decode, raw, share);
-	uint32_t n = choose(me, share, unknown, at);
-	ask_later(me);
-	bool ordered = raw->uniform && raw->pkt[0].ts_ns >= me->newest_ns;
-	me->newest_ns = raw->pkt[raw->n - 1].ts_ns;
-	for (uint32_t k = 0; k < n; k++) {
-		bool ask = unknown >> at[k] & 1;
-		me->own.uniform &= ordered;
-		me->unknown |= ask;
-		take(me, &raw->pkt[at[k]], ask);
-	}
-}
-
-static void say(struct readers *r, uint64_t reads)
+static void say(struct readers *r, uint64_t off)
 {
 	uint64_t foremost = atomic_load(&r->foremost);
-	while (foremost < reads && !atomic_compare_exchange_weak(&r->foremost, &foremost, reads))
+	while (foremost < off && !atomic_compare_exchange_weak(&r->foremost, &foremost, off))
 		;
 	atomic_fetch_add(&r->said, 1);
 }
 
-/* Somebody wants to stop; we have read `reads` times. Returns after how many reads all stop. */
-static uint64_t agree(struct readers *r, uint64_t reads)
+/* Somebody wants to stop; we have read up to `off`. Returns where all stop. */
+static uint64_t agree(struct readers *r, uint64_t off)
 {
-	say(r, reads);
+	say(r, off);
 	while (atomic_load(&r->said) < r->conf->workers)
 		sched_yield();
 	return atomic_load(&r->foremost);
@@ -154,18 +88,18 @@ static uint64_t agree(struct readers *r, uint64_t reads)
 static void work(struct reader *me)
 {
 	struct readers *r = me->all;
-	uint64_t last = UINT64_MAX, reads = 0;
-	begin(me);
-	while (reads < last && sp_capture_read(me->capture, &me->raw)) {
-		pick(me);
-		if (SP_UNLIKELY(++reads % READS_PER_LOOK == 0 && me->index == 0 && !r->conf->go_on(r->conf->ctx)))
+	bool agreed = false;
+	for (uint64_t reads = 1; sp_capture_read(me->capture, &me->own); reads++) {
+		analyse(me);
+		if (SP_UNLIKELY(reads % READS_PER_LOOK == 0 && me->index == 0 && !r->conf->go_on(r->conf->ctx)))
 			atomic_store(&r->stopping, true);
-		if (SP_UNLIKELY(last == UINT64_MAX && atomic_load_explicit(&r->stopping, memory_order_relaxed)))
-			last = agree(r, reads);
+		if (SP_UNLIKELY(!agreed && atomic_load_explicit(&r->stopping, memory_order_relaxed))) {
+			sp_capture_end_at(me->capture, agree(r, sp_capture_offset(me->capture)));
+			agreed = true;
+		}
 	}
-	if (last == UINT64_MAX)
-		say(r, reads); /* somebody who is behind may want to know */
-	flush(me);
+	if (!agreed)
+		say(r, sp_capture_offset(me->capture)); /* somebody who is behind may want to know */
 	sp_pipeline_end(me->pipeline, SP_POINT_ANY, r->reason);
 }
 
@@ -186,7 +120,7 @@ static int run(struct readers *r, struct reader *reader, struct sp_err *err)
 {
 	unsigned n = r->conf->workers;
 	struct sp_capture *joined[SP_READERS_MAX];
-	int rc = sp_capture_join(r->conf->capture, joined, n - 1);
+	int rc = sp_capture_share(r->conf->capture, r->conf->decode, joined, n - 1);
 	if (rc)
 		return sp_err(err, rc, "%s", strerror(-rc));
 	for (unsigned i = 0; i < n; i++) {

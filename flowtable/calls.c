@@ -66,26 +66,31 @@ static void make_room(struct sp_talk *t)
 {
 	if (SP_LIKELY(t->d->n_calls < t->ft->l7->conf.max_calls))
 		return;
-	t->d->bits |= SP_DIALOG_LIMIT_CALLS;
+	t->d->limits |= SP_APP_LIMIT_CALLS;
 	t->ft->stats.l7_calls_exceeded++;
 	tell(t, t->d->first);
 }
 
-/* A call with a message's texts. 0: no memory. */
+/* A call with a message's texts, when they will be written. 0: no memory. */
 static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
 {
-	size_t max = t->ft->l7->conf.max_field;
+	size_t max = t->ft->l7->conf.max_field, size = offsetof(struct sp_call, texts);
+	bool log = t->ft->l7->conf.log;
 	make_room(t);
-	uint32_t handle = sp_slab_get(&t->ft->l7->slab, sizeof *head + sp_texts_room(m, max));
+	if (log)
+		size = sizeof *head + sp_texts_room(m, max);
+	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
 	if (!handle) {
-		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
+		t->d->limits |= SP_APP_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
 		return 0;
 	}
 	struct sp_call *c = call_at(t, handle);
 	memcpy(c, head, offsetof(struct sp_call, texts));
-	c->bits |= SP_CALL_TEXTS;
-	sp_texts_begin(&c->texts, m, max);
+	if (log) {
+		c->bits |= SP_CALL_TEXTS;
+		sp_texts_begin(&c->texts, m, max);
+	}
 	append_call(t, handle, front);
 	return handle;
 }
@@ -116,6 +121,8 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 	struct sp_slab *slab = &t->ft->l7->slab;
 	size_t max = t->ft->l7->conf.max_field;
 	struct sp_call *c = call_at(t, handle);
+	if (!(c->bits & SP_CALL_TEXTS))
+		return handle;
 	size_t more = sp_texts_more(&c->texts, m, max), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;
@@ -147,6 +154,16 @@ static uint32_t find_id(const struct sp_talk *t, uint64_t id, unsigned role)
 {
 	uint32_t h = t->d->first;
 	while (h && !(call_at(t, h)->id == id && waits(call_at(t, h), role)))
+		h = call_at(t, h)->next;
+	return h;
+}
+
+/* A call that is open, whoever asked: what ends it may come from either side, after a response has begun, too. */
+static uint32_t find_ended(const struct sp_talk *t, uint64_t id)
+{
+	uint32_t h = t->d->first;
+	while (h &&
+	       !(call_at(t, h)->id == id && is_request(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE_END)))
 		h = call_at(t, h)->next;
 	return h;
 }
@@ -229,10 +246,19 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 
 /* --- messages --- */
 
+/* Who says this. Where both ends are one and the same, as of who pings itself, requests are the client's. */
+static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
+{
+	const struct sp_flow *f = t->f;
+	if (SP_UNLIKELY(f->lo_port == f->hi_port) && sp_addr_eq(&f->lo, &f->hi))
+		return m->kind == SP_MSG_RESPONSE || m->kind == SP_MSG_INTERIM ? SP_SERVER : SP_CLIENT;
+	return sp_role(t, side);
+}
+
 static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, const struct sp_msg *m,
 			  const struct sp_place *at)
 {
-	bool server = sp_role(t, side) == SP_SERVER;
+	bool server = speaker(t, side, m) == SP_SERVER;
 	*c = (struct sp_call){
 		.tag = m->tag,
 		.id = m->id,
@@ -285,7 +311,7 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	if (t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID || m->kind != SP_MSG_REQUEST)
 		return false;
-	uint32_t h = find_id(t, m->id, !sp_role(t, side));
+	uint32_t h = find_id(t, m->id, !speaker(t, side, m));
 	if (h)
 		call_at(t, h)->retries++;
 	return h != 0;
@@ -333,7 +359,7 @@ static void finish_response(struct sp_talk *t, uint32_t handle)
 static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
 	struct sp_call *c = call_at(t, handle);
-	add_response(t, c, m, at, true);
+	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE));
 	c->bits |= SP_CALL_RESPONSE_END;
 	if (SP_UNLIKELY(!(t->d->bits & SP_DIALOG_ANSWERED))) {
 		t->d->bits |= SP_DIALOG_ANSWERED;
@@ -348,7 +374,7 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 {
 	struct sp_call head = {.id = m->id, .app = t->d->parser->app};
 	add_response(t, &head, m, at, true);
-	if (sp_role(t, side) == SP_CLIENT)
+	if (speaker(t, side, m) == SP_CLIENT)
 		head.bits |= SP_CALL_FROM_SERVER; /* of the request that it answers */
 	t->d->bits |= SP_DIALOG_ORPHAN;
 	if (complete) {
@@ -364,10 +390,12 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 			  const struct sp_place *at, bool complete)
 {
-	unsigned role = sp_role(t, side);
+	unsigned role = speaker(t, side, m);
 	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
 		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
 							    : first_waiting(t, role);
+	if (!h && m->flags & SP_MSG_IF_ASKED && t->d->parser->pairing == SP_PAIR_BY_ID)
+		h = find_ended(t, m->id);
 	if (!h) {
 		if (!(m->flags & SP_MSG_IF_ASKED))
 			orphan(t, side, s, m, at, complete);
@@ -390,7 +418,7 @@ static uint32_t find_open(const struct sp_talk *t, unsigned side, const struct s
 			: m->kind == SP_MSG_ONEWAY ? SP_CALL_ONEWAY
 						   : SP_CALL_REQUEST;
 	unsigned ended = m->kind == SP_MSG_RESPONSE ? SP_CALL_RESPONSE_END : SP_CALL_REQUEST_END;
-	bool by_server = sp_role(t, side) == SP_SERVER;
+	bool by_server = speaker(t, side, m) == SP_SERVER;
 	if (t->d->parser->pairing != SP_PAIR_BY_ID)
 		return s ? s->open : 0;
 	for (uint32_t h = t->d->first; h; h = call_at(t, h)->next) {
@@ -443,7 +471,7 @@ static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 /* Of the side that answers: the oldest request that waits. Of the side that asked: its own, be it answered in part. */
 static uint32_t find_interim(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
-	unsigned role = sp_role(t, side);
+	unsigned role = speaker(t, side, m);
 	bool by_id = t->d->parser->pairing == SP_PAIR_BY_ID;
 	uint32_t h = by_id ? find_id(t, m->id, role) : first_waiting(t, role);
 	if (!h && !by_id && t->d->bits & SP_DIALOG_TCP)

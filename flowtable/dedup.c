@@ -15,7 +15,7 @@
 
 int sp_dedup_init(struct sp_dedup *d, const struct sp_dedup_conf *conf)
 {
-	d->entry = sp_mem_map(SP_DEDUP_ENTRIES * sizeof *d->entry, 0);
+	d->entry = sp_mem_map(SP_DEDUP_ENTRIES * sizeof *d->entry, SP_MEM_POPULATE);
 	d->copying = sp_mem_map(SP_POINTS_MAX * sizeof *d->copying, 0);
 	if (!d->entry || !d->copying)
 		return -ENOMEM;

@@ -14,7 +14,7 @@ static void *extend(struct sp_parse *p)
 	size_t size = t->d->parser->more_size;
 	uint32_t more = sp_slab_get(slab, size);
 	if (!more) {
-		t->d->bits |= SP_DIALOG_LIMIT_MEMORY;
+		t->d->limits |= SP_APP_LIMIT_MEMORY;
 		t->ft->stats.l7_memory_exceeded++;
 		return NULL;
 	}
@@ -76,7 +76,10 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	p->transport = d->bits & SP_DIALOG_TCP ? SP_TCP : f->proto == SP_PROTO_UDP ? SP_UDP : SP_ICMP;
 	p->last = p->cut = p->reversed = false;
 	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
+	p->terse = !l7->conf.log;
 	p->server_port = d->client ? f->lo_port : f->hi_port;
+	p->names = l7->conf.contexts.v;
+	p->n_names = l7->conf.contexts.n;
 	p->asked = sp_calls_asked;
 	p->extend = extend;
 	p->ctx = t;
@@ -115,7 +118,7 @@ static void bad(struct sp_talk *t, unsigned side, struct sp_stream *s)
 	t->ft->stats.l7_bad++;
 	if (!d->messages) {
 		t->ft->stats.l7_withdrawn++;
-		d->bits |= SP_DIALOG_WITHDRAWN;
+		d->limits |= SP_APP_LIMIT_GUESS;
 		d->bits &= (uint8_t)~SP_DIALOG_SURE;
 		sp_identify_forget(t);
 		sp_dialog_leave(t);
@@ -187,7 +190,6 @@ static size_t skip(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 
 size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece)
 {
-	enum { IDLE_MAX = 8 };
 	struct sp_parse *p = prepare(t, side);
 	const struct sp_parser *parser = t->d->parser;
 	unsigned idle = 0;
@@ -232,7 +234,7 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 			return piece->in.n;
 		}
 		idle = at == was ? idle + 1 : 0;
-		if (SP_UNLIKELY(idle > IDLE_MAX)) {
+		if (SP_UNLIKELY(idle > SP_IDLE_MAX)) {
 			bad(t, side, s);
 			return piece->in.n;
 		}

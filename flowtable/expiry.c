@@ -98,6 +98,7 @@ void sp_flowtable_tick(struct sp_flowtable *ft, uint64_t now_ns)
 /* An empty table in the same memory: cheaper than taking millions of flows out one by one. */
 static void forget_all(struct sp_flowtable *ft)
 {
+	assert(!ft->l7 || sp_slab_is_idle(&ft->l7->slab));
 	memset(ft->index.bucket, 0, ((size_t)ft->index.mask + 1) * sizeof *ft->index.bucket);
 	memset(ft->flow, 0, (size_t)ft->n_flows * sizeof *ft->flow);
 	ft->index.n = 0;

@@ -169,6 +169,7 @@ static void put_calls(struct sp_flowtable *ft, const struct sp_flow *f, struct s
 		return;
 	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
 	r->app_proto = d->bits & SP_DIALOG_SURE ? d->app : SP_APP_UNKNOWN;
+	r->app_limits = d->limits;
 	r->requests = d->requests;
 	r->request_errors = d->errors;
 	d->requests = d->errors = 0;
@@ -202,7 +203,7 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 	const struct sp_layer_set *set = &ft->layers.set[f->layers];
 	bool plain = !(set->layers.n_vlan | set->layers.n_mpls | set->layers.n_tunnel);
 	if (ft->l7)
-		cause == SP_CLOSE_ACTIVE ? sp_l7_report(ft, f) : sp_l7_end(ft, f);
+		cause == SP_CLOSE_ACTIVE ? sp_l7_report(ft, f) : sp_l7_end(ft, f, cause);
 	uint8_t confidence = settle_direction(ft, f);
 	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, plain ? SP_FLOW_RECORD_PLAIN : sizeof *r);
 	if (SP_LIKELY(r)) {

@@ -16,6 +16,8 @@
 #define FIRST_BUCKETS 1024
 /* So many packets before its turn a packet's flow is asked for: about what memory takes. */
 #define GUESS_AHEAD 8
+/* …and then, once the flow is there, what it has to say. */
+#define DIALOG_AHEAD 4
 #define COUNTER_CARRY (UINT32_C(1) << 31)
 #define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
@@ -34,7 +36,7 @@ static size_t extras_size(const struct sp_flowtable *ft)
 static uint32_t buckets_for(uint64_t flows)
 {
 	uint64_t buckets = FIRST_BUCKETS;
-	while (buckets * SP_INDEX_SLOTS * 8 / 10 <= flows + SP_BATCH_MAX)
+	while (sp_index_limit(buckets) <= flows + SP_BATCH_MAX)
 		buckets *= 2;
 	return (uint32_t)buckets;
 }
@@ -189,7 +191,7 @@ static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *ke
 static bool index_grow(struct sp_flowtable *ft)
 {
 	struct sp_index bigger;
-	if (sp_index_init(&bigger, (ft->index.mask + 1) * 2, SP_MEM_HUGE))
+	if (sp_index_init(&bigger, (ft->index.mask + 1) * 2, SP_MEM_HUGE | SP_MEM_POPULATE))
 		return false;
 	enum { AHEAD = 16 };
 	uint32_t hash[AHEAD];
@@ -387,13 +389,14 @@ static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft,
 		ft->stats.late_packets++;
 }
 
-/* Is there something above its transport header that a parser may know? */
+/* Is there something that a parser may know? Above the transport header; of ICMP, whose header is the message, all. */
 static inline bool is_readable(const struct sp_flow *f, const struct sp_pkt *pkt)
 {
 	if (SP_LIKELY(f->proto == SP_PROTO_TCP))
-		return !(pkt->flags & SP_PKT_L4_CUT || pkt->tcp_flags & SP_TCP_RST);
+		return pkt->l7_len && !(pkt->flags & SP_PKT_L4_CUT || pkt->tcp_flags & SP_TCP_RST);
 	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
-	return pkt->l4 != SP_NOOFS && (f->proto == SP_PROTO_UDP || icmp) && !(pkt->flags & SP_PKT_QUOTED);
+	return pkt->l4 != SP_NOOFS && (icmp || (f->proto == SP_PROTO_UDP && pkt->l7_len)) &&
+	       !(pkt->flags & SP_PKT_QUOTED);
 }
 
 /* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
@@ -406,7 +409,7 @@ static inline __attribute__((always_inline)) void message(struct sp_flowtable *f
 		datagram(ft, f, pkt, side);
 	else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side)))
 		track_tcp(ft, f, key, pkt, side);
-	if (ft->l7 && pkt->l7_len && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
+	if (ft->l7 && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
 		sp_l7_payload(ft, f, pkt, side);
 }
 
@@ -650,6 +653,8 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 		const struct sp_pkt *pkt = &b->pkt[i];
 		if (i + GUESS_AHEAD < n)
 			guess(ft, &b->pkt[i + GUESS_AHEAD], &ahead[i + GUESS_AHEAD]);
+		if (ft->l7 && i + DIALOG_AHEAD < n)
+			sp_l7_prefetch(ft->l7, &ft->flow[ahead[i + DIALOG_AHEAD].flow]);
 		struct sp_flow *f = &ft->flow[ahead[i].flow];
 		uint64_t sign = ahead[i].sign;
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);

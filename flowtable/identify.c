@@ -110,7 +110,7 @@ static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parse
 {
 	if (!sp_dialog_take(t, parser)) {
 		t->ft->stats.l7_memory_exceeded++;
-		sp_l7_give_up(t, SP_DIALOG_LIMIT_MEMORY);
+		sp_l7_give_up(t, SP_APP_LIMIT_MEMORY);
 		return false;
 	}
 	if (t->d->bits & SP_DIALOG_TCP)
@@ -120,11 +120,14 @@ static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parse
 	return true;
 }
 
-/* One of several that would take it, when there is a reason. */
-static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, uint64_t maybe)
+/* One of several that would take it, when there is a reason. That both sides suit is none while they said next to
+ * nothing. */
+static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, size_t n, uint64_t maybe)
 {
+	enum { SAID_MIN = 8 };
 	const struct sp_l7 *l7 = t->ft->l7;
-	uint64_t both = maybe & t->d->maybe[!side];
+	bool said = !(t->d->bits & SP_DIALOG_TCP) || (n >= SAID_MIN && t->d->stream[!side].carry_n >= SAID_MIN);
+	uint64_t both = said ? maybe & t->d->maybe[!side] : 0;
 	unsigned client = t->d->client;
 	uint16_t port = client ? t->f->lo_port : t->f->hi_port;
 	const struct sp_parser *heard = known(t, !client);
@@ -138,15 +141,11 @@ static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, ui
 	return NULL;
 }
 
-bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last)
+/* Asks everyone whose beginning this may be. True: somebody is sure, and has it. */
+static bool ask_all(struct sp_talk *t, unsigned side, struct sp_slice in, bool last, unsigned sides, uint64_t *maybe)
 {
 	struct sp_l7 *l7 = t->ft->l7;
-	struct sp_dialog *d = t->d;
-	/* Nobody knows who began a connection that was joined in the middle. */
-	bool unsure = !((t->f->dir[0].bits | t->f->dir[1].bits) & SP_DIR_ISN) && d->bits & SP_DIALOG_TCP;
-	unsigned sides =
-		unsure || !(d->bits & SP_DIALOG_TCP) ? SP_FROM_CLIENT | SP_FROM_SERVER : 1U << sp_role(t, side);
-	uint64_t maybe = 0, candidates = l7->by_first[transport_of(t)][in.p[0]];
+	uint64_t candidates = l7->by_first[transport_of(t)][in.p[0]];
 	for (; candidates; candidates &= candidates - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(candidates);
 		const struct sp_parser *parser = l7->parser[i];
@@ -156,27 +155,89 @@ bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last
 		enum sp_probe probe = parser->probe(&l7->parse);
 		if (probe == SP_PROBE_YES) {
 			bool reversed = l7->parse.reversed;
-			d->bits |= SP_DIALOG_SURE;
-			return take(t, side, parser, reversed);
-		}
-		if (probe == SP_PROBE_MAYBE)
-			maybe |= UINT64_C(1) << i;
-	}
-	const struct sp_parser *parser = settle(t, side, maybe);
-	if (parser)
-		return take(t, side, parser, false);
-	d->maybe[side] = maybe;
-	bool over = ++d->tries >= TRIES_MAX || (last && !(d->bits & SP_DIALOG_TCP && unsure));
-	if ((!maybe && !d->maybe[!side] && d->tries > 2 && !unsure) || over) {
-		/* In the middle of a message of what this server is known for? */
-		parser = known(t, !d->client);
-		if (parser && unsure && parser->resync && take(t, side, parser, false)) {
-			d->stream[0].bits |= SP_STREAM_RESYNC;
-			d->stream[1].bits |= SP_STREAM_RESYNC;
+			t->d->bits |= SP_DIALOG_SURE;
+			take(t, side, parser, reversed);
 			return true;
 		}
-		if (over || d->tries >= TRIES_MAX)
-			sp_l7_give_up(t, 0);
+		if (probe == SP_PROBE_MAYBE)
+			*maybe |= UINT64_C(1) << i;
 	}
+	return false;
+}
+
+bool sp_identify_nobodys(struct sp_l7 *l7, const struct sp_flow *f, unsigned side, struct sp_slice in)
+{
+	unsigned client = sp_flow_client(f), role = side == client ? SP_CLIENT : SP_SERVER;
+	uint64_t candidates = l7->by_first[0][in.p[0]];
+	struct sp_parse *p = &l7->parse;
+	for (; candidates; candidates &= candidates - 1) {
+		const struct sp_parser *parser = l7->parser[__builtin_ctzll(candidates)];
+		if (!may_start(parser, in, 1U << role))
+			continue;
+		p->in = in;
+		p->side = (uint8_t)role;
+		p->transport = SP_TCP;
+		p->last = p->reversed = p->cut = p->reveal = false;
+		p->server_port = client ? f->lo_port : f->hi_port;
+		if (parser->probe(p) != SP_PROBE_NO)
+			return false;
+	}
+	return true;
+}
+
+/* Nobody is sure of a datagram, but one and the same parser would have had so many in a row. */
+static const struct sp_parser *persistent(struct sp_talk *t, unsigned side, uint64_t maybe)
+{
+	enum { ENOUGH = 6 };
+	struct sp_dialog *d = t->d;
+	bool goes_on = d->maybe[side] & maybe || (!d->maybe[side] && d->maybe[!side] & maybe);
+	d->messages = goes_on ? d->messages + 1 : 0;
+	d->maybe[side] = goes_on && d->maybe[side] ? d->maybe[side] & maybe : maybe;
+	uint64_t one = d->maybe[side];
+	return d->messages >= ENOUGH && !(one & (one - 1)) ? t->ft->l7->parser[__builtin_ctzll(one)] : NULL;
+}
+
+/* In the middle of a message of what this server is known for? */
+static bool take_known(struct sp_talk *t, unsigned side)
+{
+	const struct sp_parser *parser = known(t, !t->d->client);
+	if (!parser || !parser->resync || !take(t, side, parser, false))
+		return false;
+	t->d->stream[0].bits |= SP_STREAM_RESYNC;
+	t->d->stream[1].bits |= SP_STREAM_RESYNC;
+	return true;
+}
+
+/* Of datagrams that nobody wanted: their dialog was given back each time. */
+static bool had_enough(const struct sp_flow *f)
+{
+	return f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= TRIES_MAX;
+}
+
+bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last)
+{
+	struct sp_dialog *d = t->d;
+	bool tcp = d->bits & SP_DIALOG_TCP;
+	/* Nobody knows who began a connection that was joined in the middle. */
+	bool unsure = tcp && !((t->f->dir[0].bits | t->f->dir[1].bits) & SP_DIR_ISN);
+	unsigned both = SP_FROM_CLIENT | SP_FROM_SERVER;
+	uint64_t maybe = 0;
+	if (ask_all(t, side, in, last, unsure || !tcp ? both : 1U << sp_role(t, side), &maybe))
+		return d->parser != NULL;
+	const struct sp_parser *parser = settle(t, side, in.n, maybe);
+	if (!parser && !tcp)
+		parser = persistent(t, side, maybe);
+	if (parser)
+		return take(t, side, parser, false);
+	if (tcp)
+		d->maybe[side] = maybe;
+	bool wanted = d->maybe[0] | d->maybe[1];
+	bool over = ++d->tries >= TRIES_MAX || (tcp ? last && !unsure : !wanted && had_enough(t->f));
+	if (unsure && (over || (!wanted && d->tries > 2)) && take_known(t, side))
+		return true;
+	/* The other side's beginning was nobody's, and this one's is not either. */
+	bool hopeless = tcp && !unsure && !maybe && d->stream[!side].bits & SP_STREAM_RESYNC;
+	if (over || hopeless)
+		sp_l7_give_up(t, 0);
 	return false;
 }

@@ -13,7 +13,7 @@ int sp_index_init(struct sp_index *ix, uint32_t buckets, unsigned mem_flags)
 		return -ENOMEM;
 	ix->mask = buckets - 1;
 	ix->n = 0;
-	ix->limit = (uint32_t)((uint64_t)buckets * SP_INDEX_SLOTS * 8 / 10);
+	ix->limit = (uint32_t)sp_index_limit(buckets);
 	return 0;
 }
 

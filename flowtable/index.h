@@ -25,6 +25,12 @@ struct sp_index {
 	uint32_t n, limit;
 };
 
+/* Entries that so many buckets take: fuller ones would spill too often, emptier ones waste the cache. */
+static inline uint64_t sp_index_limit(uint64_t buckets)
+{
+	return buckets * SP_INDEX_SLOTS * 17 / 20;
+}
+
 int sp_index_init(struct sp_index *ix, uint32_t buckets, unsigned mem_flags);
 void sp_index_free(struct sp_index *ix);
 

@@ -55,8 +55,11 @@ static bool begin(struct sp_flowtable *ft, struct sp_flow *f)
 		return false;
 	}
 	struct sp_dialog *d = memset(sp_slab_at(&ft->l7->slab, handle), 0, size);
+	uint32_t nobodys = f->more & (SP_L7_NOBODYS_LO | SP_L7_NOBODYS_HI);
 	d->extra = f->more & SP_L7_NUMBER;
-	d->bits = tcp ? SP_DIALOG_TCP : 0;
+	d->bits = (uint8_t)((tcp ? SP_DIALOG_TCP : 0) | (nobodys ? SP_DIALOG_ORPHAN : 0));
+	if (nobodys)
+		d->stream[nobodys == SP_L7_NOBODYS_HI].bits = SP_STREAM_RESYNC;
 	d->client = (uint8_t)sp_flow_client(f);
 	f->more = SP_L7_DIALOG | handle;
 	return true;
@@ -80,9 +83,9 @@ void sp_l7_give_up(struct sp_talk *t, unsigned why)
 {
 	struct sp_dialog *d = t->d;
 	struct sp_flow *f = t->f;
-	d->bits |= (uint8_t)why;
+	d->limits |= (uint8_t)why;
 	t->ft->stats.l7_given_up++;
-	if (!d->requests && !d->app && !(d->bits & (SP_DIALOG_LIMIT_MEMORY | SP_DIALOG_LIMIT_CARRY))) {
+	if (!d->requests && !d->app && !d->limits) {
 		release(t);
 		return;
 	}
@@ -96,8 +99,12 @@ void sp_l7_give_up(struct sp_talk *t, unsigned why)
 static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool is_cut)
 {
 	struct sp_dialog *d = t->d;
-	if (!d->parser && !sp_identify(t, side, in, true))
+	if (!d->parser && !sp_identify(t, side, in, true)) {
+		/* Nobody's: the next one begins anew, and until then it costs nothing. */
+		if (!(t->f->more & SP_L7_DONE) && !(d->maybe[0] | d->maybe[1]) && !d->app)
+			sp_l7_forget(t->ft, t->f);
 		return;
+	}
 	struct sp_mark mark = {.ns = t->ns};
 	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .last = true, .cut = is_cut};
 	sp_dialog_run(t, side, NULL, &p);
@@ -105,9 +112,29 @@ static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool 
 		sp_calls_expire(t, t->ns, false);
 }
 
+/* The first bytes of a connection's side are nobody's: not worth a dialog. */
+static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+{
+	uint32_t mine = side ? SP_L7_NOBODYS_HI : SP_L7_NOBODYS_LO, both = SP_L7_NOBODYS_LO | SP_L7_NOBODYS_HI;
+	if (f->proto != SP_PROTO_TCP || !(f->dir[side].bits & SP_DIR_ISN) || pkt->cap_len <= pkt->l7)
+		return false;
+	uint32_t n = SP_MIN(pkt->cap_len - pkt->l7, pkt->l7_len), seq = sp_be32(pkt->data + pkt->l4 + 4);
+	if (!(f->more & mine)) {
+		struct sp_slice in = {pkt->data + pkt->l7, n};
+		if (seq != f->isn[side] + 1 || !sp_identify_nobodys(ft->l7, f, side, in))
+			return false;
+		f->more |= mine;
+	}
+	if ((f->more & both) == both) {
+		f->more = (f->more & ~both) | SP_L7_DONE;
+		ft->stats.l7_given_up++;
+	}
+	return true;
+}
+
 void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
-	if (!(f->more & SP_L7_DIALOG) && !begin(ft, f))
+	if (!(f->more & SP_L7_DIALOG) && (is_nobodys(ft, f, pkt, side) || !begin(ft, f)))
 		return;
 	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
 	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
@@ -124,14 +151,15 @@ void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	sp_stream_segment(&t, side, seq, in, size - there, sp_be32(h + 8));
 }
 
-void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f)
+void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
 	struct sp_talk t = talk_of(ft, f, f->last_ns);
 	if (f->more & SP_L7_DONE)
 		return;
-	t.ns = SP_MAX(f->last_ns, ft->now_ns);
+	/* What waits when the input ends might have been answered yet. */
+	t.ns = cause == SP_CLOSE_END_OF_INPUT ? f->last_ns : SP_MAX(f->last_ns, ft->now_ns);
 	for (unsigned s = 0; t.d->bits & SP_DIALOG_TCP && s < 2 && !(f->more & SP_L7_DONE); s++)
 		sp_stream_end(&t, s ? !t.d->client : t.d->client);
 	if (!(f->more & SP_L7_DONE))

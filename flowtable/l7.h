@@ -9,19 +9,22 @@
 
 #include "base/arena.h"
 #include "base/pkt.h"
+#include "flowtable/flow.h"
 #include "flowtable/flowtable.h"
 #include "flowtable/l7_conf.h"
 #include "flowtable/slab.h"
 #include "flowtable/texts.h"
 #include "parsers/parser.h"
 
-struct sp_flow;
 struct sp_flowtable;
 
 /* A flow's `more`: the number of its extra block, or the handle of its dialog, which then has that number. */
 #define SP_L7_DIALOG (UINT32_C(1) << 31)
 #define SP_L7_DONE (UINT32_C(1) << 30)
-#define SP_L7_NUMBER (SP_L7_DONE - 1)
+/* Of flows that have no dialog yet: what the low, or the high, endpoint said first is nobody's. */
+#define SP_L7_NOBODYS_LO (UINT32_C(1) << 28)
+#define SP_L7_NOBODYS_HI (UINT32_C(1) << 29)
+#define SP_L7_NUMBER (SP_L7_NOBODYS_LO - 1)
 
 enum sp_stream_bits {
 	SP_STREAM_KNOWN = 1,	 /* next_seq holds */
@@ -46,13 +49,9 @@ static_assert(sizeof(struct sp_stream) == 40, "two of them and a dialog take 128
 
 enum sp_dialog_bits {
 	SP_DIALOG_TCP = 1,
-	SP_DIALOG_LIMIT_MEMORY = 2, /* what was not analysed, and why */
-	SP_DIALOG_LIMIT_CARRY = 4,
-	SP_DIALOG_LIMIT_CALLS = 8,
-	SP_DIALOG_WITHDRAWN = 16, /* a guess of its protocol was wrong */
-	SP_DIALOG_ANSWERED = 32,  /* a request of this parser has been answered */
-	SP_DIALOG_ORPHAN = 64,	  /* the last response answered nothing that was seen */
-	SP_DIALOG_SURE = 128,	  /* its protocol is no guess any more */
+	SP_DIALOG_ANSWERED = 2, /* a request of this parser has been answered */
+	SP_DIALOG_ORPHAN = 4,	/* the last response answered nothing that was seen */
+	SP_DIALOG_SURE = 8,	/* its protocol is no guess any more */
 };
 
 struct sp_dialog {
@@ -70,8 +69,9 @@ struct sp_dialog {
 	uint16_t n_calls;
 	uint16_t app;		   /* of the last message: what the flow is called */
 	uint8_t bits;		   /* enum sp_dialog_bits */
-	uint8_t tries;		   /* payloads that were looked at */
-	uint8_t bad;		   /* times in a row that its parser gave up */
+	uint8_t limits;		   /* enum sp_app_limit: what was not analysed, and why */
+	uint8_t tries : 4;	   /* payloads that were looked at */
+	uint8_t bad : 4;	   /* times in a row that its parser gave up */
 	uint8_t client;		   /* side (as in the key) that is taken for the client */
 	struct sp_stream stream[]; /* TCP: by side, as in the key */
 };
@@ -179,11 +179,21 @@ int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_ke
 void sp_l7_free(struct sp_l7 *l7);
 void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf);
 
+/* Asks for a flow's dialog, which the next packet may need. */
+static inline void sp_l7_prefetch(const struct sp_l7 *l7, const struct sp_flow *f)
+{
+	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
+		return;
+	const char *dialog = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
+	__builtin_prefetch(dialog, 1);
+	__builtin_prefetch(dialog + SP_CACHE_LINE, 1);
+}
+
 /* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */
 void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
 /* l7.c: the flow is over: what is open is told. */
-void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f);
+void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause);
 
 /* l7.c: …after its record is written. */
 void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f);
@@ -203,6 +213,9 @@ void sp_stream_drop(struct sp_talk *t, unsigned side);
 
 /* identify.c: what these first bytes of `side` are, into d->parser. `last`: there will not be more to look at. */
 bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last);
+
+/* identify.c: is there nobody whose beginning these first bytes of a TCP connection's side could be? */
+bool sp_identify_nobodys(struct sp_l7 *l7, const struct sp_flow *f, unsigned side, struct sp_slice in);
 void sp_identify_init(struct sp_l7 *l7);
 void sp_identify_learn(struct sp_talk *t);
 void sp_identify_forget(struct sp_talk *t);

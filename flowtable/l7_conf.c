@@ -2,6 +2,7 @@
 #include "flowtable/l7_conf.h"
 
 #include "base/time.h"
+#include "parsers/parser.h"
 
 const char *const sp_l7_words[] = {
 #define SP_PARSER_ROW(name, number) #name,
@@ -16,6 +17,24 @@ static const char every[] = "["
 #include "parsers/table.def"
 #undef SP_PARSER_ROW
 			    "]";
+
+/* As enum sp_context. */
+static const char *const context_words[] = {"trace_id", "span_id", "parent_span_id", "x_request_id", NULL};
+
+static const struct sp_conf_row context_rows[] = {
+	{.name = "name",
+	 .type = SP_CONF_STRING,
+	 .offset = offsetof(struct sp_context_name, name),
+	 .max = sizeof((struct sp_context_name *)0)->name,
+	 .doc = "Of the header, in lower case."},
+	{.name = "means",
+	 .type = SP_CONF_ENUM,
+	 .offset = offsetof(struct sp_context_name, means),
+	 .fallback = "trace_id",
+	 .words = context_words,
+	 .doc = "Where its value goes."},
+	{0},
+};
 
 #define AT(member) .offset = offsetof(struct sp_l7_conf, member)
 const struct sp_conf_row sp_l7_conf_rows[] = {
@@ -44,6 +63,16 @@ const struct sp_conf_row sp_l7_conf_rows[] = {
 	 .reloadable = true,
 	 .doc = "Protocols whose values are written as they are: literals of SQL, arguments of Redis, and the like. By "
 		"default they are replaced by `?`. Passwords are never written."},
+	{.name = "contexts",
+	 .type = SP_CONF_LIST,
+	 AT(contexts),
+	 .rows = context_rows,
+	 .size = sizeof(struct sp_context_name),
+	 .max = 16,
+	 .fallback = "[]",
+	 .reloadable = true,
+	 .doc = "Headers of your own that carry a trace's identifier, beside those that are known: traceparent, b3, "
+		"uber-trace-id, sw8, X-Amzn-Trace-Id, Datadog's, X-Request-ID. They count before these."},
 	{.name = "timeout",
 	 .type = SP_CONF_DURATION,
 	 AT(timeout),

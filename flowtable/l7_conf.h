@@ -8,16 +8,17 @@
 
 struct sp_l7_conf {
 	bool enabled;
-	bool log;	     /* a record a call; else calls are only counted */
-	uint64_t max_memory; /* per worker */
-	uint64_t max_held;   /* bytes of segments that wait for earlier ones, per direction */
-	uint64_t max_calls;  /* open requests of one flow */
-	uint64_t max_field;  /* bytes of one value on a record */
-	uint64_t timeout;    /* of a request whose protocol says nothing about it */
-	uint64_t late;	     /* how long bytes that the receiver has may come late here */
-	uint64_t server_ttl; /* how long it is remembered what an endpoint speaks */
-	uint64_t protocols;  /* those that are looked for: bits in the order of sp_l7_words */
-	uint64_t reveal;     /* those whose values are shown */
+	bool log;		      /* a record a call; else calls are only counted */
+	uint64_t max_memory;	      /* per worker */
+	uint64_t max_held;	      /* bytes of segments that wait for earlier ones, per direction */
+	uint64_t max_calls;	      /* open requests of one flow */
+	uint64_t max_field;	      /* bytes of one value on a record */
+	uint64_t timeout;	      /* of a request whose protocol says nothing about it */
+	uint64_t late;		      /* how long bytes that the receiver has may come late here */
+	uint64_t server_ttl;	      /* how long it is remembered what an endpoint speaks */
+	uint64_t protocols;	      /* those that are looked for: bits in the order of sp_l7_words */
+	uint64_t reveal;	      /* those whose values are shown */
+	struct sp_conf_list contexts; /* struct sp_context_name */
 };
 
 extern const struct sp_conf_row sp_l7_conf_rows[];

@@ -9,7 +9,7 @@
 
 int sp_macs_init(struct sp_mac_table *t)
 {
-	t->entry = sp_mem_map(SP_MACS * sizeof *t->entry, 0);
+	t->entry = sp_mem_map(SP_MACS * sizeof *t->entry, SP_MEM_POPULATE);
 	return t->entry ? 0 : -ENOMEM;
 }
 

@@ -30,6 +30,17 @@ static const char *const status_name[SP_STATUS_MAX] = {
 	[SP_STATUS_UNKNOWN] = "unknown",
 };
 
+const char *sp_app_limit_name(enum sp_app_limit_bit bit)
+{
+	static const char *const name[] = {
+#define X(sym, text) text,
+		SP_APP_LIMITS(X)
+#undef X
+	};
+	assert(bit < SP_APP_LIMIT_BITS);
+	return name[bit];
+}
+
 const char *sp_call_type_name(enum sp_call_type type)
 {
 	assert(type < SP_CALL_TYPE_MAX);

@@ -68,6 +68,26 @@ enum sp_call_type {
 		SP_CALL_TYPE_MAX
 };
 
+#define SP_APP_LIMITS(X)                                                                                               \
+	X(MEMORY, "memory")                                                                                            \
+	X(HEAD, "head")                                                                                                \
+	X(CALLS, "calls")                                                                                              \
+	X(GUESS, "guess")
+
+enum sp_app_limit_bit {
+#define X(sym, text) SP_APP_LIMIT_BIT_##sym,
+	SP_APP_LIMITS(X)
+#undef X
+		SP_APP_LIMIT_BITS
+};
+
+enum sp_app_limit {
+#define X(sym, text) SP_APP_LIMIT_##sym = 1 << SP_APP_LIMIT_BIT_##sym,
+	SP_APP_LIMITS(X)
+#undef X
+};
+
+const char *sp_app_limit_name(enum sp_app_limit_bit bit);
 const char *sp_call_type_name(enum sp_call_type type);
 const char *sp_status_name(enum sp_status status);
 const char *sp_close_reason_name(enum sp_close_reason reason);
@@ -111,6 +131,7 @@ struct sp_record_head {
 #define SP_CTYPE_HIDDEN uint8_t
 #define SP_CTYPE_HIDDEN16 uint16_t
 #define SP_CTYPE_CALL uint8_t
+#define SP_CTYPE_LIMITS uint8_t /* enum sp_app_limit, or'ed */
 #define SP_CTYPE_STATUS uint8_t
 
 /* SHA-1 of Community ID v1, not yet base64. */

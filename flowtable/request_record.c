@@ -81,7 +81,8 @@ static void put_response(const struct sp_call *c, struct sp_request_record *r)
 	r->resp_tcp_seq = c->resp_seq;
 }
 
-/* Of the call and the message together; the call of a message that stands alone has none. */
+/* Of the call and the message together. The call of a message that stands alone has none, nor has one that began while
+ * no records were written. */
 static size_t texts_size(const struct sp_call *c, const struct sp_msg *m, size_t max)
 {
 	size_t had = c->bits & SP_CALL_TEXTS ? c->texts.size : 0;
@@ -92,12 +93,11 @@ static size_t texts_size(const struct sp_call *c, const struct sp_msg *m, size_t
 
 static void put_texts(struct sp_texts *to, const struct sp_call *c, const struct sp_msg *m, size_t max)
 {
-	if (!(c->bits & SP_CALL_TEXTS)) {
+	if (c->bits & SP_CALL_TEXTS)
+		sp_texts_copy(to, &c->texts);
+	else if (m)
 		sp_texts_begin(to, m, max);
-		return;
-	}
-	sp_texts_copy(to, &c->texts);
-	if (m)
+	if (m && c->bits & SP_CALL_TEXTS)
 		sp_texts_add(to, m, max);
 }
 

@@ -138,3 +138,11 @@ size_t sp_slab_size(const struct sp_slab *s, uint32_t handle)
 {
 	return class_size[s->chunk[(uint64_t)handle * SP_SLAB_UNIT / SP_SLAB_CHUNK].class_];
 }
+
+bool sp_slab_is_idle(const struct sp_slab *s)
+{
+	uint32_t n = 1;
+	while (n < s->n_chunks && !s->chunk[n].used)
+		n++;
+	return n == s->n_chunks;
+}

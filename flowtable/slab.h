@@ -47,6 +47,9 @@ static inline void *sp_slab_at(const struct sp_slab *s, uint32_t handle)
 /* Bytes of the block, at least what was asked for. */
 size_t sp_slab_size(const struct sp_slab *s, uint32_t handle);
 
+/* Nothing of it is in use. For tests: looks at every chunk. */
+bool sp_slab_is_idle(const struct sp_slab *s);
+
 /* Bytes of chunks that hold something. */
 static inline uint64_t sp_slab_memory(const struct sp_slab *s)
 {

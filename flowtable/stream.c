@@ -77,7 +77,7 @@ static bool carry_reserve(struct sp_talk *t, struct sp_stream *s, size_t n)
 static void deafen(struct sp_talk *t, unsigned side, unsigned why)
 {
 	struct sp_stream *s = &t->d->stream[side];
-	t->d->bits |= (uint8_t)why;
+	t->d->limits |= (uint8_t)why;
 	sp_calls_lost(t, side, s);
 	sp_stream_drop(t, side);
 	s->bits |= SP_STREAM_RESYNC | SP_STREAM_LOST;
@@ -108,7 +108,7 @@ static void carry_set(struct sp_talk *t, unsigned side, const struct sp_piece *p
 	}
 	if (n > SP_CARRY_MAX) {
 		t->ft->stats.l7_carry_exceeded++;
-		deafen(t, side, SP_DIALOG_LIMIT_CARRY);
+		deafen(t, side, SP_APP_LIMIT_HEAD);
 		return;
 	}
 	bool own = s->carry && p->in.p >= carry_at(t, s)->data && p->in.p < carry_at(t, s)->data + s->carry_n;
@@ -116,7 +116,7 @@ static void carry_set(struct sp_talk *t, unsigned side, const struct sp_piece *p
 		s->carry_n = 0;
 	if (!own && !carry_reserve(t, s, n)) {
 		t->ft->stats.l7_memory_exceeded++;
-		deafen(t, side, SP_DIALOG_LIMIT_MEMORY);
+		deafen(t, side, SP_APP_LIMIT_MEMORY);
 		return;
 	}
 	struct sp_carry *c = carry_at(t, s);
@@ -229,7 +229,7 @@ static void append(struct sp_talk *t, unsigned side, struct sp_slice in, const s
 	size_t n = s->carry_n + in.n;
 	if (!carry_reserve(t, s, n)) {
 		t->ft->stats.l7_memory_exceeded++;
-		deafen(t, side, SP_DIALOG_LIMIT_MEMORY);
+		deafen(t, side, SP_APP_LIMIT_MEMORY);
 		return;
 	}
 	struct sp_carry *c = carry_at(t, s);

@@ -17,7 +17,6 @@ enum {
 	CHANNELS = 48,	   /* with contents or confirmations, beyond the first */
 	HOST_SHOWN = 31,
 	MULTIPLE_MAX = 4096, /* numbers that one acknowledgement is looked up for */
-	REPEATS = 4,	     /* messages that one byte of an acknowledgement may stand for */
 };
 
 /* A content that is open. */
@@ -214,7 +213,7 @@ static enum sp_parse_result answer_many(struct sp_parse *p, struct state *st)
 	}
 	many->next++;
 	/* A message may take nothing, but not for ever. */
-	used = many->next > many->last || many->left == 1 ? many->left : ++many->repeated >= REPEATS;
+	used = many->next > many->last || many->left == 1 ? many->left : ++many->repeated >= SP_IDLE_MAX;
 	many->repeated = used ? 0 : many->repeated;
 	many->left -= (uint8_t)used;
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
@@ -269,6 +268,7 @@ static bool fails(struct sp_parse *p, struct state *st, const struct frame *f, c
 	static const struct amqp_method none = {.name = ""};
 	amqp_describe(p, &none, a);
 	m->n_extras = 0;
+	m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){0};
 	m->id = id;
 	return true;
 }
@@ -290,7 +290,7 @@ static void note_channel(struct sp_parse *p, struct state *st, uint16_t class_id
 static void answer(struct sp_msg *m, const struct amqp_method *is)
 {
 	m->slot[SP_SLOT_METHOD] = (struct sp_slice){0};
-	if (is->content)
+	if (is->content || !m->slot[SP_SLOT_RESOURCE].n)
 		m->slot[SP_SLOT_RESOURCE] = m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){0};
 	m->status = SP_STATUS_OK;
 }
@@ -477,7 +477,7 @@ const struct sp_parser sp_amqp_parser = {
 	.name = "amqp",
 	.title = "AMQP 0-9-1",
 	.missing = "AMQP 1.0, which is another protocol; of one confirmation of very many publications, those beyond "
-		   "the first 70",
+		   "the first 2000",
 	.app = SP_APP_AMQP,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,

@@ -233,8 +233,7 @@ void amqp_describe(struct sp_parse *p, const struct amqp_method *method, const s
 	else
 		m->slot[SP_SLOT_RESOURCE] = a->exchange.n ? a->exchange : a->has_key ? a->key : a->queue;
 	struct sp_slice name = a->exchange.n ? a->exchange : m->slot[SP_SLOT_RESOURCE];
-	if (name.n)
-		m->slot[SP_SLOT_ENDPOINT] = template(p->arena, name);
+	m->slot[SP_SLOT_ENDPOINT] = name.n ? template(p->arena, name) : m->slot[SP_SLOT_METHOD];
 	if (a->has_key) {
 		sp_msg_extra(m, AMQP_DESTINATION, a->exchange.n ? a->exchange : SP_TEXT("amq.default"));
 		sp_msg_extra(m, AMQP_ROUTING_KEY, a->key);

@@ -13,7 +13,7 @@ enum {
 	QUESTIONS_TEXT = 256,
 	NAME_TEXT = 4 * DNS_NAME_MAX,
 	ASKED = 4, /* queries remembered, for answers that do not repeat the question */
-	EDE_TEXT = 128,
+	ERROR_TEXT = 128,
 	QUESTIONS_PROBED = 32,
 	MDNS_PORT = 5353,
 	LLMNR_PORT = 5355,
@@ -208,9 +208,9 @@ static void extended_error(struct sp_parse *p, struct sp_slice option)
 	struct sp_slice name = sp_dns_extended_error(code), text = {option.p + 2, option.n - 2};
 	if (text.n && !text.p[text.n - 1])
 		text.n--; /* some end it with a NUL */
-	text.n = SP_MIN(text.n, (size_t)EDE_TEXT);
+	text.n = SP_MIN(text.n, (size_t)ERROR_TEXT);
 	if (!name.n)
-		name = SP_JOIN(p->arena, SP_TEXT("EDE "), sp_arena_u64(p->arena, code));
+		name = SP_JOIN(p->arena, SP_TEXT("Error "), sp_arena_u64(p->arena, code));
 	p->msg.slot[SP_SLOT_MESSAGE] = text.n ? SP_JOIN(p->arena, name, SP_TEXT(": "), text) : name;
 }
 
@@ -219,6 +219,8 @@ static void read_opt(struct sp_parse *p, struct message *m, const struct dns_rec
 	struct sp_cursor c = sp_cursor((struct sp_slice){m->in.p + r->data, r->n});
 	m->rcode |= r->ttl >> 24 << 4;
 	m->dnssec_ok = r->ttl & 0x8000;
+	if (p->terse)
+		return;
 	sp_msg_extra(&p->msg, UDP_SIZE, sp_arena_u64(p->arena, r->class));
 	while (sp_cursor_left(&c) >= 4) {
 		unsigned code = sp_cursor_u16(&c);
@@ -252,7 +254,7 @@ static void read_records(struct sp_parse *p, struct message *m)
 			break;
 		if (section == ADDITIONAL && r.type == DNS_OPT)
 			opt = r;
-		if (section != ANSWERS || !(m->flags & QR)) /* mDNS' known answers are no answer */
+		if (section != ANSWERS || !(m->flags & QR) || p->terse) /* mDNS' known answers are no answer */
 			continue;
 		ttl = SP_MIN(ttl, r.ttl);
 		if (sp_out_room(&o) < ANSWERS_ROOM)
@@ -262,7 +264,7 @@ static void read_records(struct sp_parse *p, struct message *m)
 		sp_dns_record_put(m->in, &r, &o);
 	}
 	sp_msg_extra(&p->msg, ANSWERS_FIELD, sp_out_end(p->arena, &o));
-	if (m->flags & QR)
+	if (m->flags & QR && !p->terse)
 		sp_msg_extra(&p->msg, ANSWER_COUNT, sp_arena_u64(p->arena, m->count[ANSWERS]));
 	if (ttl != UINT32_MAX)
 		sp_msg_extra(&p->msg, TTL, sp_arena_u64(p->arena, ttl));
@@ -298,6 +300,16 @@ static enum sp_status status_of(unsigned rcode)
 	return !rcode ? SP_STATUS_OK : rcode == 1 || rcode == 3 ? SP_STATUS_CLIENT_ERROR : SP_STATUS_SERVER_ERROR;
 }
 
+static void describe_texts(struct sp_parse *p, struct message *m, bool question)
+{
+	if (question)
+		describe_question(p, m);
+	p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
+	if (opcode_of(m) != UPDATE || m->flags & QR)
+		read_records(p, m);
+	put_flags(p, m);
+}
+
 static void describe(struct sp_parse *p, struct message *m)
 {
 	struct state *st = p->state;
@@ -313,14 +325,14 @@ static void describe(struct sp_parse *p, struct message *m)
 		msg->app = SP_APP_MDNS;
 	else if (p->server_port == LLMNR_PORT)
 		msg->app = SP_APP_LLMNR;
-	if (!answer || multicast || !p->asked(p, msg->id, &tag))
-		describe_question(p, m);
-	msg->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
-	if (opcode_of(m) != UPDATE || answer)
-		read_records(p, m);
-	put_flags(p, m);
+	if (p->terse) { /* an answer's OPT record has a part of its code */
+		if (answer && m->count[ADDITIONAL])
+			read_records(p, m);
+	} else {
+		describe_texts(p, m, !answer || multicast || !p->asked(p, msg->id, &tag));
+	}
 	if (answer && (!multicast || m->rcode)) {
-		msg->slot[SP_SLOT_CODE] = sp_dns_rcode(p->arena, m->rcode);
+		msg->slot[SP_SLOT_CODE] = p->terse ? (struct sp_slice){0} : sp_dns_rcode(p->arena, m->rcode);
 		msg->status = (uint8_t)status_of(m->rcode);
 	}
 }
@@ -518,8 +530,11 @@ static enum sp_probe look(struct sp_parse *p, struct sp_slice in, size_t size)
 	struct message m;
 	struct dns_record r;
 	enum sp_probe if_short = in.n < size ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	if (!header_at(in, &m))
-		return if_short;
+	if (!header_at(in, &m)) {
+		unsigned opcode = in.n > 2 ? in.p[2] >> 3 & 15 : QUERY;
+		bool likely = opcode == QUERY || opcode == NOTIFY || opcode == UPDATE;
+		return likely || has_own_port(p) ? if_short : SP_PROBE_NO;
+	}
 	if (!is_plausible_header(p, &m, size))
 		return SP_PROBE_NO;
 	size_t at = DNS_HEADER, records = (size_t)m.count[ANSWERS] + m.count[AUTHORITY] + m.count[ADDITIONAL];

@@ -42,6 +42,9 @@ struct sp_slice sp_http_trim(struct sp_slice s);
  */
 bool sp_trace_header(struct sp_parse *p, struct sp_slice name, struct sp_slice value, bool response);
 
+/* The same for names that were configured (p->names) alone; sp_trace_header asks it first. */
+bool sp_trace_configured(struct sp_parse *p, struct sp_slice name, struct sp_slice value, bool response);
+
 /* Do n bytes differ from `lower` at most in the case of ASCII letters? `lower` is in lower case and has no control
  * characters; quick where n is a constant. */
 static inline bool sp_same_nocase(const uint8_t *p, const char *lower, size_t n)

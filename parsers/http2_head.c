@@ -103,7 +103,7 @@ static struct sp_slice percent_decoded(struct sp_arena *a, struct sp_slice s)
 	return (struct sp_slice){to, n};
 }
 
-enum sp_status sp_http2_grpc_status(unsigned code)
+static enum sp_status grpc_status(unsigned code)
 {
 	static const uint8_t status[] = {
 		[0] = SP_STATUS_OK,
@@ -124,7 +124,7 @@ void sp_http2_grpc_code(struct sp_parse *p, struct sp_slice code)
 {
 	p->msg.app = SP_APP_GRPC;
 	p->msg.slot[SP_SLOT_CODE] = code;
-	p->msg.status = sp_http2_grpc_status(number(code, UINT16_MAX));
+	p->msg.status = grpc_status(number(code, UINT16_MAX));
 }
 
 /* application/grpc, +proto, -web, -web-text … */

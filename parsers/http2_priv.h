@@ -178,7 +178,6 @@ void sp_http2_tell(struct http2_head *b, bool final);
 
 void sp_http2_grpc_code(struct sp_parse *p, struct sp_slice code);
 void sp_http2_web_trailer(struct sp_parse *p, struct sp_slice text);
-enum sp_status sp_http2_grpc_status(unsigned code);
 
 /* --- http2_find.c */
 

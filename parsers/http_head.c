@@ -52,6 +52,8 @@ static void show_target(struct sp_parse *p, struct sp_http_side *s, struct sp_sl
 		slot[SP_SLOT_HOST] = sp_http_authority(target);
 		s->seen |= slot[SP_SLOT_HOST].n ? 1U << HOST_SEEN : 0;
 	}
+	if (p->terse)
+		return;
 	slot[SP_SLOT_RESOURCE] = sp_http_target(p->arena, target, p->reveal);
 	slot[SP_SLOT_ENDPOINT] = sp_http_endpoint(p->arena, target);
 }
@@ -342,10 +344,23 @@ static void response_field(struct sp_parse *p, struct sp_http_side *s, enum name
 	}
 }
 
+/* A header that somebody configured. */
+static bool of_own(struct sp_parse *p, struct sp_slice line, bool response)
+{
+	const uint8_t *colon = memchr(line.p, ':', line.n);
+	if (!colon)
+		return false;
+	size_t n = (size_t)(colon - line.p);
+	struct sp_slice value = sp_http_trim((struct sp_slice){colon + 1, line.n - n - 1});
+	return sp_trace_configured(p, (struct sp_slice){line.p, n}, value, response);
+}
+
 void sp_http_field(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line)
 {
 	size_t n = 0;
 	enum name name = name_of(line, &n);
+	if (SP_UNLIKELY(p->n_names) && of_own(p, line, s->kind != SP_MSG_REQUEST))
+		return;
 	if (name == NONE)
 		return;
 	struct sp_slice value = sp_http_trim((struct sp_slice){line.p + n + 1, line.n - n - 1});

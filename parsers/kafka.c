@@ -7,9 +7,10 @@
 
 enum {
 	FRAME_MAX = 1 << 30,
-	PROBE_FRAME_MAX = 100 << 20, /* socket.request.max.bytes */
-	PROBE_SMALL_MAX = 1 << 20,   /* of what carries no records */
-	PROBED = 512,		     /* bytes looked at */
+	PROBE_FRAME_MAX = (16 << 20) - 1, /* with records; max.request.size is 1 MiB unless somebody says otherwise */
+	PROBE_SMALL_MAX = 1 << 20,	  /* of what carries no records */
+	PROBED = 512,			  /* bytes looked at, */
+	PROBED_BODY = 64,		  /* and how many of a body say enough */
 	TOPIC_MAX = 249,
 	REQUEST_MIN = 8, /* key, version, correlation id */
 	RESPONSE_MIN = 4,
@@ -73,7 +74,8 @@ struct head {
 	uint32_t id;
 	struct sp_slice client;
 	const struct sp_kafka_api *api;
-	bool known; /* a version whose layout is known */
+	bool known;	/* a version whose layout is known */
+	bool anonymous; /* the client's id is null */
 };
 
 enum got { GOT, SHORT, WRONG };
@@ -109,6 +111,7 @@ static enum got head_at(struct sp_cursor *c, struct head *h)
 		return SHORT;
 	if (n < -1 || n > CLIENT_ID_MAX || n > (int64_t)h->size - REQUEST_MIN - 2)
 		return WRONG;
+	h->anonymous = n < 0;
 	h->client = (struct sp_slice){c->p, n < 0 ? 0 : SP_MIN((size_t)n, sp_cursor_left(c))};
 	if (!is_printable(h->client))
 		return WRONG;
@@ -130,6 +133,7 @@ static bool is_topic(struct sp_slice s)
 /* Is what follows the header what that API's requests say? `whole`: all of the request is there. */
 static enum sp_probe looks_like_body(const struct head *h, struct sp_cursor *c, uint64_t left, bool whole)
 {
+	const uint8_t *body = c->p;
 	struct sp_arena none = {0};
 	struct sp_kafka_walk w;
 	struct sp_kafka_found f = {0};
@@ -141,12 +145,12 @@ static enum sp_probe looks_like_body(const struct head *h, struct sp_cursor *c, 
 	enum sp_kafka_walked rc = sp_kafka_walk(&w, c, left, &none, &f, &skip);
 	if (rc == SP_KAFKA_WRONG || (rc == SP_KAFKA_SHORT && whole) || (f.has_acks && (f.acks < -1 || f.acks > 1)))
 		return SP_PROBE_NO;
-	bool topic = f.topic[0].n && is_topic(f.topic[0]), group = f.group.n && is_printable(f.group);
-	if ((f.topic[0].n && !topic) || (f.group.n && !group))
+	bool topic = f.topic[0].n && is_topic(f.topic[0]);
+	if ((f.topic[0].n && !topic) || !is_printable(f.group) || !is_printable(f.transaction))
 		return SP_PROBE_NO;
-	if (h->client.n > 1 || topic || f.group.n > 1)
+	if (h->client.n > 1 || topic || f.group.n > 1 || (h->anonymous && rc == SP_KAFKA_OVER))
 		return SP_PROBE_YES;
-	return rc == SP_KAFKA_SHORT && left > sp_cursor_left(c) ? SP_PROBE_MAYBE : SP_PROBE_NO;
+	return rc == SP_KAFKA_SHORT && !whole && (size_t)(c->end - body) < PROBED_BODY ? SP_PROBE_MAYBE : SP_PROBE_NO;
 }
 
 /* Does a request of a known API begin here? */
@@ -158,7 +162,7 @@ static enum sp_probe looks_like_request(struct sp_slice in)
 	const struct sp_kafka_api *api = sp_kafka_api((unsigned)h.key);
 	if (got == WRONG || (in.n >= 6 && !api) || (in.n >= 8 && h.version > api->newest + KAFKA_VERSIONS))
 		return SP_PROBE_NO;
-	if (in.n >= 6 && h.size > (h.key ? PROBE_SMALL_MAX : PROBE_FRAME_MAX))
+	if (in.n >= 4 && h.size > (h.key ? PROBE_SMALL_MAX : PROBE_FRAME_MAX))
 		return SP_PROBE_NO;
 	for (size_t i = 0; i < h.client.n; i++)
 		if (h.client.p[i] > 0x7e)
@@ -381,16 +385,14 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	return server && !p->reversed ? response(p, st, size) : request(p, st, size);
 }
 
-/* A response alone says nothing but how long it is. */
+/* Responses say nothing but how long they are, and whom they answer: that is like too many other protocols. */
 static enum sp_probe probe(struct sp_parse *p)
 {
 	enum sp_probe rc = looks_like_request(p->in);
-	p->reversed = rc == SP_PROBE_YES && p->side == SP_SERVER;
-	if (rc == SP_PROBE_NO && p->side == SP_SERVER && p->in.n >= 4) {
-		uint32_t size = sp_be32(p->in.p);
-		return size >= RESPONSE_MIN && size <= PROBE_FRAME_MAX ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	}
-	return rc;
+	if (p->side == SP_CLIENT)
+		return rc;
+	p->reversed = rc == SP_PROBE_YES;
+	return p->reversed ? SP_PROBE_YES : SP_PROBE_NO;
 }
 
 /* Requests are known by their heads, responses by the request that waits for them. */
@@ -415,7 +417,7 @@ static size_t resync(struct sp_parse *p)
 static const uint16_t ports[] = {9092, 9093, 9094, 19092, 29092, 0};
 
 static const struct sp_start starts[] = {
-	{0, 0xf800, SP_FROM_CLIENT | SP_FROM_SERVER}, /* a length up to 100 MiB */
+	{0, 0xff00, SP_FROM_CLIENT | SP_FROM_SERVER}, /* a length of less than 16 MiB */
 	{0},
 };
 

@@ -104,7 +104,7 @@ void memcached_describe(struct sp_parse *p, struct sp_slice method, const struct
 	sp_msg_extra(m, MEMCACHED_SYSTEM, SP_TEXT("memcached"));
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] =
 		(struct sp_slice){method.p, SP_MIN(method.n, (size_t)NAME_SHOWN)};
-	if (!begin)
+	if (!begin || p->terse)
 		return;
 	to = sp_put(to, m->slot[SP_SLOT_METHOD]);
 	for (unsigned i = 0; i < n && to < begin + ROOM; i++) {
@@ -415,6 +415,8 @@ static enum sp_parse_result datagram(struct sp_parse *p, struct memcached_state 
 		p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, sp_be16(p->in.p - header));
 	if (rc == SP_PARSE_MSG)
 		p->msg.part = SP_PART_WHOLE;
+	if (rc == SP_PARSE_MSG && p->msg.kind == SP_MSG_RESPONSE && !p->msg.status)
+		p->msg.status = SP_STATUS_OK; /* the end of it is in a later one */
 	if (rc == SP_PARSE_MSG && st->batch)
 		p->msg.kind = SP_MSG_ONEWAY; /* nothing ends a batch of one */
 	p->used = rc == SP_PARSE_MORE || p->want ? n : p->used + header;

@@ -21,7 +21,7 @@ enum opcode {
 
 enum {
 	HEADER = 16,
-	MESSAGE_MAX = 64 << 20, /* maxMessageSizeBytes is 48,000,000 */
+	MESSAGE_MAX = 48000000, /* maxMessageSizeBytes */
 	NAMESPACE_MAX = 512,
 	CHECKSUM = 1 << 0,
 	MORE_TO_COME = 1 << 1,

@@ -65,11 +65,12 @@ static enum sp_parse_result from_client(struct sp_parse *p, struct sp_mysql *st)
 	struct mysql_packet k = {
 		{p->in.p + MYSQL_HEAD, p->in.n - MYSQL_HEAD}, mysql_u24(p->in.p), p->in.p[MYSQL_HEAD - 1]};
 	k.body.n = SP_MIN(k.body.n, k.n);
+	if (k.seq)
+		st->seq = (uint8_t)(k.seq + 1);
 	if (st->cont[SP_CLIENT])
 		return go_on(p, st, k.n);
 	if (st->file && k.seq != 0) {
 		st->file = k.n; /* an empty packet ends it */
-		st->seq = (uint8_t)(k.seq + 1);
 		return pass(p, k.n);
 	}
 	if (k.seq == 1 && st->greeted)
@@ -78,10 +79,8 @@ static enum sp_parse_result from_client(struct sp_parse *p, struct sp_mysql *st)
 		return sp_parse_more(p, MYSQL_HEAD + 32);
 	if (k.seq == 1 && !st->known && sp_mysql_is_login(k.body, k.n))
 		return login(p, st, &k);
-	if (k.seq || !k.n) {
-		st->seq = (uint8_t)(k.seq + 1);
+	if (k.seq || !k.n)
 		return pass(p, k.n);
-	}
 	return command(p, st, &k);
 }
 
@@ -281,8 +280,8 @@ const struct sp_parser sp_mysql_parser = {
 	.name = "mysql",
 	.title = "MySQL, MariaDB",
 	.missing = "what Zstandard has compressed, and large packets inside large compressed ones; the X protocol; "
-		   "values of prepared statements' parameters; what of a "
-		   "statement follows its first 8 KiB",
+		   "values of prepared statements' parameters; what of a statement follows its first 8 KiB, or 4 KiB "
+		   "where it begins late in a compressed packet",
 	.app = SP_APP_MYSQL,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_FIFO,

@@ -123,7 +123,7 @@ static void query_attributes(struct sp_parse *p, struct sp_slice *s)
 	}
 	for (uint64_t i = 0; i < n && s->n; i++) {
 		if (i >= ATTRIBUTES_MAX) {
-			*s = (struct sp_slice){0}; /* where the text begins nobody knows */
+			s->n = 0; /* where the text begins nobody knows */
 			return;
 		}
 		if (nulls.n > i / 8 && nulls.p[i / 8] >> i % 8 & 1)
@@ -162,10 +162,19 @@ static void use(struct sp_mysql *st, struct sp_msg *m, struct sp_slice text)
 	m->tag = MYSQL_R_USE;
 }
 
+/* A statement that can be no USE. */
+static bool is_other(struct sp_slice s)
+{
+	uint8_t first = s.n ? *s.p | 32 : 0;
+	return first >= 'a' && first <= 'z' && first != 'u';
+}
+
 static void query(struct sp_parse *p, struct sp_mysql *st, struct sp_msg *m, struct sp_slice s)
 {
 	if (has_attributes(st, s))
 		query_attributes(p, &s);
+	if (p->terse && is_other(s))
+		return;
 	struct sp_sql sql = sp_sql_read(p, s, how(st));
 	if (!sql.verb.n)
 		sql.verb = SP_TEXT("QUERY");

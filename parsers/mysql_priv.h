@@ -14,6 +14,7 @@ enum {
 	MYSQL_ERROR_MAX = 512,
 	MYSQL_LOGIN_MAX = 4096, /* of a login that is read */
 	MYSQL_OK_MAX = 1024,	/* of an OK */
+	MYSQL_ZIP_KEPT = 4480,	/* of the stream inside a compressed one */
 };
 
 /* Of both sides' capabilities what matters. */
@@ -104,13 +105,13 @@ struct sp_mysql {
 /* The stream inside a compressed one, of one side. */
 struct mysql_zip {
 	uint64_t skip;	  /* of it that need not be seen */
-	uint32_t n, at;	  /* bytes that are there, and those of them that were read */
+	uint32_t n, at;	  /* bytes that are kept, and those of them that were read */
 	uint32_t want;	  /* bytes that must be there to read on */
 	uint32_t raw;	  /* of a packet that was not compressed, still to come */
 	uint32_t owed;	  /* bytes of the outer stream that were taken but not reported yet */
 	uint32_t missing; /* bytes of a packet that were not inflated */
 	bool lost, zstd;
-	uint8_t bytes[2 * SP_SQL_SEEN_MAX + SP_SQL_SEEN_MAX];
+	uint8_t bytes[MYSQL_ZIP_KEPT];
 };
 
 /* The second block of state; its first part is passed to what knows statements only. */
@@ -118,6 +119,7 @@ struct mysql_more {
 	struct sp_sql_store store;
 	struct mysql_zip zip[2];
 };
+static_assert(sizeof(struct mysql_more) <= SP_STATE_MAX, "else nobody gives it");
 
 struct mysql_packet {
 	struct sp_slice body; /* what is there of it */

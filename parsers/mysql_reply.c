@@ -214,11 +214,19 @@ static enum step first(struct sp_parse *p, struct sp_mysql *st, const struct mys
 	}
 }
 
+/* MariaDB tells how far it is as if that were an error. */
+static bool is_progress(const struct mysql_packet *k)
+{
+	return k->body.n >= 3 && *k->body.p == ERROR && mysql_u16(k->body.p + 1) == UINT16_MAX;
+}
+
 static enum step packet(struct sp_parse *p, struct sp_mysql *st, const struct mysql_packet *k)
 {
 	switch (st->at) {
 	case MYSQL_AT_FIRST:
-		return k->n ? first(p, st, k) : ALIEN;
+		if (is_progress(k))
+			st->seq = (uint8_t)(k->seq + 1);
+		return k->n && !is_progress(k) ? first(p, st, k) : ALIEN;
 	case MYSQL_AT_COLUMNS:
 		st->at = --st->left ? MYSQL_AT_COLUMNS : MYSQL_AT_ROWS;
 		return GO_ON;

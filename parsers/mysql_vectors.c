@@ -455,6 +455,16 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"< response status=ok bytes=18\n",
 	},
 	{
+		.name = "how far MariaDB is",
+		.step = {SP_C("\24\0\0\0\3ALTER TABLE t FORCE"),
+			 SP_S("\11\0\0\1\377\377\377\1\1\2\0\0\0"
+			      "\11\0\0\2\377\377\377\1\1\2\0\0\0"),
+			 SP_S("\7\0\0\3\0\0\0\2\0\0\0")},
+		.want = "> request method=ALTER resource=ALTER TABLE t FORCE endpoint=ALTER TABLE t FORCE bytes=24 "
+			"db.system.name=mysql db.collection.name=t\n"
+			"< response status=ok bytes=11 db.mysql.affected_rows=0\n",
+	},
+	{
 		.name = "compressed, joined in the middle",
 		.step = {SP_C("\15\0\0\0\0\0\0\11\0\0\0\3SELECT 5"),
 			 SP_S("a\0\0\1\216\0\0x\234\35\316M\16@@\24\3\340\276a\306\357!\34\301?;\227\31\302\212 "
@@ -464,6 +474,33 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\247j\250H\325R\261\252\243\22UO\245\252\201\312Tc\4\344/\37p\344\3=~\26\270")},
 		.want = "> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=20 db.system.name=mysql\n"
 			"< response status=ok bytes=104 db.response.returned_rows=9\n",
+	},
+	{
+		.name = "compressed: more rows than are kept, the end of a statement that is not",
+		.step = {SP_C("3\0\0\0\215\23\0x\234\355\301\241\21\300 "
+			      "\0\4\260\357\341\261\265\70\6\341p8\272@\327`\372N"
+			      "Q\227\344JR\317\235\224=\327\34O\353/\0\0\0\0\360\207\17)vd\257"
+			      "\22\0\0\1\366\3\0x\234KL\34\5\243`\24\214(\240\16\0\333`\200\14"),
+			 SP_S("\13\0\0\1\0\0\0\7\0\0\1\0\0\0\2\0\0\0"
+			      "\300\0\0\1\64$\0x\234\335\317I\22\301`\24E\341\367\222 "
+			      "\10\"\372\66\21M\242_\2\213\11\305"
+			      "\210*\31X\"\273\362\333\306\71u\7w\372\251\210j$b\331\331\345\352\274n\217\247\346\232["
+			      "\367\314\314;\311YDl\371\367\65\347\363\206d0\16\11S a\212$L\211\204qI\230\62\11S!a\252$"
+			      "L\215\204\251\223\60\36\11\323 a|\22\246I\302\4$L\213\204i\223\60\35\22\246K\302\364H"
+			      "\230>\11\63 a\206$\314\210\204\31\223\60\23\22fJ\302\204$LD\302\314H\230\230\204\231\223"
+			      "\60\13\22fI\302\254H\230\204\204II\230\65\11\263!a\266$"
+			      "\314\216\204\331\223\60\7\22\346\10"
+			      "\302\374\0\330\224\315\207"
+			      "L\0\0\2\14\14\0x\234\335\317[\21\200 "
+			      "\0\0\301\33\177\250\243\200\340\3\264\226\21\245\224c"
+			      "\217\333\6\313\374>\22\3\26S&\232\62\311\224\311\246\314j\312\24S\246\232\62\233)"
+			      "\263\233"
+			      "\62\207)s\232\62\315\224\351\246\314\245\311\4\270?\230\200\37\377 \231\301")},
+		.want = "> request method=PING endpoint=PING bytes=1 db.system.name=mysql\n"
+			"> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=57 db.system.name=mysql\n"
+			"< response status=ok bytes=18\n"
+			"< response status=ok bytes=282 db.response.returned_rows=60\n",
+		.no_probe = true,
 	},
 	{0},
 };

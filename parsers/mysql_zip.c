@@ -1,51 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MySQL's compressed protocol: a stream of packets of its own around the other, each with seven bytes of head (length,
  * number, length before compression; 0: it is as it was) and deflated by itself. What is in one is put behind what was
- * left of those before it, and read as ever. One that is larger than is carried is seen in part: when what is missing
- * belongs to a packet that is passed over anyway nothing is lost, else the response is, and reading goes on with the
- * next. So it is with what Zstandard has compressed. */
-#include <zlib.h>
-
+ * left of those before it, and read at once: only what cannot be read yet is kept. One that is larger than is carried
+ * is seen in part: when what is missing belongs to a packet that is passed over anyway nothing is lost, else the
+ * response is, and reading goes on with the next. So it is with what Zstandard has compressed. */
+#include "parsers/codec.h"
 #include "parsers/mysql_priv.h"
 
-enum { ZIP_HEAD = 7, HEAP = 12288 };
+enum { ZIP_HEAD = 7, PLAIN_MAX = 24576 /* of a packet, and of what was left before it: servers fill 16 KiB */ };
 
-/* An allocator for one inflate: its state, and no window, which only an output in several pieces would need. */
-struct heap {
-	size_t n;
-	_Alignas(16) uint8_t bytes[HEAP];
+/* What is wanted at once is kept, too, but for a long statement, which is cut. */
+static_assert((int)MYSQL_ZIP_KEPT >= MYSQL_HEAD + MYSQL_LOGIN_MAX && (int)MYSQL_ZIP_KEPT >= MYSQL_HEAD + MYSQL_OK_MAX,
+	      "what is wanted has to fit");
+
+/* Bytes of the stream inside, and how many of them were read. */
+struct plain {
+	uint8_t *p;
+	size_t n, at;
 };
-
-static void *heap_get(void *of, unsigned n, unsigned size)
-{
-	struct heap *h = of;
-	size_t want = ((size_t)n * size + 15) & ~(size_t)15;
-	if (want > HEAP - h->n)
-		return Z_NULL;
-	h->n += want;
-	return h->bytes + h->n - want;
-}
-
-static void heap_put(void *of, void *p)
-{
-	(void)of;
-	(void)p;
-}
-
-/* The first `room` bytes of what was deflated, or of what is there of it. */
-static size_t inflated(struct sp_slice from, uint8_t *to, size_t room)
-{
-	struct heap heap;
-	heap.n = 0;
-	z_stream z = {.zalloc = heap_get, .zfree = heap_put, .opaque = &heap};
-	z.next_in = (uint8_t *)from.p;
-	z.avail_in = (unsigned)from.n;
-	z.next_out = to;
-	z.avail_out = (unsigned)room;
-	if (inflateInit(&z) == Z_OK)
-		inflate(&z, Z_FINISH);
-	return room - z.avail_out;
-}
 
 /* What was taken of `in` and is not reported yet goes with the result; all of it when there is nothing left to say. */
 static void report(struct sp_parse *p, struct mysql_zip *z, bool all)
@@ -61,40 +33,60 @@ static void report(struct sp_parse *p, struct mysql_zip *z, bool all)
 }
 
 /* Reads what there is of the stream inside. SP_PARSE_MORE: nothing to say about it. */
-static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z)
+static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z, struct plain *v)
 {
 	struct sp_slice outer = p->in;
-	enum sp_parse_result rc = SP_PARSE_MORE;
-	for (;;) {
-		size_t skip = (size_t)SP_MIN(z->skip, (uint64_t)(z->n - z->at));
-		z->at += (uint32_t)skip;
+	bool last = p->last, cut = false;
+	enum sp_parse_result rc;
+	do {
+		rc = SP_PARSE_MORE;
+		size_t skip = (size_t)SP_MIN(z->skip, (uint64_t)(v->n - v->at)), left = v->n - v->at - skip;
+		v->at += skip;
 		z->skip -= skip;
-		if (z->at == z->n || z->n - z->at < z->want)
+		cut = left < z->want && left >= MYSQL_ZIP_KEPT; /* there will never be as much of it */
+		if (!left || (left < z->want && !cut))
 			break;
-		p->in = (struct sp_slice){z->bytes + z->at, z->n - z->at};
+		p->in = (struct sp_slice){v->p + v->at, left};
+		p->last = last || cut;
 		p->used = 0;
 		p->want = 0;
 		rc = sp_mysql_packets(p, st);
-		z->at += (uint32_t)p->used;
+		v->at += p->used;
 		z->want = rc == SP_PARSE_MORE ? (uint32_t)p->want : 0;
 		z->skip = rc == SP_PARSE_MORE ? 0 : p->want;
-		if (rc != SP_PARSE_SKIP)
-			break;
-		rc = SP_PARSE_MORE;
+	} while (rc == SP_PARSE_SKIP || (rc == SP_PARSE_MORE && !cut));
+	if (v->at == v->n && z->skip >= z->missing) {
+		z->skip -= z->missing; /* it need not be seen */
+		z->missing = 0;
 	}
 	p->in = outer;
+	p->last = last;
 	return rc;
 }
 
-static void make_room(struct mysql_zip *z)
+/* What was not read stays, as far as there is room for it. A message's texts that stand before it would be gone. */
+static void keep(struct sp_parse *p, struct mysql_zip *z, const struct plain *v, bool said)
 {
-	memmove(z->bytes, z->bytes + z->at, z->n - z->at);
-	z->n -= z->at;
-	z->at = 0;
+	struct sp_msg *m = &p->msg;
+	size_t left = v->n - v->at, n = SP_MIN(left, sizeof z->bytes);
+	bool there = v->p == z->bytes;
+	z->n = (uint32_t)(there ? v->n : n);
+	z->at = (uint32_t)(there ? v->at : 0);
+	if (there)
+		return;
+	z->missing += (uint32_t)(left - n);
+	if (n)
+		memcpy(z->bytes, v->p + v->at, n);
+	for (unsigned i = 0; said && i < SP_SLOT_MAX + (unsigned)m->n_extras; i++) {
+		struct sp_slice *s = i < SP_SLOT_MAX ? &m->slot[i] : &m->extra[i - SP_SLOT_MAX].value;
+		if (s->n && s->p >= v->p && s->p < v->p + v->n)
+			*s = sp_arena_copy(p->arena, *s);
+	}
 }
 
-/* The packet at the front of `in`. Returns how many bytes of it have to be there; 0: it was taken. */
-static size_t take(struct sp_parse *p, struct mysql_zip *z)
+/* The packet at the front of `in`, into `to` behind what was left. Returns how many bytes of it have to be there; 0: it
+ * was taken. */
+static size_t take(struct sp_parse *p, struct mysql_zip *z, struct plain *v, uint8_t *to)
 {
 	if (p->in.n < ZIP_HEAD)
 		return ZIP_HEAD;
@@ -106,83 +98,80 @@ static size_t take(struct sp_parse *p, struct mysql_zip *z)
 		return need;
 	if (p->in.p[3] == (p->side == SP_CLIENT ? 0 : 1)) {
 		if (z->lost)
-			z->n = z->at = 0;
+			v->n = v->at = 0;
 		z->lost = false;
 	}
-	make_room(z);
 	z->owed = in_pieces ? ZIP_HEAD : (uint32_t)total;
 	z->raw = in_pieces ? n : 0;
 	if (in_pieces)
 		return 0;
 	struct sp_slice body = {p->in.p + ZIP_HEAD, there - ZIP_HEAD};
-	size_t room = sizeof z->bytes - z->n, got = 0;
+	size_t left = v->n - v->at, room = PLAIN_MAX - left, got = 0;
+	if (left)
+		memcpy(to, v->p + v->at, left);
 	if (!plain)
-		memcpy(z->bytes + z->n, body.p, got = SP_MIN(body.n, room));
+		memcpy(to + left, body.p, got = SP_MIN(body.n, room));
 	else if (!z->zstd)
-		got = inflated(body, z->bytes + z->n, SP_MIN(room, (size_t)plain));
-	z->n += (uint32_t)got;
+		got = sp_inflate(body, to + left, SP_MIN(room, (size_t)plain));
+	*v = (struct plain){to, left + got, 0};
 	z->missing = (plain ? plain : n) - (uint32_t)got;
 	return 0;
 }
 
-/* More of a large packet that was not compressed. */
-static void take_raw(struct sp_parse *p, struct mysql_zip *z)
+/* More of a large packet that was not compressed, behind what was kept. */
+static void take_raw(struct sp_parse *p, struct mysql_zip *z, struct plain *v)
 {
-	make_room(z);
-	size_t n = SP_MIN(SP_MIN((size_t)z->raw, p->in.n), sizeof z->bytes - z->n);
-	memcpy(z->bytes + z->n, p->in.p, n);
-	z->n += (uint32_t)n;
+	size_t left = v->n - v->at, n = SP_MIN(SP_MIN((size_t)z->raw, p->in.n), sizeof z->bytes - left);
+	memmove(z->bytes, v->p + v->at, left);
+	memcpy(z->bytes + left, p->in.p, n);
+	*v = (struct plain){z->bytes, left + n, 0};
 	z->raw -= (uint32_t)n;
 	z->owed = (uint32_t)n;
 }
 
-/* What is missing of a packet: does it matter? */
-static bool loses(struct mysql_zip *z)
+/* One message, from what was kept or what is taken of `in` now, which stands in `to`. */
+static enum sp_parse_result unzip(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z, uint8_t *to)
 {
-	uint32_t missing = z->missing;
-	z->missing = 0;
-	if (z->skip >= missing) {
-		z->skip -= missing;
-		return false;
+	struct plain v = {z->bytes, z->n, z->at};
+	for (;;) {
+		enum sp_parse_result rc = z->lost ? SP_PARSE_MORE : inside(p, st, z, &v);
+		bool all = v.at == v.n && !z->missing;
+		if (rc == SP_PARSE_MSG && !z->owed && !all)
+			continue; /* more messages than bytes that they came in: nobody's */
+		if (rc == SP_PARSE_MORE && z->missing && !z->lost) {
+			z->lost = true;
+			z->skip = z->want = 0;
+			if (p->side == SP_SERVER && sp_mysql_give_up(p, st))
+				rc = SP_PARSE_MSG;
+		}
+		if (z->lost) {
+			v.at = v.n;
+			z->missing = 0;
+		}
+		if (rc != SP_PARSE_MORE || z->owed) {
+			keep(p, z, &v, rc == SP_PARSE_MSG);
+			report(p, z, rc == SP_PARSE_MORE || all || z->lost);
+			return rc == SP_PARSE_MORE ? SP_PARSE_SKIP : rc;
+		}
+		if (z->raw) {
+			take_raw(p, z, &v);
+			continue;
+		}
+		size_t need = take(p, z, &v, to);
+		if (need) {
+			keep(p, z, &v, false);
+			return sp_parse_more(p, need);
+		}
 	}
-	z->lost = true;
-	z->skip = z->n = z->at = z->want = 0;
-	return true;
 }
 
 enum sp_parse_result sp_mysql_unzip(struct sp_parse *p, struct sp_mysql *st)
 {
+	uint8_t room[PLAIN_MAX];
 	struct mysql_more *more = sp_parse_extend(p);
 	if (!more)
 		return sp_parse_skip(p, p->in.n, SP_TO_END);
 	struct mysql_zip *z = &more->zip[p->side];
 	z->zstd = !(st->caps & MYSQL_CAP_COMPRESS);
-	for (;;) {
-		enum sp_parse_result rc = z->lost ? SP_PARSE_MORE : inside(p, st, z);
-		bool all = z->at == z->n && !z->missing;
-		if (rc == SP_PARSE_MSG && !z->owed && !all)
-			continue; /* more messages than bytes that they came in: nobody's */
-		if (rc != SP_PARSE_MORE) {
-			report(p, z, all);
-			return rc;
-		}
-		if (z->missing && !z->lost && loses(z) && p->side == SP_SERVER && sp_mysql_give_up(p, st)) {
-			report(p, z, true);
-			return SP_PARSE_MSG;
-		}
-		z->missing = 0;
-		if (z->lost)
-			z->n = z->at = 0;
-		if (z->owed) {
-			report(p, z, true);
-			return SP_PARSE_SKIP;
-		}
-		if (z->raw) {
-			take_raw(p, z);
-			continue;
-		}
-		size_t need = take(p, z);
-		if (need)
-			return sp_parse_more(p, need);
-	}
+	return unzip(p, st, z, room);
 }

@@ -38,6 +38,12 @@ enum sp_parse_result {
  * datagram, which is there as a whole. Longer heads are used up piece by piece, or the rest of them is skipped. */
 #define SP_CARRY_MAX 16384
 
+/* Largest state, and largest second block of it, that a flow can have. */
+#define SP_STATE_MAX 32768
+
+/* So many messages in a row may use no bytes: what one acknowledgement, or one error, says about many requests. */
+#define SP_IDLE_MAX 128
+
 enum sp_probe {
 	SP_PROBE_NO,
 	SP_PROBE_MAYBE, /* nothing speaks against it, but ask again when there is more */
@@ -62,7 +68,9 @@ enum sp_msg_part {
 };
 
 enum sp_msg_flags {
-	SP_MSG_IF_ASKED = 1, /* a response that means something only while its request is open: else forgotten */
+	/* A response that means something only while its request is open: else forgotten. Where messages pair by id it
+	 * may come from the requester, too, and when another has begun: a call that is called off. */
+	SP_MSG_IF_ASKED = 1,
 };
 
 /* How a call ended. Of a response, or of a request that says itself that it failed. */
@@ -128,6 +136,14 @@ struct sp_msg {
 
 struct sp_parser;
 
+/* A header, property or comment key that somebody configured: its whole value goes into a slot. */
+enum sp_context { SP_CONTEXT_TRACE_ID, SP_CONTEXT_SPAN_ID, SP_CONTEXT_PARENT_SPAN_ID, SP_CONTEXT_X_REQUEST_ID };
+
+struct sp_context_name {
+	char name[64]; /* lower case */
+	int means;     /* enum sp_context */
+};
+
 /* One call. The caller fills the first part and zeroes `used`, `want` and `next`; `msg` is cleared by sp_msg_begin. */
 struct sp_parse {
 	struct sp_slice in;	/* from the stream's present position on, or one datagram */
@@ -139,8 +155,12 @@ struct sp_parse {
 	bool last;		/* nothing follows these bytes: a datagram, or the stream ended */
 	bool cut;		/* a datagram of which the end was not captured */
 	bool reveal;		/* show values that are hidden by default (never passwords) */
+	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool reversed;		/* out, of a probe or parse: `side` is surely the other one */
 	uint16_t server_port;	/* a hint for ties */
+
+	const struct sp_context_name *names; /* n_names of them */
+	unsigned n_names;
 
 	size_t used;
 	uint64_t want;

@@ -446,12 +446,17 @@ static size_t resync(struct sp_parse *p)
 {
 	struct sp_pg *st = p->state;
 	const char *types = p->side == SP_CLIENT ? client_types : server_types;
-	st->cur_id = st->next_id = st->next_id + st->open;
-	st->sync_n = st->sync_at = 0;
-	st->open = st->open_sent = st->has_parse = st->has_bind = st->has_execute = false;
+	if (p->side == SP_CLIENT) {
+		st->next_id += st->open_sent;
+		st->open = st->open_sent = st->has_parse = st->has_bind = st->has_execute = false;
+		st->request_bytes = 0;
+	}
+	/* Nobody knows what was answered: whatever was asked until now is given up. */
+	st->cur_id = st->ready_id = st->synced_id = st->next_id;
+	st->run_n = st->run_at = 0;
 	st->orphan = st->begun = st->errored = st->failed = st->affects = st->returns = st->awaits_letter = false;
 	st->reply = PG_NONE;
-	st->rows = st->affected = st->reply_bytes = st->request_bytes = 0;
+	st->rows = st->affected = st->reply_bytes = 0;
 	st->started = true;
 	for (size_t at = 0; at + PG_HEAD <= p->in.n; at++) {
 		unsigned n;
@@ -514,8 +519,7 @@ const struct sp_parser sp_postgresql_parser = {
 	.name = "postgresql",
 	.title = "PostgreSQL",
 	.missing = "protocol 2; what is inside COPY and replication; values of parameters; what of a statement follows "
-		   "its "
-		   "first 8 KiB; of the requests that a server passes over after an error more than the first five",
+		   "its first 8 KiB; of the requests that a server passes over after an error more than 129",
 	.app = SP_APP_POSTGRESQL,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,

@@ -14,7 +14,7 @@ enum {
 	PG_STARTUP_MAX = 10000,
 	PG_STARTUP_SEEN = 4096,
 	PG_FIELDS_MAX = 2048, /* of an error that are read */
-	PG_SYNCS = 32,
+	PG_RUNS = 8,
 };
 
 enum pg_field { PG_SYSTEM, PG_TABLES, PG_ROWS, PG_AFFECTED, PG_SEVERITY, PG_USER, PG_PROGRAM, PG_VERSION, PG_NOTICE };
@@ -31,14 +31,20 @@ enum pg_request {
 #define PG_ALONE (1ull << 32)
 
 /* Requests pair by a number that both sides count: after an error the server answers nothing up to the next sync, so
- * that the order alone would not do. `sync` has the numbers that the answers to open syncs end before. */
+ * that the order alone would not do. For that it has to be known which requests stand before which sync: `runs` of
+ * syncs with as many requests before each. */
+struct pg_run {
+	uint16_t requests, syncs;
+};
+
 struct sp_pg {
 	uint32_t next_id, cur_id, orphans;
 	uint64_t request_bytes, reply_bytes; /* of open messages, not yet reported */
 	uint64_t rows, affected;
-	uint64_t parsed; /* key of the statement parsed last */
-	uint16_t sync[PG_SYNCS];
-	uint8_t sync_at, sync_n;
+	uint64_t parsed;	      /* key of the statement parsed last */
+	uint32_t synced_id, ready_id; /* the next request's when the latest sync was sent, and answered */
+	struct pg_run run[PG_RUNS];   /* of syncs that were not answered */
+	uint8_t run_at, run_n;
 	bool started, awaits_letter; /* the answer to a wish for encryption is one letter */
 	bool open, open_sent;	     /* a request was begun; its head was sent */
 	bool has_parse, has_bind, has_execute;
@@ -83,10 +89,36 @@ static inline struct sp_slice pg_text(struct sp_slice *s)
 	return ret;
 }
 
+/* The client sent a sync. */
 static inline void pg_sync(struct sp_pg *st)
 {
-	if (st->sync_n < PG_SYNCS)
-		st->sync[(st->sync_at + st->sync_n++) % PG_SYNCS] = (uint16_t)st->next_id;
+	uint16_t requests = (uint16_t)(st->next_id - st->synced_id);
+	struct pg_run *last = &st->run[(st->run_at + st->run_n + PG_RUNS - 1) % PG_RUNS];
+	st->synced_id = st->next_id;
+	if (st->run_n && (last->requests == requests || st->run_n == PG_RUNS) && last->syncs < UINT16_MAX)
+		last->syncs++;
+	else if (st->run_n < PG_RUNS)
+		st->run[(st->run_at + st->run_n++) % PG_RUNS] = (struct pg_run){requests, 1};
+}
+
+/* How many requests stand before the sync that is to be answered next, from the one on that is; INT32_MAX: none is. */
+static inline int32_t pg_before_sync(const struct sp_pg *st)
+{
+	return st->run_n ? (int32_t)(st->ready_id + st->run[st->run_at].requests - st->cur_id) : INT32_MAX;
+}
+
+/* The server answered a sync. */
+static inline void pg_ready(struct sp_pg *st)
+{
+	if (!st->run_n)
+		return;
+	int32_t left = pg_before_sync(st);
+	st->cur_id += left > 0 ? (uint32_t)left : 0;
+	st->ready_id += st->run[st->run_at].requests;
+	if (--st->run[st->run_at].syncs)
+		return;
+	st->run_at = (st->run_at + 1) % PG_RUNS;
+	st->run_n--;
 }
 
 /* postgresql_reply.c: the server's messages. */

@@ -9,9 +9,6 @@ enum step {
 	AGAIN, /* likewise, but the message is not done with yet */
 };
 
-/* A parser's call that finds messages without using up bytes is one that stands still: it may not be more of them. */
-enum { MARKED_MAX = 4 };
-
 struct reply {
 	struct sp_parse *p;
 	struct sp_pg *st;
@@ -23,7 +20,7 @@ struct reply {
 static uint8_t asked(struct sp_parse *p, const struct sp_pg *st)
 {
 	uint32_t tag;
-	if (st->sync_n && (int16_t)((uint16_t)st->cur_id - st->sync[st->sync_at]) >= 0)
+	if (pg_before_sync(st) <= 0)
 		return PG_NONE;
 	return p->asked(p, st->cur_id, &tag) ? (uint8_t)tag : PG_NONE;
 }
@@ -200,8 +197,7 @@ static enum step ready(struct reply *r)
 {
 	struct sp_pg *st = r->st;
 	enum step step = GO_ON;
-	int16_t left = st->sync_n ? (int16_t)(st->sync[st->sync_at] - (uint16_t)st->cur_id) : 0;
-	if (st->reply && st->failed && left > 1 && st->marked < MARKED_MAX) {
+	if (st->reply && st->failed && st->run_n && pg_before_sync(st) > 1 && st->marked < SP_IDLE_MAX) {
 		st->marked++;
 		return skipped(r, false);
 	}
@@ -209,12 +205,7 @@ static enum step ready(struct reply *r)
 		step = st->failed && !st->orphan ? skipped(r, true) : finish(r);
 	st->failed = false;
 	st->marked = 0;
-	if (st->sync_n) {
-		left = (int16_t)(st->sync[st->sync_at] - (uint16_t)st->cur_id);
-		st->cur_id += left > 0 ? (uint32_t)left : 0;
-		st->sync_at = (uint8_t)((st->sync_at + 1) % PG_SYNCS);
-		st->sync_n--;
-	}
+	pg_ready(st);
 	return step;
 }
 

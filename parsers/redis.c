@@ -86,11 +86,12 @@ static void describe(struct sp_parse *p, struct redis_state *st, const struct re
 	if (p->side == SP_CLIENT)
 		st->flags &= (uint8_t)~REDIS_NEXT_WITHOUT;
 	struct sp_msg *m = sp_msg_begin(p, from_client ? SP_MSG_REQUEST : SP_MSG_ONEWAY, SP_PART_WHOLE);
-	redis_describe(p, c);
+	if (!p->terse)
+		redis_describe(p, c);
 	sp_msg_extra(m, REDIS_SYSTEM, SP_TEXT("redis"));
 	if (c->shape->effect)
 		take_effect(p, st, c);
-	if (st->database)
+	if (st->database && !p->terse)
 		sp_msg_extra(m, REDIS_NAMESPACE, sp_arena_u64(p->arena, st->database - 1U));
 }
 
@@ -215,7 +216,7 @@ static enum sp_parse_result reply_of(struct sp_parse *p, struct redis_state *st,
 		sp_msg_extra(m, REDIS_ROWS, SP_TEXT("0"));
 	else if (n->type == '$')
 		sp_msg_extra(m, REDIS_ROWS, SP_TEXT("1"));
-	else if (n->children && !n->streamed)
+	else if (n->children && !n->streamed && !p->terse)
 		sp_msg_extra(m, REDIS_ROWS, sp_arena_u64(p->arena, n->type == '%' ? n->children / 2 : n->children));
 	if (roots > 1 || !n->line || n->children || n->streamed || n->type == '.')
 		return resp_finish(p, st, 0, roots);

@@ -465,70 +465,58 @@ static void semicolon(struct scan *s)
 	s->depth = 0;
 }
 
-static void one_token(struct scan *s)
+static void space(struct scan *s)
 {
-	switch (class_of[*s->at]) {
-	case SPACE:
-		s->space = true;
-		s->at++;
-		break;
-	case WORD:
-		word(s);
-		break;
-	case DIGIT:
-		number(s);
-		break;
-	case QUOTE:
-		s->at = quoted(s->at, s->end, s->how.backslash);
-		hide_value(s);
-		break;
-	case DOUBLE:
-		double_quote(s);
-		break;
-	case BACKTICK:
-		quoted_name(s);
-		break;
-	case DASH:
-		dash(s);
-		break;
-	case SLASH:
-		slash(s);
-		break;
-	case HASH:
-		if (s->how.dialect == SP_SQL_MYSQL)
-			line_comment(s);
-		else
-			operator(s, 1, AN_OPERATOR);
-		break;
-	case DOLLAR:
-		dollar(s);
-		break;
-	case DOT:
-		dot(s);
-		break;
-	case COMMA:
-		comma(s);
-		break;
-	case OPEN:
-		open(s);
-		break;
-	case CLOSE:
-		close(s);
-		break;
-	case SEMICOLON:
-		semicolon(s);
-		break;
-	case ASTERISK:
-		asterisk(s);
-		break;
-	case PARAMETER:
-		s->at++;
-		put_value(s, SP_TEXT("?"));
-		break;
-	default:
-		operator(s, 1, AN_OPERATOR);
-	}
+	s->space = true;
+	s->at++;
 }
+
+static void string(struct scan *s)
+{
+	s->at = quoted(s->at, s->end, s->how.backslash);
+	hide_value(s);
+}
+
+static void hash(struct scan *s)
+{
+	if (s->how.dialect == SP_SQL_MYSQL)
+		line_comment(s);
+	else
+		operator(s, 1, AN_OPERATOR);
+}
+
+static void parameter(struct scan *s)
+{
+	s->at++;
+	put_value(s, SP_TEXT("?"));
+}
+
+static void other(struct scan *s)
+{
+	operator(s, 1, AN_OPERATOR);
+}
+
+/* What reads a token, by the class of its first byte. */
+static void (*const readers[])(struct scan *) = {
+	[OTHER] = other,
+	[SPACE] = space,
+	[WORD] = word,
+	[DIGIT] = number,
+	[QUOTE] = string,
+	[DOUBLE] = double_quote,
+	[BACKTICK] = quoted_name,
+	[DASH] = dash,
+	[SLASH] = slash,
+	[HASH] = hash,
+	[DOLLAR] = dollar,
+	[DOT] = dot,
+	[COMMA] = comma,
+	[OPEN] = open,
+	[CLOSE] = close,
+	[SEMICOLON] = semicolon,
+	[ASTERISK] = asterisk,
+	[PARAMETER] = parameter,
+};
 
 /* --- results --- */
 
@@ -560,6 +548,7 @@ static struct sp_slice tables(struct scan *s)
 struct sp_sql sp_sql_read(struct sp_parse *p, struct sp_slice statement, struct sp_sql_how how)
 {
 	struct sp_arena *a = p->arena;
+	statement = statement.n ? statement : SP_TEXT("");
 	struct scan s = {.p = p, .how = how, .begin = true};
 	size_t n = SP_MIN(statement.n, (size_t)SP_SQL_SEEN_MAX);
 	size_t room = SP_MIN(SP_MIN(2 * n + 16, (size_t)SP_SQL_TEXT_MAX), a->size - a->n);
@@ -568,7 +557,7 @@ struct sp_sql sp_sql_read(struct sp_parse *p, struct sp_slice statement, struct 
 	s.out = s.w = a->p + a->n;
 	s.limit = s.out + room;
 	while (s.at < s.end)
-		one_token(&s);
+		readers[class_of[*s.at]](&s);
 	struct sp_sql ret = {.text = {s.out, (size_t)(s.w - s.out)}};
 	while (ret.text.n && (ret.text.p[ret.text.n - 1] == ';' || ret.text.p[ret.text.n - 1] == ' '))
 		ret.text.n--;

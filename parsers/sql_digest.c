@@ -75,13 +75,23 @@ static const uint8_t *group(const uint8_t *at, const uint8_t *end, bool all, boo
 	return at;
 }
 
+/* Bytes that mean nothing here. */
+static size_t plain_run(const uint8_t *at, const uint8_t *end)
+{
+	static const bool special[256] = {
+		['?'] = true, ['$'] = true, ['`'] = true, ['"'] = true, ['('] = true, [')'] = true};
+	const uint8_t *from = at;
+	while (at < end && !special[*at])
+		at++;
+	return (size_t)(at - from);
+}
+
 static bool put(struct digest *d, const uint8_t *p, size_t n)
 {
-	if (n > (size_t)(d->limit - d->w))
-		return false;
-	memcpy(d->w, p, n);
-	d->w += n;
-	return true;
+	size_t fits = SP_MIN(n, (size_t)(d->limit - d->w));
+	memcpy(d->w, p, fits);
+	d->w += fits;
+	return fits == n;
 }
 
 static bool ends_with_values(const struct digest *d, const uint8_t *from)
@@ -120,8 +130,15 @@ struct sp_slice sp_sql_digest(struct sp_arena *a, struct sp_slice text)
 	const uint8_t *rows_end = text.p, *plain_end = text.p; /* where the group that is being copied ends */
 	bool good = true;
 	while (good && d.at < d.end) {
-		const uint8_t *from = d.at, *v = value(d.at, d.end), *next;
+		const uint8_t *from = d.at, *v, *next;
 		bool plain;
+		size_t run = plain_run(d.at, d.end);
+		if (run) {
+			good = put(&d, from, run);
+			d.at += run;
+			continue;
+		}
+		v = value(d.at, d.end);
 		if (v && (*d.at == '?' || d.at == text.p || !is_word(d.at[-1]))) {
 			for (d.at = v; (next = comma(d.at, d.end)) && (v = value(next, d.end));)
 				d.at = v;

@@ -240,12 +240,30 @@ static bool piece_header(struct sp_parse *p, struct sp_slice name, struct sp_sli
 	return false;
 }
 
+bool sp_trace_configured(struct sp_parse *p, struct sp_slice name, struct sp_slice value, bool response)
+{
+	static const uint8_t slot[] = {SP_SLOT_TRACE_ID, SP_SLOT_SPAN_ID, SP_SLOT_PARENT_SPAN_ID};
+	for (unsigned i = 0; i < p->n_names; i++) {
+		int means = p->names[i].means;
+		if (!sp_slice_is_nocase(name, p->names[i].name))
+			continue;
+		if (means == SP_CONTEXT_X_REQUEST_ID)
+			set_request_id(p, value, response);
+		else if (means == SP_CONTEXT_TRACE_ID || !response)
+			p->msg.slot[slot[means]] = value;
+		return true;
+	}
+	return false;
+}
+
 #define IS(text) (name.n == sizeof(text) - 1 && sp_same_nocase(name.p, text, sizeof(text) - 1))
 
 bool sp_trace_header(struct sp_parse *p, struct sp_slice name, struct sp_slice value, bool response)
 {
 	struct context c = {0};
 	bool good, w3c = false;
+	if (SP_UNLIKELY(p->n_names && sp_trace_configured(p, name, value, response)))
+		return true;
 	switch (name.n) {
 	case 2:
 		if (!IS("b3"))

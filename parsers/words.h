@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands compared as numbers: a word of up to eight letters, the last one in the lowest byte. Of longer words the first
- * eight count. `case 'MGET':` and `case SP_WORD('ZUNI', 'ON'):` are the labels that fit. */
+/* Commands compared as numbers: a word of up to eight letters, the last one in the lowest byte. Of longer words the
+ * first eight count. `case 'MGET':` and `case SP_WORD('ZUNI', 'ON'):` are the labels that fit. */
 #ifndef SP_PARSERS_WORDS_H
 #define SP_PARSERS_WORDS_H
 

@@ -41,6 +41,20 @@ static inline char *sp_json_proto(char *p, uint8_t proto)
 	}
 }
 
+/* Names with commas between. */
+static inline char *sp_json_limits(char *p, uint8_t limits)
+{
+	for (unsigned bit = 0; bit < SP_APP_LIMIT_BITS; bit++) {
+		if (!(limits & 1U << bit))
+			continue;
+		p = sp_json_text(p, sp_app_limit_name(bit));
+		limits &= (uint8_t) ~(1U << bit);
+		if (limits)
+			*p++ = ',';
+	}
+	return p;
+}
+
 /* The longest value of each type, with what stands around it. */
 #define SIZE_POINT (6 * SP_POINT_NAME_MAX + 2)
 #define SIZE_KIND 24
@@ -59,6 +73,7 @@ static inline char *sp_json_proto(char *p, uint8_t proto)
 #define SIZE_TRUE 4
 #define SIZE_APP 34
 #define SIZE_CID 32
+#define SIZE_LIMITS 40
 #define SIZE_HIDDEN 0
 #define SIZE_HIDDEN16 0
 #define SIZE_LAYERS (64 + SP_LAYERS_MAX * (6 + 9 + 64 + 2 * SP_ADDR_TEXT_MAX))
@@ -79,6 +94,7 @@ static inline char *sp_json_proto(char *p, uint8_t proto)
 #define JSON_FAILURE(field) (PUT_QUOTED_KEY(field), p = sp_json_text(p, sp_failure_name(r->field)), PUT("\""))
 #define JSON_TRUE(field) (PUT_KEY(field), PUT("true"))
 #define JSON_CID(field) (PUT_QUOTED_KEY(field), p = put_community_id(p, r), PUT("\""))
+#define JSON_LIMITS(field) (PUT_QUOTED_KEY(field), p = sp_json_limits(p, r->field), PUT("\""))
 #define JSON_HIDDEN(field)
 #define JSON_HIDDEN16(field)
 #define JSON_POINT(field)                                                                                              \

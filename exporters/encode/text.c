@@ -80,51 +80,64 @@ static char *put_escaped(char *p, uint8_t c)
 	return p;
 }
 
-/* Eight bytes that all stand for themselves: 0x20 to 0x7f, neither quote nor backslash. */
-static bool are_plain(uint64_t x)
+typedef int8_t bytes16 __attribute__((vector_size(16)));
+typedef int64_t words2 __attribute__((vector_size(16)));
+
+/* Sixteen bytes that all stand for themselves: 0x20 to 0x7f, neither quote nor backslash. */
+static inline bool are_plain(bytes16 x)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	uint64_t quote = x ^ (ones * '"'), backslash = x ^ (ones * '\\');
-	uint64_t odd = x | (x - ones * 0x20) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
-	return !(odd & high);
+	words2 all = (words2)((x > 0x1f) & (x != '"') & (x != '\\'));
+	return (all[0] & all[1]) == -1;
 }
 
-/* Fewer than eight bytes, the rest filled with blanks. */
-static uint64_t load_short(const uint8_t *s, size_t n)
+/* Nothing but plain bytes, up to 16: from both ends, which may overlap. False: nothing was written that counts. */
+static inline bool put_short_plain(char *p, const uint8_t *s, size_t n)
 {
-	const uint64_t blanks = UINT64_C(0x2020202020202020);
-	uint64_t x = 0;
-	uint32_t four;
-	uint16_t two;
-	if (n & 4) {
-		memcpy(&four, s, 4);
-		x = four;
-		s += 4;
+	const uint8_t *tail = s + n;
+	if (n >= 8) {
+		int64_t a, b;
+		memcpy(&a, s, 8);
+		memcpy(&b, tail - 8, 8);
+		memcpy(p, &a, 8);
+		memcpy(p + n - 8, &b, 8);
+		return are_plain((bytes16)(words2){a, b});
 	}
-	if (n & 2) {
-		memcpy(&two, s, 2);
-		x |= (uint64_t)two << (n & 4) * 8;
-		s += 2;
+	uint64_t blanks = UINT64_C(0x2020202020202020);
+	if (n >= 4) {
+		uint32_t a, b;
+		memcpy(&a, s, 4);
+		memcpy(&b, tail - 4, 4);
+		memcpy(p, &a, 4);
+		memcpy(p + n - 4, &b, 4);
+		return are_plain((bytes16)(words2){(int64_t)(a | (uint64_t)b << 32), (int64_t)blanks});
 	}
-	if (n & 1)
-		x |= (uint64_t)*s << (n & 6) * 8;
-	return x | (n ? blanks << n * 8 : blanks);
+	if (!n)
+		return true;
+	uint64_t three = s[0] | (uint64_t)s[n / 2] << 8 | (uint64_t)tail[-1] << 16;
+	p[0] = (char)s[0];
+	p[n / 2] = (char)s[n / 2];
+	p[n - 1] = (char)tail[-1];
+	return are_plain((bytes16)(words2){(int64_t)(three | blanks << 24), (int64_t)blanks});
+}
+
+static inline bool put_plain16(char *p, const uint8_t *s)
+{
+	bytes16 x;
+	memcpy(&x, s, sizeof x);
+	memcpy(p, &x, sizeof x);
+	return are_plain(x);
 }
 
 char *sp_put_json_string(char *p, const char *text, size_t n)
 {
 	const uint8_t *s = (const uint8_t *)text, *end = s + n;
 	while (s < end) {
-		uint64_t eight;
-		while (end - s >= 8 && (memcpy(&eight, s, 8), are_plain(eight))) {
-			memcpy(p, &eight, 8);
-			p += 8;
-			s += 8;
+		while (end - s > 16 && put_plain16(p, s)) {
+			p += 16;
+			s += 16;
 		}
-		if (end - s < 8 && are_plain(eight = load_short(s, (size_t)(end - s)))) {
-			memcpy(p, &eight, 8);
+		if (end - s <= 16 && put_short_plain(p, s, (size_t)(end - s)))
 			return p + (end - s);
-		}
 		if (SP_LIKELY(*s >= 0x20 && *s < 0x7f && *s != '"' && *s != '\\')) {
 			*p++ = (char)*s++;
 		} else if (*s < 0x80) {

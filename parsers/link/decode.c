@@ -2,19 +2,12 @@
 /* The batch: a straight line for the ordinary packet, a walk through the headers for every other. */
 #include "parsers/link/decode.h"
 
-#include <emmintrin.h>
-
+#include "parsers/link/share.h"
 #include "parsers/link/walk.h"
 
 enum { ETH_LEN = 14, TAG_LEN = 4, IP4_LEN = 20, IP6_LEN = 40, UDP_LEN = 8, TCP_LEN = 20 };
 enum { TYPE_IP4 = 0x0800, TYPE_VLAN = 0x8100, TYPE_IP6 = 0x86dd };
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
-
-/* Every UDP port that may carry a tunnel, laid out for one vector comparison. */
-struct tunnel_ports {
-	_Alignas(16) uint16_t dst[16];
-	uint16_t gtpu, l2tp;
-};
 
 static const char *const reason_names[] = {
 #define X(sym, verdict, name) name,
@@ -57,30 +50,9 @@ uint64_t sp_flow_key_hash(const struct sp_flow_key *key, uint64_t hash_key)
 	return sp_key_hash(key, hash_key);
 }
 
-static struct tunnel_ports tunnel_ports(const struct sp_decode_conf *conf)
-{
-	struct tunnel_ports t = {.gtpu = conf->gtpu_port, .l2tp = conf->l2tp_port};
-	unsigned n = 0;
-	for (unsigned i = 0; i < SP_DECODE_UDP_PORTS && conf->vxlan_ports[i]; i++)
-		t.dst[n++] = conf->vxlan_ports[i];
-	t.dst[n++] = conf->vxlan_gpe_port;
-	t.dst[n++] = conf->geneve_port;
-	t.dst[n++] = conf->gtpu_port;
-	t.dst[n++] = conf->l2tp_port;
-	return t;
-}
-
-static inline bool may_be_tunnel(const struct tunnel_ports *t, uint16_t sport, uint16_t dport)
-{
-	const __m128i *dst = (const __m128i *)t->dst, want = _mm_set1_epi16((short)dport);
-	__m128i hit = _mm_or_si128(_mm_cmpeq_epi16(_mm_load_si128(dst), want),
-				   _mm_cmpeq_epi16(_mm_load_si128(dst + 1), want));
-	return _mm_movemask_epi8(hit) | (sport == t->gtpu) | (sport == t->l2tp);
-}
-
 /* Where the payload is, of a TCP or UDP header that is captured whole; what the packet says of itself is written down.
  * `end`: of the IP packet. False: not that, or a tunnel, or its lengths are odd. */
-static inline bool fast_l4(const struct tunnel_ports *ports, struct sp_pkt *pkt, uint32_t at, uint32_t end,
+static inline bool fast_l4(const struct sp_tunnel_ports *ports, struct sp_pkt *pkt, uint32_t at, uint32_t end,
 			   uint8_t proto)
 {
 	const uint8_t *l4 = pkt->data + at;
@@ -98,7 +70,7 @@ static inline bool fast_l4(const struct tunnel_ports *ports, struct sp_pkt *pkt,
 			return false;
 		l7 = at + UDP_LEN;
 		uint32_t declared = at + sp_be16(l4 + 4);
-		if (declared < l7 || declared > end || may_be_tunnel(ports, sp_be16(l4), sp_be16(l4 + 2)))
+		if (declared < l7 || declared > end || sp_may_be_tunnel(ports, sp_be16(l4), sp_be16(l4 + 2)))
 			return false;
 		end = declared;
 		pkt->tcp_flags = 0;
@@ -127,7 +99,7 @@ static inline void fast_done(struct sp_pkt *pkt, uint32_t l3, bool reverse)
 }
 
 /* IPv4 without options that is no fragment. */
-static inline bool fast_ip4(const struct tunnel_ports *ports, uint64_t seed, struct sp_pkt *pkt,
+static inline bool fast_ip4(const struct sp_tunnel_ports *ports, uint64_t seed, struct sp_pkt *pkt,
 			    struct sp_flow_key *key, uint32_t l3)
 {
 	const uint8_t *ip = pkt->data + l3;
@@ -143,7 +115,7 @@ static inline bool fast_ip4(const struct tunnel_ports *ports, uint64_t seed, str
 }
 
 /* IPv6 without extension headers. */
-static inline bool fast_ip6(const struct tunnel_ports *ports, uint64_t seed, struct sp_pkt *pkt,
+static inline bool fast_ip6(const struct sp_tunnel_ports *ports, uint64_t seed, struct sp_pkt *pkt,
 			    struct sp_flow_key *key, uint32_t l3)
 {
 	const uint8_t *ip = pkt->data + l3;
@@ -161,7 +133,7 @@ static inline bool fast_ip6(const struct tunnel_ports *ports, uint64_t seed, str
 }
 
 /* One tag. */
-static bool fast_vlan(const struct tunnel_ports *ports, uint64_t seed, struct sp_batch *batch, uint32_t i)
+static bool fast_vlan(const struct sp_tunnel_ports *ports, uint64_t seed, struct sp_batch *batch, uint32_t i)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
 	struct sp_flow_key *key = &batch->key[i];
@@ -186,7 +158,7 @@ static bool fast_vlan(const struct tunnel_ports *ports, uint64_t seed, struct sp
 
 /* The straight line: Ethernet, at most one tag, IP with nothing special, TCP or UDP. False: something else; what was
  * written of the packet then, the walk writes again. */
-static inline bool fast(const struct tunnel_ports *ports, uint64_t seed, struct sp_batch *batch, uint32_t i)
+static inline bool fast(const struct sp_tunnel_ports *ports, uint64_t seed, struct sp_batch *batch, uint32_t i)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
 	if (pkt->cap_len < ETH_LEN + IP4_LEN + UDP_LEN || pkt->link != SP_LINK_ETHERNET)
@@ -199,35 +171,17 @@ static inline bool fast(const struct tunnel_ports *ports, uint64_t seed, struct 
 	return type == TYPE_VLAN && fast_vlan(ports, seed, batch, i);
 }
 
-static inline void ask_ahead(const uint8_t *ahead, uint32_t lines)
-{
-	for (uint32_t i = 0; i < lines; i++)
-		__builtin_prefetch(ahead + (size_t)i * SP_CACHE_LINE);
-}
-
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch)
 {
 	assert(batch->n <= SP_BATCH_MAX);
-	const struct tunnel_ports ports = tunnel_ports(conf);
+	const struct sp_tunnel_ports ports = sp_tunnel_ports(conf);
 	uint64_t seed = sp_key_seed(conf->hash_key);
 	bool straight = !conf->verify_checksums;
-	uint32_t n = batch->n, lines = batch->ahead_lines / SP_MAX(n, 2);
-	/* Without anything ahead, lines that are there anyway are asked for. */
-	const uint8_t *ahead = batch->ahead_lines ? batch->ahead : (const uint8_t *)batch;
-	/* Two lines a packet are asked for without asking how many; what that leaves, now. */
-	uint32_t each = SP_MAX(lines, 2), now = batch->ahead_lines - SP_MIN(batch->ahead_lines, each * n);
-	ask_ahead(ahead, now);
-	ahead += (size_t)now * SP_CACHE_LINE;
+	uint32_t n = batch->n;
 	batch->n_layers = 0;
-	batch->ahead_lines = 0;
 	bool odd = false;
 	for (uint32_t i = 0; i < n; i++) {
 		struct sp_pkt *pkt = &batch->pkt[i];
-		__builtin_prefetch(ahead);
-		__builtin_prefetch(ahead + SP_CACHE_LINE);
-		if (SP_UNLIKELY(each > 2))
-			ask_ahead(ahead + (size_t)2 * SP_CACHE_LINE, each - 2);
-		ahead += (size_t)each * SP_CACHE_LINE;
 		pkt->space = space[pkt->point];
 		odd |= pkt->cap_len < pkt->wire_len;
 		if (SP_LIKELY(straight && fast(&ports, seed, batch, i)))
@@ -242,35 +196,6 @@ uint32_t sp_flow_key_share(const struct sp_flow_key *key)
 {
 	return sp_share(sp_share_end(sp_share_fold(key->lo.b), key->lo_port),
 			sp_share_end(sp_share_fold(key->hi.b), key->hi_port), key->proto);
-}
-
-/* The packets that take the straight line below, IPv4 on Ethernet. False: to be decoded. */
-static inline bool look(const struct tunnel_ports *ports, const struct sp_pkt *pkt, uint32_t *share)
-{
-	const uint8_t *ip = pkt->data + ETH_LEN, *l4 = ip + IP4_LEN;
-	if (pkt->link != SP_LINK_ETHERNET || pkt->cap_len < ETH_LEN + IP4_LEN + UDP_LEN ||
-	    sp_be16(ip - 2) != TYPE_IP4 || ip[0] != 0x45 || sp_be16(ip + 6) & 0x3fff)
-		return false;
-	uint8_t proto = ip[9];
-	uint16_t sport = sp_be16(l4), dport = sp_be16(l4 + 2);
-	if (proto != PROTO_TCP && (proto != PROTO_UDP || may_be_tunnel(ports, sport, dport)))
-		return false;
-	const uint64_t mapped = 0xffff0000;
-	uint64_t both = sp_load64(ip + 12);
-	*share = sp_share(sp_share_end(both << 32 | mapped, sport), sp_share_end((both >> 32 << 32) | mapped, dport),
-			  proto);
-	return true;
-}
-
-uint64_t sp_decode_shares(const struct sp_decode_conf *conf, const struct sp_batch *batch, uint32_t *share)
-{
-	const struct tunnel_ports ports = tunnel_ports(conf);
-	uint32_t n = batch->n;
-	uint64_t unknown = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		unknown |= (uint64_t)!look(&ports, &batch->pkt[i], &share[i]) << i;
-	}
-	return unknown;
 }
 
 void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key)

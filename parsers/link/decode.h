@@ -63,11 +63,9 @@ struct sp_decode_conf sp_decode_conf_default(void);
  * set when the quoted packet went from lo to hi. */
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch);
 
-/* Which share of all flows each packet belongs to, for workers that each take some of them: a number that is spread
- * over 32 bits, the same for both directions and for a mirror's copies in another VLAN. Written where a look at an
- * ordinary packet tells; the other packets are the set bits of what is returned: they have to be decoded, and their
- * keys asked. */
-uint64_t sp_decode_shares(const struct sp_decode_conf *conf, const struct sp_batch *batch, uint32_t *share);
+/* Which share of all flows a key belongs to, for workers that each take some of them: a number that is spread over 32
+ * bits, the same for both directions and for a mirror's copies in another VLAN. share.h tells it of most packets at a
+ * glance. */
 uint32_t sp_flow_key_share(const struct sp_flow_key *key);
 
 /* Which of so many workers has that share. */

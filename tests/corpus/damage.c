@@ -19,9 +19,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "dataplane/decode_conf.h"
-#include "dataplane/pipeline.h"
-#include "exporters/exporter.h"
+#include "tests/corpus/analysis.h"
 #include "tests/corpus/folder.h"
 
 /* Variant 0 is the file itself; then so many are cut off, then so many have bits changed, the n-th of them n bits. */
@@ -40,66 +38,20 @@
 /* Every fourth variant is read from a pipe, as far as one holds it. */
 #define PIPE_SIZE (1u << 20)
 
-struct settings {
-	struct sp_decode_settings decode;
-	struct sp_reorder_conf reorder;
-	struct sp_flow_conf flow;
-};
-
-#define MAP(member, rows_)                                                                                             \
-	{                                                                                                              \
-		.name = #member, .type = SP_CONF_MAP, .offset = offsetof(struct settings, member), .rows = rows_,      \
-		.doc = "…"                                                                                           \
-	}
-static const struct sp_conf_row rows[] = {
-	MAP(decode, sp_decode_settings_rows),
-	MAP(reorder, sp_reorder_conf_rows),
-	MAP(flow, sp_flow_conf_rows),
-	{0},
-};
-
-/* The other way through everything that has two: a table that fills up, reports, checksums, hops, no reordering. */
+/* The other way through everything that has two: a table that fills up, reports, checksums, hops, no reordering, next
+ * to no room for what flows say. */
 static const char odd_settings[] =
 	"flow: {max_flows: 1024, report_interval: 1s, dedup: {keep_routed: yes, window: 100ms}}\n"
 	"decode: {verify_checksums: yes, sliced: yes, max_tunnels: 2, mirror: [erspan], keep: [gre]}\n"
-	"reorder: {window: 0s}\n";
+	"reorder: {window: 0s}\n"
+	"requests: {max_memory: 4MiB, max_held: 1KiB, max_calls: 2, max_field: 64, timeout: 10ms, reveal: [mysql, "
+	"redis]}\n";
 
 struct input {
 	const char *name; /* path within the collection: the seed */
 	uint8_t *data;
 	size_t size;
 };
-
-/* One analysis. */
-struct run {
-	struct sp_out out;
-	struct sp_page page;
-	struct sp_buf json;
-	struct sp_points *points;
-	struct sp_batch batch;
-	uint64_t flow_packets; /* sum over records */
-	const char *broken;
-	struct sp_err err;
-};
-
-/* A report is a failure; the sanitizer's own hoard stays out of the measure of memory. */
-const char *__ubsan_default_options(void);
-const char *__ubsan_default_options(void)
-{
-	return "halt_on_error=1:print_stacktrace=1";
-}
-
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "quarantine_size_mb=16:malloc_context_size=8";
-}
-
-static void broken(struct run *r, const char *what)
-{
-	if (!r->broken)
-		r->broken = what;
-}
 
 /* --- damage --- */
 
@@ -138,86 +90,32 @@ static uint8_t *damaged(const struct input *in, unsigned variant, size_t *size)
 	return data;
 }
 
-/* --- what comes out --- */
-
-/* Each record is a line of printable text that ends an object; what else it has to be, tests of the encoder say. */
-static void look_at_json(struct run *r)
-{
-	const uint8_t *p = r->json.p, *end = p + r->json.n;
-	for (; p < end; p++)
-		if (*p == 0x7f || (*p < ' ' && *p != '\n'))
-			broken(r, "a control character in JSON");
-	if (r->json.n && (r->json.p[0] != '{' || end[-1] != '\n' || end[-2] != '}'))
-		broken(r, "a record that is not a line of JSON");
-}
-
-static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
-{
-	struct run *r = out->ctx;
-	for (uint32_t at = 0; full && at < full->used;) {
-		const struct sp_record_head *head = (const void *)(full->data + at);
-		struct sp_flow_record record = {0};
-		memcpy(&record, head, SP_MIN(head->size, sizeof record));
-		if (head->kind != SP_RECORD_FLOW || head->size < SP_FLOW_RECORD_PLAIN || head->size % 8)
-			broken(r, "a record of an odd size or kind");
-		r->flow_packets += record.packets_c2s + record.packets_s2c;
-		r->json.n = 0;
-		sp_encode_json.record(&r->json, head, r->points);
-		look_at_json(r);
-		at += head->size;
-	}
-	r->page.used = r->page.n = 0;
-	return &r->page;
-}
+/* --- one variant --- */
 
 /* Every packet read has a verdict, and every one that has a flow is in a record, or it is known why not. */
 static void look_at_report(struct run *r, const struct sp_report *report)
 {
 	if (!sp_report_adds_up(report, &r->err))
-		broken(r, r->err.text);
+		run_broken(r, r->err.text);
 	const struct sp_flow_stats *f = &report->flow;
 	uint64_t known = f->icmp_quoted + f->duplicates + f->flows_refused + f->fragments_refused + f->inner_refused;
 	if (r->flow_packets + known != report->counters->reason[SP_DECODE_OK] + f->inner_packets)
-		broken(r, "packets in records are not the packets that have a flow");
+		run_broken(r, "packets in records are not the packets that have a flow");
 	if (f->flows_created != f->flows_ended)
-		broken(r, "flows begun are not the flows ended");
-}
-
-/* --- one variant --- */
-
-/* Packets in blocks of exactly their size, which are gone after the call. */
-static void analyse_batch(struct run *r, struct sp_pipeline *pipeline)
-{
-	uint8_t *copy[SP_BATCH_MAX];
-	uint32_t n = r->batch.n;
-	for (uint32_t i = 0; i < n; i++) {
-		struct sp_pkt *pkt = &r->batch.pkt[i];
-		copy[i] = malloc(pkt->cap_len ? pkt->cap_len : 1);
-		if (!copy[i])
-			abort();
-		if (pkt->cap_len)
-			memcpy(copy[i], pkt->data, pkt->cap_len);
-		pkt->data = copy[i];
-	}
-	sp_pipeline_batch(pipeline, &r->batch);
-	for (uint32_t i = 0; i < n; i++)
-		free(copy[i]);
+		run_broken(r, "flows begun are not the flows ended");
+	if (r->requests != f->requests || r->flow_requests != f->requests)
+		run_broken(r, "calls in records are not the calls told");
 }
 
 static void analyse(struct run *r, struct sp_capture *capture, const struct settings *s)
 {
-	struct sp_pipeline_conf conf = {
-		.decode = sp_decode_settings_apply(&s->decode), .flow = &s->flow, .reorder = &s->reorder};
-	struct sp_pipeline *pipeline;
+	struct sp_pipeline *pipeline = run_pipeline(r, s);
 	struct sp_report report;
 	struct sp_report_file file = {.path = "file"};
-	r->out = (struct sp_out){.turn = turn, .ctx = r};
-	if (sp_pipeline_new(&pipeline, &conf, r->points, &r->out, &r->err) || sp_report_init(&report, r->points)) {
-		broken(r, "no pipeline");
+	if (!pipeline || sp_report_init(&report, r->points))
 		return;
-	}
 	while (sp_capture_read(capture, &r->batch))
-		analyse_batch(r, pipeline);
+		run_batch(r, pipeline);
 	sp_pipeline_end(pipeline, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
 	sp_capture_stats(capture, &file.stats);
 	report.files = &file;
@@ -260,14 +158,14 @@ static const char *run_variant(struct run *r, const struct input *in, unsigned v
 	struct sp_capture *capture;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	r->points->n = 0;
-	r->flow_packets = 0;
+	r->flow_packets = r->flow_requests = r->requests = 0;
 	r->broken = NULL;
 	r->page.used = r->page.n = 0;
 	if (!sp_capture_open(&capture, path, NULL, SP_POINT_UNKNOWN, r->points, &r->err)) {
 		analyse(r, capture, s);
 		sp_capture_close(capture);
 	} else if (!*r->err.text) {
-		broken(r, "refused without a word");
+		run_broken(r, "refused without a word");
 	}
 	close(fd);
 	free(data);
@@ -294,12 +192,8 @@ static struct input load(const char *path, const char *name)
 static int run_file(const char *path, const char *name, unsigned from, unsigned to)
 {
 	struct input in = load(path, name);
-	struct sp_conf *plain, *odd;
-	struct run *r = calloc(1, sizeof *r);
-	if (sp_conf_load(&plain, NULL, rows, sizeof(struct settings)) ||
-	    sp_conf_load_text(&odd, "odd", odd_settings, sizeof odd_settings - 1, rows, sizeof(struct settings)) || !r)
-		return 2;
-	r->points = calloc(1, sizeof *r->points);
+	struct sp_conf *plain = settings_load(NULL), *odd = settings_load(odd_settings);
+	struct run *r = run_new();
 	int failed = 0;
 	for (unsigned v = from; v < to; v++) {
 		const char *wrong = run_variant(r, &in, v, sp_conf_get(v % 2 ? odd : plain));
@@ -308,9 +202,7 @@ static int run_file(const char *path, const char *name, unsigned from, unsigned 
 		failed |= !!wrong;
 	}
 	fflush(stdout);
-	sp_buf_free(&r->json);
-	free(r->points);
-	free(r);
+	run_free(r);
 	sp_conf_free(plain);
 	sp_conf_free(odd);
 	free(in.data);

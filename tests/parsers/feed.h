@@ -17,6 +17,7 @@
 #include "parsers/parser.h"
 
 #define FEED_OPEN_MAX 64
+#define FEED_ASKED_MAX 256
 #define FEED_TEXT_MAX (256 * 1024)
 #define FEED_LINE_MAX 16384
 
@@ -53,10 +54,11 @@ struct feed {
 	void *state, *more;
 	struct feed_side side[2];
 	struct feed_open open[FEED_OPEN_MAX];
-	struct feed_asked asked[FEED_OPEN_MAX];
+	struct feed_asked asked[FEED_ASKED_MAX];
 	unsigned n_asked;
 	bool stopped; /* bad, or another protocol */
 	bool refuse;  /* no memory for a second block */
+	bool bare;    /* slots and extras are not looked at */
 	uint64_t calls, bytes;
 	char *text;
 	size_t text_n;
@@ -227,7 +229,7 @@ static inline void feed_msg(struct feed *f, unsigned side)
 	uint32_t tag;
 	if (m->flags & SP_MSG_IF_ASKED && !feed_asked(&f->p, m->id, &tag))
 		return;
-	if (begin && m->kind == SP_MSG_REQUEST && f->n_asked < FEED_OPEN_MAX)
+	if (begin && m->kind == SP_MSG_REQUEST && f->n_asked < FEED_ASKED_MAX)
 		f->asked[f->n_asked++] = (struct feed_asked){m->id, m->tag};
 	struct feed_open *o = feed_find(f, side, m, begin);
 	if (!o)
@@ -236,13 +238,13 @@ static inline void feed_msg(struct feed *f, unsigned side)
 	o->status = m->status ? m->status : o->status;
 	uint64_t skipped = f->p.want == SP_TO_END ? 0 : f->p.want;
 	o->bytes += m->bytes ? m->bytes : f->p.used - m->first + skipped;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
+	for (unsigned i = 0; i < SP_SLOT_MAX && !f->bare; i++) {
 		if (!m->slot[i].n)
 			continue;
 		free(o->slot[i]);
 		o->slot[i] = feed_escape(m->slot[i]);
 	}
-	for (unsigned i = 0; i < m->n_extras; i++) {
+	for (unsigned i = 0; i < m->n_extras && !f->bare; i++) {
 		unsigned known = 0, field = m->extra[i].field;
 		for (unsigned k = 0; k <= field; k++)
 			feed_check(f->parser->fields && f->parser->fields[k], f, "an extra without a name");
@@ -345,13 +347,13 @@ static inline void feed_run(struct feed *f, unsigned side, bool last, bool udp)
 		s->want = 0;
 		feed_check(rc <= SP_PARSE_BAD, f, "a result that is none");
 		if (rc == SP_PARSE_MSG) {
-			feed_check(used || ++idle <= 4, f, "stands still");
+			feed_check(used || ++idle <= SP_IDLE_MAX, f, "stands still");
 			feed_msg(f, side);
 		}
 		if (rc == SP_PARSE_SKIP || rc == SP_PARSE_MORE)
 			feed_passed(f, side, used + (rc == SP_PARSE_SKIP && f->p.want != SP_TO_END ? f->p.want : 0));
 		if (rc == SP_PARSE_SKIP)
-			feed_check(used || f->p.want || ++idle <= 4, f, "stands still");
+			feed_check(used || f->p.want || ++idle <= SP_IDLE_MAX, f, "stands still");
 		if (used || f->p.want)
 			idle = 0;
 		if (rc == SP_PARSE_MSG || rc == SP_PARSE_SKIP)

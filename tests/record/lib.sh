@@ -59,8 +59,13 @@ net_down()
 	done
 	pids=
 	for ns in $(ip netns list | sed -n "s/^\(spr-[a-z]*-$$\).*/\1/p"); do
-		# A function in the background is a shell of its own: what it started does not end with it.
-		ip netns pids "$ns" | xargs -r kill 2>/dev/null || true
+		# What was started through a function is the child of a shell that is gone by now.
+		for _ in $(seq 50); do
+			left=$(ip netns pids "$ns")
+			[ -n "$left" ] || break
+			kill $left 2>/dev/null || true
+			sleep 0.1
+		done
 		ip netns del "$ns"
 	done
 }
@@ -75,10 +80,10 @@ background()
 	pids="$! $pids"
 }
 
-# wait_port NS PORT: until something listens there, TCP or UDP.
+# wait_port NS PORT [SECONDS]: until something listens there, TCP or UDP.
 wait_port()
 {
-	for _ in $(seq 300); do
+	for _ in $(seq "${3-30}0"); do
 		ip netns exec "$1" ss -Hltun "sport = :$2" | grep -q . && return
 		sleep 0.1
 	done

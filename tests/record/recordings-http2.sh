@@ -10,11 +10,12 @@ nghttpd_up()
 	printf 'hello\n' >"$work/www/index.html"
 	printf 'a { color: red }\n' >"$work/www/style.css"
 	seq 1 1500 >"$work/www/numbers.txt"
-	background in_s nghttpd --no-tls -d "$work/www" -p/=/style.css --echo-upload 80
-	background in_s nghttpd --no-tls -d "$work/www" --trailer 'checksum: 1' 82
-	background in_s nghttpx --no-ocsp --frontend='10.2.0.2,81;no-tls' --backend='10.2.0.2,80;;proto=h2' --errorlog-file="$work/nghttpx.log"
+	background ip netns exec "$S" nghttpd --no-tls -d "$work/www" -p/=/style.css --echo-upload 80
+	background ip netns exec "$S" nghttpd --no-tls -d "$work/www" --trailer 'checksum: 1' 82
+	background ip netns exec "$S" nghttpx --no-ocsp --frontend='10.2.0.2,81;no-tls' --backend='10.2.0.2,80;;proto=h2' --errorlog-file="$work/nghttpx.log"
 	wait_port "$S" 80
 	wait_port "$S" 81
+	sleep 1 # until its backend is there
 	wait_port "$S" 82
 }
 
@@ -30,7 +31,7 @@ r_http2()
 	in_c nghttp -n -m 3 http://10.2.0.2/ http://10.2.0.2/numbers.txt http://10.2.0.2/nowhere 2>/dev/null
 	in_c nghttp -n --continuation -b 20 -H 'user-agent: nghttp, twice' http://10.2.0.2:82/style.css
 	record_stop
-	note "curl and nghttp against nghttpd ($(version_of nghttp2-server)), prior knowledge: 40001 a GET with X-Request-ID; 40002 by Upgrade, at nghttpx in front of it (port 81); 40003 a POST, echoed. Then nghttp: two pages three times each and one that is not there (404) three times, all at once, with a pushed style.css; a header in a CONTINUATION, padded, the response with trailers (port 82)."
+	note "curl and nghttp against nghttpd ($(version_of nghttp2-server)), prior knowledge: 40001 a GET with X-Request-ID; 40002 by Upgrade, at nghttpx in front of it (port 81), which answers 502; 40003 a POST, echoed. Then nghttp: two pages three times each and one that is not there (404) three times, all at once, with a pushed style.css; a header in a CONTINUATION, padded, the response with trailers (port 82)."
 }
 
 r_http2_nginx()
@@ -40,7 +41,7 @@ r_http2_nginx()
 	nginx_up 30000
 	sed 's/listen 80; listen \[::\]:80;/listen 82 http2;/; s/listen 443.*443 ssl;/listen 444 ssl;/; s/8081; location/8083; location/; s/nginx.pid/nginx2.pid/' \
 		"$work/nginx.conf" >"$work/nginx2.conf"
-	background in_s nginx -c "$work/nginx2.conf" -e "$work/nginx2.log"
+	background ip netns exec "$S" nginx -c "$work/nginx2.conf" -e "$work/nginx2.log"
 	wait_port "$S" 82
 	record_start "$M" c0 'tcp port 82'
 	in_c nghttp -n http://10.2.0.2:82/ http://10.2.0.2:82/large.bin http://10.2.0.2:82/nowhere >/dev/null 2>&1

@@ -8,7 +8,7 @@ traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
 # kafka_up JARS LISTENER [PROPERTY...]
 kafka_up()
 {
-	[ -d "${1-}" ] || { echo "record: no jars of Kafka, see recordings-kafka.sh" >&2; exit 1; }
+	[ -d "${1-}" ] || { echo "record: no jars of Kafka, see recordings-kafka.sh" >&2; return 1; }
 	jars=$1 listener=$2
 	shift 2
 	rm -rf "$work/kafka"
@@ -48,7 +48,7 @@ kafka_kcat() { in_c timeout 10 kcat -b 10.2.0.2:9092 "$@" >>"$work/background.lo
 r_kafka()
 {
 	net_up
-	kafka_up "${KAFKA_3_9-}" PLAINTEXT
+	kafka_up "${KAFKA_3_9-}" PLAINTEXT || return 1
 	record_start "$M" c0 'tcp port 9092'
 	kafka_topics --create --topic orders --partitions 2
 	kafka_topics --create --topic orders
@@ -72,7 +72,7 @@ r_kafka()
 r_kafka_4()
 {
 	net_up
-	kafka_up "${KAFKA_4_1-}" PLAINTEXT group.coordinator.rebalance.protocols=classic,consumer,share unstable.api.versions.enable=true
+	kafka_up "${KAFKA_4_1-}" PLAINTEXT group.coordinator.rebalance.protocols=classic,consumer,share unstable.api.versions.enable=true || return 1
 	in_c_java org.apache.kafka.tools.FeatureCommand --bootstrap-server 10.2.0.2:9092 upgrade --feature share.version=1
 	record_start "$M" c0 'tcp port 9092'
 	kafka_topics --create --topic orders --partitions 1
@@ -94,7 +94,7 @@ r_kafka_sasl()
 	login='org.apache.kafka.common.security.plain.PlainLoginModule required'
 	kafka_up "${KAFKA_3_9-}" SASL_PLAINTEXT sasl.enabled.mechanisms=PLAIN sasl.mechanism.inter.broker.protocol=PLAIN \
 		connection.failed.authentication.delay.ms=0 \
-		"listener.name.sasl_plaintext.plain.sasl.jaas.config=$login username=\"app\" password=\"secret1\" user_app=\"secret1\";"
+		"listener.name.sasl_plaintext.plain.sasl.jaas.config=$login username=\"app\" password=\"secret1\" user_app=\"secret1\";" || return 1
 	record_start "$M" c0 'tcp port 9092'
 	sasl='-X security.protocol=SASL_PLAINTEXT -X sasl.mechanisms=PLAIN -X sasl.username=app'
 	kafka_kcat -L $sasl -X sasl.password=secret1

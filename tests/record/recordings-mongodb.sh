@@ -4,7 +4,7 @@
 
 r_mongodb()
 {
-	[ -x "${FERRETDB-}" ] && [ -x "${PYMONGO-}" ] || { echo "record: no FerretDB or pymongo, see recordings-mongodb.sh" >&2; exit 1; }
+	[ -x "${FERRETDB-}" ] && [ -x "${PYMONGO-}" ] || { echo "record: no FerretDB or pymongo, see recordings-mongodb.sh" >&2; return 1; }
 	net_up
 	mkdir "$work/ferretdb"
 	background in_s "$FERRETDB" --handler=sqlite --sqlite-url="file:$work/ferretdb/" --state-dir="$work/ferretdb" \

@@ -111,6 +111,8 @@ pg_up()
 	export PGPASSWORD=app PGHOST=10.2.0.2 PGUSER=app PGDATABASE=postgres PGSSLMODE=disable PGGSSENCMODE=disable
 }
 
+pg_version() { "$pgbin/postgres" -V | sed 's/.*) \([0-9.]*\).*/postgresql \1/'; }
+
 pg() { in_c psql -X -q "$@" >/dev/null 2>&1 </dev/null || true; }
 
 r_postgresql()
@@ -130,7 +132,7 @@ r_postgresql()
 	PGPASSWORD=wrong pg -c 'SELECT 1'
 	PGDATABASE=nowhere pg -c 'SELECT 1'
 	record_stop
-	note "psql, $(version_of postgresql-15), a connection each: simple queries (rows, several statements at once, a notice, errors 42P01, 23505, 22P02, 42601, COPY both ways, a refused COPY, a password, a trace context in a comment, LISTEN and NOTIFY); statement_timeout (57014); a query that is cancelled; a wrong password; no such database."
+	note "psql, $(pg_version), a connection each: simple queries (rows, several statements at once, a notice, errors 42P01, 23505, 22P02, 42601, COPY both ways, a refused COPY, a password, a trace context in a comment, LISTEN and NOTIFY); statement_timeout (57014); a query that is cancelled; a wrong password; no such database."
 }
 
 r_postgresql_extended()
@@ -162,7 +164,7 @@ r_postgresql_extended()
 		        for i in range(100, 120): copy.write_row([i])
 	END
 	record_stop
-	note "$(version_of postgresql-15): pgbench -S in modes simple, extended and prepared (3 transactions each), pgbench's own transaction prepared (2); psycopg: prepared, a pipeline of five INSERTs, one in which the third of five fails (23505; the rest is passed over), an error in Parse (42703), 200 rows, COPY."
+	note "$(pg_version): pgbench -S in modes simple, extended and prepared (3 transactions each), pgbench's own transaction prepared (2); psycopg: prepared, a pipeline of five INSERTs, one in which the third of five fails (23505; the rest is passed over), an error in Parse (42703), 200 rows, COPY."
 }
 
 r_postgresql_tls()
@@ -172,7 +174,7 @@ r_postgresql_tls()
 	record_start "$M" c0 'tcp port 5432'
 	PGSSLMODE=require pg -c 'SELECT 1'
 	record_stop
-	note "psql, $(version_of postgresql-15): asks for TLS, and gets it."
+	note "psql, $(pg_version): asks for TLS, and gets it."
 }
 
 r_postgresql_replication()
@@ -188,5 +190,5 @@ r_postgresql_replication()
 	wait $! || true
 	in_c pg_recvlogical -d postgres --slot=s --drop-slot
 	record_stop
-	note "pg_recvlogical, $(version_of postgresql-15): a replication slot made, streamed from (CopyBoth) while psql inserts 20 rows, and dropped."
+	note "pg_recvlogical, $(pg_version): a replication slot made, streamed from (CopyBoth) while psql inserts 20 rows, and dropped."
 }

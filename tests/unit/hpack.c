@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HPACK against the RFC's own examples, tables that were not seen from their beginning, and damage. What nghttp2 makes
- * of the same bytes is compared in unit/hpack_nghttp2.c and fuzz_hpack. */
+/* HPACK against the RFC's own examples, tables that were not seen from their beginning, and damage. fuzz_hpack compares
+ * with nghttp2. */
 #include "parsers/hpack.h"
 #include "tests/check.h"
 

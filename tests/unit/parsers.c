@@ -70,6 +70,23 @@ static void vectors_hold(void)
 	}
 }
 
+/* Without slots and extras everything else is as it was. */
+static void terse_is_the_same(void)
+{
+	for (vector = parser->vectors; vector && vector->name; vector++) {
+		struct feed full, terse;
+		begin(&full);
+		begin(&terse);
+		full.bare = terse.bare = terse.p.terse = true;
+		play(&full, 0, 0, 0);
+		play(&terse, 0, 0, 0);
+		if (!CHECK_STR(terse.text, full.text))
+			printf("# %s: %s\n", parser->name, vector->name);
+		feed_free(&full);
+		feed_free(&terse);
+	}
+}
+
 static void every_split_says_the_same(void)
 {
 	for (vector = parser->vectors; vector && vector->name; vector++) {
@@ -210,6 +227,7 @@ static void the_table_is_whole(void)
 		CHECK(sp_parser((*p)->app) == *p);
 		CHECK((*p)->missing && (*p)->title && (*p)->starts && (*p)->probe && (*p)->parse);
 		CHECK((*p)->vectors && (*p)->vectors->name);
+		CHECK((*p)->state_size <= SP_STATE_MAX && (*p)->more_size <= SP_STATE_MAX);
 	}
 }
 
@@ -222,6 +240,7 @@ int main(int argc, char **argv)
 			continue;
 		printf("# %s\n", parser->name);
 		RUN(vectors_hold);
+		RUN(terse_is_the_same);
 		RUN(every_split_says_the_same);
 		RUN(byte_by_byte);
 		RUN(prefixes_do_no_harm);

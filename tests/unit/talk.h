@@ -88,7 +88,7 @@ static inline void talk_flush_keep(struct talk *t)
 	static const uint32_t space[16];
 	if (!t->batch.n)
 		return;
-	t->batch.n_layers = t->batch.ahead_lines = 0;
+	t->batch.n_layers = 0;
 	sp_decode_batch(&t->decode, space, &t->batch);
 	sp_flowtable_batch(t->ft, &t->batch);
 }
