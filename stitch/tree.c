@@ -110,10 +110,18 @@ static unsigned relation(const struct tree *t, const struct call *p, const struc
 	return b->parent_id ? 0 : 70; /* it names another parent */
 }
 
+/* Two calls to one server are beside each other, even when they carry the same id (a queue's message, say). */
+static bool beside(const struct call *p, const struct call *c)
+{
+	return inner(p)->server_port == outer(c)->server_port &&
+	       sp_addr_eq(&inner(p)->server_ip, &outer(c)->server_ip) && !adjacent(p, c);
+}
+
 /* How sure it is that p is the reason of c, 0: it is not. Only what lasts longer can be. */
 static unsigned score(const struct tree *t, const struct call *p, const struct call *c, uint8_t *joined_by)
 {
-	if (lasted(inner(p)) < lasted(outer(c)) || (lasted(inner(p)) == lasted(outer(c)) && p->group > c->group))
+	if (lasted(inner(p)) < lasted(outer(c)) || (lasted(inner(p)) == lasted(outer(c)) && p->group > c->group) ||
+	    beside(p, c))
 		return 0;
 	unsigned r = relation(t, p, c, joined_by);
 	int time = r ? within(p, c) : 0;
