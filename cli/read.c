@@ -382,6 +382,8 @@ static int finish(struct run *r)
 	struct sp_err err;
 	int rc = sp_hub_stop(r->hub), status = judge_input(r);
 	sp_hub_stats(r->hub, &r->report.hub);
+	if (r->settings->stitch.enabled)
+		r->report.stitch = &r->stitched;
 	if (rc)
 		return SP_EXIT_FAILED; /* the sink said why */
 	say_what_was_too_much(r);
