@@ -246,10 +246,10 @@ static int add_stitcher(struct run *r, struct sp_err *err)
 		rc = sp_sink_dir_new(&sink, output, SP_SINK_TRACES, err);
 	if (rc)
 		return rc;
-	sink = sp_stitch_sink_new(&r->settings->stitch, r->points, sink, stream, &r->stitched);
+	sink = sp_stitch_sink_new(&r->settings->stitch, r->points, sink, stream, false, &r->stitched);
 	if (!sink)
 		return sp_err(err, -ENOMEM, "no memory for traces; lower stitch.max_memory");
-	if ((rc = sp_hub_add(r->hub, &sp_stitch_encoder, sink, true)))
+	if ((rc = sp_hub_add(r->hub, sp_stitch_encoder(&r->settings->stitch), sink, true)))
 		sp_err(err, rc, "exporter: %s", strerror(-rc));
 	return rc;
 }

@@ -43,6 +43,7 @@ struct sp_sink {
 	int (*write)(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n); /* 0 or -errno */
 	int (*close)(struct sp_sink *sink);   /* commits what was written and frees the sink; 0 or -errno */
 	void (*reopen)(struct sp_sink *sink); /* opens its files by their names again; NULL: has none */
+	void (*idle)(struct sp_sink *sink);   /* now and then while nothing comes; NULL: has nothing to do then */
 };
 
 enum sp_sink_dir_flags {

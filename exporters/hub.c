@@ -274,6 +274,8 @@ static void *exporter_main(void *arg)
 		if (!round_robin(e)) {
 			if (stopping)
 				break;
+			if (e->sink->idle)
+				e->sink->idle(e->sink);
 			futex_wait(&e->asleep, &nap);
 		}
 		atomic_store_explicit(&e->asleep, 0, memory_order_relaxed);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "exporters/encode/json_trace.h"
 
 #define CHUNK (256 * 1024) /* as the hub's */
@@ -15,7 +16,26 @@ static void copy_record(struct sp_buf *out, const struct sp_record_head *record,
 	out->n += record->size;
 }
 
-const struct sp_encoder sp_stitch_encoder = {.name = "stitch", .record = copy_record, .inside = true};
+static bool has_id(const struct sp_request_record *r)
+{
+	const uint16_t *n = r->texts.n;
+	return n[SP_SLOT_X_REQUEST_ID_REQUEST] || n[SP_SLOT_X_REQUEST_ID_RESPONSE] || n[SP_SLOT_TRACE_ID];
+}
+
+/* While there is one point, only what carries an id can meet anything. */
+static void copy_some(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)
+{
+	if (atomic_load_explicit(&points->n, memory_order_relaxed) > 1 ||
+	    (record->kind == SP_RECORD_REQUEST && has_id((const struct sp_request_record *)record)))
+		copy_record(out, record, points);
+}
+
+const struct sp_encoder *sp_stitch_encoder(const struct sp_stitch_conf *conf)
+{
+	static const struct sp_encoder all = {.name = "stitch", .record = copy_record, .inside = true};
+	static const struct sp_encoder some = {.name = "stitch", .record = copy_some, .inside = true};
+	return conf->one_point ? &all : &some;
+}
 
 struct stitch_sink {
 	struct sp_sink sink, *behind;
@@ -87,6 +107,16 @@ static int close_sink(struct sp_sink *sink)
 	return rc;
 }
 
+/* Live records have the time of day. */
+static void idle(struct sp_sink *sink)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	if (!s->stitch)
+		return;
+	sp_stitch_tick(s->stitch, sp_clock_ns(CLOCK_REALTIME));
+	flush_all(s);
+}
+
 static void reopen(struct sp_sink *sink)
 {
 	struct stitch_sink *s = (struct stitch_sink *)sink;
@@ -95,7 +125,7 @@ static void reopen(struct sp_sink *sink)
 }
 
 struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
-				   struct sp_sink *behind, bool tagged, struct sp_stitch_stats *stats)
+				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats)
 {
 	struct stitch_sink *s = calloc(1, sizeof *s);
 	struct sp_stitch_told told = {trace, path, s};
@@ -104,7 +134,7 @@ struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const stru
 		free(s);
 		return NULL;
 	}
-	s->sink = (struct sp_sink){"stitch", take_records, close_sink, reopen};
+	s->sink = (struct sp_sink){"stitch", take_records, close_sink, reopen, live ? idle : NULL};
 	s->behind = behind;
 	s->points = points;
 	s->tagged = tagged;

@@ -7,9 +7,9 @@
 #include "stitch/stitch.h"
 
 /* For sp_hub_add, together. `behind` is taken, also when it fails; NULL without memory. `tagged`: as of the encoders.
- * `stats`, which is the caller's, is filled when the sink is closed. */
-extern const struct sp_encoder sp_stitch_encoder;
+ * `live`: time goes on without records. `stats`, which is the caller's, is filled when the sink is closed. */
+const struct sp_encoder *sp_stitch_encoder(const struct sp_stitch_conf *conf);
 struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
-				   struct sp_sink *behind, bool tagged, struct sp_stitch_stats *stats);
+				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats);
 
 #endif

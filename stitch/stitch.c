@@ -12,9 +12,11 @@
 #include "parsers/link/proto.h"
 #include "stitch/stitch_priv.h"
 
-#define DATAGRAM_APART (2 * SP_NS_PER_SEC)  /* two points' clocks, for calls that only their content joins */
-#define DATAGRAM_AGAIN (100 * SP_NS_PER_MS) /* …at one point */
-#define CHAIN_MAX 64			    /* ties of one key that are looked at */
+/* How far apart two points may see a call that only its content joins: as clocks may be, or when those are known. */
+#define DATAGRAM_APART (2 * SP_NS_PER_SEC)
+#define DATAGRAM_TRAVELS (100 * SP_NS_PER_MS)
+#define DATAGRAM_AGAIN (5 * SP_NS_PER_MS) /* one point */
+#define CHAIN_MAX 64			  /* ties of one key that are looked at */
 
 enum { SEED_ASKED = 1, SEED_ANSWERED, SEED_CONTENT, SEED_ID, SEED_TRACE, SEED_SPAN };
 
@@ -265,16 +267,24 @@ static bool same_server(const struct sp_span *a, const struct sp_span *b)
 	return a->server_port == b->server_port && sp_addr_eq(&a->server_ip, &b->server_ip);
 }
 
-static uint64_t apart(const struct sp_span *a, const struct sp_span *b)
+/* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
+static bool at_once(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
 {
-	return a->start_ns > b->start_ns ? a->start_ns - b->start_ns : b->start_ns - a->start_ns;
+	int64_t offset, later = (int64_t)(b->start_ns - a->start_ns);
+	if (a->point == b->point) {
+		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
+		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
+	}
+	bool known = sp_clock_offset(o, a, b, 4 * DATAGRAM_TRAVELS, &offset);
+	later -= known ? offset : 0;
+	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
 }
 
 /* Datagrams have no sequence numbers: the protocol's id, what is asked, an end that they share, and time. */
-static unsigned datagram_match(const struct sp_span *a, const struct sp_span *b)
+static unsigned datagram_match(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
 {
 	if (a->proto != b->proto || a->app != b->app || a->what != b->what || a->correlation != b->correlation ||
-	    apart(a, b) > (a->point == b->point ? DATAGRAM_AGAIN : DATAGRAM_APART))
+	    !at_once(o, a, b))
 		return 0;
 	bool client = same_client(a, b), server = same_server(a, b);
 	if (client && server)
@@ -286,12 +296,12 @@ static unsigned datagram_match(const struct sp_span *a, const struct sp_span *b)
 	return a->app == SP_APP_DNS && a->what ? 60 : 0;
 }
 
-static unsigned match(const struct sp_span *a, const struct sp_span *b)
+static unsigned match(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
 {
 	bool stream = a->proto == SP_PROTO_TCP;
 	if (stream != (b->proto == SP_PROTO_TCP))
 		return 0;
-	return stream ? stream_match(a, b) : datagram_match(a, b);
+	return stream ? stream_match(a, b) : datagram_match(o, a, b);
 }
 
 struct meeting {
@@ -311,7 +321,7 @@ static void try_group(const struct sp_stitch *s, uint32_t g, const struct sp_spa
 				*best = (struct meeting){g, 100, true};
 			return; /* another call of the same connection */
 		}
-		unsigned c = match(other, span);
+		unsigned c = match(s->order, other, span);
 		if (!c && (other->bits & span->bits & BOTH_SEQS))
 			return;
 		if (!c && span->proto != SP_PROTO_TCP)

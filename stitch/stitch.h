@@ -10,7 +10,7 @@
 #include "stitch/span.h"
 
 struct sp_stitch_conf {
-	bool enabled;
+	bool enabled, one_point;
 	uint64_t window;      /* ns that a call waits for its other spans */
 	uint64_t path_window; /* …a connection that ended */
 	uint64_t max_memory;

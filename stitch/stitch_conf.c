@@ -10,6 +10,15 @@ const struct sp_conf_row sp_stitch_conf_rows[] = {
 	 .fallback = "yes",
 	 .doc = "Join what several points, or one point several times, saw of the same call (traces) and of the same "
 		"connection (paths)."},
+	{.name = "one_point",
+	 .type = SP_CONF_BOOL,
+	 AT(one_point),
+	 .fallback = "no",
+	 .doc = "Join also when there is one point only, which may see a packet twice: before and after a translation "
+		"or "
+		"a tunnel. Otherwise one point's calls are joined only where they carry an X-Request-ID or a trace's "
+		"id, "
+		"and nothing is spent on the others."},
 	{.name = "window",
 	 .type = SP_CONF_DURATION,
 	 AT(window),

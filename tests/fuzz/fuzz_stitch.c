@@ -114,7 +114,7 @@ static size_t connection(struct sp_stitch *s, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct sp_stitch_conf conf = {true, 100 * 1000 * 1000, 300 * 1000 * 1000, 1 << 20};
+	struct sp_stitch_conf conf = {true, true, 100 * 1000 * 1000, 300 * 1000 * 1000, 1 << 20};
 	struct sp_stitch_told told = {trace, path, NULL};
 	struct sp_stitch *s;
 	struct sp_span span;

@@ -11,7 +11,7 @@
 #define POINTS 6
 
 static struct sp_points points;
-static struct sp_stitch_conf conf = {true, 10 * SP_NS_PER_SEC, 30 * SP_NS_PER_SEC, 64 << 20};
+static struct sp_stitch_conf conf = {true, true, 10 * SP_NS_PER_SEC, 30 * SP_NS_PER_SEC, 64 << 20};
 
 /* What was told, and what of it was wrong: spans carry their call's number in request_id. */
 static struct {
