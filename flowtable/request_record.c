@@ -74,6 +74,7 @@ static void put_response(const struct sp_call *c, struct sp_request_record *r)
 	r->has_response = 1;
 	r->has_rrt = !!(c->bits & SP_CALL_REQUEST);
 	r->rrt_us = micros(c->req_start_ns, c->resp_start_ns);
+	r->rrt_ns = c->resp_start_ns > c->req_start_ns ? (c->resp_start_ns - c->req_start_ns) % SP_NS_PER_US : 0;
 	r->response_us = micros(c->resp_start_ns, c->resp_end_ns);
 	r->response_bytes = c->resp_bytes;
 	r->has_resp_seq = !!(c->bits & SP_CALL_STREAM);
@@ -122,7 +123,9 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 		return;
 	r->request_id = (uint64_t)ft->worker << 56 | serial;
 	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(t->f);
-	r->point = r->head.point = ft->layers.set[t->f->layers].point;
+	const struct sp_layer_set *around = &ft->layers.set[t->f->layers];
+	r->point = r->head.point = around->point;
+	r->depth = around->layers.n_tunnel;
 	put_ends(t, r);
 	r->app_proto = c->app;
 	r->parser = (uint8_t)t->d->parser->app;
