@@ -237,6 +237,31 @@ def packetbeat(item):
     return wrong, n
 
 
+# The captures of what its Go tests have in golden files.
+GOLDEN = {"sip": "sip", "established_tls": "tls-sample2", "non_established_tls": "tls-sample1", "tls_1_3": "tls-version-13",
+          "tls_all_options": "tls-sample2", "tls_no_certs": "tls-sample2", "tls_not_detailed": "tls-sample2"}
+
+
+def golden(item):
+    """What differs: {"sip" or "tls": text}."""
+    capture, expected = item
+    theirs, ours = Counter(), Counter()
+    with open(expected, encoding="utf-8") as f:
+        for o in json.load(f):
+            if o["type"] == "tls":
+                theirs["tls", o["client.port"], o["tls.client.server_name"], o["tls.version"], o["tls.client.ja3"]] += 1
+            elif o.get("sip.code", 200) >= 200:
+                theirs["sip", o.get("sip.method"), str(o["sip.code"]) if "sip.code" in o else None] += 1
+    for r in records(capture):
+        if r["app_proto"] == "tls":
+            ours["tls", r["client_port"], r["host"], r["app_version"], r["attributes"]["tls.client.ja3"]] += 1
+        else:
+            ours["sip", r["method"], None] += 1
+            ours["sip", None, r.get("code")] += r["type"] == "call"
+    ours = +ours
+    return {} if theirs == ours else {next(iter(theirs))[0]: f"theirs {theirs}, ours {ours}"}
+
+
 def tell(tap, name, differs):
     lines = [f"{what}: {text}" for what, text in differs.items() if (name, what) not in EXPLAINED]
     lines += [f"explained, though it does not differ: {what}" for capture, what in EXPLAINED if capture == name and what not in differs]
@@ -256,6 +281,10 @@ def main():
     for (capture, _), (differs, n) in suite.each(packetbeat, items):
         if n:
             tell(tap, "packetbeat/" + os.path.basename(capture), differs)
+    items = [(os.path.join(below, "pcaps", of + ".pcap"), os.path.join(below, "golden", name + "-expected.json"))
+             for name, of in GOLDEN.items()]
+    for (_, expected), differs in suite.each(golden, items):
+        tell(tap, "packetbeat/golden/" + os.path.basename(expected), differs)
     return tap.end()
 
 
