@@ -46,8 +46,9 @@ static const struct sp_l7_conf calls_conf = {
 #define STAGES(X)                                                                                                      \
 	X(READ, "read")                                                                                                \
 	X(DECODE, "decode")                                                                                            \
-	X(LOOKUP, "look-up") X(TRACK, "track") X(RECORD, "record") X(ENCODE, "encode") X(CALLS, "calls")               \
-		X(TEXTS, "texts") X(ENCODE_CALLS, "encode calls")
+	X(LOOKUP, "look-up")                                                                                           \
+	X(TRACK, "track")                                                                                              \
+	X(RECORD, "record") X(ENCODE, "encode") X(CALLS, "calls") X(TEXTS, "texts") X(ENCODE_CALLS, "encode calls")
 enum stage {
 #define X(sym, text) sym,
 	STAGES(X)
