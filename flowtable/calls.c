@@ -79,7 +79,7 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const st
 	struct sp_texts_look look;
 	make_room(t);
 	if (log) {
-		look = sp_texts_look(m, t->ft->l7->conf.max_field);
+		sp_texts_look(&look, m, t->ft->l7->conf.max_field);
 		size = sizeof *head + look.room;
 	}
 	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
@@ -125,7 +125,8 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 	struct sp_call *c = call_at(t, handle);
 	if (!(c->bits & SP_CALL_TEXTS))
 		return handle;
-	struct sp_texts_look look = sp_texts_look(m, t->ft->l7->conf.max_field);
+	struct sp_texts_look look;
+	sp_texts_look(&look, m, t->ft->l7->conf.max_field);
 	size_t more = sp_texts_more(&c->texts, &look), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;

@@ -111,7 +111,7 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	if (!ft->l7->conf.log)
 		return;
 	if (m)
-		look = sp_texts_look(m, ft->l7->conf.max_field);
+		sp_texts_look(&look, m, ft->l7->conf.max_field);
 	size_t texts = texts_size(c, &look);
 	if (SP_UNLIKELY(texts > SP_TEXTS_MAX)) {
 		look = (struct sp_texts_look){0};

@@ -25,21 +25,21 @@ static inline uint64_t field_bit(uint8_t field)
 	return UINT64_C(1) << SP_MIN(field, FIELD_BITS);
 }
 
-struct sp_texts_look sp_texts_look(const struct sp_msg *m, size_t max)
+void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max)
 {
 	uint32_t slots = 0;
 	uint64_t fields = 0;
 	size_t room = 0, most = attribute_max(max);
 #pragma GCC unroll 16
 	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		slots |= (uint32_t)!!m->slot[i].n << i;
+		slots |= (uint32_t)(m->slot[i].n != 0) << i;
 	for (uint32_t left = slots; left; left &= left - 1)
 		room += SP_MIN(m->slot[__builtin_ctz(left)].n, max);
 	for (unsigned i = 0; i < m->n_extras; i++) {
 		fields |= field_bit(m->extra[i].field);
 		room += SP_TEXTS_ATTRIBUTE_HEAD + SP_MIN(m->extra[i].value.n, most);
 	}
-	return (struct sp_texts_look){m, slots, (uint32_t)max, fields, room};
+	*look = (struct sp_texts_look){m, slots, (uint32_t)max, fields, room};
 }
 
 static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)

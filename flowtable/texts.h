@@ -47,7 +47,7 @@ struct sp_texts_look {
 	size_t room;	 /* bytes that its texts take at most */
 };
 
-struct sp_texts_look sp_texts_look(const struct sp_msg *m, size_t max);
+void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max);
 
 /* The texts of one message, there being room. */
 void sp_texts_begin(struct sp_texts *t, const struct sp_texts_look *look);
