@@ -17,7 +17,7 @@
 struct path {
 	uint64_t ended_ns; /* by the clock of the records, when its last leg ended */
 	uint32_t first;
-	uint32_t next; /* in its bucket */
+	uint32_t next, back; /* in its bucket */
 	uint32_t older, newer;
 	uint32_t isn_client;
 	uint16_t n, open; /* legs; those that go on */
@@ -208,11 +208,13 @@ static void list_append(struct sp_stitch *s, uint32_t h)
 static void forget(struct sp_paths *p, uint32_t h)
 {
 	struct path *path = &p->path[h];
-	uint32_t *at = bucket_of(p, path->isn_client);
 	list_remove(p, h);
-	while (*at != h)
-		at = &p->path[*at].next;
-	*at = path->next;
+	if (path->back)
+		p->path[path->back].next = path->next;
+	else
+		*bucket_of(p, path->isn_client) = path->next;
+	if (path->next)
+		p->path[path->next].back = path->back;
 	for (uint32_t n = path->first, next; n; n = next) {
 		next = p->leg[n].next;
 		p->leg[n].next = p->free_leg;
@@ -333,6 +335,8 @@ static uint32_t path_get(struct sp_paths *p, uint32_t isn_client)
 		h = p->fresh_path++;
 	assert(h < p->n);
 	p->path[h] = (struct path){.isn_client = isn_client, .next = *head, .used = true};
+	if (*head)
+		p->path[*head].back = h;
 	*head = h;
 	return h;
 }

@@ -40,22 +40,28 @@ static void tie_add(struct sp_stitch *s, uint32_t g, enum sp_tie_kind kind, uint
 	struct sp_group *group = &s->group[g];
 	if (!key || group->key[kind])
 		return;
-	uint32_t *head = bucket_of(s, key);
+	uint32_t *head = bucket_of(s, key), ref = 1 + g * SP_TIE_MAX + kind;
 	group->key[kind] = key;
 	group->chain[kind] = *head;
-	*head = 1 + g * SP_TIE_MAX + kind;
+	group->back[kind] = 0;
+	if (*head)
+		s->group[sp_tie_group(*head)].back[sp_tie_kind(*head)] = ref;
+	*head = ref;
 }
 
 static void ties_drop(struct sp_stitch *s, uint32_t g)
 {
 	struct sp_group *group = &s->group[g];
 	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++) {
+		uint32_t next = group->chain[kind], back = group->back[kind];
 		if (!group->key[kind])
 			continue;
-		uint32_t ref = 1 + g * SP_TIE_MAX + kind, *at = bucket_of(s, group->key[kind]);
-		while (*at != ref)
-			at = &s->group[sp_tie_group(*at)].chain[sp_tie_kind(*at)];
-		*at = group->chain[kind];
+		if (back)
+			s->group[sp_tie_group(back)].chain[sp_tie_kind(back)] = next;
+		else
+			*bucket_of(s, group->key[kind]) = next;
+		if (next)
+			s->group[sp_tie_group(next)].back[sp_tie_kind(next)] = back;
 		group->key[kind] = 0;
 	}
 }

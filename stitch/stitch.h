@@ -55,6 +55,7 @@ struct sp_trace_hop {
 	bool has_self, has_one_way;
 	uint8_t lost; /* messages of this call that one of both saw and the other should have seen */
 	uint32_t self_us, request_us, response_us;
+	uint32_t share_us; /* of self_us: without the client's share, while a proxy waits for its request */
 };
 
 /* Good while it is being told. */

@@ -26,19 +26,21 @@ enum sp_tie_kind {
 };
 
 struct sp_group {
-	uint64_t key[SP_TIE_MAX];    /* 0: has none */
-	uint32_t chain[SP_TIE_MAX];  /* the next tie in its bucket */
-	uint32_t first;		     /* span; 0: none */
-	uint32_t detail;	     /* block of the slab, 0: none */
-	uint32_t older, newer;	     /* in the order of their coming */
-	uint64_t arrived_ns;	     /* by the clock of the records then */
+	uint64_t key[SP_TIE_MAX];   /* 0: has none */
+	uint32_t chain[SP_TIE_MAX]; /* the next tie in its bucket */
+	uint32_t
+		back[SP_TIE_MAX]; /* the one before, 0: the first: what many calls have in common is left in one step */
+	uint32_t first;		  /* span; 0: none */
+	uint32_t detail;	  /* block of the slab, 0: none */
+	uint32_t older, newer;	  /* in the order of their coming */
+	uint64_t arrived_ns;	  /* by the clock of the records then */
 	uint64_t span_id, parent_id; /* hashes of the application's own */
 	uint64_t content;	     /* hash of method and resource, 0: has none */
 	uint16_t n;		     /* spans */
 	uint16_t mark;		     /* of the trace that is being put together */
 	uint8_t is_call;	     /* its detail is that of a whole call */
 };
-static_assert(sizeof(struct sp_group) <= 128, "two cache lines");
+static_assert(sizeof(struct sp_group) <= 160, "what a call costs besides its spans and its detail");
 
 struct sp_order;
 struct sp_paths;

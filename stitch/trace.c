@@ -60,6 +60,17 @@ static void one_way(const struct sp_stitch *s, struct sp_trace_hop *hop, const s
 	hop->response_us = (uint32_t)((self - request) / 1000);
 }
 
+/* A proxy that asks when it has all of its client's request did not make the client slow. */
+static uint32_t waited(const struct sp_trace_span *from, const struct sp_trace_span *to)
+{
+	const struct sp_span *a = from->span, *b = to->span;
+	if (to->joined_by == b->joined_by)
+		return 0; /* the same call, farther on */
+	if (a->point == b->point && b->start_ns < a->start_ns + (uint64_t)a->request_us * SP_NS_PER_US)
+		return 0;
+	return a->request_us;
+}
+
 static void add_hop(const struct sp_stitch *s, struct sp_trace *t, unsigned to, bool only_child)
 {
 	const struct sp_span *a = t->span[t->span[to].parent].span, *b = t->span[to].span;
@@ -70,6 +81,8 @@ static void add_hop(const struct sp_stitch *s, struct sp_trace *t, unsigned to, 
 	if (!hop->has_self)
 		return;
 	hop->self_us = a->rrt_us > b->rrt_us ? a->rrt_us - b->rrt_us : 0;
+	uint32_t before = waited(&t->span[hop->from], &t->span[to]);
+	hop->share_us = hop->self_us > before ? hop->self_us - before : 0;
 	one_way(s, hop, a, b);
 }
 
@@ -103,7 +116,7 @@ static void hops(const struct sp_stitch *s, struct sp_trace *t, const unsigned *
 	for (unsigned i = 1; i < t->n_spans; i++) {
 		add_hop(s, t, i, children[t->span[i].parent] == 1);
 		const struct sp_trace_hop *hop = &t->hop[t->n_hops - 1];
-		if (hop->has_self && (t->slowest < 0 || hop->self_us > t->hop[t->slowest].self_us))
+		if (hop->has_self && (t->slowest < 0 || hop->share_us > t->hop[t->slowest].share_us))
 			t->slowest = (int)t->n_hops - 1;
 	}
 }

@@ -186,6 +186,16 @@ static void consider(struct tree *t, unsigned with, uint32_t g)
 		take(t, g);
 }
 
+/* Whether one of a group's hosts stands where it may have been asked by, or may have asked, a call. */
+static bool meets(const struct sp_stitch *s, const struct call *c, uint32_t g)
+{
+	for (uint32_t n = s->group[g].first; n; n = sp_span_at(s, n)->next)
+		if (sp_addr_eq(&sp_span_at(s, n)->server_ip, &outer(c)->client_ip) ||
+		    sp_addr_eq(&sp_span_at(s, n)->client_ip, &inner(c)->server_ip))
+			return true;
+	return false;
+}
+
 static void by_ties(struct tree *t, unsigned i)
 {
 	const struct sp_stitch *s = t->s;
@@ -210,7 +220,8 @@ static void by_content(struct tree *t, unsigned i)
 		uint64_t key = sp_content_key(content, outer(c)->start_ns, piece);
 		unsigned looked = 0;
 		for (uint32_t ref = 0; looked++ < CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
-			consider(t, i, sp_tie_group(ref));
+			if (meets(s, c, sp_tie_group(ref)))
+				consider(t, i, sp_tie_group(ref));
 	}
 }
 

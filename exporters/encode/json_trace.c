@@ -167,7 +167,7 @@ static char *put_slowest(char *p, const struct sp_trace *t, const struct sp_poin
 {
 	if (t->slowest < 0 && !t->has_ends)
 		return p;
-	uint32_t self = t->slowest < 0 ? 0 : t->hop[t->slowest].self_us;
+	uint32_t self = t->slowest < 0 ? 0 : t->hop[t->slowest].share_us;
 	PUT(",\"slowest_hop\":");
 	OBJECT(p, '{')
 	{
@@ -182,6 +182,7 @@ static char *put_slowest(char *p, const struct sp_trace *t, const struct sp_poin
 		} else if (t->slowest >= 0) {
 			p = put_point(p, "from", points, t->span[t->hop[t->slowest].from].span->point);
 			p = put_point(p, "to", points, t->span[t->hop[t->slowest].to].span->point);
+			self = t->hop[t->slowest].self_us;
 		}
 		p = put_number(p, "self_us", self);
 		if (t->has_ends) {

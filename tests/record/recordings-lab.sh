@@ -82,3 +82,31 @@ r_lab()
 	record_stop
 	note "three interfaces of a router at once (c0 client, p0 proxy, s0 server): HTTP through DNAT and SNAT to $(version_of nginx) as a proxy, and on to another one: three times two requests over one connection, whose X-Request-ID is the proxy's, and one that carries a traceparent; one request of which the server took its time (0.2 to 0.9 s); eight of the same at once; three DNS queries through a forwarder, $(version_of dnsmasq)."
 }
+
+# slow_server MS: the router's s0 gets a cable to the server on which frames take their time; d1 is the server's end of it.
+slow_server()
+{
+	in_m sh -c 'ip link set s0 down; ip addr flush dev s0; ip link set s0 name d1; ip link set d1 address 02:00:00:00:02:03 up'
+	ip link add s0 netns "$M" address 02:00:00:00:02:01 type veth peer name d0 netns "$M" address 02:00:00:00:02:04
+	in_m sh -c 'for d in d0 d1; do sysctl -qw net.ipv6.conf.$d.disable_ipv6=1 net.ipv4.conf.$d.arp_ignore=1; done
+		for d in s0 d0; do ip link set $d addrgenmode none up; ethtool -K $d tso off gso off gro off tx off rx off sg off; done' >/dev/null
+	address "$M" s0 10.2.0.1/24
+	background ip netns exec "$M" /usr/bin/python3 "$here/slow_link.py" d0 d1 "$1"
+	for _ in $(seq 50); do in_p ping -c 1 -W 1 10.2.0.2 >/dev/null 2>&1 && return; done
+	echo "the slow cable does not carry" >&2
+	exit 1
+}
+
+r_lab_delay()
+{
+	out=${out%.pcap}.pcapng
+	lab_up
+	lab_nginx
+	slow_server 4
+	record_points_start "$M" 'tcp' 0 c0 p0 s0 d1
+	for n in 1 2 3 4 5 6; do in_c curl -s -H "X-Request-ID: client-$n" http://10.1.0.100/numbers.txt; done >/dev/null
+	# A client that takes its time to send: half a request's head, and the rest of it 0.1 s later.
+	in_c bash -c 'exec 3<>/dev/tcp/10.1.0.100/80; printf "GET /numbers.txt HTTP/1.0\r\n" >&3; sleep 0.1; printf "Host: lab\r\n\r\n" >&3; cat <&3' >/dev/null
+	record_stop
+	note "as lab, with a cable between s0 and the server (its other end: d1) on which frames to the server take 4 ms: six requests with an X-Request-ID of the client's, which the proxy passes on; and one whose second half the client sent 0.1 s after the first."
+}

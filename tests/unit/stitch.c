@@ -363,6 +363,30 @@ static void no_guess(void)
 	}
 }
 
+/* Very many calls that ask the same, connections with the same chosen number: each costs the same. */
+static void hot(void)
+{
+	enum { CALLS = 100000 };
+	struct sp_stitch *s = begin();
+	for (unsigned i = 0; i < CALLS; i++)
+		sp_stitch_request(s, call(i + 10, i, 1000, 1 + i % 200, 2 + i % 200));
+	for (unsigned i = 0; i < CALLS; i++) {
+		struct sp_flow_record r = {.head.size = SP_FLOW_RECORD_PLAIN,
+					   .flow_id = i + 1,
+					   .proto = SP_PROTO_TCP,
+					   .start_ns = T0,
+					   .end_ns = T0,
+					   .isn_client = 1,
+					   .has_isn_client = 1,
+					   .client_ip = address(3, i),
+					   .server_ip = address(4, i >> 8),
+					   .close_reason = SP_CLOSE_FIN};
+		sp_stitch_flow(s, &r);
+	}
+	end(s);
+	CHECK_EQ(got.paths, 0);
+}
+
 /* --- paths --- */
 
 static void flow(struct sp_stitch *s, unsigned p, unsigned n, bool answered)
@@ -436,6 +460,7 @@ int main(void)
 	RUN(proxies);
 	RUN(application);
 	RUN(no_guess);
+	RUN(hot);
 	RUN(connections);
 	return check_done();
 }
