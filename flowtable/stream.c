@@ -325,7 +325,7 @@ static void drain(struct sp_talk *t, unsigned side)
 		s->held_bytes -= h->n;
 		if (early > 0)
 			lost(t, side, (uint32_t)early, h->ns);
-		uint32_t had = early < 0 ? (uint32_t)-early : 0;
+		uint32_t had = early < 0 ? 0U - (uint32_t)early : 0;
 		if (had < h->n)
 			in_order(t, side, (struct sp_slice){h->data + had, h->n - had}, h->ns, h->ack);
 		uint32_t missing = h->missing - SP_MIN(h->missing, had > h->n ? had - h->n : 0);
@@ -418,7 +418,7 @@ void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp
 	int32_t early = sp_tcp_distance(seq, s->next_seq);
 	uint32_t size = (uint32_t)in.n + missing;
 	if (SP_UNLIKELY(early < 0)) {
-		uint32_t had = (uint32_t)-early;
+		uint32_t had = 0U - (uint32_t)early;
 		if (had >= size) /* sent again */
 			return;
 		size_t n = SP_MIN((size_t)had, in.n);
