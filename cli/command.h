@@ -17,7 +17,14 @@ enum sp_exit {
 };
 
 /* Identities of options that have no letter. */
-enum { SP_OPTION_PROFILE = 1, SP_OPTION_PRINT_DEFAULT, SP_OPTION_MAN };
+enum {
+	SP_OPTION_PROFILE = 1,
+	SP_OPTION_PRINT_DEFAULT,
+	SP_OPTION_MAN,
+	SP_OPTION_SLOWEST,
+	SP_OPTION_ERRORS,
+	SP_OPTION_WHERE
+};
 
 struct sp_option {
 	char letter;	  /* the short form, or one of the above */
@@ -75,6 +82,7 @@ int sp_cmd_read(int argc, char **argv);
 int sp_cmd_check(int argc, char **argv);
 int sp_cmd_version(int argc, char **argv);
 int sp_cmd_help(int argc, char **argv);
+int sp_cmd_trace(int argc, char **argv);
 int sp_cmd_run(int argc, char **argv);
 
 #endif

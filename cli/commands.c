@@ -33,7 +33,8 @@ static const char *const top_examples[] = {
 static const struct sp_option read_options[] = {
 	OPTION_CONF,
 	{'o', "output", "DIR|-",
-	 "Write the records to files in this directory, which is created: flows.jsonl, requests.jsonl and stats.json. "
+	 "Write the records to files in this directory, which is created: flows.jsonl, requests.jsonl, "
+	 "traces.jsonl, paths.jsonl and stats.json. "
 	 "Files of an earlier run are replaced whole, at the end. '-' writes all records as JSON lines to standard "
 	 "output, each with the key 'record'."},
 	{'F', "filter", "BPF", "Analyse only packets that match this expression, in the language of pcap-filter(7)."},
@@ -51,6 +52,10 @@ static const char *const read_text[] = {
 	"What connections say is read on any port: a line of requests.jsonl for every call of the protocols that "
 	"docs/protocols.md lists, values and credentials hidden unless requests.reveal names the protocol. "
 	"requests.enabled: no leaves flow records alone, at the lowest cost.",
+	"What several points, or one point several times, saw of the same call becomes a line of traces.jsonl, through "
+	"translated addresses, tunnels and proxies, with the time that was spent between each two of them; 'spantap "
+	"trace' shows it. The same of a connection becomes a line of paths.jsonl, with what was translated and lost "
+	"where. What only one point saw once makes no such line.",
 	"Without -o a summary is printed: what was in there, failures, where time went, losses, and how good the "
 	"capture "
 	"is. A progress bar is shown on standard error for files over 100 MB when that is a terminal. SIGINT ends the "
@@ -139,6 +144,41 @@ static const char *const check_examples[] = {
 	NULL,
 };
 
+static const struct sp_option trace_options[] = {
+	{SP_OPTION_SLOWEST, "slowest", "N", "Show the N slowest, 1 to 1000; 20 where this is not given."},
+	{SP_OPTION_ERRORS, "errors", NULL, "Only calls that failed: client_error, server_error or timeout."},
+	{SP_OPTION_WHERE, "where", "EXPR",
+	 "Only traces for which this holds: KEY=VALUE, KEY!=VALUE, KEY~PART, KEY>NUMBER, KEY<NUMBER, KEY>=NUMBER, "
+	 "KEY<=NUMBER, several of them joined by commas. May be given several times."},
+	{0},
+};
+
+static const char *const trace_text[] = {
+	"Shows traces of a directory that 'spantap read -o DIR' wrote: what several observation points saw of the same "
+	"call. Without an ID, a table of the slowest; with one, or its beginning, the waterfall of that trace.",
+	"A row of the waterfall is the call as one point saw it, the client's end first: the time to the first byte of "
+	"the response, and before it the time that was spent between the point and the one above. That is the "
+	"difference of both, so that it needs no common clock; bars stand where the two directions are known, else in "
+	"the middle. What joined a point with the others stands beside it: sequence numbers or ids of one connection "
+	"(tcp_seq, dns_id), an id that a proxy passed on (x_request_id, trace_id), or a guess (content), with a "
+	"confidence in percent.",
+	"Keys of --where are those of traces.jsonl, with dots into objects (slowest_hop.to); keys of its spans (point, "
+	"client_ip) mean any of them.",
+	NULL,
+};
+
+static const char *const trace_examples[] = {
+	"spantap read -o out -p web=web.pcap -p lb=lb.pcap; spantap trace out",
+	"the slowest calls, and where their time went",
+	"spantap trace out 7e1e39af",
+	"one of them",
+	"spantap trace --errors --where 'app_proto=http,point=lb' out",
+	"HTTP calls through lb that failed",
+	"spantap trace --where 'slowest_hop.to=server,duration_us>100000' out",
+	"calls of more than 0.1 s for which the server is to blame",
+	NULL,
+};
+
 static const struct sp_option version_options[] = {{0}};
 
 static const char *const version_text[] = {
@@ -158,12 +198,14 @@ static const char *const help_text[] = {
 
 const struct sp_command sp_commands[] = {
 	{"spantap", "an open network analyzer", "[--help] [--version] COMMAND ...", top_options, top_text, top_examples,
-	 "spantap-read(1), spantap-run(1), spantap-check(1), spantap-version(1)", NULL},
+	 "spantap-read(1), spantap-run(1), spantap-trace(1), spantap-check(1), spantap-version(1)", NULL},
 	{"read", "analyse capture files",
 	 "[-c CONF] [-o DIR|-] [--profile[=WHICH]] [-F BPF] [-p NAME[:KIND]=CAPTURE]... [CAPTURE]...", read_options,
-	 read_text, read_examples, "spantap(1), spantap-check(1), pcap-filter(7)", sp_cmd_read},
+	 read_text, read_examples, "spantap(1), spantap-trace(1), spantap-check(1), pcap-filter(7)", sp_cmd_read},
 	{"run", "analyse live traffic", "-c CONF", run_options, run_text, run_examples, "spantap(1), spantap-check(1)",
 	 sp_cmd_run},
+	{"trace", "show traces: where the time of a call went", "[--slowest N] [--errors] [--where EXPR] DIR [ID]",
+	 trace_options, trace_text, trace_examples, "spantap(1), spantap-read(1)", sp_cmd_trace},
 	{"check", "validate a configuration", "-c CONF | --print-default", check_options, check_text, check_examples,
 	 "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_check},
 	{"version", "print version, build options and libraries", "", version_options, version_text, NULL, "spantap(1)",

@@ -15,6 +15,7 @@
 #include "cli/settings.h"
 #include "cli/summary.h"
 #include "dataplane/readers.h"
+#include "exporters/stitch.h"
 
 #define PAGES 16	     /* of records that may wait for the exporter */
 #define BATCHES_PER_LOOK 256 /* between looks at clocks and errors */
@@ -52,6 +53,7 @@ struct run {
 	struct sp_pipeline *pipeline[SP_READERS_MAX];
 	struct sp_report report;
 	struct sp_summary summary;
+	struct sp_stitch_stats stitched;
 	struct sp_progress progress;
 	struct sp_batch batch;
 };
@@ -229,6 +231,29 @@ static int add_exporter(struct run *r, struct sp_err *err)
 	return rc;
 }
 
+/* Traces and paths, beside the records they are made of. */
+static int add_stitcher(struct run *r, struct sp_err *err)
+{
+	const char *output = r->wish->output;
+	struct sp_sink *sink = NULL;
+	int rc = 0;
+	if (!output)
+		return 0;
+	bool stream = !strcmp(output, "-");
+	if (stream && (rc = sp_sink_stream_new(&sink, STDOUT_FILENO)))
+		sp_err(err, rc, "standard output: %s", strerror(-rc));
+	else if (!stream)
+		rc = sp_sink_dir_new(&sink, output, SP_SINK_TRACES, err);
+	if (rc)
+		return rc;
+	sink = sp_stitch_sink_new(&r->settings->stitch, r->points, sink, stream, false, &r->stitched);
+	if (!sink)
+		return sp_err(err, -ENOMEM, "no memory for traces; lower stitch.max_memory");
+	if ((rc = sp_hub_add(r->hub, sp_stitch_encoder(&r->settings->stitch), sink, true)))
+		sp_err(err, rc, "exporter: %s", strerror(-rc));
+	return rc;
+}
+
 /* Several workers where that can be and pays: one file with many packets, and processors. */
 static unsigned count_workers(const struct run *r)
 {
@@ -254,7 +279,7 @@ static int start(struct run *r)
 		.filter = r->filter,
 	};
 	r->workers = count_workers(r);
-	if (sp_hub_new(&r->hub, r->workers, PAGES, r->points) || add_exporter(r, &err))
+	if (sp_hub_new(&r->hub, r->workers, PAGES, r->points) || add_exporter(r, &err) || add_stitcher(r, &err))
 		return fail(&err);
 	int rc = sp_hub_start(r->hub);
 	if (rc) {
@@ -357,6 +382,8 @@ static int finish(struct run *r)
 	struct sp_err err;
 	int rc = sp_hub_stop(r->hub), status = judge_input(r);
 	sp_hub_stats(r->hub, &r->report.hub);
+	if (r->settings->stitch.enabled)
+		r->report.stitch = &r->stitched;
 	if (rc)
 		return SP_EXIT_FAILED; /* the sink said why */
 	say_what_was_too_much(r);

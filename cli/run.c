@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "cli/command.h"
 #include "cli/run_ports.h"
+#include "exporters/stitch.h"
 
 #define PAGES 256			/* of a worker's records that may wait for the exporter: 16 MiB */
 #define STATS_EVERY (5 * SP_NS_PER_SEC) /* between two stats.json */
@@ -37,6 +38,7 @@ struct run {
 	struct sp_workers *workers;
 	struct sp_run_ports *ports;
 	struct sp_report report;
+	struct sp_stitch_stats stitched; /* filled at the end */
 	struct sp_report_worker threads[SP_WORKERS_MAX];
 	uint64_t start_ns;
 };
@@ -148,6 +150,20 @@ static int prepare(struct run *r)
 	return 0;
 }
 
+/* Traces and paths, beside the records they are made of. */
+static int add_stitcher(struct run *r, struct sp_err *err)
+{
+	struct sp_sink *sink;
+	int rc = sp_sink_dir_new(&sink, r->settings->output.directory, SP_SINK_LIVE | SP_SINK_TRACES, err);
+	if (rc)
+		return rc;
+	sink = sp_stitch_sink_new(&r->settings->stitch, r->points, sink, false, true, &r->stitched);
+	if (!sink)
+		return sp_err(err, -ENOMEM, "no memory for traces; lower stitch.max_memory");
+	rc = sp_hub_add(r->hub, sp_stitch_encoder(&r->settings->stitch), sink, false);
+	return rc ? sp_err(err, rc, "exporter: %s", strerror(-rc)) : 0;
+}
+
 static int start_hub(struct run *r, struct sp_err *err)
 {
 	struct sp_sink *sink;
@@ -160,6 +176,8 @@ static int start_hub(struct run *r, struct sp_err *err)
 		sink->close(sink);
 	else
 		rc = sp_hub_add(r->hub, &sp_encode_json, sink, false);
+	if (!rc && r->settings->stitch.enabled && (rc = add_stitcher(r, err)))
+		return rc;
 	rc = rc ? rc : sp_hub_start(r->hub);
 	return rc ? sp_err(err, rc, "exporter: %s", strerror(-rc)) : 0;
 }
@@ -286,6 +304,8 @@ static int finish(struct run *r)
 	report(r);
 	int rc = sp_hub_stop(r->hub);
 	sp_hub_stats(r->hub, &r->report.hub);
+	if (r->settings->stitch.enabled)
+		r->report.stitch = &r->stitched;
 	if (write_report(r) || rc)
 		return SP_EXIT_FAILED; /* what wrote said why */
 	sp_log("%" PRIu64 " packets: %" PRIu64 " analysed, %" PRIu64 " duplicates, %" PRIu64 " malformed, %" PRIu64

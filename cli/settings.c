@@ -39,6 +39,7 @@ const struct sp_conf_row sp_settings_rows[] = {
 	 .offset = offsetof(struct sp_settings, flow.requests),
 	 .rows = sp_l7_conf_rows,
 	 .doc = "What flows say: protocols and their calls."},
+	SECTION(stitch, sp_stitch_conf_rows, "Traces and paths: what several points saw of the same."),
 	SECTION(output, output_rows, "Where records go."),
 	{0},
 };

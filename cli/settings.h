@@ -10,6 +10,7 @@
 #include "dataplane/reorder.h"
 #include "dataplane/workers_conf.h"
 #include "flowtable/flow_conf.h"
+#include "stitch/stitch.h"
 
 struct sp_output_conf {
 	char directory[1024];
@@ -22,6 +23,7 @@ struct sp_settings {
 	struct sp_decode_settings decode;
 	struct sp_reorder_conf reorder;
 	struct sp_flow_conf flow;
+	struct sp_stitch_conf stitch;
 	struct sp_output_conf output;
 };
 

@@ -15,6 +15,7 @@
 #include "exporters/hub.h"
 #include "flowtable/flowtable.h"
 #include "parsers/link/decode.h"
+#include "stitch/stitch.h"
 
 struct sp_point_counters {
 	uint64_t packets, bytes; /* bytes on the wire */
@@ -72,8 +73,9 @@ struct sp_report {
 	struct sp_app_counts apps[SP_APP_MAX];
 	struct sp_reorder_stats reorder;
 	struct sp_hub_stats hub;
-	uint64_t records_lost; /* for want of a page */
-	uint64_t start_ns;     /* CLOCK_MONOTONIC when the run began */
+	const struct sp_stitch_stats *stitch; /* NULL: no traces are made */
+	uint64_t records_lost;		      /* for want of a page */
+	uint64_t start_ns;		      /* CLOCK_MONOTONIC when the run began */
 };
 
 /* 0, or -ENOMEM. */

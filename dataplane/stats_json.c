@@ -221,6 +221,15 @@ static void flows(struct json *j, const struct sp_report *r)
 	close_(j, '}');
 }
 
+static void stitch(struct json *j, const struct sp_stitch_stats *s)
+{
+	open_(j, "stitch", '{');
+#define X(name, doc) number(j, #name, s->name);
+	SP_STITCH_STATS(X)
+#undef X
+	close_(j, '}');
+}
+
 static void protocols(struct json *j, const struct sp_report *r)
 {
 	open_(j, "protocols", '{');
@@ -307,6 +316,8 @@ void sp_report_json(FILE *out, const struct sp_report *r)
 	decode(&j, r);
 	drops(&j, r);
 	flows(&j, r);
+	if (r->stitch)
+		stitch(&j, r->stitch);
 	protocols(&j, r);
 	points(&j, r);
 	if (r->n_files)

@@ -29,6 +29,9 @@ struct sp_encoder {
 	const char *name;
 	/* Appends one record; does nothing for kinds it does not know. */
 	void (*record)(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points);
+	/* Asks for memory that this record will need soon; NULL: needs none. */
+	void (*soon)(const struct sp_buf *out, const struct sp_record_head *record);
+	bool inside; /* what it makes stays in the program, and is not counted as written */
 };
 
 /* JSON Lines. With `tagged`, every line begins with "record":"flow". */
@@ -42,10 +45,12 @@ struct sp_sink {
 	int (*write)(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n); /* 0 or -errno */
 	int (*close)(struct sp_sink *sink);   /* commits what was written and frees the sink; 0 or -errno */
 	void (*reopen)(struct sp_sink *sink); /* opens its files by their names again; NULL: has none */
+	void (*idle)(struct sp_sink *sink);   /* now and then while nothing comes; NULL: has nothing to do then */
 };
 
 enum sp_sink_dir_flags {
-	SP_SINK_LIVE = 1, /* for a run without end, see below */
+	SP_SINK_LIVE = 1,   /* for a run without end, see below */
+	SP_SINK_TRACES = 2, /* traces.jsonl and paths.jsonl, beside a sink without this that is there already */
 };
 
 /* One file a record kind in `dir` (flows.jsonl), which is created with its parents. The files get their names when the
@@ -56,8 +61,8 @@ enum sp_sink_dir_flags {
  * again, so that a full disk costs only what came while it was full. */
 int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struct sp_err *err);
 
-/* All kinds to an open descriptor, which stays the caller's. A reader who leaves (EPIPE) is an error without a message;
- * the caller ignores SIGPIPE. */
+/* All kinds to an open descriptor, which stays the caller's; several such sinks take turns. A reader who leaves (EPIPE)
+ * is an error without a message; the caller ignores SIGPIPE. */
 int sp_sink_stream_new(struct sp_sink **ret, int fd);
 
 #endif

@@ -215,6 +215,9 @@ static void encode_page(struct exporter *e, const struct sp_page *page)
 	for (uint32_t at = 0; at < page->used;) {
 		const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
 		struct piece *piece = &e->piece[head->kind];
+		const struct sp_record_head *next = (const struct sp_record_head *)(page->data + at + head->size);
+		if (e->encoder->soon && at + head->size < page->used)
+			e->encoder->soon(&e->piece[next->kind].buf, next);
 		e->encoder->record(&piece->buf, head, e->hub->points);
 		piece->records++;
 		if (piece->buf.n >= CHUNK)
@@ -274,6 +277,8 @@ static void *exporter_main(void *arg)
 		if (!round_robin(e)) {
 			if (stopping)
 				break;
+			if (e->sink->idle)
+				e->sink->idle(e->sink);
 			futex_wait(&e->asleep, &nap);
 		}
 		atomic_store_explicit(&e->asleep, 0, memory_order_relaxed);
@@ -392,10 +397,12 @@ void sp_hub_stats(const struct sp_hub *hub, struct sp_hub_stats *ret)
 	*ret = (struct sp_hub_stats){0};
 	for (unsigned i = 0; i < hub->n_exporters; i++) {
 		const struct exporter *e = hub->exporter[i];
-		ret->records += counted(&e->records);
+		if (!e->encoder->inside) {
+			ret->records += counted(&e->records);
+			ret->bytes_written += counted(&e->bytes_written);
+		}
 		ret->failed_records += counted(&e->failed_records);
 		ret->pages += counted(&e->pages);
-		ret->bytes_written += counted(&e->bytes_written);
 		ret->write_errors += counted(&e->write_errors);
 	}
 	for (size_t i = 0; hub->lanes && i < (size_t)hub->n_workers * hub->n_exporters; i++) {

@@ -10,7 +10,8 @@
 
 struct sp_hub;
 
-/* Sums over all exporters. Every record that a worker wrote is, for each exporter, in exactly one of the first three.
+/* Sums over all exporters; records and bytes_written without those inside. Every record that a worker wrote is, for
+ * each exporter, in exactly one of the first three.
  */
 struct sp_hub_stats {
 	uint64_t records;	  /* encoded and taken by the sink */

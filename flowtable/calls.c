@@ -74,11 +74,14 @@ static void make_room(struct sp_talk *t)
 /* A call with a message's texts, when they will be written. 0: no memory. */
 static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
 {
-	size_t max = t->ft->l7->conf.max_field, size = offsetof(struct sp_call, texts);
+	size_t size = offsetof(struct sp_call, texts);
 	bool log = t->ft->l7->conf.log;
+	struct sp_texts_look look;
 	make_room(t);
-	if (log)
-		size = sizeof *head + sp_texts_room(m, max);
+	if (log) {
+		sp_texts_look(&look, m, t->ft->l7->conf.max_field);
+		size = sizeof *head + look.room;
+	}
 	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
 	if (!handle) {
 		t->d->limits |= SP_APP_LIMIT_MEMORY;
@@ -89,7 +92,7 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const st
 	memcpy(c, head, offsetof(struct sp_call, texts));
 	if (log) {
 		c->bits |= SP_CALL_TEXTS;
-		sp_texts_begin(&c->texts, m, max);
+		sp_texts_begin(&c->texts, &look);
 	}
 	append_call(t, handle, front);
 	return handle;
@@ -119,11 +122,12 @@ static void move_call(struct sp_talk *t, uint32_t from, uint32_t to)
 static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_msg *m)
 {
 	struct sp_slab *slab = &t->ft->l7->slab;
-	size_t max = t->ft->l7->conf.max_field;
 	struct sp_call *c = call_at(t, handle);
 	if (!(c->bits & SP_CALL_TEXTS))
 		return handle;
-	size_t more = sp_texts_more(&c->texts, m, max), size = sizeof *c + c->texts.size + more;
+	struct sp_texts_look look;
+	sp_texts_look(&look, m, t->ft->l7->conf.max_field);
+	size_t more = sp_texts_more(&c->texts, &look), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;
 	if (size > sp_slab_size(slab, handle)) {
@@ -133,7 +137,7 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 		move_call(t, handle, to);
 		handle = to;
 	}
-	sp_texts_add(&call_at(t, handle)->texts, m, max);
+	sp_texts_add(&call_at(t, handle)->texts, &look);
 	return handle;
 }
 
@@ -576,6 +580,21 @@ void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
 	s->bits |= SP_STREAM_LOST_NOW;
 	sp_calls_doubt(t, side, s->next_seq);
 	break_off(t, side, s, true);
+}
+
+void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
+{
+	for (uint32_t h = t->d->first, next; h; h = next) {
+		struct sp_call *c = call_at(t, h);
+		next = c->next;
+		if (!c->id || !is_request(c) || c->bits & SP_CALL_RESPONSE) {
+			tell(t, h);
+			continue;
+		}
+		c->tag = 0;
+		c->app = to->app;
+		sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
+	}
 }
 
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)

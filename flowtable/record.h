@@ -13,7 +13,8 @@
 #include "flowtable/texts.h"
 #include "parsers/parser.h"
 
-enum sp_record_kind { SP_RECORD_FLOW = 1, SP_RECORD_REQUEST, SP_RECORD_KIND_MAX };
+/* Traces and paths are made of the others, and never stand in a page. */
+enum sp_record_kind { SP_RECORD_FLOW = 1, SP_RECORD_REQUEST, SP_RECORD_TRACE, SP_RECORD_PATH, SP_RECORD_KIND_MAX };
 
 #define SP_CLOSE_REASONS(X)                                                                                            \
 	X(ACTIVE, "active", NONE)                                                                                      \
@@ -128,6 +129,7 @@ struct sp_record_head {
 #define SP_CTYPE_APP uint16_t
 #define SP_CTYPE_CID uint8_t /* wanted: encoders compute it, community_id.h */
 #define SP_CTYPE_HIDDEN uint8_t
+#define SP_CTYPE_HIDDEN16 uint16_t
 #define SP_CTYPE_CALL uint8_t
 #define SP_CTYPE_LIMITS uint8_t /* enum sp_app_limit, or'ed */
 #define SP_CTYPE_STATUS uint8_t
@@ -166,6 +168,7 @@ struct sp_request_record {
 #define SP_MEMBER_STATUS SP_MEMBER_HELD
 #define SP_MEMBER_TRUE SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN SP_MEMBER_HELD
+#define SP_MEMBER_HIDDEN16 SP_MEMBER_HELD
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_MEMBER_##type(type, name)
 #include "flowtable/request_record.def"
 #undef SP_FIELD
@@ -193,9 +196,9 @@ struct sp_out {
 	uint64_t lost;
 };
 
-/* Room for one record of `size` bytes (head included, rounded up here): zeroed, with size and kind in its head. NULL:
- * no page; counted. */
-void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size);
+/* Room for one record of `size` bytes (head included, rounded up here): the first bytes zeroed, with size and kind in
+ * its head. NULL: no page; counted. */
+void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size, size_t zeroed);
 
 /* Sends what is in the started page. */
 void sp_out_flush(struct sp_out *out);

@@ -58,16 +58,16 @@ static inline char *sp_json_limits(char *p, uint8_t limits)
 /* The longest value of each type, with what stands around it. */
 #define SIZE_POINT (6 * SP_POINT_NAME_MAX + 2)
 #define SIZE_KIND 24
-#define SIZE_ID (SP_TEXT_U64_MAX + 2)
-#define SIZE_NS SP_TEXT_U64_MAX
-#define SIZE_U64 SP_TEXT_U64_MAX
+#define SIZE_ID (SP_DECIMAL_MAX + 2)
+#define SIZE_NS SP_DECIMAL_MAX
+#define SIZE_U64 SP_DECIMAL_MAX
 #define SIZE_U32 10
 #define SIZE_U8 3
 #define SIZE_ADDR (SP_ADDR_TEXT_MAX + 2)
 #define SIZE_PORT 5
 #define SIZE_PROTO 8
 #define SIZE_MAC 19
-#define SIZE_DELAY (3 * SP_TEXT_U64_MAX + 32)
+#define SIZE_DELAY (3 * SP_DECIMAL_MAX + 32)
 #define SIZE_CLOSE 32
 #define SIZE_FAILURE 16
 #define SIZE_TRUE 4
@@ -75,6 +75,7 @@ static inline char *sp_json_limits(char *p, uint8_t limits)
 #define SIZE_CID 32
 #define SIZE_LIMITS 40
 #define SIZE_HIDDEN 0
+#define SIZE_HIDDEN16 0
 #define SIZE_LAYERS (64 + SP_LAYERS_MAX * (6 + 9 + 64 + 2 * SP_ADDR_TEXT_MAX))
 
 /* One field of each type, key included. `p`, `r` and `point` are the encoder's. */
@@ -95,6 +96,7 @@ static inline char *sp_json_limits(char *p, uint8_t limits)
 #define JSON_CID(field) (PUT_QUOTED_KEY(field), p = put_community_id(p, r), PUT("\""))
 #define JSON_LIMITS(field) (PUT_QUOTED_KEY(field), p = sp_json_limits(p, r->field), PUT("\""))
 #define JSON_HIDDEN(field)
+#define JSON_HIDDEN16(field)
 #define JSON_POINT(field)                                                                                              \
 	if (point)                                                                                                     \
 	(PUT_QUOTED_KEY(field), p = sp_put_json_string(p, point->name, strlen(point->name)), PUT("\""))
@@ -112,5 +114,6 @@ static inline const struct sp_point *sp_json_point(const struct sp_points *point
 
 void sp_json_request(struct sp_buf *out, const struct sp_request_record *r, const struct sp_points *points,
 		     bool tagged);
+void sp_json_request_soon(const struct sp_buf *out, const struct sp_request_record *r);
 
 #endif

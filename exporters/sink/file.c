@@ -3,6 +3,7 @@
  * large, and the cheapest copy is the one the kernel makes into its page cache. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,23 @@
 static const char file_name[SP_RECORD_KIND_MAX][16] = {
 	[SP_RECORD_FLOW] = "flows.jsonl",
 	[SP_RECORD_REQUEST] = "requests.jsonl",
+	[SP_RECORD_TRACE] = "traces.jsonl",
+	[SP_RECORD_PATH] = "paths.jsonl",
 };
+
+#define STITCHED (1u << SP_RECORD_TRACE | 1u << SP_RECORD_PATH)
 
 struct dir_sink {
 	struct sp_sink sink;
 	int dir;
-	bool live;
+	bool live, traces;
 	int error; /* the first one; live: of the last write */
 	int fd[SP_RECORD_KIND_MAX];
 	char path[]; /* of the directory, for messages */
 };
+
+/* Exporters with sinks on one descriptor: lines stay whole. */
+static pthread_mutex_t turns = PTHREAD_MUTEX_INITIALIZER;
 
 struct stream_sink {
 	struct sp_sink sink;
@@ -66,7 +74,7 @@ static const char *advice(int error)
 
 static void temporary_name(char *out, size_t size, unsigned kind)
 {
-	snprintf(out, size, ".%s.%ld", file_name[kind], (long)getpid());
+	snprintf(out, size, ".%.*s.%ld", (int)sizeof file_name[0], file_name[kind], (long)getpid());
 }
 
 static int fail(struct dir_sink *s, unsigned kind, int error, const char *what)
@@ -96,7 +104,7 @@ static int live_write(struct dir_sink *s, unsigned kind, const void *p, size_t n
 static int dir_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
 {
 	struct dir_sink *s = (struct dir_sink *)sink;
-	assert(kind < SP_RECORD_KIND_MAX && *file_name[kind]);
+	assert(kind < SP_RECORD_KIND_MAX && s->fd[kind] >= 0);
 	if (s->live)
 		return live_write(s, kind, p, n);
 	if (s->error)
@@ -186,7 +194,7 @@ static int open_files(struct dir_sink *s, struct sp_err *err)
 	char temporary[64];
 	int flags = (s->live ? O_RDWR | O_APPEND : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++) {
-		if (!*file_name[kind])
+		if (!*file_name[kind] || !(STITCHED >> kind & 1) == s->traces)
 			continue;
 		temporary_name(temporary, sizeof temporary, kind);
 		s->fd[kind] = openat(s->dir, s->live ? file_name[kind] : temporary, flags, 0666);
@@ -208,7 +216,7 @@ static int open_dir(struct dir_sink *s, struct sp_err *err)
 		return sp_err(err, rc, "%s: cannot create the output directory: %s%s", s->path, strerror(-rc),
 			      advice(rc));
 	}
-	if (s->live && flock(s->dir, LOCK_EX | LOCK_NB))
+	if (s->live && !s->traces && flock(s->dir, LOCK_EX | LOCK_NB))
 		return sp_err(err, -EBUSY, "%s: another spantap writes there; choose another output.directory",
 			      s->path);
 	return open_files(s, err);
@@ -242,6 +250,7 @@ int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struc
 	if (!s)
 		return sp_err(err, -ENOMEM, "%s: out of memory", dir);
 	s->live = flags & SP_SINK_LIVE;
+	s->traces = flags & SP_SINK_TRACES;
 	s->sink = (struct sp_sink){"file", dir_write, dir_close, s->live ? dir_reopen : NULL};
 	strcpy(s->path, dir);
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
@@ -262,7 +271,9 @@ static int stream_write(struct sp_sink *sink, enum sp_record_kind kind, const vo
 	struct stream_sink *s = (struct stream_sink *)sink;
 	if (s->error)
 		return s->error;
+	pthread_mutex_lock(&turns);
 	s->error = write_all(s->fd, p, n);
+	pthread_mutex_unlock(&turns);
 	if (s->error && s->error != -EPIPE)
 		sp_log("standard output: cannot write: %s%s", strerror(-s->error), advice(s->error));
 	return s->error;

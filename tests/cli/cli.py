@@ -218,7 +218,7 @@ def test_help_of_every_command():
 
 
 def test_man_pages_are_current():
-    for c in ("", "read", "run", "check", "version"):
+    for c in ("", "read", "run", "trace", "check", "version"):
         page = f"docs/man/spantap{'-' if c else ''}{c}.1"
         with open(page, encoding="utf-8") as f:
             want = f.read()
@@ -226,6 +226,66 @@ def test_man_pages_are_current():
         assert got == want, f"{page} is old: print it with 'spantap help --man {c}'"
         for option in re.findall(r"^  (-.*)$", run(*([c] if c else []), "--help").out, re.M):
             assert option.replace("-", "\\-") in got, option
+
+
+def test_trace():
+    lab = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "lab.pcapng")
+    with Dir() as d:
+        run("read", "-o", d("out"), lab)
+        with open(d("out", "traces.jsonl"), encoding="utf-8") as f:
+            traces = [json.loads(line) for line in f]
+        slow = max(traces, key=lambda t: t["duration_us"])
+        table = run("trace", d("out")).out
+        assert "The slowest 20 of 21 traces" in table and table.splitlines()[3].startswith("  " + slow["trace_id"][:8]), table
+        assert len(run("trace", "--slowest", "3", d("out")).out.splitlines()) == 6
+        one = run("trace", d("out"), slow["trace_id"][:10]).out
+        assert one.count("lab/p0  ") == 2 and "between lab/s0 and server" in one, one
+        errors = run("trace", "--errors", d("out")).out
+        assert "slowest 3 of 3 traces that match" in errors and errors.count("client_error") == 3, errors
+        dns = run("trace", "--where", "app_proto=dns,point=lab/s0", "--where", "spans!=x,duration_us>1", d("out")).out
+        assert "slowest 3 of 3" in dns, dns
+        assert "No traces that match" in run("trace", "--where", "slowest_hop.self_us>=999999999", d("out")).out
+        assert "no trace begins with 'zz'" in run("trace", d("out"), "zz", expect=1).err
+        assert "traces.jsonl: No such file" in run("trace", d("nowhere"), expect=1).err
+        assert "no condition" in run("trace", "--where", "x", d("out"), expect=2).err
+        assert "a number from 1" in run("trace", "--slowest", "0", d("out"), expect=2).err
+        assert "directories only" in run("trace", "http://127.0.0.1/", expect=2).err
+        with open(d("out", "traces.jsonl"), "a", encoding="utf-8") as f:
+            f.write('{"trace_id":"half')
+        assert "1 lines are no traces" in run("trace", d("out"), expect=3).err
+
+
+def split_pcapng(data):
+    """A pcapng of several interfaces as one for each: [bytes]. Little-endian, as dumpcap writes here."""
+    head, interfaces, packets, at = b"", [], {}, 0
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        block = data[at:at + size]
+        at += size
+        if kind == 0x0A0D0D0A:
+            head = block
+        elif kind == 1:
+            interfaces.append(block)
+        elif kind == 6:
+            i = struct.unpack_from("<I", block, 8)[0]
+            packets.setdefault(i, []).append(block[:8] + bytes(4) + block[12:])
+    return [head + interface + b"".join(packets.get(i, [])) for i, interface in enumerate(interfaces)]
+
+
+def test_points_in_files_of_their_own():
+    """One pcapng of three interfaces, and a file for each, in any order: the same traces and paths, with the same ids."""
+    lab = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "lab.pcapng")
+    with Dir() as d, open(lab, "rb") as f:
+        parts = split_pcapng(f.read())
+        args = [f"lab/{name}=" + d.write(name + ".pcapng", part) for name, part in zip(("c0", "p0", "s0"), parts)]
+        told = []
+        for points in ([lab], ["-p", args[0], "-p", args[1], "-p", args[2]], ["-p", args[2], "-p", args[0], "-p", args[1]]):
+            run("read", "-o", d("out"), *points)
+            for kind in ("traces", "paths"):
+                with open(d("out", kind + ".jsonl"), encoding="utf-8") as f:
+                    told.append(sorted(re.sub(r'"(flow|request)_id":"[0-9]+",', "", line) for line in f))
+        assert len(told[0]) == 21 and len(told[1]) == 30
+        assert told[2:4] == told[:2] and told[4:] == told[:2]
 
 
 def test_version():
@@ -239,7 +299,7 @@ def test_version():
 def test_one_file():
     with Dir() as d:
         run("read", "-o", d("out"), d.write("one.pcap", pcap(conversation(4000, T0))))
-        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "requests.jsonl", "stats.json"]
+        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "paths.jsonl", "requests.jsonl", "stats.json", "traces.jsonl"]
         (f,) = flows(d("out"))
         assert f["point"] == "one" and f["client_port"] == 4000 and f["server_port"] == 80 and f["proto"] == "tcp"
         assert f["packets_c2s"] == 6 and f["packets_s2c"] == 5, f
@@ -432,7 +492,7 @@ def test_output_is_replaced_whole():
         assert {n: open(d("out", n), "rb").read() for n in os.listdir(d("out"))} == before
         run("read", "-o", d("out"), b)
         assert flows(d("out")) == [] and os.stat(d("out", "flows.jsonl")).st_ino != inode
-        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "requests.jsonl", "stats.json"]
+        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "paths.jsonl", "requests.jsonl", "stats.json", "traces.jsonl"]
 
 
 def test_output_while_running():

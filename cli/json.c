@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+	struct sp_json *j;
+	size_t at;
+};
+
+static uint32_t new_value(struct sp_json *j)
+{
+	if (j->n == j->room) {
+		uint32_t room = j->room ? 2 * j->room : 256;
+		struct sp_json_value *v = realloc(j->v, room * sizeof *v);
+		if (!v)
+			return 0;
+		j->v = v;
+		j->room = room;
+	}
+	j->v[j->n] = (struct sp_json_value){0};
+	return j->n++;
+}
+
+static char peek(struct reader *r)
+{
+	const char *t = r->j->text;
+	while (r->at < r->j->size && (t[r->at] == ' ' || t[r->at] == '\t' || t[r->at] == '\n' || t[r->at] == '\r'))
+		r->at++;
+	return r->at < r->j->size ? t[r->at] : 0;
+}
+
+static bool skip(struct reader *r, char c)
+{
+	if (peek(r) != c)
+		return false;
+	r->at++;
+	return true;
+}
+
+/* A string; the reader stands behind its first quote. */
+static bool string(struct reader *r, uint32_t *at, uint32_t *n)
+{
+	const char *t = r->j->text;
+	*at = (uint32_t)r->at;
+	for (; r->at < r->j->size && t[r->at] != '"'; r->at++)
+		if (t[r->at] == '\\')
+			r->at++;
+	if (r->at >= r->j->size)
+		return false;
+	*n = (uint32_t)r->at++ - *at;
+	return true;
+}
+
+static bool scalar(struct reader *r, struct sp_json_value *v, char c)
+{
+	const char *t = r->j->text;
+	if (c == '"') {
+		r->at++;
+		v->type = '"';
+		return string(r, &v->at, &v->n);
+	}
+	v->type = c == '-' || (c >= '0' && c <= '9') ? '0' : c;
+	if (!strchr("0tfn", v->type) || !c)
+		return false;
+	v->at = (uint32_t)r->at;
+	while (r->at < r->j->size && !strchr(",]} \t\r\n", t[r->at]))
+		r->at++;
+	v->n = (uint32_t)r->at - v->at;
+	return true;
+}
+
+static uint32_t value(struct reader *r, unsigned depth);
+
+static bool members(struct reader *r, uint32_t in, unsigned depth)
+{
+	struct sp_json *j = r->j;
+	bool object = j->v[in].type == '{';
+	char close = object ? '}' : ']';
+	uint32_t last = 0;
+	r->at++;
+	if (skip(r, close))
+		return true;
+	do {
+		uint32_t key = 0, n_key = 0;
+		if (object && (!skip(r, '"') || !string(r, &key, &n_key) || !skip(r, ':')))
+			return false;
+		uint32_t one = value(r, depth + 1);
+		if (!one)
+			return false;
+		j->v[one].key = key;
+		j->v[one].n_key = n_key;
+		if (last)
+			j->v[last].next = one;
+		else
+			j->v[in].child = one;
+		last = one;
+	} while (skip(r, ','));
+	return skip(r, close);
+}
+
+/* Its number, 0: it is none. */
+static uint32_t value(struct reader *r, unsigned depth)
+{
+	char c = peek(r);
+	uint32_t n = depth < SP_JSON_DEPTH ? new_value(r->j) : 0;
+	if (!n)
+		return 0;
+	if (c != '{' && c != '[')
+		return scalar(r, &r->j->v[n], c) ? n : 0;
+	r->j->v[n].type = c;
+	return members(r, n, depth) ? n : 0;
+}
+
+bool sp_json_read(struct sp_json *j, const char *text, size_t size)
+{
+	struct reader r = {j, 0};
+	j->text = text;
+	j->size = size;
+	j->n = 0;
+	if (size > UINT32_MAX)
+		return false;
+	new_value(j);
+	return value(&r, 0) && j->v[1].type == '{' && !peek(&r);
+}
+
+void sp_json_free(struct sp_json *j)
+{
+	free(j->v);
+	*j = (struct sp_json){0};
+}
+
+uint32_t sp_json_get(const struct sp_json *j, uint32_t object, const char *key)
+{
+	size_t n = strlen(key);
+	for (uint32_t v = j->v[object].child; v; v = j->v[v].next)
+		if (j->v[v].n_key == n && !memcmp(j->text + j->v[v].key, key, n))
+			return v;
+	return 0;
+}
+
+static unsigned hex(const char *t)
+{
+	unsigned u = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned c = (unsigned char)t[i] | 32;
+		u = u << 4 | ((c >= 'a' ? c - 'a' + 10 : c - '0') & 15);
+	}
+	return u;
+}
+
+/* What \u means; pairs of surrogates are not written by our encoders. */
+static size_t utf8(char *out, unsigned u)
+{
+	if (u < 0x80) {
+		out[0] = (char)u;
+		return 1;
+	}
+	if (u < 0x800) {
+		out[0] = (char)(0xc0 | u >> 6);
+		out[1] = (char)(0x80 | (u & 63));
+		return 2;
+	}
+	out[0] = (char)(0xe0 | u >> 12);
+	out[1] = (char)(0x80 | (u >> 6 & 63));
+	out[2] = (char)(0x80 | (u & 63));
+	return 3;
+}
+
+const char *sp_json_string(const struct sp_json *j, uint32_t value, char *out, size_t size)
+{
+	static const char letters[] = "nrtbf", meant[] = "\n\r\t\b\f";
+	const char *t = j->text + j->v[value].at, *end = t + j->v[value].n;
+	size_t n = 0;
+	if (!value)
+		end = t;
+	while (t < end && n + 4 < size) {
+		if (*t != '\\' || j->v[value].type != '"' || end - t < 2) {
+			out[n++] = *t++;
+			continue;
+		}
+		const char *letter = strchr(letters, t[1]);
+		if (t[1] == 'u' && end - t >= 6) {
+			n += utf8(out + n, hex(t + 2));
+			t += 6;
+		} else {
+			out[n++] = letter ? meant[letter - letters] : t[1];
+			t += 2;
+		}
+	}
+	out[n] = 0;
+	return out;
+}
+
+uint64_t sp_json_number(const struct sp_json *j, uint32_t value)
+{
+	uint64_t u = 0;
+	const char *t = j->text + j->v[value].at;
+	for (uint32_t i = 0; value && i < j->v[value].n && t[i] >= '0' && t[i] <= '9'; i++)
+		u = u * 10 + (uint64_t)(t[i] - '0');
+	return u;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads one line of our own files: JSON (RFC 8259) as a list of values, each knowing its next sibling and its first
+ * child. Nothing is copied; texts are unescaped when they are asked for. */
+#ifndef SP_CLI_JSON_H
+#define SP_CLI_JSON_H
+
+#include "base/base.h"
+
+#define SP_JSON_DEPTH 16
+
+struct sp_json_value {
+	char type;	      /* { [ " 0 (a number) t f n */
+	uint32_t key, n_key;  /* inside the quotes; n_key 0: none */
+	uint32_t at, n;	      /* inside the quotes; a number's or word's letters */
+	uint32_t next, child; /* 0: none */
+};
+
+struct sp_json {
+	const char *text;
+	size_t size;
+	struct sp_json_value *v; /* v[1] is the line's; v[0] stands for what is not there */
+	uint32_t n, room;
+};
+
+/* False: not a JSON object, or no memory. `json` is zeroed before its first use and keeps its memory. `text` stays the
+ * caller's. */
+bool sp_json_read(struct sp_json *json, const char *text, size_t size);
+void sp_json_free(struct sp_json *json);
+
+/* A member of an object; 0: there is none. */
+uint32_t sp_json_get(const struct sp_json *json, uint32_t object, const char *key);
+
+/* As text, cut to the room, "" when it is not there: strings unescaped, numbers and words as they are. */
+const char *sp_json_string(const struct sp_json *json, uint32_t value, char *out, size_t size);
+
+/* 0 when it is no whole number. */
+uint64_t sp_json_number(const struct sp_json *json, uint32_t value);
+
+#endif

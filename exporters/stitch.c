@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exporters/stitch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "exporters/encode/json_trace.h"
+
+#define CHUNK (256 * 1024) /* as the hub's */
+
+static void copy_record(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)
+{
+	sp_buf_reserve(out, record->size);
+	memcpy(out->p + out->n, record, record->size);
+	out->n += record->size;
+}
+
+static bool has_id(const struct sp_request_record *r)
+{
+	const uint16_t *n = r->texts.n;
+	return n[SP_SLOT_X_REQUEST_ID_REQUEST] || n[SP_SLOT_X_REQUEST_ID_RESPONSE] || n[SP_SLOT_TRACE_ID];
+}
+
+/* While there is one point, only what carries an id can meet anything. */
+static void copy_some(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)
+{
+	if (atomic_load_explicit(&points->n, memory_order_relaxed) > 1 ||
+	    (record->kind == SP_RECORD_REQUEST && has_id((const struct sp_request_record *)record)))
+		copy_record(out, record, points);
+}
+
+const struct sp_encoder *sp_stitch_encoder(const struct sp_stitch_conf *conf)
+{
+	static const struct sp_encoder all = {.name = "stitch", .record = copy_record, .inside = true};
+	static const struct sp_encoder some = {.name = "stitch", .record = copy_some, .inside = true};
+	return conf->one_point ? &all : &some;
+}
+
+struct stitch_sink {
+	struct sp_sink sink, *behind;
+	struct sp_stitch *stitch; /* NULL: it is switched off, and the files stay empty */
+	struct sp_stitch_stats *stats;
+	const struct sp_points *points;
+	struct sp_buf traces, paths;
+	int error;
+	bool tagged;
+};
+
+static void flush(struct stitch_sink *s, enum sp_record_kind kind, struct sp_buf *buf, size_t enough)
+{
+	if (buf->n <= enough)
+		return;
+	int rc = s->behind->write(s->behind, kind, buf->p, buf->n);
+	s->error = s->error ? s->error : rc;
+	buf->n = 0;
+}
+
+static void trace(void *ctx, const struct sp_trace *t)
+{
+	struct stitch_sink *s = ctx;
+	sp_json_trace(&s->traces, t, s->points, s->tagged);
+	flush(s, SP_RECORD_TRACE, &s->traces, CHUNK);
+}
+
+static void path(void *ctx, const struct sp_path *p)
+{
+	struct stitch_sink *s = ctx;
+	sp_json_path(&s->paths, p, s->points, s->tagged);
+	flush(s, SP_RECORD_PATH, &s->paths, CHUNK);
+}
+
+static void flush_all(struct stitch_sink *s)
+{
+	flush(s, SP_RECORD_TRACE, &s->traces, 0);
+	flush(s, SP_RECORD_PATH, &s->paths, 0);
+}
+
+static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	const uint8_t *at = p, *end = at + n;
+	for (; s->stitch && at < end; at += ((const struct sp_record_head *)(const void *)at)->size) {
+		if (kind == SP_RECORD_REQUEST)
+			sp_stitch_request(s->stitch, (const void *)at);
+		else if (kind == SP_RECORD_FLOW)
+			sp_stitch_flow(s->stitch, (const void *)at);
+	}
+	s->error = 0;
+	flush_all(s);
+	return s->error;
+}
+
+static int close_sink(struct sp_sink *sink)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	if (s->stitch) {
+		sp_stitch_end(s->stitch);
+		flush_all(s);
+		*s->stats = *sp_stitch_stats(s->stitch);
+		sp_stitch_free(s->stitch);
+	}
+	sp_buf_free(&s->traces);
+	sp_buf_free(&s->paths);
+	int rc = s->behind->close(s->behind);
+	free(s);
+	return rc;
+}
+
+/* Live records have the time of day. */
+static void idle(struct sp_sink *sink)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	if (!s->stitch)
+		return;
+	sp_stitch_tick(s->stitch, sp_clock_ns(CLOCK_REALTIME));
+	flush_all(s);
+}
+
+static void reopen(struct sp_sink *sink)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	if (s->behind->reopen)
+		s->behind->reopen(s->behind);
+}
+
+struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
+				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats)
+{
+	struct stitch_sink *s = calloc(1, sizeof *s);
+	struct sp_stitch_told told = {trace, path, s};
+	if (!s || (conf->enabled && sp_stitch_new(&s->stitch, conf, points, &told))) {
+		behind->close(behind);
+		free(s);
+		return NULL;
+	}
+	s->sink = (struct sp_sink){"stitch", take_records, close_sink, reopen, live ? idle : NULL};
+	s->behind = behind;
+	s->points = points;
+	s->tagged = tagged;
+	s->stats = stats;
+	return &s->sink;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which of two points is nearer to the server, without a common clock: the time to the response shrinks on the way
+ * there. One call may be misled by a capture's jitter; many are not, so each pair of places keeps what was measured.
+ * Where that says nothing, kinds and tunnels do. And how far two points' clocks are apart, from the same pairs: the
+ * response's way back bounds it by half of what both ways took together. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stitch/stitch_priv.h"
+
+#define PAIRS 65536 /* a power of two; a pair that is not seen any more makes room for another one */
+#define CLOCKS 16384
+#define VOTES_MAX 4096
+
+/* A place: a point, and what the connection looks like there; two of them in the order of their hashes. */
+struct pair {
+	uint64_t key;
+	uint32_t first, second; /* votes that this one is farther from the server */
+	uint32_t seen, zero;
+};
+
+struct clocks {
+	uint32_t points;   /* 1 + the smaller one << 16 | the larger one; 0: none */
+	uint32_t bound_ns; /* half of what both ways took when that was least */
+	int64_t offset_ns;
+};
+
+struct sp_order {
+	struct pair pair[PAIRS];
+	struct clocks clocks[CLOCKS];
+};
+
+int sp_order_new(struct sp_order **ret)
+{
+	*ret = calloc(1, sizeof **ret);
+	return *ret ? 0 : -ENOMEM;
+}
+
+void sp_order_free(struct sp_order *o)
+{
+	free(o);
+}
+
+static uint64_t place_of(const struct sp_span *s)
+{
+	uint64_t h = (uint64_t)s->point << 32 | (uint64_t)s->server_port << 16 | s->depth;
+	return sp_hash_mix(h ^ sp_load64(s->server_ip.b), sp_load64(s->server_ip.b + 8) ^ SP_HASH_K1);
+}
+
+/* The pair of two places; `turned`: a is its second. */
+static struct pair *pair_of(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, uint64_t *key,
+			    bool *turned)
+{
+	uint64_t x = place_of(a), y = place_of(b);
+	*turned = x > y;
+	*key = *turned ? sp_key(y, x) : sp_key(x, y);
+	return (struct pair *)&o->pair[*key >> 8 & (PAIRS - 1)];
+}
+
+void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+{
+	uint64_t key, ra = sp_span_rrt_ns(a), rb = sp_span_rrt_ns(b);
+	bool turned;
+	if (!(a->bits & b->bits & SP_SPAN_RRT) || ra == rb)
+		return;
+	struct pair *p = pair_of(o, a, b, &key, &turned);
+	if (p->key != key) {
+		if (p->seen && p->key) {
+			p->seen /= 2;
+			return;
+		}
+		*p = (struct pair){.key = key};
+	}
+	p->seen = SP_MIN(p->seen + 1, VOTES_MAX);
+	uint32_t *vote = (ra > rb) != turned ? &p->first : &p->second;
+	if (++*vote >= VOTES_MAX) {
+		p->first /= 2;
+		p->second /= 2;
+	}
+}
+
+unsigned sp_order_rank(const struct sp_points *points, uint16_t point)
+{
+	if (point >= atomic_load_explicit(&points->n, memory_order_acquire))
+		return 0;
+	enum sp_point_kind kind = points->point[point].kind;
+	return kind >= SP_POINT_CLIENT_APP && kind <= SP_POINT_SERVER_APP ? kind : 0;
+}
+
+/* Above 0: a is farther from the server; below 0: b is; 0: nothing says so. */
+static int measured(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+{
+	uint64_t key;
+	bool turned;
+	const struct pair *p = pair_of(o, a, b, &key, &turned);
+	if (p->key != key)
+		return 0;
+	int64_t lead = (int64_t)p->first - p->second, all = (int64_t)p->first + p->second;
+	if ((lead < 0 ? -lead : lead) * 4 < all) /* five of eight */
+		return 0;
+	return (lead > 0) != turned ? 1 : -1;
+}
+
+static int compare(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
+{
+	int m = measured(s->order, a, b);
+	if (m)
+		return m;
+	unsigned ra = sp_order_rank(s->points, a->point), rb = sp_order_rank(s->points, b->point);
+	if (ra && rb && ra != rb)
+		return ra < rb ? 1 : -1;
+	if (a->bits & b->bits & SP_SPAN_RRT && sp_span_rrt_ns(a) != sp_span_rrt_ns(b))
+		return sp_span_rrt_ns(a) > sp_span_rrt_ns(b) ? 1 : -1;
+	/* A tunnel is built on the way: at one point, its outside comes after what goes in. */
+	if (a->point == b->point && a->depth != b->depth)
+		return a->depth < b->depth ? 1 : -1;
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? 1 : -1;
+	return a->point != b->point ? (a->point < b->point ? 1 : -1) : a->flow_id < b->flow_id ? 1 : -1;
+}
+
+/* By how many of the others a span is before: that is an order even where pairs contradict each other. */
+void sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsigned n)
+{
+	unsigned before[SP_CALL_SPANS_MAX] = {0};
+	assert(n <= SP_CALL_SPANS_MAX);
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned j = i + 1; j < n; j++)
+			before[compare(s, span[i], span[j]) > 0 ? i : j]++;
+	for (unsigned i = 1; i < n; i++) {
+		const struct sp_span *one = span[i];
+		unsigned count = before[i], j = i;
+		for (; j && (before[j - 1] < count || (before[j - 1] == count && compare(s, one, span[j - 1]) > 0));
+		     j--) {
+			span[j] = span[j - 1];
+			before[j] = before[j - 1];
+		}
+		span[j] = one;
+		before[j] = count;
+	}
+}
+
+/* --- clocks --- */
+
+static struct clocks *clocks_of(const struct sp_order *o, uint16_t a, uint16_t b, uint32_t *points)
+{
+	*points = 1 + ((uint32_t)SP_MIN(a, b) << 16 | SP_MAX(a, b));
+	return (struct clocks *)&o->clocks[sp_key(*points, 0) >> 8 & (CLOCKS - 1)];
+}
+
+/* How much later b's clock says what a saw happened, seen from the middle of the call. */
+static int64_t middle(const struct sp_span *a, const struct sp_span *b)
+{
+	int64_t request = (int64_t)(b->start_ns - a->start_ns);
+	int64_t response = request + (int64_t)(sp_span_rrt_ns(b) - sp_span_rrt_ns(a));
+	return (request + response) / 2;
+}
+
+void sp_clock_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+{
+	uint32_t points;
+	uint64_t ra = sp_span_rrt_ns(a), rb = sp_span_rrt_ns(b);
+	if (!(a->bits & b->bits & SP_SPAN_RRT) || ra < rb || a->point == b->point || (ra - rb) / 2 > UINT32_MAX)
+		return;
+	struct clocks *c = clocks_of(o, a->point, b->point, &points);
+	uint32_t bound = (uint32_t)((ra - rb) / 2);
+	/* Clocks drift: what was measured long ago is believed less and less. */
+	uint32_t aged = (uint32_t)SP_MIN((uint64_t)c->bound_ns + c->bound_ns / 256 + 10, (uint64_t)UINT32_MAX);
+	if (c->points == points && bound > aged) {
+		c->bound_ns = aged;
+		return;
+	}
+	int64_t offset = middle(a, b);
+	*c = (struct clocks){points, bound, a->point < b->point ? offset : -offset};
+}
+
+bool sp_clock_offset(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, uint64_t self_ns,
+		     int64_t *offset_ns)
+{
+	uint32_t points;
+	if (a->point == b->point) {
+		*offset_ns = 0;
+		return true;
+	}
+	const struct clocks *c = clocks_of(o, a->point, b->point, &points);
+	if (c->points != points || (uint64_t)c->bound_ns * 4 > self_ns)
+		return false;
+	*offset_ns = a->point < b->point ? c->offset_ns : -c->offset_ns;
+	return true;
+}

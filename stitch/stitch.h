@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stitching: what several points saw of the same call becomes one trace, what they saw of the same connection one path.
+ * Streaming, in bounded memory, without a clock of its own: time is that of the records. One thread calls everything.
+ */
+#ifndef SP_STITCH_STITCH_H
+#define SP_STITCH_STITCH_H
+
+#include "base/point.h"
+#include "conf/conf.h"
+#include "stitch/span.h"
+
+struct sp_stitch_conf {
+	bool enabled, one_point;
+	uint64_t window;      /* ns that a call waits for its other spans */
+	uint64_t path_window; /* …a connection that ended */
+	uint64_t max_memory;
+};
+
+extern const struct sp_conf_row sp_stitch_conf_rows[];
+
+/* What a trace tells of its call, once: the texts that its record has, cut. */
+#define SP_DETAIL_TEXT_MAX 1024
+enum sp_detail_text {
+	SP_DETAIL_METHOD,
+	SP_DETAIL_HOST,
+	SP_DETAIL_RESOURCE,
+	SP_DETAIL_ENDPOINT,
+	SP_DETAIL_CODE,
+	SP_DETAIL_TRACE_ID,
+	SP_DETAIL_SPAN_ID,
+	SP_DETAIL_PARENT_SPAN_ID,
+	SP_DETAIL_MAX
+};
+
+struct sp_detail {
+	uint16_t app;
+	uint8_t type, status;
+	uint16_t n[SP_DETAIL_MAX];
+	uint8_t bytes[]; /* one after the other */
+};
+
+struct sp_slice sp_detail_text(const struct sp_detail *d, enum sp_detail_text which);
+
+#define SP_TRACE_SPANS_MAX 256
+
+struct sp_trace_span {
+	const struct sp_span *span;
+	uint64_t id;
+	int parent; /* index, -1: the root */
+	uint8_t joined_by, confidence;
+};
+
+struct sp_trace_hop {
+	uint16_t from, to; /* indices of spans */
+	bool has_self, has_one_way;
+	uint8_t lost; /* messages of this call that one of both saw and the other should have seen */
+	uint32_t self_us, request_us, response_us;
+	uint32_t share_us; /* of self_us: without the client's share, while a proxy waits for its request */
+};
+
+/* Good while it is being told. */
+struct sp_trace {
+	const struct sp_detail *detail;
+	uint64_t id[2]; /* derived, the same on every box; the application's own is in `detail` */
+	uint64_t start_ns, end_ns;
+	unsigned n_spans, n_hops;
+	struct sp_trace_span span[SP_TRACE_SPANS_MAX]; /* the root first, parents before their children */
+	struct sp_trace_hop hop[SP_TRACE_SPANS_MAX];
+	bool partial;		       /* told before its time: memory was short */
+	bool has_ends;		       /* the next two hold */
+	uint32_t client_us, server_us; /* the ends' own shares */
+	int slowest;		       /* hop with the largest share, -1: none */
+	unsigned last;		       /* span nearest to the server */
+};
+
+#define SP_PATH_LEGS_MAX 32
+
+/* A connection as one point saw it. */
+struct sp_leg {
+	uint64_t flow_id, start_ns, end_ns;
+	struct sp_addr client_ip, server_ip;
+	uint16_t client_port, server_port, point, app;
+	uint32_t isn_client, isn_server;
+	uint64_t packets[2], bytes[2]; /* c2s, s2c */
+	uint32_t retrans[2], hole_filled[2];
+	uint32_t rtt_client_us, rtt_server_us;
+	uint32_t requests, request_errors;
+	uint8_t bits; /* enum sp_leg_bits */
+	uint8_t close_reason, failure, n_vlan;
+	uint16_t vlan[SP_LAYERS_MAX];
+	uint8_t n_tunnel;
+	struct sp_tunnel tunnel[2]; /* the innermost ones */
+	uint32_t next;		    /* of its path, the stitcher's */
+};
+
+enum sp_leg_bits {
+	SP_LEG_ISN_CLIENT = 1,
+	SP_LEG_ISN_SERVER = 2,
+	SP_LEG_RTT_CLIENT = 4,
+	SP_LEG_RTT_SERVER = 8,
+	SP_LEG_ENDED = 16,
+	SP_LEG_GAP = 32,
+};
+
+/* Segments that were lost between two neighbours. */
+struct sp_path_loss {
+	uint8_t from, to; /* indices of legs, in the direction of the packets */
+	uint8_t s2c;
+	uint32_t segments;
+};
+
+struct sp_path {
+	uint64_t id;
+	uint64_t start_ns, end_ns;
+	unsigned n_legs, n_losses;
+	const struct sp_leg *leg[SP_PATH_LEGS_MAX]; /* from the client to the server */
+	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX];
+	bool partial;
+};
+
+struct sp_stitch_told {
+	void (*trace)(void *ctx, const struct sp_trace *trace);
+	void (*path)(void *ctx, const struct sp_path *path);
+	void *ctx;
+};
+
+/* SP_STITCH_STAT(name, meaning) */
+#define SP_STITCH_STATS(X)                                                                                             \
+	X(spans, "spans that came in")                                                                                 \
+	X(spans_joined, "…that met another one of their call")                                                         \
+	X(spans_repeated, "…that were there already, and were passed over")                                            \
+	X(spans_refused, "…that found no memory, or too many of their call")                                           \
+	X(traces, "traces told")                                                                                       \
+	X(traces_early, "…before their time, because memory was short")                                                \
+	X(traces_alone, "calls that only one point saw: not told")                                                     \
+	X(legs, "connections that came in, of all points")                                                             \
+	X(legs_refused, "…that found no memory, or too many of their path")                                            \
+	X(paths, "paths told")                                                                                         \
+	X(paths_early, "…before their time, because memory was short")                                                 \
+	X(paths_alone, "connections that only one point saw: not told")
+
+struct sp_stitch_stats {
+#define X(name, doc) uint64_t name;
+	SP_STITCH_STATS(X)
+#undef X
+};
+
+struct sp_stitch;
+
+/* 0 or -ENOMEM. */
+int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, const struct sp_points *points,
+		  const struct sp_stitch_told *told);
+void sp_stitch_free(struct sp_stitch *s);
+
+/* Takes a record; tells what time has come for. */
+void sp_stitch_request(struct sp_stitch *s, const struct sp_request_record *r);
+void sp_stitch_flow(struct sp_stitch *s, const struct sp_flow_record *r);
+
+/* A span of another box, with what it tells of its call (NULL: nothing). */
+void sp_stitch_span(struct sp_stitch *s, const struct sp_span *span, const struct sp_request_record *detail);
+
+/* Time has come without records. */
+void sp_stitch_tick(struct sp_stitch *s, uint64_t now_ns);
+
+/* Nothing more comes: tells everything. */
+void sp_stitch_end(struct sp_stitch *s);
+
+const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How calls that wait for their spans are kept. A call is found by its ties: sequence numbers of its request and its
+ * response, and what proxies pass on. */
+#ifndef SP_STITCH_STITCH_PRIV_H
+#define SP_STITCH_STITCH_PRIV_H
+
+#include "base/hash.h"
+#include "flowtable/slab.h"
+#include "stitch/stitch.h"
+
+#define SP_CALL_SPANS_MAX 64 /* of one call over one connection and its translations */
+
+static inline uint64_t sp_key(uint64_t a, uint64_t b)
+{
+	return sp_hash_mix(a ^ SP_HASH_K0, b ^ SP_HASH_K1) | 1;
+}
+
+enum sp_tie_kind {
+	SP_TIE_ASKED,	      /* where its request begins; UDP: its id and what it asks */
+	SP_TIE_ANSWERED,      /* where its response begins */
+	SP_TIE_X_REQUEST_ID,  /* of the request */
+	SP_TIE_X_RESPONSE_ID, /* of the response */
+	SP_TIE_TRACE,	      /* the application's trace */
+	SP_TIE_CONTENT,	      /* what is asked, and about when */
+	SP_TIE_MAX
+};
+
+struct sp_group {
+	uint64_t key[SP_TIE_MAX];   /* 0: has none */
+	uint32_t chain[SP_TIE_MAX]; /* the next tie in its bucket */
+	uint32_t
+		back[SP_TIE_MAX]; /* the one before, 0: the first: what many calls have in common is left in one step */
+	uint32_t first;		  /* span; 0: none */
+	uint32_t detail;	  /* block of the slab, 0: none */
+	uint32_t older, newer;	  /* in the order of their coming */
+	uint64_t arrived_ns;	  /* by the clock of the records then */
+	uint64_t span_id, parent_id; /* hashes of the application's own */
+	uint64_t content;	     /* hash of method and resource, 0: has none */
+	uint16_t n;		     /* spans */
+	uint16_t mark;		     /* of the trace that is being put together */
+	uint8_t is_call;	     /* its detail is that of a whole call */
+};
+static_assert(sizeof(struct sp_group) <= 160, "what a call costs besides its spans and its detail");
+
+struct sp_order;
+struct sp_paths;
+
+#define SP_HOSTS 65536
+
+struct sp_stitch {
+	struct sp_stitch_conf conf;
+	const struct sp_points *points;
+	struct sp_stitch_told told;
+	struct sp_stitch_stats stats;
+	uint64_t now_ns; /* the latest end of a record */
+	struct sp_span *span;
+	struct sp_group *group;
+	uint32_t *bucket;
+	uint32_t n_spans, n_groups, fresh_span, fresh_group, free_span, free_group; /* number 0 is none */
+	uint32_t n_buckets;
+	uint32_t oldest, newest;
+	size_t spans_size, groups_size, buckets_size;
+	struct sp_slab details;
+	struct sp_order *order;
+	struct sp_paths *paths;
+	struct sp_trace trace; /* being told */
+	bool early;
+	uint64_t is_client[SP_HOSTS / 64], is_server[SP_HOSTS / 64]; /* hosts that were seen as such, by hash */
+};
+
+static inline unsigned sp_host(const struct sp_addr *a)
+{
+	return sp_hash_mix(sp_load64(a->b) ^ SP_HASH_K0, sp_load64(a->b + 8) ^ SP_HASH_K1) & (SP_HOSTS - 1);
+}
+
+/* Whether a host asks and is asked, too: calls to it may be the reason of its own. */
+static inline bool sp_hosts_have(const uint64_t *hosts, const struct sp_addr *a)
+{
+	unsigned h = sp_host(a);
+	return hosts[h / 64] >> h % 64 & 1;
+}
+
+/* What is asked, in one of the pieces of time around `start_ns`. */
+static inline uint64_t sp_content_key(uint64_t content, uint64_t start_ns, int piece)
+{
+	return sp_key(content, (start_ns >> 30) + (uint64_t)piece);
+}
+
+static inline struct sp_span *sp_span_at(const struct sp_stitch *s, uint32_t n)
+{
+	return &s->span[n];
+}
+
+/* stitch.c: groups with a tie of this key: `ref` 0 begins, 0 ends. */
+uint32_t sp_tie_next(const struct sp_stitch *s, uint64_t key, uint32_t ref);
+static inline uint32_t sp_tie_group(uint32_t ref)
+{
+	return (ref - 1) / SP_TIE_MAX;
+}
+static inline enum sp_tie_kind sp_tie_kind(uint32_t ref)
+{
+	return (ref - 1) % SP_TIE_MAX;
+}
+
+/* stitch.c: forgets a call. */
+void sp_group_free(struct sp_stitch *s, uint32_t g);
+const struct sp_detail *sp_group_detail(const struct sp_stitch *s, const struct sp_group *g);
+
+/* tree.c: tells the oldest call with all that belongs to it, and forgets them. */
+void sp_tree_tell(struct sp_stitch *s, uint32_t g);
+
+/* trace.c: fills in what follows from the spans of s->trace, and tells it. */
+void sp_trace_tell(struct sp_stitch *s);
+
+/* order.c */
+int sp_order_new(struct sp_order **ret);
+void sp_order_free(struct sp_order *o);
+
+/* Two spans of one call, just met: which one is farther from the server. */
+void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b);
+
+/* Sorts spans of one call, the client's end first. */
+void sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsigned n);
+
+/* Neighbours, `a` farther from the server: how far b's clock is ahead of a's. False: not known well enough to split
+ * `self_ns` between both directions. */
+void sp_clock_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b);
+bool sp_clock_offset(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, uint64_t self_ns,
+		     int64_t *offset_ns);
+
+/* Kind of a point as its place on the way, 0: says nothing. */
+unsigned sp_order_rank(const struct sp_points *points, uint16_t point);
+
+/* path.c */
+int sp_paths_new(struct sp_paths **ret, const struct sp_stitch *s, uint64_t memory);
+void sp_paths_free(struct sp_paths *p);
+void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r);
+void sp_paths_expire(struct sp_stitch *s);
+void sp_paths_end(struct sp_stitch *s);
+
+#endif
