@@ -42,16 +42,30 @@ static inline char *sp_put_short(char *p, uint32_t v)
 	return p + 8 - zeros / 8;
 }
 
+/* v < 100, no leading zero: sizes of small messages, the first digits of sequence numbers. */
+static inline char *sp_put_tiny(char *p, uint32_t v)
+{
+	uint32_t tens = v * 103 >> 10;
+	*p = (char)('0' + tens);
+	p += tens != 0;
+	*p = (char)('0' + v - tens * 10);
+	return p + 1;
+}
+
 static inline char *sp_put_u64(char *p, uint64_t v)
 {
 	if (SP_LIKELY(v < 10)) { /* most counters are 0 */
 		*p = (char)('0' + v);
 		return p + 1;
 	}
+	if (v < 100)
+		return sp_put_tiny(p, (uint32_t)v);
 	if (SP_LIKELY(v < 100000000))
 		return sp_put_short(p, (uint32_t)v);
 	uint64_t hi = v / 100000000;
-	if (hi < 100000000) {
+	if (hi < 100) {
+		p = sp_put_tiny(p, (uint32_t)hi);
+	} else if (hi < 100000000) {
 		p = sp_put_short(p, (uint32_t)hi);
 	} else {
 		p = sp_put_short(p, (uint32_t)(hi / 100000000));

@@ -101,7 +101,6 @@ void memcached_describe(struct sp_parse *p, struct sp_slice method, const struct
 	enum { ROOM = NAME_SHOWN + MEMCACHED_TEXT_SHOWN * 4 };
 	struct sp_msg *m = &p->msg;
 	uint8_t *begin = sp_arena_get(p->arena, ROOM + MEMCACHED_KEY_MAX + 1), *to = begin;
-	sp_msg_extra(m, MEMCACHED_SYSTEM, SP_TEXT("memcached"));
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] =
 		(struct sp_slice){method.p, SP_MIN(method.n, (size_t)NAME_SHOWN)};
 	if (!begin || p->terse)
@@ -335,7 +334,6 @@ static enum sp_parse_result log_line(struct sp_parse *p, size_t used)
 {
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("watch");
-	sp_msg_extra(m, MEMCACHED_SYSTEM, SP_TEXT("memcached"));
 	return sp_parse_msg(p, used);
 }
 
@@ -575,7 +573,6 @@ static const struct sp_start starts[] = {
 };
 
 static const char *const fields[] = {
-	[MEMCACHED_SYSTEM] = "db.system.name",
 	[MEMCACHED_BATCH] = "db.operation.batch.size",
 	[MEMCACHED_HITS] = "memcached.hits",
 	[MEMCACHED_MISSES] = "memcached.misses",

@@ -14,7 +14,6 @@ enum {
 };
 
 enum memcached_field {
-	MEMCACHED_SYSTEM,
 	MEMCACHED_BATCH, /* how many keys, of several */
 	MEMCACHED_HITS,
 	MEMCACHED_MISSES,

@@ -24,13 +24,13 @@ static const struct sp_vector vectors[] = {
 			SP_S("VALUE a 0 3 17\r\nEND\r\nVALUE c 1 0 18\r\n"
 			     "\r\nEND\r\n"),
 		},
-		.want = "> request method=set resource=set user:1 endpoint=set user:{id} bytes=25 db.system.name=memcached\n"
+		.want = "> request method=set resource=set user:1 endpoint=set user:{id} bytes=25\n"
 			"< response code=STORED status=ok bytes=8\n"
-			"> request method=get resource=get user:1 endpoint=get user:{id} bytes=12 db.system.name=memcached\n"
+			"> request method=get resource=get user:1 endpoint=get user:{id} bytes=12\n"
 			"< response status=ok bytes=30 memcached.hits=1 memcached.misses=0\n"
-			"> request method=get resource=get nothing endpoint=get bytes=13 db.system.name=memcached\n"
+			"> request method=get resource=get nothing endpoint=get bytes=13\n"
 			"< response status=ok bytes=5 memcached.hits=0 memcached.misses=1\n"
-			"> request method=gets resource=gets a b c endpoint=gets bytes=12 db.system.name=memcached "
+			"> request method=gets resource=gets a b c endpoint=gets bytes=12 "
 			"db.operation.batch.size=3\n"
 			"< response status=ok bytes=44 memcached.hits=2 memcached.misses=1\n",
 	},
@@ -46,9 +46,9 @@ static const struct sp_vector vectors[] = {
 			     V_1000 V_1000 V_1000 V_1000 V_1000 V_1000
 			     "\r\nEND\r\n"),
 		},
-		.want = "> request method=set resource=set k endpoint=set bytes=6018 db.system.name=memcached\n"
+		.want = "> request method=set resource=set k endpoint=set bytes=6018\n"
 			"< response code=SERVER_ERROR message=object too large for cache status=server_error bytes=41\n"
-			"> request method=get resource=get k endpoint=get bytes=7 db.system.name=memcached\n"
+			"> request method=get resource=get k endpoint=get bytes=7\n"
 			"< response status=ok bytes=6023 memcached.hits=1 memcached.misses=0\n",
 	},
 	{
@@ -78,29 +78,29 @@ static const struct sp_vector vectors[] = {
 			SP_C("version\r\n"),
 			SP_S("VERSION 1.6.18\r\n"),
 		},
-		.want = "> request method=cas resource=cas k endpoint=cas bytes=21 db.system.name=memcached\n"
+		.want = "> request method=cas resource=cas k endpoint=cas bytes=21\n"
 			"< response code=EXISTS status=ok bytes=8\n"
-			"> request method=append resource=append k endpoint=append bytes=19 db.system.name=memcached\n"
+			"> request method=append resource=append k endpoint=append bytes=19\n"
 			"< response code=NOT_STORED status=ok bytes=12\n"
-			"> request method=delete resource=delete k endpoint=delete bytes=10 db.system.name=memcached\n"
+			"> request method=delete resource=delete k endpoint=delete bytes=10\n"
 			"< response code=DELETED status=ok bytes=9\n"
-			"> request method=delete resource=delete k endpoint=delete bytes=10 db.system.name=memcached\n"
+			"> request method=delete resource=delete k endpoint=delete bytes=10\n"
 			"< response code=NOT_FOUND status=ok bytes=11\n"
-			"> request method=incr resource=incr n endpoint=incr bytes=10 db.system.name=memcached\n"
+			"> request method=incr resource=incr n endpoint=incr bytes=10\n"
 			"< response status=ok bytes=4\n"
-			"> request method=incr resource=incr x endpoint=incr bytes=10 db.system.name=memcached\n"
+			"> request method=incr resource=incr x endpoint=incr bytes=10\n"
 			"< response code=CLIENT_ERROR message=cannot increment or decrement non-numeric value "
 			"status=client_error bytes=62\n"
-			"> request method=touch resource=touch k endpoint=touch bytes=12 db.system.name=memcached\n"
+			"> request method=touch resource=touch k endpoint=touch bytes=12\n"
 			"< response code=TOUCHED status=ok bytes=9\n"
-			"> request method=gat resource=gat k l endpoint=gat bytes=12 db.system.name=memcached "
+			"> request method=gat resource=gat k l endpoint=gat bytes=12 "
 			"db.operation.batch.size=2\n"
 			"< response status=ok bytes=21 memcached.hits=1 memcached.misses=1\n"
-			"> request method=stats resource=stats endpoint=stats bytes=7 db.system.name=memcached\n"
+			"> request method=stats resource=stats endpoint=stats bytes=7\n"
 			"< response status=ok bytes=32\n"
-			"> request method=stats resource=stats endpoint=stats bytes=13 db.system.name=memcached\n"
+			"> request method=stats resource=stats endpoint=stats bytes=13\n"
 			"< response code=RESET status=ok bytes=7\n"
-			"> request method=version resource=version endpoint=version bytes=9 db.system.name=memcached\n"
+			"> request method=version resource=version endpoint=version bytes=9\n"
 			"< response app_version=1.6.18 status=ok bytes=16\n",
 	},
 	{
@@ -118,21 +118,19 @@ static const struct sp_vector vectors[] = {
 			SP_S("OK\r\nts=1.5 gid=1 type=item_get key=a\r\n"),
 			SP_C("quit\r\n"),
 		},
-		.want = "> oneway method=set resource=set a endpoint=set bytes=24 db.system.name=memcached\n"
-			"> oneway method=delete resource=delete a endpoint=delete bytes=18 db.system.name=memcached\n"
-			"> oneway method=flush_all resource=flush_all endpoint=flush_all bytes=22 db.system.name=memcached\n"
-			"> request method=nonsense resource=nonsense endpoint=nonsense bytes=10 db.system.name=memcached\n"
+		.want = "> oneway method=set resource=set a endpoint=set bytes=24\n"
+			"> oneway method=delete resource=delete a endpoint=delete bytes=18\n"
+			"> oneway method=flush_all resource=flush_all endpoint=flush_all bytes=22\n"
+			"> request method=nonsense resource=nonsense endpoint=nonsense bytes=10\n"
 			"< response code=ERROR status=client_error bytes=7\n"
-			"> request method=verbosity resource=verbosity endpoint=verbosity bytes=13 "
-			"db.system.name=memcached\n"
+			"> request method=verbosity resource=verbosity endpoint=verbosity bytes=13\n"
 			"< response code=OK status=ok bytes=4\n"
-			"> request method=lru_crawler resource=lru_crawler endpoint=lru_crawler bytes=26 "
-			"db.system.name=memcached\n"
+			"> request method=lru_crawler resource=lru_crawler endpoint=lru_crawler bytes=26\n"
 			"< response status=ok bytes=43\n"
-			"> request method=watch resource=watch endpoint=watch bytes=16 db.system.name=memcached\n"
+			"> request method=watch resource=watch endpoint=watch bytes=16\n"
 			"< response code=OK status=ok bytes=4\n"
-			"< oneway method=watch endpoint=watch bytes=34 db.system.name=memcached\n"
-			"> oneway method=quit resource=quit endpoint=quit bytes=6 db.system.name=memcached\n",
+			"< oneway method=watch endpoint=watch bytes=34\n"
+			"> oneway method=quit resource=quit endpoint=quit bytes=6\n",
 	},
 	{
 		.name = "meta commands",
@@ -154,21 +152,21 @@ static const struct sp_vector vectors[] = {
 			SP_C("mn\r\n"),
 			SP_S("MN\r\n"),
 		},
-		.want = "> request method=mg resource=mg foo endpoint=mg correlation=123 bytes=17 db.system.name=memcached\n"
+		.want = "> request method=mg resource=mg foo endpoint=mg correlation=123 bytes=17\n"
 			"< response code=VA status=ok bytes=19 memcached.hits=1\n"
-			"> request method=mg resource=mg bar endpoint=mg bytes=10 db.system.name=memcached\n"
+			"> request method=mg resource=mg bar endpoint=mg bytes=10\n"
 			"< response code=EN status=ok bytes=4\n"
-			"> request method=ms resource=ms foo endpoint=ms bytes=17 db.system.name=memcached\n"
+			"> request method=ms resource=ms foo endpoint=ms bytes=17\n"
 			"< response code=HD status=ok bytes=4\n"
-			"> request method=ms resource=ms foo endpoint=ms bytes=18 db.system.name=memcached\n"
+			"> request method=ms resource=ms foo endpoint=ms bytes=18\n"
 			"< response code=NS status=ok bytes=4\n"
-			"> request method=md resource=md foo endpoint=md bytes=8 db.system.name=memcached\n"
+			"> request method=md resource=md foo endpoint=md bytes=8\n"
 			"< response code=NF status=ok bytes=4\n"
-			"> request method=ma resource=ma n endpoint=ma bytes=9 db.system.name=memcached\n"
+			"> request method=ma resource=ma n endpoint=ma bytes=9\n"
 			"< response code=HD status=ok bytes=4\n"
-			"> request method=me resource=me foo endpoint=me bytes=8 db.system.name=memcached\n"
+			"> request method=me resource=me foo endpoint=me bytes=8\n"
 			"< response code=ME status=ok bytes=20\n"
-			"> request method=mn resource=mn endpoint=mn bytes=4 db.system.name=memcached\n"
+			"> request method=mn resource=mn endpoint=mn bytes=4\n"
 			"< response code=MN status=ok bytes=4\n",
 	},
 	{
@@ -183,13 +181,13 @@ static const struct sp_vector vectors[] = {
 			SP_C("mg a v q\r\nmn\r\n"),
 			SP_S("CLIENT_ERROR bad\r\nMN\r\n"),
 		},
-		.want = "> request method=mg resource=mg a:1 endpoint=mg a:{id} bytes=39 db.system.name=memcached\n"
-			"> request method=get resource=get z endpoint=get bytes=7 db.system.name=memcached\n"
+		.want = "> request method=mg resource=mg a:1 endpoint=mg a:{id} bytes=39\n"
+			"> request method=get resource=get z endpoint=get bytes=7\n"
 			"< response code=MN status=ok bytes=23 memcached.hits=2\n"
 			"< response status=ok bytes=5 memcached.hits=0 memcached.misses=1\n"
-			"> request method=mg resource=mg a endpoint=mg correlation=1 bytes=24 db.system.name=memcached\n"
+			"> request method=mg resource=mg a endpoint=mg correlation=1 bytes=24\n"
 			"< response code=EN status=ok bytes=19 memcached.hits=1\n"
-			"> request method=mg resource=mg a endpoint=mg bytes=14 db.system.name=memcached\n"
+			"> request method=mg resource=mg a endpoint=mg bytes=14\n"
 			"< response code=CLIENT_ERROR message=bad status=client_error bytes=22\n",
 	},
 	{
@@ -232,28 +230,22 @@ static const struct sp_vector vectors[] = {
 			SP_S("\x81\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 			     "\x00\x00\x00"),
 		},
-		.want = "> request method=set resource=set k:7 endpoint=set k:{id} correlation=5 bytes=38 "
-			"db.system.name=memcached\n"
+		.want = "> request method=set resource=set k:7 endpoint=set k:{id} correlation=5 bytes=38\n"
 			"< response code=0 status=ok bytes=24\n"
-			"> request method=get resource=get k:7 endpoint=get k:{id} correlation=0 bytes=27 "
-			"db.system.name=memcached\n"
+			"> request method=get resource=get k:7 endpoint=get k:{id} correlation=0 bytes=27\n"
 			"< response code=0 status=ok bytes=31 memcached.hits=1 memcached.misses=0\n"
-			"> request method=getk resource=getk no endpoint=getk correlation=0 bytes=26 "
-			"db.system.name=memcached\n"
+			"> request method=getk resource=getk no endpoint=getk correlation=0 bytes=26\n"
 			"< response code=1 message=Not found status=ok bytes=33 memcached.hits=0 memcached.misses=1\n"
-			"> request method=increment resource=increment n endpoint=increment correlation=0 bytes=45 "
-			"db.system.name=memcached\n"
+			"> request method=increment resource=increment n endpoint=increment correlation=0 bytes=45\n"
 			"< response code=6 message=Non-numeric server-side value for incr or decr status=client_error "
 			"bytes=70\n"
-			"> request method=set resource=set k endpoint=set correlation=0 bytes=5033 "
-			"db.system.name=memcached\n"
+			"> request method=set resource=set k endpoint=set correlation=0 bytes=5033\n"
 			"< response code=130 message=Out of memory status=server_error bytes=37\n"
-			"> request method=sasl_auth resource=sasl_auth PLAIN endpoint=sasl_auth correlation=0 bytes=41 "
-			"db.system.name=memcached\n"
+			"> request method=sasl_auth resource=sasl_auth PLAIN endpoint=sasl_auth correlation=0 bytes=41\n"
 			"< response code=32 status=client_error bytes=37\n"
-			"> request method=stat resource=stat endpoint=stat correlation=0 bytes=24 db.system.name=memcached\n"
+			"> request method=stat resource=stat endpoint=stat correlation=0 bytes=24\n"
 			"< response code=0 status=ok bytes=83\n"
-			"> request method=quit resource=quit endpoint=quit correlation=0 bytes=24 db.system.name=memcached\n"
+			"> request method=quit resource=quit endpoint=quit correlation=0 bytes=24\n"
 			"< response code=0 status=ok bytes=24\n",
 	},
 	{
@@ -283,16 +275,12 @@ static const struct sp_vector vectors[] = {
 			SP_S("\x81\x0b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 			     "\x00\x00\x00""1.4"),
 		},
-		.want = "> request method=getq resource=getq a endpoint=getq correlation=1 bytes=108 "
-			"db.system.name=memcached\n"
+		.want = "> request method=getq resource=getq a endpoint=getq correlation=1 bytes=108\n"
 			"< response code=0 status=ok bytes=3052 memcached.hits=1\n"
-			"> request method=setq resource=setq c endpoint=setq correlation=0 bytes=58 "
-			"db.system.name=memcached\n"
+			"> request method=setq resource=setq c endpoint=setq correlation=0 bytes=58\n"
 			"< response code=5 message=Not stored. status=ok bytes=59\n"
-			"> oneway method=flushq resource=flushq endpoint=flushq correlation=0 bytes=24 "
-			"db.system.name=memcached\n"
-			"> request method=version resource=version endpoint=version correlation=0 bytes=24 "
-			"db.system.name=memcached\n"
+			"> oneway method=flushq resource=flushq endpoint=flushq correlation=0 bytes=24\n"
+			"> request method=version resource=version endpoint=version correlation=0 bytes=24\n"
 			"< response code=0 status=ok bytes=27\n",
 	},
 	{
@@ -312,12 +300,11 @@ static const struct sp_vector vectors[] = {
 			     "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00""1.4"),
 		},
 		.want = "> request method=get resource=get k:1 k:2 endpoint=get k:{id} correlation=7 bytes=21 "
-			"db.system.name=memcached db.operation.batch.size=2\n"
+			"db.operation.batch.size=2\n"
 			"< response correlation=7 status=ok bytes=31 memcached.hits=1 memcached.misses=1\n"
-			"> request method=get resource=get b endpoint=get correlation=8 bytes=15 db.system.name=memcached\n"
+			"> request method=get resource=get b endpoint=get correlation=8 bytes=15\n"
 			"< response correlation=8 status=ok bytes=124\n"
-			"> request method=version resource=version endpoint=version correlation=0 bytes=32 "
-			"db.system.name=memcached\n"
+			"> request method=version resource=version endpoint=version correlation=0 bytes=32\n"
 			"< response code=0 correlation=9 status=ok bytes=35\n",
 		.udp = true,
 	},
@@ -335,7 +322,7 @@ static const struct sp_vector vectors[] = {
 			SP_C("version\r\n"),
 			SP_S("hello\r\n"),
 		},
-		.want = "> request method=version resource=version endpoint=version bytes=9 db.system.name=memcached\n"
+		.want = "> request method=version resource=version endpoint=version bytes=9\n"
 			"< bad\n",
 	},
 	{

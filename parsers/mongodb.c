@@ -38,7 +38,6 @@ enum {
 enum tag { TAG_MSG, TAG_COMMAND, TAG_DOCUMENTS, TAG_EXHAUST };
 
 static const char *const fields[] = {
-	[MONGODB_SYSTEM] = "db.system.name",
 	[MONGODB_COLLECTION] = "db.collection.name",
 	[MONGODB_QUERY] = "db.query.text",
 	[MONGODB_BATCH] = "db.operation.batch.size",
@@ -413,8 +412,6 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	b.c = sp_cursor((struct sp_slice){p->in.p + HEADER, view - HEADER});
 	p->reversed = reply == (p->side == SP_CLIENT);
 	sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
-	if (!reply)
-		sp_msg_extra(&p->msg, MONGODB_SYSTEM, SP_TEXT("mongodb"));
 	if (op == OP_COMPRESSED && !decompress(p, &b, &op))
 		return SP_PARSE_BAD;
 	/* Of what was compressed in a way that is not read, nothing is known. */

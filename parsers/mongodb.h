@@ -14,7 +14,6 @@ enum {
 };
 
 enum sp_mongodb_field {
-	MONGODB_SYSTEM,
 	MONGODB_COLLECTION,
 	MONGODB_QUERY,
 	MONGODB_BATCH,

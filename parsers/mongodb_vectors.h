@@ -29,11 +29,11 @@ static const struct sp_vector vectors[] = {
 			      "found\000\020code\000+"
 			      "\000\000\000\002codeName\000\017\000\000\000CursorNotFound\000\000")},
 		.want = "> request method=find host=shop resource=users endpoint=find users correlation=1 "
-			"x_request_id_request=r-1 id=1 bytes=158 db.system.name=mongodb db.collection.name=users "
+			"x_request_id_request=r-1 id=1 bytes=158 db.collection.name=users "
 			"db.query.text={age: {$gt: ?}, name: {$in: [?]}, $comment: ?}\n"
 			"< response status=ok id=1 bytes=133 db.mongodb.cursor_id=77 db.response.returned_rows=2\n"
 			"> request method=getMore host=shop resource=users endpoint=getMore users correlation=2 id=2 "
-			"bytes=79 db.system.name=mongodb db.mongodb.cursor_id=77 db.collection.name=users\n"
+			"bytes=79 db.mongodb.cursor_id=77 db.collection.name=users\n"
 			"< response code=43 message=cursor id 77 not found status=client_error id=2 bytes=112 "
 			"error.type=CursorNotFound\n",
 	},
@@ -54,7 +54,7 @@ static const struct sp_vector vectors[] = {
 			      "\000\000\000other\000\000\000\001ok\000\000\000\000\000\000\000\360?"
 			      "\000\001\002\003\004")},
 		.want = "> request method=insert host=shop resource=users endpoint=insert users correlation=3 id=3 "
-			"bytes=135 db.system.name=mongodb db.collection.name=users db.operation.batch.size=2\n"
+			"bytes=135 db.collection.name=users db.operation.batch.size=2\n"
 			"< response code=11000 message=E11000 duplicate key error collection: shop.users index: _id_ "
 			"dup key: ? status=client_error id=3 bytes=237 db.response.returned_rows=1\n",
 	},
@@ -75,7 +75,7 @@ static const struct sp_vector vectors[] = {
 			      "\000\000waiting for replication timed "
 			      "out\000\000\001ok\000\000\000\000\000\000\000\360?\000")},
 		.want = "> request method=update host=shop resource=users endpoint=update users correlation=4 "
-			"x_request_id_request=r-2 id=4 bytes=191 db.system.name=mongodb db.query.text={name: ?} "
+			"x_request_id_request=r-2 id=4 bytes=191 db.query.text={name: ?} "
 			"db.collection.name=users db.operation.batch.size=2\n"
 			"< response code=64 message=waiting for replication timed out status=server_error id=4 "
 			"bytes=174 error.type=WriteConcernTimeout db.response.returned_rows=2\n",
@@ -96,10 +96,9 @@ static const struct sp_vector vectors[] = {
 			 SP_S(":\000\000\000\026\000\000\000\025\000\000\000\335\007\000\000\000\000\000\000\000%"
 			      "\000\000\000\010isWritablePrimary\000\000\001ok\000\000\000\000\000\000\000\360?\000")},
 		.want = "> oneway method=delete host=shop resource=users endpoint=delete users correlation=5 id=5 "
-			"bytes=108 db.system.name=mongodb db.collection.name=users db.query.text={_id: ?} "
+			"bytes=108 db.collection.name=users db.query.text={_id: ?} "
 			"db.operation.batch.size=1\n"
-			"> request method=hello host=admin endpoint=hello correlation=6 id=6 bytes=76 "
-			"db.system.name=mongodb\n"
+			"> request method=hello host=admin endpoint=hello correlation=6 id=6 bytes=76\n"
 			"< response status=ok id=6 bytes=58\n"
 			"< oneway status=ok id=21 bytes=58\n"
 			"< oneway status=ok id=22 bytes=58\n",
@@ -134,19 +133,18 @@ static const struct sp_vector vectors[] = {
 			 SP_S("T\000\000\000\"\000\000\000\012\000\000\000\001\000\000\000\002\000\000\000\000\000\000"
 			      "\000\000\000\000\000\000\000\000\000\001\000\000\0000\000\000\000\002$"
 			      "err\000\027\000\000\000unknown operator: $bad\000\020code\000\002\000\000\000\000")},
-		.want = "> request method=isMaster host=admin endpoint=isMaster correlation=7 id=7 bytes=58 "
-			"db.system.name=mongodb\n"
+		.want = "> request method=isMaster host=admin endpoint=isMaster correlation=7 id=7 bytes=58\n"
 			"< response status=ok id=7 bytes=64\n"
 			"> request method=find host=shop resource=users endpoint=find users correlation=8 "
-			"x_request_id_request=r-3 id=8 bytes=98 db.system.name=mongodb db.collection.name=users "
+			"x_request_id_request=r-3 id=8 bytes=98 db.collection.name=users "
 			"db.query.text={age: ?}\n"
 			"< response status=ok id=8 bytes=68 db.mongodb.cursor_id=99 db.response.returned_rows=1\n"
 			"< oneway status=ok id=32 bytes=50 db.response.returned_rows=1\n"
 			"> request method=getMore host=shop resource=users endpoint=getMore users correlation=9 id=9 "
-			"bytes=43 db.system.name=mongodb db.collection.name=users db.mongodb.cursor_id=99\n"
+			"bytes=43 db.collection.name=users db.mongodb.cursor_id=99\n"
 			"< response code=43 message=CursorNotFound status=client_error id=9 bytes=36\n"
 			"> request method=find host=shop resource=users endpoint=find users correlation=10 id=10 "
-			"bytes=54 db.system.name=mongodb db.collection.name=users db.query.text={$bad: ?}\n"
+			"bytes=54 db.collection.name=users db.query.text={$bad: ?}\n"
 			"< response code=2 message=unknown operator: $bad status=client_error id=10 bytes=84\n",
 	},
 	{
@@ -163,14 +161,14 @@ static const struct sp_vector vectors[] = {
 			      "\000\000c\000\000\000\000\000\000\000\026\000\000\000\017\000\000\000\000\000\000\000"
 			      "\350\003\000\000hello\000")},
 		.want = "> oneway method=insert host=shop resource=users endpoint=insert users correlation=11 id=11 "
-			"bytes=55 db.system.name=mongodb db.collection.name=users db.operation.batch.size=2\n"
+			"bytes=55 db.collection.name=users db.operation.batch.size=2\n"
 			"> oneway method=update host=shop resource=users endpoint=update users correlation=12 id=12 "
-			"bytes=70 db.system.name=mongodb db.collection.name=users db.query.text={a: ?}\n"
+			"bytes=70 db.collection.name=users db.query.text={a: ?}\n"
 			"> oneway method=delete host=shop resource=users endpoint=delete users correlation=13 id=13 "
-			"bytes=47 db.system.name=mongodb db.collection.name=users db.query.text={a: ?}\n"
+			"bytes=47 db.collection.name=users db.query.text={a: ?}\n"
 			"> oneway method=killCursors endpoint=killCursors correlation=14 id=14 bytes=32 "
-			"db.system.name=mongodb db.mongodb.cursor_id=99\n"
-			"> oneway method=msg correlation=15 id=15 bytes=22 db.system.name=mongodb\n",
+			"db.mongodb.cursor_id=99\n"
+			"> oneway method=msg correlation=15 id=15 bytes=22\n",
 	},
 	{
 		.name = "compressed",
@@ -205,14 +203,14 @@ static const struct sp_vector vectors[] = {
 			      "\000\000\000\002x\001c`\000\0029 "
 			      "f\314\317f\200\200\017\366@\266\021\234\303\000\000;z\004e")},
 		.want = "> request method=find host=shop resource=users endpoint=find users correlation=16 id=16 "
-			"bytes=96 db.system.name=mongodb db.mongodb.compressor=snappy db.collection.name=users "
+			"bytes=96 db.mongodb.compressor=snappy db.collection.name=users "
 			"db.query.text={aaaaaaaaaaaaaaaaaaaaaaaa: ?, aaaaaaaaaaaaaaaaaaaaaaaab: ?}\n"
 			"< response status=ok id=16 bytes=191 db.mongodb.compressor=zlib db.response.returned_rows=12\n"
 			"> request method=ping host=admin endpoint=ping correlation=17 id=17 bytes=71 "
-			"db.system.name=mongodb db.mongodb.compressor=zlib\n"
+			"db.mongodb.compressor=zlib\n"
 			"< response id=17 bytes=56 db.mongodb.compressor=zstd\n"
 			"> request method=ping host=admin endpoint=ping correlation=18 id=18 bytes=60 "
-			"db.system.name=mongodb db.mongodb.compressor=noop\n"
+			"db.mongodb.compressor=noop\n"
 			"< response status=ok id=18 bytes=52 db.mongodb.compressor=zlib\n",
 	},
 	{
@@ -226,7 +224,7 @@ static const struct sp_vector vectors[] = {
 			      "\000\020$limit\000\005\000\000\000\000\000\002comment\000\003\000\000\000hi\000\002$"
 			      "db\000\005\000\000\000shop\000\000")},
 		.want = "> request method=aggregate host=shop resource=users endpoint=aggregate users correlation=19 "
-			"id=19 bytes=195 db.system.name=mongodb db.collection.name=users db.query.text=[{$match: "
+			"id=19 bytes=195 db.collection.name=users db.query.text=[{$match: "
 			"{name: \"Ann\", ok: true, n: null, big: -5, d: 2, id: 0102030405060708090a0b0c}}, {$limit: "
 			"5}] db.mongodb.comment=hi\n",
 		.reveal = true,
@@ -253,10 +251,10 @@ static const struct sp_vector vectors[] = {
 			      "\000\000\000\022id\000\005\000\000\000\000\000\000\000\002ns\000\013\000\000\000shop."
 			      "large\000\000\001ok\000\000\000\000\000\000\000\360?\000")},
 		.want = "> request method=insert host=shop resource=large endpoint=insert large correlation=20 id=20 "
-			"bytes=5116 db.system.name=mongodb db.collection.name=large db.operation.batch.size=2\n"
+			"bytes=5116 db.collection.name=large db.operation.batch.size=2\n"
 			"< response status=ok id=20 bytes=45 db.response.returned_rows=2\n"
 			"> request method=find host=shop resource=large endpoint=find large correlation=21 id=21 "
-			"bytes=56 db.system.name=mongodb db.collection.name=large\n"
+			"bytes=56 db.collection.name=large\n"
 			"< response status=ok id=21 bytes=8166 db.mongodb.cursor_id=5 db.response.returned_rows=3\n",
 	},
 	{
@@ -289,18 +287,16 @@ static const struct sp_vector vectors[] = {
 			      "db\000\006\000\000\000admin\000\000"),
 			 SP_S("\"\000\000\0007\000\000\000\031\000\000\000\335\007\000\000\000\000\000\000\000\015\000"
 			      "\000\000\020ok\000\000\000\000\000\000")},
-		.want = "> request method=saslStart host=admin endpoint=saslStart correlation=22 id=22 bytes=105 "
-			"db.system.name=mongodb\n"
+		.want = "> request method=saslStart host=admin endpoint=saslStart correlation=22 id=22 bytes=105\n"
 			"< response code=18 message=Authentication failed. status=client_error id=22 bytes=118 "
 			"error.type=AuthenticationFailed\n"
-			"> request method=createUser host=admin endpoint=createUser correlation=23 id=23 bytes=79 "
-			"db.system.name=mongodb\n"
+			"> request method=createUser host=admin endpoint=createUser correlation=23 id=23 bytes=79\n"
 			"< response code=91 message=down status=server_error id=23 bytes=65\n"
 			"> request method=explain host=shop resource=users endpoint=explain users correlation=24 id=24 "
-			"bytes=90 db.system.name=mongodb db.collection.name=users db.query.text={a: ?}\n"
+			"bytes=90 db.collection.name=users db.query.text={a: ?}\n"
 			"< response status=ok id=24 bytes=34\n"
 			"> request method=aggregate host=admin endpoint=aggregate correlation=25 id=25 bytes=96 "
-			"db.system.name=mongodb db.query.text=[{$currentOp: {}}]\n"
+			"db.query.text=[{$currentOp: {}}]\n"
 			"< response status=server_error id=25 bytes=34\n",
 	},
 	{
@@ -311,7 +307,7 @@ static const struct sp_vector vectors[] = {
 			 SP_S("-\000\000\0008\000\000\000\032\000\000\000\333\007\000\000\030\000\000\000\020n\000\003"
 			      "\000\000\000\001ok\000\000\000\000\000\000\000\360?\000\005\000\000\000\000")},
 		.want = "> request method=count host=shop resource=users endpoint=count users correlation=26 id=26 "
-			"bytes=73 db.system.name=mongodb db.collection.name=users db.query.text={a: ?}\n"
+			"bytes=73 db.collection.name=users db.query.text={a: ?}\n"
 			"< response status=ok id=26 bytes=45 db.response.returned_rows=3\n",
 		.no_probe = true,
 	},
@@ -324,8 +320,8 @@ static const struct sp_vector vectors[] = {
 			      "\000\000\000\000\000\000\000#\000\000\000\002find\000\000\000\000\000users\000\002$"
 			      "db\000\005\000\000\000shop\000\000")},
 		.want = "> request method=find resource=users endpoint=find users correlation=27 id=27 bytes=76 "
-			"db.system.name=mongodb db.collection.name=users\n"
-			"> request correlation=28 id=28 bytes=56 db.system.name=mongodb\n",
+			"db.collection.name=users\n"
+			"> request correlation=28 id=28 bytes=56\n",
 	},
 	{
 		.name = "deeper than anybody looks",
@@ -340,7 +336,7 @@ static const struct sp_vector vectors[] = {
 			"\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
 			"\000\000\000\002$db\000\005\000\000\000shop\000\000")},
 		.want = "> request method=find host=shop resource=users endpoint=find users correlation=29 id=29 "
-			"bytes=229 db.system.name=mongodb db.collection.name=users db.query.text={a: {a: {a: {a: {a: "
+			"bytes=229 db.collection.name=users db.query.text={a: {a: {a: {a: {a: "
 			"{a: {a: {a: {a: {a: {a: {a: ?}}}}}}}}}}}}\n",
 	},
 	{

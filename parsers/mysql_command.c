@@ -248,7 +248,8 @@ void sp_mysql_command(struct sp_parse *p, struct sp_mysql *st, const struct mysq
 	m->tag = c->reply;
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(c->name);
 	m->slot[SP_SLOT_HOST] = (struct sp_slice){(const uint8_t *)st->database, st->database_n};
-	sp_msg_extra(m, MYSQL_SYSTEM, st->mariadb ? SP_TEXT("mariadb") : SP_TEXT("mysql"));
+	if (st->mariadb)
+		sp_msg_extra(m, MYSQL_SYSTEM, SP_TEXT("mariadb"));
 	if (c->looks == IS_TEXT)
 		text(p, st, m, k->body);
 	else if (c->looks != BY_NAME)

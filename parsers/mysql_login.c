@@ -140,7 +140,8 @@ enum sp_parse_result sp_mysql_login(struct sp_parse *p, struct sp_mysql *st, con
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("LOGIN");
 	m->tag = MYSQL_R_LOGIN;
-	sp_msg_extra(m, MYSQL_SYSTEM, st->mariadb ? SP_TEXT("mariadb") : SP_TEXT("mysql"));
+	if (st->mariadb)
+		sp_msg_extra(m, MYSQL_SYSTEM, SP_TEXT("mariadb"));
 	if (is_41)
 		login_41(st, m, k->body, caps);
 	else

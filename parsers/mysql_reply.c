@@ -333,7 +333,6 @@ static enum sp_parse_result unasked(struct sp_parse *p, struct sp_mysql *st, con
 	}
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("LOGIN");
-	sp_msg_extra(m, MYSQL_SYSTEM, SP_TEXT("mysql"));
 	sp_mysql_error(p, m, k->body);
 	return SP_PARSE_MSG;
 }

@@ -16,15 +16,14 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\7\0\0\5\0\0\0\2\0\0\0"),
 			 SP_C("\16\0\0\0\3\0\1USE `stock`"), SP_S("\7\0\0\1\0\0\0\2\0\0\0"), SP_C("\1\0\0\0\16"),
 			 SP_S("\7\0\0\1\0\0\0\2\0\0\0"), SP_C("\1\0\0\0\1")},
-		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.system.name=mysql db.user=app "
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.user=app "
 			"db.client.program=tool\n"
 			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
-			"> request method=USE host=shop resource=USE `stock` endpoint=USE `stock` bytes=18 "
-			"db.system.name=mysql\n"
+			"> request method=USE host=shop resource=USE `stock` endpoint=USE `stock` bytes=18\n"
 			"< response status=ok bytes=11\n"
-			"> request method=PING host=stock endpoint=PING bytes=5 db.system.name=mysql\n"
+			"> request method=PING host=stock endpoint=PING bytes=5\n"
 			"< response status=ok bytes=11\n"
-			"> oneway method=QUIT host=stock endpoint=QUIT bytes=5 db.system.name=mysql\n",
+			"> oneway method=QUIT host=stock endpoint=QUIT bytes=5\n",
 	},
 	{
 		.name = "log-in refused",
@@ -45,7 +44,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 		.name = "an error instead of a greeting",
 		.step = {SP_S("\27\0\0\0\377\20\4Too many connections")},
 		.want = "< oneway method=LOGIN endpoint=LOGIN code=1040 message=Too many connections "
-			"status=server_error bytes=27 db.system.name=mysql\n",
+			"status=server_error bytes=27\n",
 	},
 	{
 		.name = "TLS",
@@ -59,7 +58,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 		.name = "a client of before 4.1",
 		.step = {SP_S("'\0\0\0\12\64.0.20\0\7\0\0\0saltsalt\0,\0\10\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
 			 SP_C("\22\0\0\1\205\0\0\0\0old\0ABCDEFGH\0"), SP_S("\7\0\0\2\0\0\0\2\0\0\0")},
-		.want = "> request method=LOGIN endpoint=LOGIN bytes=22 db.system.name=mysql db.user=old\n"
+		.want = "> request method=LOGIN endpoint=LOGIN bytes=22 db.user=old\n"
 			"< response status=ok bytes=11 db.mysql.server_version=4.0.20\n",
 	},
 	{
@@ -88,14 +87,14 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      " \0\0\2\3def\4shop\1t\1t\2id\2id\14?\0\13\0\0\0\3\0\0\0\0\0"
 			      "\7\0\0\3\376\0\0\2\0\0\0")},
 		.want = "> request method=SELECT resource=SELECT id, name FROM t WHERE id IN (?, ?) AND name <> ? "
-			"endpoint=SELECT id, name FROM t WHERE id IN (?) AND name <> ? bytes=71 db.system.name=mysql "
+			"endpoint=SELECT id, name FROM t WHERE id IN (?) AND name <> ? bytes=71 "
 			"db.collection.name=t\n"
 			"< response status=ok bytes=114 db.response.returned_rows=2 db.mysql.warnings=1\n"
-			"> request method=SELECT resource=select ? endpoint=select ? bytes=13 db.system.name=mysql\n"
+			"> request method=SELECT resource=select ? endpoint=select ? bytes=13\n"
 			"< response status=ok bytes=63 db.response.returned_rows=2\n"
-			"> request method=SELECT resource=select ? endpoint=select ? bytes=13 db.system.name=mysql\n"
+			"> request method=SELECT resource=select ? endpoint=select ? bytes=13\n"
 			"< response status=ok bytes=59 db.response.returned_rows=0\n"
-			"> request method=SELECT resource=select ? endpoint=select ? bytes=13 db.system.name=mysql\n"
+			"> request method=SELECT resource=select ? endpoint=select ? bytes=13\n"
 			"< response status=ok bytes=52 db.response.returned_rows=0\n",
 	},
 	{
@@ -116,26 +115,25 @@ const struct sp_vector sp_mysql_vectors[] = {
 			 SP_S("S\0\0\1\377\320\13#HY000Query execution was interrupted, maximum statement execution "
 			      "time exceeded")},
 		.want = "> request method=INSERT resource=INSERT INTO t VALUES (?) endpoint=INSERT INTO t VALUES (?) "
-			"bytes=35 db.system.name=mysql db.collection.name=t\n"
+			"bytes=35 db.collection.name=t\n"
 			"< response code=1062 message=Duplicate entry ? for key 't.mail' status=client_error bytes=53 "
 			"db.mysql.sqlstate=23000\n"
-			"> request method=SELEC resource=SELEC ? endpoint=SELEC ? bytes=14 db.system.name=mysql\n"
+			"> request method=SELEC resource=SELEC ? endpoint=SELEC ? bytes=14\n"
 			"< response code=1064 message=You have an error in your SQL syntax near ? at line 1 "
 			"status=client_error bytes=76 db.mysql.sqlstate=42000\n"
 			"> request method=SELECT resource=SELECT * FROM t endpoint=SELECT * FROM t bytes=20 "
-			"db.system.name=mysql db.collection.name=t\n"
+			"db.collection.name=t\n"
 			"< response code=1317 message=Query execution was interrupted status=server_error bytes=91 "
 			"db.mysql.sqlstate=70100 db.response.returned_rows=1\n"
 			"> request method=UPDATE resource=UPDATE t SET a = ? endpoint=UPDATE t SET a = ? bytes=23 "
-			"db.system.name=mysql db.collection.name=t\n"
+			"db.collection.name=t\n"
 			"< response code=1213 message=Deadlock found status=server_error bytes=27 "
 			"db.mysql.sqlstate=40001\n"
 			"> request method=SELECT resource=SELECT * FROM nowhere endpoint=SELECT * FROM nowhere "
-			"bytes=26 db.system.name=mysql db.collection.name=nowhere\n"
+			"bytes=26 db.collection.name=nowhere\n"
 			"< response code=1146 message=Table 'shop.nowhere' doesn't exist status=client_error bytes=47 "
 			"db.mysql.sqlstate=42S02\n"
-			"> request method=SELECT resource=SELECT SLEEP(?) endpoint=SELECT SLEEP(?) bytes=20 "
-			"db.system.name=mysql\n"
+			"> request method=SELECT resource=SELECT SLEEP(?) endpoint=SELECT SLEEP(?) bytes=20\n"
 			"< response code=3024 message=Query execution was interrupted, maximum statement execution "
 			"time exceeded status=timeout bytes=87 db.mysql.sqlstate=HY000\n",
 	},
@@ -167,31 +165,31 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\12\0\0\0\27\5\0\0\0\0\1\0\0\0"),
 			 SP_S("\7\0\0\1\0\3\0\2\0\0\0")},
 		.want = "> request method=STMT_PREPARE resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT "
-			"a FROM t WHERE id = ? AND b = ? bytes=45 db.system.name=mysql db.collection.name=t\n"
+			"a FROM t WHERE id = ? AND b = ? bytes=45 db.collection.name=t\n"
 			"< response status=ok bytes=102 db.mysql.statement_id=5\n"
 			"> request method=SELECT resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
-			"FROM t WHERE id = ? AND b = ? bytes=22 db.system.name=mysql db.mysql.statement_id=5 "
+			"FROM t WHERE id = ? AND b = ? bytes=22 db.mysql.statement_id=5 "
 			"db.collection.name=t\n"
 			"< response status=ok bytes=65 db.response.returned_rows=1\n"
 			"> oneway method=STMT_SEND_LONG_DATA resource=SELECT a FROM t WHERE id = ? AND b = ? "
-			"endpoint=SELECT a FROM t WHERE id = ? AND b = ? bytes=17 db.system.name=mysql "
+			"endpoint=SELECT a FROM t WHERE id = ? AND b = ? bytes=17 "
 			"db.mysql.statement_id=5 db.collection.name=t\n"
 			"> request method=STMT_RESET resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
-			"FROM t WHERE id = ? AND b = ? bytes=9 db.system.name=mysql db.mysql.statement_id=5 "
+			"FROM t WHERE id = ? AND b = ? bytes=9 db.mysql.statement_id=5 "
 			"db.collection.name=t\n"
 			"< response status=ok bytes=11\n"
 			"> request method=SELECT resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
-			"FROM t WHERE id = ? AND b = ? bytes=16 db.system.name=mysql db.mysql.statement_id=5 "
+			"FROM t WHERE id = ? AND b = ? bytes=16 db.mysql.statement_id=5 "
 			"db.collection.name=t\n"
 			"< response status=ok bytes=48 db.response.returned_rows=0\n"
 			"> request method=STMT_FETCH resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
-			"FROM t WHERE id = ? AND b = ? bytes=13 db.system.name=mysql db.mysql.statement_id=5 "
+			"FROM t WHERE id = ? AND b = ? bytes=13 db.mysql.statement_id=5 "
 			"db.collection.name=t\n"
 			"< response status=ok bytes=25 db.response.returned_rows=2\n"
 			"> oneway method=STMT_CLOSE resource=SELECT a FROM t WHERE id = ? AND b = ? endpoint=SELECT a "
-			"FROM t WHERE id = ? AND b = ? bytes=9 db.system.name=mysql db.mysql.statement_id=5 "
+			"FROM t WHERE id = ? AND b = ? bytes=9 db.mysql.statement_id=5 "
 			"db.collection.name=t\n"
-			"> request method=STMT_EXECUTE endpoint=STMT_EXECUTE bytes=14 db.system.name=mysql "
+			"> request method=STMT_EXECUTE endpoint=STMT_EXECUTE bytes=14 "
 			"db.mysql.statement_id=5\n"
 			"< response status=ok bytes=11 db.mysql.affected_rows=3\n",
 	},
@@ -210,21 +208,20 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\7\0\0\1\0\1\0\2\0\0\0"),
 			 SP_C("\11\0\0\0\26nonsense"), SP_S("*\0\0\1\377(\4#42000You have an error near 'nonsense'"),
 			 SP_C("\11\0\0\0\372\11\0\0\0\200\0\3\0"), SP_S("\7\0\0\1\0\2\0\2\0\0\0")},
-		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.system.name=mysql db.user=app "
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.user=app "
 			"db.client.program=tool\n"
 			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
 			"> request method=STMT_PREPARE host=shop resource=UPDATE t SET a = ? endpoint=UPDATE t SET a = "
-			"? bytes=23 db.system.name=mysql db.collection.name=t\n"
+			"? bytes=23 db.collection.name=t\n"
 			"> request method=UPDATE host=shop resource=UPDATE t SET a = ? endpoint=UPDATE t SET a = ? "
-			"bytes=14 db.system.name=mysql db.collection.name=t\n"
+			"bytes=14 db.collection.name=t\n"
 			"< response status=ok bytes=50 db.mysql.statement_id=9\n"
 			"< response status=ok bytes=11 db.mysql.affected_rows=1\n"
-			"> request method=STMT_PREPARE host=shop resource=nonsense endpoint=nonsense bytes=13 "
-			"db.system.name=mysql\n"
+			"> request method=STMT_PREPARE host=shop resource=nonsense endpoint=nonsense bytes=13\n"
 			"< response code=1064 message=You have an error near ? status=client_error bytes=46 "
 			"db.mysql.sqlstate=42000\n"
 			"> request method=UPDATE host=shop resource=UPDATE t SET a = ? endpoint=UPDATE t SET a = ? "
-			"bytes=13 db.system.name=mysql db.mysql.statement_id=9 db.collection.name=t\n"
+			"bytes=13 db.mysql.statement_id=9 db.collection.name=t\n"
 			"< response status=ok bytes=11 db.mysql.affected_rows=2\n",
 	},
 	{
@@ -241,7 +238,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\5\0\0\11\376\0\0\12\0"
 			      "\5\0\0\12\376\0\0\12\0"
 			      "\7\0\0\13\0\1\0\2\0\2\0")},
-		.want = "> request method=CALL resource=CALL p(?) endpoint=CALL p(?) bytes=14 db.system.name=mysql\n"
+		.want = "> request method=CALL resource=CALL p(?) endpoint=CALL p(?) bytes=14\n"
 			"< response status=ok bytes=146 db.response.returned_rows=1 db.mysql.affected_rows=5 "
 			"db.mysql.warnings=2 db.mysql.results=4\n",
 	},
@@ -254,9 +251,9 @@ const struct sp_vector sp_mysql_vectors[] = {
 			 SP_S("\21\0\0\5\0\2\0\2\0\0\0Records: 2"), SP_C("\1\0\0\0\16"),
 			 SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
 		.want = "> request method=LOAD resource=LOAD DATA LOCAL INFILE ? INTO TABLE t endpoint=LOAD DATA LOCAL "
-			"INFILE ? INTO TABLE t bytes=49 db.system.name=mysql db.collection.name=t\n"
+			"INFILE ? INTO TABLE t bytes=49 db.collection.name=t\n"
 			"< response status=ok bytes=32 db.mysql.affected_rows=2\n"
-			"> request method=PING endpoint=PING bytes=5 db.system.name=mysql\n"
+			"> request method=PING endpoint=PING bytes=5\n"
 			"< response status=ok bytes=11\n",
 	},
 	{
@@ -274,24 +271,22 @@ const struct sp_vector sp_mysql_vectors[] = {
 			 SP_S("\7\0\0\3\0\0\0\2\0\0\0"), SP_C("\5\0\0\0\14\7\0\0\0"),
 			 SP_S("\35\0\0\1\377F\4#HY000Unknown thread id: 7"), SP_C("\3\0\0\0\33\0\0"),
 			 SP_S("\5\0\0\1\376\0\0\2\0")},
-		.want = "> request method=FIELD_LIST resource=t endpoint=FIELD_LIST bytes=8 db.system.name=mysql\n"
+		.want = "> request method=FIELD_LIST resource=t endpoint=FIELD_LIST bytes=8\n"
 			"< response status=ok bytes=81\n"
-			"> request method=STATISTICS endpoint=STATISTICS bytes=5 db.system.name=mysql\n"
+			"> request method=STATISTICS endpoint=STATISTICS bytes=5\n"
 			"< response status=ok bytes=25\n"
-			"> request method=INIT_DB host=shop resource=shop endpoint=INIT_DB bytes=9 "
-			"db.system.name=mysql\n"
+			"> request method=INIT_DB host=shop resource=shop endpoint=INIT_DB bytes=9\n"
 			"< response status=ok bytes=11\n"
-			"> request method=INIT_DB host=nowhere resource=nowhere endpoint=INIT_DB bytes=12 "
-			"db.system.name=mysql\n"
+			"> request method=INIT_DB host=nowhere resource=nowhere endpoint=INIT_DB bytes=12\n"
 			"< response code=1049 message=Unknown database 'nowhere' status=client_error bytes=39 "
 			"db.mysql.sqlstate=42000\n"
-			"> request method=CHANGE_USER host=stock endpoint=CHANGE_USER bytes=60 db.system.name=mysql "
+			"> request method=CHANGE_USER host=stock endpoint=CHANGE_USER bytes=60 "
 			"db.user=eve\n"
 			"< response status=ok bytes=11\n"
-			"> request method=PROCESS_KILL host=stock endpoint=PROCESS_KILL bytes=9 db.system.name=mysql\n"
+			"> request method=PROCESS_KILL host=stock endpoint=PROCESS_KILL bytes=9\n"
 			"< response code=1094 message=Unknown thread id: 7 status=server_error bytes=33 "
 			"db.mysql.sqlstate=HY000\n"
-			"> request method=SET_OPTION host=stock endpoint=SET_OPTION bytes=7 db.system.name=mysql\n"
+			"> request method=SET_OPTION host=stock endpoint=SET_OPTION bytes=7\n"
 			"< response status=ok bytes=9\n",
 		.no_probe = true,
 	},
@@ -307,14 +302,14 @@ const struct sp_vector sp_mysql_vectors[] = {
 			 SP_S("\7\0\0\1\0\0\0\2\0\0\0"),
 			 SP_C("2\0\0\0\3\0\1/* x-request-id='abc-2' */ SELECT 1 -- 'hidden'"),
 			 SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
-		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.system.name=mysql db.user=app "
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.user=app "
 			"db.client.program=tool\n"
 			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
 			"> request method=SELECT host=shop resource=SELECT ? endpoint=SELECT ? "
-			"x_request_id_request=abc-1 bytes=50 db.system.name=mysql\n"
+			"x_request_id_request=abc-1 bytes=50\n"
 			"< response status=ok bytes=11 db.mysql.affected_rows=0\n"
 			"> request method=SELECT host=shop resource=SELECT ? endpoint=SELECT ? "
-			"x_request_id_request=abc-2 bytes=54 db.system.name=mysql\n"
+			"x_request_id_request=abc-2 bytes=54\n"
 			"< response status=ok bytes=11 db.mysql.affected_rows=0\n",
 	},
 	{
@@ -324,15 +319,14 @@ const struct sp_vector sp_mysql_vectors[] = {
 			 SP_S("*\0\0\1\377(\4#42000You have an error near 'hunter2''"),
 			 SP_C("\31\0\0\0\3INSERT INTO t VALUES (1)"),
 			 SP_S(".\0\0\1\377&\4#23000Duplicate entry '1' for key 'PRIMARY'")},
-		.want = "> request method=SELECT resource=SELECT 'x' /* y */ endpoint=SELECT ? bytes=23 "
-			"db.system.name=mysql\n"
+		.want = "> request method=SELECT resource=SELECT 'x' /* y */ endpoint=SELECT ? bytes=23\n"
 			"< response status=ok bytes=11 db.mysql.affected_rows=0\n"
 			"> request method=CREATE resource=CREATE USER u IDENTIFIED BY ? endpoint=CREATE USER u "
-			"IDENTIFIED BY ? bytes=42 db.system.name=mysql\n"
+			"IDENTIFIED BY ? bytes=42\n"
 			"< response code=1064 message=You have an error near ? status=client_error bytes=46 "
 			"db.mysql.sqlstate=42000\n"
 			"> request method=INSERT resource=INSERT INTO t VALUES (1) endpoint=INSERT INTO t VALUES (?) "
-			"bytes=29 db.system.name=mysql db.collection.name=t\n"
+			"bytes=29 db.collection.name=t\n"
 			"< response code=1062 message=Duplicate entry '1' for key 'PRIMARY' status=client_error "
 			"bytes=50 db.mysql.sqlstate=23000\n",
 		.reveal = true,
@@ -348,7 +342,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\5\0\0\6\376\0\0\2\0"),
 			 SP_C("\1\0\0\0\16"), SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
 		.want = "< response status=ok bytes=65 db.response.returned_rows=1\n"
-			"> request method=PING endpoint=PING bytes=5 db.system.name=mysql\n"
+			"> request method=PING endpoint=PING bytes=5\n"
 			"< response status=ok bytes=11\n",
 	},
 	{
@@ -363,16 +357,14 @@ const struct sp_vector sp_mysql_vectors[] = {
 			 SP_S("!\0\0\1\0\0\0\2@\0\0\0\30\0\16\12autocommit\2ON\1\6\5third"),
 			 SP_C("\14\0\0\0\3\0\1use other"), SP_S("\21\0\0\1\0\0\0\2@\0\0\0\10\1\6\5other"),
 			 SP_C("\1\0\0\0\16"), SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
-		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.system.name=mysql db.user=app "
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=114 db.user=app "
 			"db.client.program=tool\n"
 			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
-			"> request method=CALL host=shop resource=CALL switches() endpoint=CALL switches() bytes=22 "
-			"db.system.name=mysql\n"
+			"> request method=CALL host=shop resource=CALL switches() endpoint=CALL switches() bytes=22\n"
 			"< response status=ok bytes=37 db.mysql.affected_rows=0\n"
-			"> request method=USE host=third resource=use other endpoint=use other bytes=16 "
-			"db.system.name=mysql\n"
+			"> request method=USE host=third resource=use other endpoint=use other bytes=16\n"
 			"< response status=ok bytes=21\n"
-			"> request method=PING host=other endpoint=PING bytes=5 db.system.name=mysql\n"
+			"> request method=PING host=other endpoint=PING bytes=5\n"
 			"< response status=ok bytes=11\n",
 	},
 	{
@@ -382,9 +374,9 @@ const struct sp_vector sp_mysql_vectors[] = {
 			 SP_S("\37\0\0\1\0eeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 			      "\24\0\0\2\0fffffffffffffffffff"),
 			 SP_S("\5\0\0\3\376\0\0\2\0")},
-		.want = "> request method=REGISTER_SLAVE endpoint=REGISTER_SLAVE bytes=22 db.system.name=mysql\n"
+		.want = "> request method=REGISTER_SLAVE endpoint=REGISTER_SLAVE bytes=22\n"
 			"< response status=ok bytes=11\n"
-			"> request method=BINLOG_DUMP endpoint=BINLOG_DUMP bytes=20 db.system.name=mysql\n"
+			"> request method=BINLOG_DUMP endpoint=BINLOG_DUMP bytes=20\n"
 			"< response status=ok bytes=68\n",
 		.no_probe = true,
 	},
@@ -402,7 +394,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\2\0\0\1\374\377"
 			      "\2\0\0\1\0\1"
 			      "\1\0\0\1\377")},
-		.want = "> request method=SELECT resource=select ? endpoint=select ? bytes=13 db.system.name=mysql\n"
+		.want = "> request method=SELECT resource=select ? endpoint=select ? bytes=13\n"
 			"< response status=server_error bytes=5\n",
 		.no_probe = true,
 	},
@@ -423,13 +415,13 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      " \0\0\3\0\0\0\66\6\0\0\12\5row 7\6\0\0\13\5row 8\7\0\0\14\376\0\0\2\0\0\0"),
 			 SP_C("\17\0\0\0\12\0\0x\234cd``\340c\4\21\0\0{\0\37"),
 			 SP_S("\24\0\0\1\26\0\0x\234cg``d```\2bv\4\23\0\1>\0\25")},
-		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.system.name=mysql db.user=app\n"
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.user=app\n"
 			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
 			"> request method=SELECT host=shop resource=SELECT a FROM t WHERE b = ? endpoint=SELECT a FROM "
-			"t WHERE b = ? bytes=56 db.system.name=mysql db.collection.name=t\n"
+			"t WHERE b = ? bytes=56 db.collection.name=t\n"
 			"< response status=ok bytes=137 db.response.returned_rows=9\n"
-			"> request method=PING host=shop endpoint=PING bytes=1 db.system.name=mysql\n"
-			"> request method=PING host=shop endpoint=PING bytes=21 db.system.name=mysql\n"
+			"> request method=PING host=shop endpoint=PING bytes=1\n"
+			"> request method=PING host=shop endpoint=PING bytes=21\n"
 			"< response status=ok bytes=1\n"
 			"< response status=ok bytes=26\n",
 	},
@@ -446,12 +438,12 @@ const struct sp_vector sp_mysql_vectors[] = {
 			 SP_S("\36\0\0\1\0\0\0\1\0\0\1\1 \0\0\2\3def\4shop\1t\1t\2id\2id\14?"
 			      "\11\0\0\2P\0\0zstandard"),
 			 SP_C("\5\0\0\0\0\0\0\1\0\0\0\16"), SP_S("\13\0\0\1\0\0\0\7\0\0\1\0\0\0\2\0\0\0")},
-		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.system.name=mysql db.user=app\n"
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.user=app\n"
 			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
 			"> request method=SELECT host=shop resource=SELECT a FROM t WHERE b = ? endpoint=SELECT a FROM "
-			"t WHERE b = ? bytes=48 db.system.name=mysql db.collection.name=t\n"
+			"t WHERE b = ? bytes=48 db.collection.name=t\n"
 			"< response status=unknown bytes=53\n"
-			"> request method=PING host=shop endpoint=PING bytes=12 db.system.name=mysql\n"
+			"> request method=PING host=shop endpoint=PING bytes=12\n"
 			"< response status=ok bytes=18\n",
 	},
 	{
@@ -461,7 +453,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\11\0\0\2\377\377\377\1\1\2\0\0\0"),
 			 SP_S("\7\0\0\3\0\0\0\2\0\0\0")},
 		.want = "> request method=ALTER resource=ALTER TABLE t FORCE endpoint=ALTER TABLE t FORCE bytes=24 "
-			"db.system.name=mysql db.collection.name=t\n"
+			"db.collection.name=t\n"
 			"< response status=ok bytes=11 db.mysql.affected_rows=0\n",
 	},
 	{
@@ -472,7 +464,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "Q\257\351\342\333\265\2\210\24\200\11\374\274\204\327\272\37r\313m6\317\346\23\62\0\1"
 			      "\376\70\302\236\373S\224T\250\252(\253\252)"
 			      "\247j\250H\325R\261\252\243\22UO\245\252\201\312Tc\4\344/\37p\344\3=~\26\270")},
-		.want = "> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=20 db.system.name=mysql\n"
+		.want = "> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=20\n"
 			"< response status=ok bytes=104 db.response.returned_rows=9\n",
 	},
 	{
@@ -496,8 +488,8 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\217\333\6\313\374>\22\3\26S&\232\62\311\224\311\246\314j\312\24S\246\232\62\233)"
 			      "\263\233"
 			      "\62\207)s\232\62\315\224\351\246\314\245\311\4\270?\230\200\37\377 \231\301")},
-		.want = "> request method=PING endpoint=PING bytes=1 db.system.name=mysql\n"
-			"> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=57 db.system.name=mysql\n"
+		.want = "> request method=PING endpoint=PING bytes=1\n"
+			"> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=57\n"
 			"< response status=ok bytes=18\n"
 			"< response status=ok bytes=282 db.response.returned_rows=60\n",
 		.no_probe = true,

@@ -57,7 +57,6 @@ static struct sp_msg *begin(struct sp_parse *p, struct sp_pg *st, enum sp_msg_ki
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(method);
 	m->slot[SP_SLOT_HOST] = (struct sp_slice){(const uint8_t *)st->database, st->database_n};
 	m->id = kind == SP_MSG_ONEWAY ? PG_ALONE | st->orphans++ : st->next_id++;
-	sp_msg_extra(m, PG_SYSTEM, SP_TEXT("postgresql"));
 	return m;
 }
 
@@ -136,7 +135,6 @@ static enum sp_parse_result finish(struct asking *a, const char *method, uint64_
 	struct sp_sql sql;
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(method);
 	m->slot[SP_SLOT_HOST] = (struct sp_slice){(const uint8_t *)st->database, st->database_n};
-	sp_msg_extra(m, PG_SYSTEM, SP_TEXT("postgresql"));
 	if (a->p->more && sp_sql_find(a->p->more, key, &sql)) {
 		sp_sql_describe(m, &sql, PG_TABLES);
 		if (!executes || !sql.verb.n)
@@ -508,11 +506,15 @@ static const struct sp_start starts[] = {
 };
 
 static const char *const fields[] = {
-	[PG_SYSTEM] = "db.system.name",		  [PG_TABLES] = "db.collection.name",
-	[PG_ROWS] = "db.response.returned_rows",  [PG_AFFECTED] = "db.postgresql.affected_rows",
-	[PG_SEVERITY] = "db.postgresql.severity", [PG_USER] = "db.user",
-	[PG_PROGRAM] = "db.client.program",	  [PG_VERSION] = "db.postgresql.server_version",
-	[PG_NOTICE] = "db.postgresql.notice",	  [PG_NOTICE + 1] = NULL,
+	[PG_TABLES] = "db.collection.name",
+	[PG_ROWS] = "db.response.returned_rows",
+	[PG_AFFECTED] = "db.postgresql.affected_rows",
+	[PG_SEVERITY] = "db.postgresql.severity",
+	[PG_USER] = "db.user",
+	[PG_PROGRAM] = "db.client.program",
+	[PG_VERSION] = "db.postgresql.server_version",
+	[PG_NOTICE] = "db.postgresql.notice",
+	[PG_NOTICE + 1] = NULL,
 };
 
 const struct sp_parser sp_postgresql_parser = {

@@ -17,7 +17,7 @@ enum {
 	PG_RUNS = 8,
 };
 
-enum pg_field { PG_SYSTEM, PG_TABLES, PG_ROWS, PG_AFFECTED, PG_SEVERITY, PG_USER, PG_PROGRAM, PG_VERSION, PG_NOTICE };
+enum pg_field { PG_TABLES, PG_ROWS, PG_AFFECTED, PG_SEVERITY, PG_USER, PG_PROGRAM, PG_VERSION, PG_NOTICE };
 
 /* What ends a response; a request's tag. */
 enum pg_request {

@@ -91,7 +91,6 @@ static struct sp_msg *alone(struct reply *r, const char *method)
 	m->bytes = r->k.total;
 	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(method);
 	m->slot[SP_SLOT_HOST] = (struct sp_slice){(const uint8_t *)r->st->database, r->st->database_n};
-	sp_msg_extra(m, PG_SYSTEM, SP_TEXT("postgresql"));
 	return m;
 }
 

@@ -89,7 +89,6 @@ static void describe(struct sp_parse *p, struct redis_state *st, const struct re
 	struct sp_msg *m = sp_msg_begin(p, from_client ? SP_MSG_REQUEST : SP_MSG_ONEWAY, SP_PART_WHOLE);
 	if (!p->terse)
 		redis_describe(p, c);
-	sp_msg_extra(m, REDIS_SYSTEM, SP_TEXT("redis"));
 	if (c->shape->effect)
 		take_effect(p, st, c);
 	if (st->database && !p->terse)
@@ -205,7 +204,6 @@ static void describe_push(struct sp_parse *p, const struct sp_slice *word, struc
 	m->slot[SP_SLOT_METHOD] = method;
 	m->slot[SP_SLOT_RESOURCE] = channel;
 	m->slot[SP_SLOT_ENDPOINT] = several ? (struct sp_slice){begin, (size_t)(to - begin)} : method;
-	sp_msg_extra(m, REDIS_SYSTEM, SP_TEXT("redis"));
 }
 
 static enum sp_parse_result reply_of(struct sp_parse *p, struct redis_state *st, const struct resp_node *n,
@@ -497,7 +495,6 @@ static const struct sp_start starts[] = {
 };
 
 static const char *const fields[] = {
-	[REDIS_SYSTEM] = "db.system.name",
 	[REDIS_NAMESPACE] = "db.namespace",
 	[REDIS_ROWS] = "db.response.returned_rows",
 	[REDIS_FIELDS] = NULL,

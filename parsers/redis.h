@@ -11,7 +11,7 @@ enum {
 	REDIS_NAME_SHOWN = 64,	/* of a command */
 };
 
-enum redis_field { REDIS_SYSTEM, REDIS_NAMESPACE, REDIS_ROWS, REDIS_FIELDS };
+enum redis_field { REDIS_NAMESPACE, REDIS_ROWS, REDIS_FIELDS };
 
 /* What the reply, or the rest of the connection, will be like. */
 enum redis_effect {

@@ -33,15 +33,13 @@ static const struct sp_vector vectors[] = {
 			SP_C("*2\r\n$7\r\nHGETALL\r\n$13\r\ncart:77:items\r\n"),
 			SP_S("*0\r\n"),
 		},
-		.want = "> request method=SET resource=SET user:1 ? endpoint=SET user:{id} bytes=34 db.system.name=redis\n"
+		.want = "> request method=SET resource=SET user:1 ? endpoint=SET user:{id} bytes=34\n"
 			"< response status=ok bytes=5\n"
-			"> request method=GET resource=GET user:1 endpoint=GET user:{id} bytes=25 db.system.name=redis\n"
+			"> request method=GET resource=GET user:1 endpoint=GET user:{id} bytes=25\n"
 			"< response status=ok bytes=9 db.response.returned_rows=1\n"
-			"> request method=GET resource=GET user:alice:mail endpoint=GET user:alice:{id} bytes=35 "
-			"db.system.name=redis\n"
+			"> request method=GET resource=GET user:alice:mail endpoint=GET user:alice:{id} bytes=35\n"
 			"< response status=ok bytes=5 db.response.returned_rows=0\n"
-			"> request method=HGETALL resource=HGETALL cart:77:items endpoint=HGETALL cart:{id}:items bytes=37 "
-			"db.system.name=redis\n"
+			"> request method=HGETALL resource=HGETALL cart:77:items endpoint=HGETALL cart:{id}:items bytes=37\n"
 			"< response status=ok bytes=4\n",
 	},
 	{
@@ -62,11 +60,11 @@ static const struct sp_vector vectors[] = {
 			     W_1000 W_1000 W_1000 W_1000 W_1000 W_1000
 			     "\r\n"),
 		},
-		.want = "> request method=MSET resource=MSET a ? ? ? endpoint=MSET bytes=5044 db.system.name=redis\n"
+		.want = "> request method=MSET resource=MSET a ? ? ? endpoint=MSET bytes=5044\n"
 			"< response status=ok bytes=5\n"
-			"> request method=SET resource=SET big ? endpoint=SET bytes=6031 db.system.name=redis\n"
+			"> request method=SET resource=SET big ? endpoint=SET bytes=6031\n"
 			"< response status=ok bytes=5\n"
-			"> request method=GET resource=GET big endpoint=GET bytes=22 db.system.name=redis\n"
+			"> request method=GET resource=GET big endpoint=GET bytes=22\n"
 			"< response status=ok bytes=6009 db.response.returned_rows=1\n",
 	},
 	{
@@ -85,18 +83,18 @@ static const struct sp_vector vectors[] = {
 			     "GET\r\n$1\r\nx\r\n"),
 			SP_S("+OK\r\n-LOADING Redis is loading the dataset in memory\r\n"),
 		},
-		.want = "> request method=PING resource=PING endpoint=PING bytes=14 db.system.name=redis\n"
-			"> request method=LLEN resource=LLEN s endpoint=LLEN bytes=21 db.system.name=redis\n"
-			"> request method=FOO resource=FOO secret endpoint=FOO bytes=25 db.system.name=redis\n"
-			"> request method=GET resource=GET x endpoint=GET bytes=20 db.system.name=redis\n"
-			"> request method=COMMAND resource=COMMAND endpoint=COMMAND bytes=17 db.system.name=redis\n"
+		.want = "> request method=PING resource=PING endpoint=PING bytes=14\n"
+			"> request method=LLEN resource=LLEN s endpoint=LLEN bytes=21\n"
+			"> request method=FOO resource=FOO secret endpoint=FOO bytes=25\n"
+			"> request method=GET resource=GET x endpoint=GET bytes=20\n"
+			"> request method=COMMAND resource=COMMAND endpoint=COMMAND bytes=17\n"
 			"< response status=ok bytes=7\n"
 			"< response code=WRONGTYPE message=WRONGTYPE Operation against a key status=client_error bytes=36\n"
 			"< response code=ERR message=ERR unknown command 'FOO',  status=client_error bytes=65\n"
 			"< response code=MOVED message=MOVED 3999 127.0.0.1:6381 status=ok bytes=28\n"
 			"< response status=ok bytes=27 db.response.returned_rows=2\n"
-			"> request method=ASKING resource=ASKING endpoint=ASKING bytes=16 db.system.name=redis\n"
-			"> request method=GET resource=GET x endpoint=GET bytes=20 db.system.name=redis\n"
+			"> request method=ASKING resource=ASKING endpoint=ASKING bytes=16\n"
+			"> request method=GET resource=GET x endpoint=GET bytes=20\n"
 			"< response status=ok bytes=5\n"
 			"< response code=LOADING message=LOADING Redis is loading the dataset in memory "
 			"status=server_error bytes=49\n",
@@ -119,19 +117,18 @@ static const struct sp_vector vectors[] = {
 			SP_C("*1\r\n$4\r\nEXEC\r\n"),
 			SP_S("-EXECABORT Transaction discarded because of previous errors.\r\n"),
 		},
-		.want = "> request method=MULTI resource=MULTI endpoint=MULTI bytes=15 db.system.name=redis\n"
+		.want = "> request method=MULTI resource=MULTI endpoint=MULTI bytes=15\n"
 			"< response status=ok bytes=5\n"
-			"> request method=INCR resource=INCR s endpoint=INCR bytes=21 db.system.name=redis\n"
+			"> request method=INCR resource=INCR s endpoint=INCR bytes=21\n"
 			"< response status=ok bytes=9\n"
-			"> request method=SUBSCRIBE resource=SUBSCRIBE a b endpoint=SUBSCRIBE bytes=33 "
-			"db.system.name=redis\n"
+			"> request method=SUBSCRIBE resource=SUBSCRIBE a b endpoint=SUBSCRIBE bytes=33\n"
 			"< response status=ok bytes=9\n"
-			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14 db.system.name=redis\n"
+			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14\n"
 			"< response code=ERR message=ERR value is not an integer status=client_error bytes=49 "
 			"db.response.returned_rows=2\n"
-			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14 db.system.name=redis\n"
+			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14\n"
 			"< response status=ok bytes=5 db.response.returned_rows=0\n"
-			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14 db.system.name=redis\n"
+			"> request method=EXEC resource=EXEC endpoint=EXEC bytes=14\n"
 			"< response code=EXECABORT message=EXECABORT Transaction discarded because of previous errors. "
 			"status=client_error bytes=62\n",
 	},
@@ -174,29 +171,24 @@ static const struct sp_vector vectors[] = {
 			     "f\r\n$1\r\nv\r\n$1\r\ng\r\n$1\r\n"
 			     "w\r\n"),
 		},
-		.want = "> request method=MGET resource=MGET a b c endpoint=MGET bytes=35 db.system.name=redis\n"
-			"> request method=MSET resource=MSET a ? b ? endpoint=MSET bytes=42 db.system.name=redis\n"
-			"> request method=DEL resource=DEL k:1 k:2 endpoint=DEL k:{id} bytes=31 db.system.name=redis\n"
-			"> request method=BLPOP resource=BLPOP a b 5 endpoint=BLPOP bytes=36 db.system.name=redis\n"
-			"> request method=EVAL resource=EVAL ? ? a b ? endpoint=EVAL bytes=56 db.system.name=redis\n"
-			"> request method=EVALSHA resource=EVALSHA abc ? a:1 ? endpoint=EVALSHA abc bytes=49 "
-			"db.system.name=redis\n"
-			"> request method=FCALL resource=FCALL fn ? ? endpoint=FCALL fn bytes=37 db.system.name=redis\n"
-			"> request method=ZUNIONSTORE resource=ZUNIONSTORE d ? a b ? ? ? endpoint=ZUNIONSTORE bytes=77 "
-			"db.system.name=redis\n"
-			"> request method=ZINTER resource=ZINTER ? a b ? endpoint=ZINTER bytes=54 db.system.name=redis\n"
-			"> request method=BITOP resource=BITOP AND d a b endpoint=BITOP bytes=45 db.system.name=redis\n"
-			"> request method=XREAD resource=XREAD ? ? ? a b ? ? endpoint=XREAD bytes=74 db.system.name=redis\n"
-			"> request method=RENAME resource=RENAME a b endpoint=RENAME bytes=30 db.system.name=redis\n"
-			"> request method=OBJECT ENCODING resource=OBJECT ENCODING a endpoint=OBJECT ENCODING bytes=37 "
-			"db.system.name=redis\n"
-			"> request method=XGROUP CREATE resource=XGROUP CREATE s ? ? endpoint=XGROUP CREATE bytes=49 "
-			"db.system.name=redis\n"
-			"> request method=SCAN resource=SCAN 0 MATCH u* endpoint=SCAN bytes=40 db.system.name=redis\n"
-			"> request method=ECHO resource=ECHO ? endpoint=ECHO bytes=26 db.system.name=redis\n"
-			"> request method=CLUSTER SLOTS resource=CLUSTER SLOTS endpoint=CLUSTER SLOTS bytes=28 "
-			"db.system.name=redis\n"
-			"> request method=HSET resource=HSET h ? ? ? ? endpoint=HSET bytes=49 db.system.name=redis\n",
+		.want = "> request method=MGET resource=MGET a b c endpoint=MGET bytes=35\n"
+			"> request method=MSET resource=MSET a ? b ? endpoint=MSET bytes=42\n"
+			"> request method=DEL resource=DEL k:1 k:2 endpoint=DEL k:{id} bytes=31\n"
+			"> request method=BLPOP resource=BLPOP a b 5 endpoint=BLPOP bytes=36\n"
+			"> request method=EVAL resource=EVAL ? ? a b ? endpoint=EVAL bytes=56\n"
+			"> request method=EVALSHA resource=EVALSHA abc ? a:1 ? endpoint=EVALSHA abc bytes=49\n"
+			"> request method=FCALL resource=FCALL fn ? ? endpoint=FCALL fn bytes=37\n"
+			"> request method=ZUNIONSTORE resource=ZUNIONSTORE d ? a b ? ? ? endpoint=ZUNIONSTORE bytes=77\n"
+			"> request method=ZINTER resource=ZINTER ? a b ? endpoint=ZINTER bytes=54\n"
+			"> request method=BITOP resource=BITOP AND d a b endpoint=BITOP bytes=45\n"
+			"> request method=XREAD resource=XREAD ? ? ? a b ? ? endpoint=XREAD bytes=74\n"
+			"> request method=RENAME resource=RENAME a b endpoint=RENAME bytes=30\n"
+			"> request method=OBJECT ENCODING resource=OBJECT ENCODING a endpoint=OBJECT ENCODING bytes=37\n"
+			"> request method=XGROUP CREATE resource=XGROUP CREATE s ? ? endpoint=XGROUP CREATE bytes=49\n"
+			"> request method=SCAN resource=SCAN 0 MATCH u* endpoint=SCAN bytes=40\n"
+			"> request method=ECHO resource=ECHO ? endpoint=ECHO bytes=26\n"
+			"> request method=CLUSTER SLOTS resource=CLUSTER SLOTS endpoint=CLUSTER SLOTS bytes=28\n"
+			"> request method=HSET resource=HSET h ? ? ? ? endpoint=HSET bytes=49\n",
 	},
 	{
 		.name = "credentials are never shown",
@@ -219,18 +211,14 @@ static const struct sp_vector vectors[] = {
 			     "pw\r\n*3\r\n$3\r\nSET\r\n$1\r\n"
 			     "k\r\n$1\r\nv\r\n"),
 		},
-		.want = "> request method=AUTH resource=AUTH ? endpoint=AUTH bytes=22 db.system.name=redis\n"
-			"> request method=AUTH resource=AUTH ? ? endpoint=AUTH bytes=30 db.system.name=redis\n"
-			"> request method=HELLO resource=HELLO 3 ? ? ? ? ? endpoint=HELLO bytes=68 db.system.name=redis\n"
-			"> request method=CONFIG SET resource=CONFIG SET requirepass ? endpoint=CONFIG SET bytes=51 "
-			"db.system.name=redis\n"
-			"> request method=ACL SETUSER resource=ACL SETUSER bob ? ? endpoint=ACL SETUSER bytes=52 "
-			"db.system.name=redis\n"
-			"> request method=MIGRATE resource=MIGRATE h 6379 k 0 5000 ? ? endpoint=MIGRATE bytes=76 "
-			"db.system.name=redis\n"
-			"> request method=SENTINEL SET resource=SENTINEL SET m ? ? endpoint=SENTINEL SET bytes=57 "
-			"db.system.name=redis\n"
-			"> request method=SET resource=SET k v endpoint=SET bytes=27 db.system.name=redis\n",
+		.want = "> request method=AUTH resource=AUTH ? endpoint=AUTH bytes=22\n"
+			"> request method=AUTH resource=AUTH ? ? endpoint=AUTH bytes=30\n"
+			"> request method=HELLO resource=HELLO 3 ? ? ? ? ? endpoint=HELLO bytes=68\n"
+			"> request method=CONFIG SET resource=CONFIG SET requirepass ? endpoint=CONFIG SET bytes=51\n"
+			"> request method=ACL SETUSER resource=ACL SETUSER bob ? ? endpoint=ACL SETUSER bytes=52\n"
+			"> request method=MIGRATE resource=MIGRATE h 6379 k 0 5000 ? ? endpoint=MIGRATE bytes=76\n"
+			"> request method=SENTINEL SET resource=SENTINEL SET m ? ? endpoint=SENTINEL SET bytes=57\n"
+			"> request method=SET resource=SET k v endpoint=SET bytes=27\n",
 		.reveal = true,
 	},
 	{
@@ -241,10 +229,10 @@ static const struct sp_vector vectors[] = {
 			SP_C("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
 			SP_S("$1\r\nx\r\n"),
 		},
-		.want = "> request method=SELECT resource=SELECT 7 endpoint=SELECT bytes=23 db.system.name=redis "
+		.want = "> request method=SELECT resource=SELECT 7 endpoint=SELECT bytes=23 "
 			"db.namespace=7\n"
 			"< response status=ok bytes=5\n"
-			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis db.namespace=7\n"
+			"> request method=GET resource=GET a endpoint=GET bytes=20 db.namespace=7\n"
 			"< response status=ok bytes=7 db.response.returned_rows=1\n",
 	},
 	{
@@ -284,30 +272,23 @@ static const struct sp_vector vectors[] = {
 			     "a\r\n$1\r\nb\r\n"),
 			SP_S("-NOAUTH Authentication required.\r\n"),
 		},
-		.want = "> request method=SUBSCRIBE resource=SUBSCRIBE news:1 b endpoint=SUBSCRIBE news:{id} bytes=38 "
-			"db.system.name=redis\n"
+		.want = "> request method=SUBSCRIBE resource=SUBSCRIBE news:1 b endpoint=SUBSCRIBE news:{id} bytes=38\n"
 			"< response status=ok bytes=65\n"
-			"< oneway method=MESSAGE resource=news:1 endpoint=MESSAGE news:{id} bytes=40 db.system.name=redis\n"
-			"> request method=PSUBSCRIBE resource=PSUBSCRIBE n* endpoint=PSUBSCRIBE bytes=29 "
-			"db.system.name=redis\n"
-			"< oneway method=MESSAGE resource=b endpoint=MESSAGE bytes=5033 db.system.name=redis\n"
+			"< oneway method=MESSAGE resource=news:1 endpoint=MESSAGE news:{id} bytes=40\n"
+			"> request method=PSUBSCRIBE resource=PSUBSCRIBE n* endpoint=PSUBSCRIBE bytes=29\n"
+			"< oneway method=MESSAGE resource=b endpoint=MESSAGE bytes=5033\n"
 			"< response status=ok bytes=33\n"
-			"< oneway method=PMESSAGE resource=news:1 endpoint=PMESSAGE news:{id} bytes=45 "
-			"db.system.name=redis\n"
-			"> request method=PING resource=PING endpoint=PING bytes=14 db.system.name=redis\n"
+			"< oneway method=PMESSAGE resource=news:1 endpoint=PMESSAGE news:{id} bytes=45\n"
+			"> request method=PING resource=PING endpoint=PING bytes=14\n"
 			"< response status=ok bytes=20 db.response.returned_rows=2\n"
-			"> request method=UNSUBSCRIBE resource=UNSUBSCRIBE endpoint=UNSUBSCRIBE bytes=22 "
-			"db.system.name=redis\n"
+			"> request method=UNSUBSCRIBE resource=UNSUBSCRIBE endpoint=UNSUBSCRIBE bytes=22\n"
 			"< response status=ok bytes=33\n"
-			"< oneway method=UNSUBSCRIBE resource=news:1 endpoint=UNSUBSCRIBE news:{id} bytes=38 "
-			"db.system.name=redis\n"
-			"> request method=PUNSUBSCRIBE resource=PUNSUBSCRIBE n* x endpoint=PUNSUBSCRIBE bytes=38 "
-			"db.system.name=redis\n"
+			"< oneway method=UNSUBSCRIBE resource=news:1 endpoint=UNSUBSCRIBE news:{id} bytes=38\n"
+			"> request method=PUNSUBSCRIBE resource=PUNSUBSCRIBE n* x endpoint=PUNSUBSCRIBE bytes=38\n"
 			"< response status=ok bytes=67\n"
-			"> request method=LRANGE resource=LRANGE l ? ? endpoint=LRANGE bytes=37 db.system.name=redis\n"
+			"> request method=LRANGE resource=LRANGE l ? ? endpoint=LRANGE bytes=37\n"
 			"< response status=ok bytes=31 db.response.returned_rows=3\n"
-			"> request method=SUBSCRIBE resource=SUBSCRIBE a b endpoint=SUBSCRIBE bytes=33 "
-			"db.system.name=redis\n"
+			"> request method=SUBSCRIBE resource=SUBSCRIBE a b endpoint=SUBSCRIBE bytes=33\n"
 			"< response code=NOAUTH message=NOAUTH Authentication required. status=client_error bytes=34\n",
 	},
 	{
@@ -341,26 +322,25 @@ static const struct sp_vector vectors[] = {
 			SP_C("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
 			SP_S("+a\r\n"),
 		},
-		.want = "> request method=HELLO resource=HELLO 3 endpoint=HELLO bytes=22 db.system.name=redis\n"
+		.want = "> request method=HELLO resource=HELLO 3 endpoint=HELLO bytes=22\n"
 			"< response status=ok bytes=42 db.response.returned_rows=2\n"
-			"> request method=SUBSCRIBE resource=SUBSCRIBE c d endpoint=SUBSCRIBE bytes=33 "
-			"db.system.name=redis\n"
+			"> request method=SUBSCRIBE resource=SUBSCRIBE c d endpoint=SUBSCRIBE bytes=33\n"
 			"< response status=ok bytes=60\n"
-			"< oneway method=MESSAGE resource=c endpoint=MESSAGE bytes=31 db.system.name=redis\n"
-			"> request method=SMEMBERS resource=SMEMBERS s endpoint=SMEMBERS bytes=25 db.system.name=redis\n"
-			"< oneway method=INVALIDATE endpoint=INVALIDATE bytes=32 db.system.name=redis\n"
+			"< oneway method=MESSAGE resource=c endpoint=MESSAGE bytes=31\n"
+			"> request method=SMEMBERS resource=SMEMBERS s endpoint=SMEMBERS bytes=25\n"
+			"< oneway method=INVALIDATE endpoint=INVALIDATE bytes=32\n"
 			"< response status=ok bytes=57 db.response.returned_rows=3\n"
-			"> request method=INFO resource=INFO endpoint=INFO bytes=14 db.system.name=redis\n"
+			"> request method=INFO resource=INFO endpoint=INFO bytes=14\n"
 			"< response status=ok bytes=14\n"
-			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
+			"> request method=GET resource=GET a endpoint=GET bytes=20\n"
 			"< response status=ok bytes=3 db.response.returned_rows=0\n"
-			"> request method=FOO resource=FOO endpoint=FOO bytes=13 db.system.name=redis\n"
+			"> request method=FOO resource=FOO endpoint=FOO bytes=13\n"
 			"< response code=SYNTAX message=SYNTAX invalid syntax status=client_error bytes=28\n"
-			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
+			"> request method=GET resource=GET a endpoint=GET bytes=20\n"
 			"< response status=ok bytes=29 db.response.returned_rows=1\n"
-			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
+			"> request method=GET resource=GET a endpoint=GET bytes=20\n"
 			"< response status=ok bytes=38\n"
-			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
+			"> request method=GET resource=GET a endpoint=GET bytes=20\n"
 			"< response status=ok bytes=4\n",
 	},
 	{
@@ -380,18 +360,15 @@ static const struct sp_vector vectors[] = {
 			SP_C("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
 			SP_S("$1\r\n1\r\n"),
 		},
-		.want = "> oneway method=CLIENT REPLY resource=CLIENT REPLY SKIP endpoint=CLIENT REPLY bytes=37 "
-			"db.system.name=redis\n"
-			"> oneway method=SET resource=SET a ? endpoint=SET bytes=27 db.system.name=redis\n"
-			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
+		.want = "> oneway method=CLIENT REPLY resource=CLIENT REPLY SKIP endpoint=CLIENT REPLY bytes=37\n"
+			"> oneway method=SET resource=SET a ? endpoint=SET bytes=27\n"
+			"> request method=GET resource=GET a endpoint=GET bytes=20\n"
 			"< response status=ok bytes=7 db.response.returned_rows=1\n"
-			"> oneway method=CLIENT REPLY resource=CLIENT REPLY off endpoint=CLIENT REPLY bytes=36 "
-			"db.system.name=redis\n"
-			"> oneway method=SET resource=SET a ? endpoint=SET bytes=27 db.system.name=redis\n"
-			"> request method=CLIENT REPLY resource=CLIENT REPLY ON endpoint=CLIENT REPLY bytes=35 "
-			"db.system.name=redis\n"
+			"> oneway method=CLIENT REPLY resource=CLIENT REPLY off endpoint=CLIENT REPLY bytes=36\n"
+			"> oneway method=SET resource=SET a ? endpoint=SET bytes=27\n"
+			"> request method=CLIENT REPLY resource=CLIENT REPLY ON endpoint=CLIENT REPLY bytes=35\n"
 			"< response status=ok bytes=5\n"
-			"> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
+			"> request method=GET resource=GET a endpoint=GET bytes=20\n"
 			"< response status=ok bytes=7 db.response.returned_rows=1\n",
 	},
 	{
@@ -401,9 +378,9 @@ static const struct sp_vector vectors[] = {
 			     "get  'key 2'\r\n"),
 			SP_S("+PONG\r\n+OK\r\n$-1\r\n"),
 		},
-		.want = "> request method=PING resource=PING endpoint=PING bytes=6 db.system.name=redis\n"
-			"> request method=SET resource=SET key:1 ? endpoint=SET key:{id} bytes=16 db.system.name=redis\n"
-			"> request method=GET resource=GET key 2 endpoint=GET bytes=14 db.system.name=redis\n"
+		.want = "> request method=PING resource=PING endpoint=PING bytes=6\n"
+			"> request method=SET resource=SET key:1 ? endpoint=SET key:{id} bytes=16\n"
+			"> request method=GET resource=GET key 2 endpoint=GET bytes=14\n"
 			"< response status=ok bytes=7\n"
 			"< response status=ok bytes=5\n"
 			"< response status=ok bytes=5 db.response.returned_rows=0\n",
@@ -417,10 +394,10 @@ static const struct sp_vector vectors[] = {
 			     S_1000 S_100 S_100 S_100 S_100 S_100
 			     "\"\r\n"),
 		},
-		.want = "> request method=MONITOR resource=MONITOR endpoint=MONITOR bytes=17 db.system.name=redis\n"
+		.want = "> request method=MONITOR resource=MONITOR endpoint=MONITOR bytes=17\n"
 			"< response status=ok bytes=5\n"
-			"< oneway method=MONITOR endpoint=MONITOR bytes=56 db.system.name=redis\n"
-			"< oneway method=MONITOR endpoint=MONITOR bytes=1541 db.system.name=redis\n",
+			"< oneway method=MONITOR endpoint=MONITOR bytes=56\n"
+			"< oneway method=MONITOR endpoint=MONITOR bytes=1541\n",
 	},
 	{
 		.name = "a replica of known length",
@@ -439,18 +416,15 @@ static const struct sp_vector vectors[] = {
 			SP_C("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n"
 			     "$2\r\n99\r\n"),
 		},
-		.want = "> request method=REPLCONF CAPA resource=REPLCONF CAPA ? endpoint=REPLCONF CAPA bytes=40 "
-			"db.system.name=redis\n"
+		.want = "> request method=REPLCONF CAPA resource=REPLCONF CAPA ? endpoint=REPLCONF CAPA bytes=40\n"
 			"< response status=ok bytes=5\n"
-			"> request method=PSYNC resource=PSYNC ? -1 endpoint=PSYNC bytes=30 db.system.name=redis\n"
+			"> request method=PSYNC resource=PSYNC ? -1 endpoint=PSYNC bytes=30\n"
 			"< response status=ok bytes=56\n"
-			"< oneway method=FULLRESYNC endpoint=FULLRESYNC bytes=16 db.system.name=redis\n"
-			"< oneway method=SELECT resource=SELECT 0 endpoint=SELECT bytes=23 db.system.name=redis\n"
-			"< oneway method=SET resource=SET k:1 ? endpoint=SET k:{id} bytes=29 db.system.name=redis\n"
-			"< oneway method=REPLCONF GETACK resource=REPLCONF GETACK ? endpoint=REPLCONF GETACK bytes=37 "
-			"db.system.name=redis\n"
-			"> oneway method=REPLCONF ACK resource=REPLCONF ACK ? endpoint=REPLCONF ACK bytes=35 "
-			"db.system.name=redis\n",
+			"< oneway method=FULLRESYNC endpoint=FULLRESYNC bytes=16\n"
+			"< oneway method=SELECT resource=SELECT 0 endpoint=SELECT bytes=23\n"
+			"< oneway method=SET resource=SET k:1 ? endpoint=SET k:{id} bytes=29\n"
+			"< oneway method=REPLCONF GETACK resource=REPLCONF GETACK ? endpoint=REPLCONF GETACK bytes=37\n"
+			"> oneway method=REPLCONF ACK resource=REPLCONF ACK ? endpoint=REPLCONF ACK bytes=35\n",
 	},
 	{
 		.name = "a replica until the mark",
@@ -464,10 +438,10 @@ static const struct sp_vector vectors[] = {
 			     "0123456789012345678901234567890123456789*1\r\n"
 			     "$4\r\nPING\r\n"),
 		},
-		.want = "> request method=PSYNC resource=PSYNC ? -1 endpoint=PSYNC bytes=30 db.system.name=redis\n"
+		.want = "> request method=PSYNC resource=PSYNC ? -1 endpoint=PSYNC bytes=30\n"
 			"< response status=ok bytes=56\n"
-			"< oneway method=FULLRESYNC endpoint=FULLRESYNC bytes=202 db.system.name=redis\n"
-			"< oneway method=PING resource=PING endpoint=PING bytes=14 db.system.name=redis\n",
+			"< oneway method=FULLRESYNC endpoint=FULLRESYNC bytes=202\n"
+			"< oneway method=PING resource=PING endpoint=PING bytes=14\n",
 	},
 	{
 		.name = "a replica that goes on",
@@ -477,9 +451,9 @@ static const struct sp_vector vectors[] = {
 			SP_S("+CONTINUE 8de1\r\n*2\r\n$3\r\nDEL\r\n"
 			     "$1\r\na\r\n"),
 		},
-		.want = "> request method=PSYNC resource=PSYNC 8de1 22 endpoint=PSYNC bytes=33 db.system.name=redis\n"
+		.want = "> request method=PSYNC resource=PSYNC 8de1 22 endpoint=PSYNC bytes=33\n"
 			"< response status=ok bytes=16\n"
-			"< oneway method=DEL resource=DEL a endpoint=DEL bytes=20 db.system.name=redis\n",
+			"< oneway method=DEL resource=DEL a endpoint=DEL bytes=20\n",
 	},
 	{
 		.name = "SYNC, the old way",
@@ -488,9 +462,9 @@ static const struct sp_vector vectors[] = {
 			SP_S("$5\r\nREDIS*2\r\n$3\r\nDEL\r\n$1\r\n"
 			     "a\r\n"),
 		},
-		.want = "> request method=SYNC resource=SYNC endpoint=SYNC bytes=6 db.system.name=redis\n"
+		.want = "> request method=SYNC resource=SYNC endpoint=SYNC bytes=6\n"
 			"< response status=ok bytes=9\n"
-			"< oneway method=DEL resource=DEL a endpoint=DEL bytes=20 db.system.name=redis\n",
+			"< oneway method=DEL resource=DEL a endpoint=DEL bytes=20\n",
 		.no_probe = true,
 	},
 	{
@@ -507,7 +481,7 @@ static const struct sp_vector vectors[] = {
 			SP_C("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
 			SP_S("*1000000\r\n*1000000\r\n:1\r\n"),
 		},
-		.want = "> request method=GET resource=GET a endpoint=GET bytes=20 db.system.name=redis\n"
+		.want = "> request method=GET resource=GET a endpoint=GET bytes=20\n"
 			"< bad\n",
 	},
 	{
@@ -533,7 +507,7 @@ static const struct sp_vector vectors[] = {
 			SP_C("*0\r\n*1\r\n$4\r\nPING\r\n"),
 			SP_S("+PONG\r\n"),
 		},
-		.want = "> request method=PING resource=PING endpoint=PING bytes=14 db.system.name=redis\n"
+		.want = "> request method=PING resource=PING endpoint=PING bytes=14\n"
 			"< response status=ok bytes=7\n",
 	},
 	{0},
