@@ -14,19 +14,70 @@ static char *put_octet(char *out, unsigned v)
 	return out;
 }
 
-/* inet_ntop follows RFC 5952 except for the dotted tail of some unspecific prefixes, which is allowed there. */
+static char *put_v4(char *p, const uint8_t *b)
+{
+	p = put_octet(p, b[0]);
+	for (int i = 1; i < 4; i++) {
+		*p++ = '.';
+		p = put_octet(p, b[i]);
+	}
+	return p;
+}
+
+#define V6_GROUPS 8
+
+static unsigned group(const uint8_t *b, unsigned i)
+{
+	return (unsigned)b[2 * i] << 8 | b[2 * i + 1];
+}
+
+static char *put_group(char *p, unsigned v)
+{
+	static const char digit[] = "0123456789abcdef";
+	unsigned n = 1 + (v > 0xf) + (v > 0xff) + (v > 0xfff);
+	for (unsigned i = n; i--;)
+		*p++ = digit[v >> 4 * i & 15];
+	return p;
+}
+
+/* The first of the longest runs of two zero groups or more. Returns how many. */
+static unsigned zero_run(const uint8_t *b, unsigned *at)
+{
+	unsigned best = 1, run = 0;
+	for (unsigned i = 0; i < V6_GROUPS; i++) {
+		run = group(b, i) ? 0 : run + 1;
+		if (run > best) {
+			best = run;
+			*at = i + 1 - run;
+		}
+	}
+	return best > 1 ? best : 0;
+}
+
+/* RFC 5952, as inet_ntop has it: with a dotted tail after six zero groups, which is allowed there. */
+static char *put_v6(char *p, const uint8_t *b)
+{
+	unsigned from = 0, run = zero_run(b, &from);
+	for (unsigned i = 0; i < V6_GROUPS;) {
+		if (run && i == from) {
+			*p++ = ':';
+			i += run;
+			if (i == V6_GROUPS)
+				*p++ = ':';
+			continue;
+		}
+		if (i)
+			*p++ = ':';
+		if (i == 6 && run == 6)
+			return put_v4(p, b + 12);
+		p = put_group(p, group(b, i++));
+	}
+	return p;
+}
+
 size_t sp_addr_format(char *out, const struct sp_addr *a)
 {
-	if (!sp_addr_is_v4(a)) {
-		inet_ntop(AF_INET6, a->b, out, SP_ADDR_TEXT_MAX);
-		return strlen(out);
-	}
-	char *p = put_octet(out, a->b[12]);
-	for (int i = 13; i < 16; i++) {
-		*p++ = '.';
-		p = put_octet(p, a->b[i]);
-	}
-	return (size_t)(p - out);
+	return (size_t)((sp_addr_is_v4(a) ? put_v4(out, a->b + 12) : put_v6(out, a->b)) - out);
 }
 
 int sp_addr_parse(struct sp_addr *ret, const char *text)

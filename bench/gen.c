@@ -19,13 +19,18 @@ static const struct kind {
 	{"small", gen_small, "Redis calls of 16 bytes and DNS, thousands of flows"},
 	{"flows", gen_flows, "2.1 million concurrent flows, every packet cold"},
 	{"calls", gen_calls, "1.2 million small HTTP, Redis and DNS calls, interleaved at random"},
+	{"http", gen_http, "HTTP/1.1 alone, keep-alive, responses of 10,000 bytes"},
+	{"pipeline", gen_pipeline, "Redis alone, 16 small commands at a time"},
+	{"selects", gen_selects, "MySQL alone, SELECTs of one row"},
+	{"names", gen_names, "DNS alone"},
+	{"idle", gen_idle, "HTTP connections that stay open after one call"},
 };
 
 static void usage(FILE *to)
 {
 	fputs("usage: gen KIND [--seed N] [--packets N] [--flows N] [--share K/N] -o FILE\n", to);
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		fprintf(to, "  %-6s %s\n", kinds[i].name, kinds[i].doc);
+		fprintf(to, "  %-8s %s\n", kinds[i].name, kinds[i].doc);
 }
 
 static uint64_t number(const char *text)

@@ -117,5 +117,10 @@ void gen_mix(struct gen_out *out, const struct gen_args *args);
 void gen_small(struct gen_out *out, const struct gen_args *args);
 void gen_flows(struct gen_out *out, const struct gen_args *args);
 void gen_calls(struct gen_out *out, const struct gen_args *args);
+void gen_http(struct gen_out *out, const struct gen_args *args);
+void gen_pipeline(struct gen_out *out, const struct gen_args *args);
+void gen_selects(struct gen_out *out, const struct gen_args *args);
+void gen_names(struct gen_out *out, const struct gen_args *args);
+void gen_idle(struct gen_out *out, const struct gen_args *args);
 
 #endif

@@ -145,6 +145,20 @@ void gen_http_response(struct gen_bytes *b, struct gen_rng *rng, const struct ge
 	PUT(b, "0\r\n\r\n");
 }
 
+void gen_http_get(struct gen_bytes *b, struct gen_rng *rng, struct gen_call *call)
+{
+	*call = (struct gen_call){.id = gen_below(rng, 1000000)};
+	gen_printf(b, "GET /item/%u HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n\r\n",
+		   call->id);
+}
+
+void gen_http_body(struct gen_bytes *b, struct gen_rng *rng, size_t size)
+{
+	gen_printf(b, "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
+		   size);
+	gen_put_text(b, rng, size);
+}
+
 enum { SET, GET, INCR, LPUSH, HSET, MSET, LRANGE, REDIS_VERBS };
 
 void gen_redis_request(struct gen_bytes *b, struct gen_rng *rng, struct gen_call *call)
@@ -306,6 +320,14 @@ void gen_mysql_request(struct gen_bytes *b, struct gen_rng *rng, struct gen_call
 			gen_printf(b, "%011u-", gen_below(rng, UINT32_MAX));
 		gen_printf(b, "', 'pad')");
 	}
+	packet_end(b, at);
+}
+
+void gen_mysql_select(struct gen_bytes *b, struct gen_rng *rng, struct gen_call *call)
+{
+	*call = (struct gen_call){.verb = SELECT_ONE, .id = gen_below(rng, 1000000), .size = 1};
+	size_t at = packet_begin(b, 0);
+	gen_printf(b, "\3SELECT c FROM sbtest%u WHERE id=%u", call->id % 8, call->id);
 	packet_end(b, at);
 }
 

@@ -27,6 +27,10 @@ void gen_put_noise(struct gen_bytes *b, struct gen_rng *rng, size_t n);
 void gen_http_request(struct gen_bytes *b, struct gen_rng *rng, struct gen_call *call, bool last);
 void gen_http_response(struct gen_bytes *b, struct gen_rng *rng, const struct gen_call *call, bool last);
 
+/* GET, answered by so many bytes. */
+void gen_http_get(struct gen_bytes *b, struct gen_rng *rng, struct gen_call *call);
+void gen_http_body(struct gen_bytes *b, struct gen_rng *rng, size_t size);
+
 /* RESP2. One command, and its answer. */
 void gen_redis_request(struct gen_bytes *b, struct gen_rng *rng, struct gen_call *call);
 void gen_redis_response(struct gen_bytes *b, struct gen_rng *rng, const struct gen_call *call);
@@ -36,6 +40,7 @@ void gen_mysql_greeting(struct gen_bytes *b, struct gen_rng *rng);
 void gen_mysql_login(struct gen_bytes *b, struct gen_rng *rng);
 void gen_mysql_ok(struct gen_bytes *b, uint8_t sequence);
 void gen_mysql_request(struct gen_bytes *b, struct gen_rng *rng, struct gen_call *call);
+void gen_mysql_select(struct gen_bytes *b, struct gen_rng *rng, struct gen_call *call); /* of one row, by its key */
 void gen_mysql_response(struct gen_bytes *b, struct gen_rng *rng, const struct gen_call *call);
 void gen_mysql_quit(struct gen_bytes *b);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `mix` and `small`: what a tap in front of a few servers sees in 18 or 20 seconds. */
+/* `mix` and `small`: what a tap in front of a few servers sees in 18 or 20 seconds. `http`, `pipeline`, `selects`,
+ * `names` and `idle`: one protocol alone. */
 #include "bench/gen_stream.h"
 
 #include <stdlib.h>
@@ -8,7 +9,10 @@
 #define MS UINT64_C(1000000)
 #define SEC UINT64_C(1000000000)
 
-enum { PLAIN, PIPELINED, ONE_SHOT, SHORT };
+enum { PLAIN, PIPELINED, ONE_SHOT, SHORT, SHORT_PIPELINED, STAYS_OPEN };
+
+#define HTTP_BODY 10000
+#define HTTP_SHORT_BODY 200
 
 /* One sort of conversation: how many, how many exchanges in all, and when. */
 struct class
@@ -34,6 +38,12 @@ static const struct class small_classes[] = {
 	{GEN_REDIS, ONE_SHOT, 6379, 20000, 20000, 19500 * MS, SEC},
 	{GEN_DNS, SHORT, 53, 6000, 600000, SEC, SEC},
 };
+
+static const struct class http_class = {GEN_HTTP, SHORT, 80, 200, 40000, SEC, SEC};
+static const struct class pipeline_class = {GEN_REDIS, SHORT_PIPELINED, 6379, 100, 100000, SEC, SEC};
+static const struct class selects_class = {GEN_MYSQL, SHORT, 3306, 100, 400000, SEC, SEC};
+static const struct class names_class = {GEN_DNS, SHORT, 53, 2000, 1000000, SEC, SEC};
+static const struct class idle_class = {GEN_HTTP, STAYS_OPEN, 80, 300000, 300000, 17 * SEC, SEC};
 
 struct begin {
 	uint64_t at;
@@ -76,7 +86,7 @@ static struct gen_conv *start(void *ctx)
 		.app = class->app};
 	double mean = (double)class->exchanges * run->busy / class->conns;
 	c->left = mean < 1.5 ? 1 : 1 + gen_below(&c->rng, (uint32_t)(2 * mean - 1));
-	if (class->style == SHORT)
+	if (class->style == SHORT || class->style == SHORT_PIPELINED)
 		c->left = (uint32_t)(mean + 0.5);
 	c->pace = class->pace_max;
 	c->truth = gen_truth_of(run->out, &c->pair);
@@ -133,6 +143,20 @@ static bool http(struct run *run, struct gen_conv *c)
 	return true;
 }
 
+static bool http_alone(struct run *run, struct gen_conv *c, uint32_t body)
+{
+	if (c->step++ % 2 == 0) {
+		gen_http_get(&c->bytes, &c->rng, c->call);
+		count(c, c->call);
+		gen_conv_send(c, GEN_C2S, service(c), GEN_NONE);
+		return true;
+	}
+	gen_http_body(&c->bytes, &c->rng, body);
+	c->left--;
+	gen_conv_send(c, GEN_S2C, c->left ? wait(run, c) : 100 * US, GEN_NONE);
+	return true;
+}
+
 static void short_request(struct gen_conv *c, struct gen_call *call)
 {
 	call->id = gen_below(&c->rng, 100000);
@@ -149,7 +173,7 @@ static bool redis(struct run *run, struct gen_conv *c, uint8_t style)
 {
 	bool full_size = style == PLAIN || style == PIPELINED;
 	if (c->step++ % 2 == 0) {
-		c->batch = style == PIPELINED ? 8 : 1;
+		c->batch = style == PIPELINED ? 8 : style == SHORT_PIPELINED ? 16 : 1;
 		for (uint32_t i = 0; i < c->batch; i++) {
 			if (full_size)
 				gen_redis_request(&c->bytes, &c->rng, &c->call[i]);
@@ -173,7 +197,7 @@ static bool redis(struct run *run, struct gen_conv *c, uint8_t style)
 	return true;
 }
 
-static bool mysql(struct run *run, struct gen_conv *c)
+static bool mysql(struct run *run, struct gen_conv *c, uint8_t style)
 {
 	switch (c->step++) {
 	case 0:
@@ -189,7 +213,10 @@ static bool mysql(struct run *run, struct gen_conv *c)
 		gen_conv_send(c, GEN_S2C, wait(run, c), GEN_NONE);
 		return true;
 	case 3:
-		gen_mysql_request(&c->bytes, &c->rng, c->call);
+		if (style == SHORT)
+			gen_mysql_select(&c->bytes, &c->rng, c->call);
+		else
+			gen_mysql_request(&c->bytes, &c->rng, c->call);
 		count(c, c->call);
 		gen_conv_send(c, GEN_C2S, service(c), GEN_NONE);
 		return true;
@@ -251,6 +278,8 @@ static bool more(void *ctx, struct gen_conv *c)
 	if (c->closed)
 		return false;
 	if (!c->left) {
+		if (class->style == STAYS_OPEN)
+			return false;
 		if (class->app == GEN_MYSQL) {
 			gen_mysql_quit(&c->bytes);
 			gen_conv_send(c, GEN_C2S, 50 * US, GEN_NONE);
@@ -263,11 +292,13 @@ static bool more(void *ctx, struct gen_conv *c)
 		gen_conv_open(c);
 	switch (class->app) {
 	case GEN_HTTP:
-		return http(run, c);
+		return class->style == SHORT	    ? http_alone(run, c, HTTP_BODY)
+		       : class->style == STAYS_OPEN ? http_alone(run, c, HTTP_SHORT_BODY)
+						    : http(run, c);
 	case GEN_REDIS:
 		return redis(run, c, class->style);
 	case GEN_MYSQL:
-		return mysql(run, c);
+		return mysql(run, c, class->style);
 	default:
 		return tls(run, c);
 	}
@@ -311,4 +342,34 @@ void gen_mix(struct gen_out *out, const struct gen_args *args)
 void gen_small(struct gen_out *out, const struct gen_args *args)
 {
 	run_classes(out, args, small_classes, sizeof small_classes / sizeof *small_classes, 19800 * MS, 3400000, 26100);
+}
+
+static void run_alone(struct gen_out *out, const struct gen_args *args, const struct class *class, double packets)
+{
+	run_classes(out, args, class, 1, 17800 * MS, packets, class->conns);
+}
+
+void gen_http(struct gen_out *out, const struct gen_args *args)
+{
+	run_alone(out, args, &http_class, 474000);
+}
+
+void gen_pipeline(struct gen_out *out, const struct gen_args *args)
+{
+	run_alone(out, args, &pipeline_class, 201000);
+}
+
+void gen_selects(struct gen_out *out, const struct gen_args *args)
+{
+	run_alone(out, args, &selects_class, 805000);
+}
+
+void gen_names(struct gen_out *out, const struct gen_args *args)
+{
+	run_alone(out, args, &names_class, 2000000);
+}
+
+void gen_idle(struct gen_out *out, const struct gen_args *args)
+{
+	run_alone(out, args, &idle_class, 1503000);
 }

@@ -11,6 +11,18 @@ from peers import PEERS
 MIB = 1 << 20
 
 
+OURS = {
+    "spantap": "flows, TCP metrics and every call, JSON to files",
+    "spantap, calls counted": "flows and TCP metrics with counts of calls, JSON to files",
+    "spantap, flows only": "flows and TCP metrics, JSON to files",
+    "spantap, summary only": "flows and TCP metrics",
+}
+
+# What the reference agent takes for these captures, ns a packet: its library, which writes nothing, and its whole process;
+# measured on another machine of this kind.
+REFERENCE = {"small": (1397, 11960), "mix": (861, 6320), "calls": (2866, None)}
+
+
 def machine():
     model = "unknown processor"
     with open("/proc/cpuinfo") as f:
@@ -41,6 +53,38 @@ def bytes_a_flow(table, name):
     return (s.peak - (base.peak if base else 0)) / table["truth"]["flows"] if s else None
 
 
+def calls(table):
+    return sum(table["truth"]["requests"].values())
+
+
+def a_second(table, name):
+    """Calls a CPU second of the whole process."""
+    s = table["series"].get(name) if table else None
+    return calls(table) / s.cpu if s and s.cpu else None
+
+
+def gbit(table, name):
+    s = table["series"].get(name) if table else None
+    return table["truth"]["bytes"] * 8 / s.cpu / 1e9 if s and s.cpu else None
+
+
+def call_table(tables):
+    """What calls cost: whole processes, and without what the flow log alone costs."""
+    out = ["### calls", "",
+           "| capture | protocols | calls | ns a call, written | counted | of it beyond flows, written | counted "
+           "| million calls/s, written | counted | Gbit/s, written |", "|---" * 10 + "|"]
+    for t in tables:
+        written, counted, flows = (t["series"].get(n) for n in ("spantap", "spantap, calls counted", "spantap, flows only"))
+        if not written or not counted or not flows:
+            continue
+        n = calls(t)
+        out.append(f"| {t['name']} | {', '.join(t['truth']['requests'])} | {n:,} | {written.cpu / n * 1e9:.0f} "
+                   f"| {counted.cpu / n * 1e9:.0f} | {(written.cpu - flows.cpu) / n * 1e9:.0f} "
+                   f"| {(counted.cpu - flows.cpu) / n * 1e9:.0f} | {n / written.cpu / 1e6:.2f} | {n / counted.cpu / 1e6:.2f} "
+                   f"| {gbit(t, 'spantap'):.1f} |")
+    return out + [""] if len(out) > 4 else []
+
+
 def cost_table(table):
     t, series = table["truth"], table["series"]
     does = {p.name: p.does for p in PEERS}
@@ -51,7 +95,7 @@ def cost_table(table):
     for name, s in sorted(series.items(), key=lambda kv: kv[1].cpu):
         ratio = f"{s.cpu / us.cpu:.1f}" if us else ""
         per_flow = f"{bytes_a_flow(table, name):.0f}" if t["flows"] > 100000 else ""
-        what = s.note or does.get(name, "flows and TCP metrics" + (", JSON to files" if name == "spantap" else ""))
+        what = s.note or does.get(name) or OURS[name]
         out.append(f"| {name} | {what} | {ns(table, name):.0f} | {s.cpu:.3f} | {len(s.costs)} | {s.peak / MIB:.0f} "
                    f"| {s.rss / MIB:.0f} | {per_flow} | {ratio} |")
     return out + [""]
@@ -86,30 +130,69 @@ def over(a, b):
     return a / b if a and b else None
 
 
+def flow_targets(t, small, mix, small_calls):
+    ours = "spantap, flows only"
+    if small:
+        t.add("small packets, flow log", "≤", 45, ns(small, ours), " ns")
+        t.add("small packets, ndpiReader's CPU over ours", "≥", 5, over(ns(small, "ndpiReader"), ns(small, ours)), "×")
+        t.add("small packets, Suricata's CPU over ours", "≥", 40, over(ns(small, "suricata"), ns(small, ours)), "×")
+    if mix:
+        t.add("full-size mix, flow log, over tcpdump -w /dev/null", "≤", 0.65, over(ns(mix, ours), ns(mix, "tcpdump")), "×")
+    if small_calls:
+        t.add("small calls, flow log", "≤", 60, ns(small_calls, ours), " ns")
+
+
+def call_targets(t, by_name):
+    """With every call written, unless it says otherwise."""
+    counted, flows = "spantap, calls counted", "spantap, flows only"
+    small = by_name.get("small")
+    for name, (library, agent) in REFERENCE.items():
+        if name in by_name:
+            ours = ns(by_name[name], "spantap")
+            t.add(f"{name}, every call, reference's library over ours", "≥", 6, over(library, ours), "×")
+            if agent:
+                t.add(f"{name}, every call, reference's agent over ours", "≥", 30, over(agent, ours), "×")
+    if small:
+        t.add("small packets, a call with its record", "≤", 435, over(1e9, a_second(small, "spantap")), " ns")
+    if "mix" in by_name:
+        mix = by_name["mix"]
+        t.add("full-size mix, every call, Suricata's CPU over ours", "≥", 5, over(ns(mix, "suricata"), ns(mix, "spantap")), "×")
+    for name in ("small", "calls"):
+        table = by_name.get(name)
+        if table:
+            t.add(f"{name}, calls counted, over flows only", "≤", 2.5, over(ns(table, counted), ns(table, flows)), "×")
+            t.add(f"{name}, calls counted, ndpiReader's CPU over ours", "≥", 1,
+                  over(ns(table, "ndpiReader"), ns(table, counted)), "×")
+    if "http" in by_name:
+        t.add("HTTP with 10 kB bodies", "≥", 20, gbit(by_name["http"], "spantap"), " Gbit/s")
+    for name, what, limit in (("pipeline", "pipelined Redis", 3), ("selects", "MySQL point selects", 1), ("names", "DNS", 3)):
+        if name in by_name:
+            for how in ("spantap", counted):
+                rate = a_second(by_name[name], how)
+                t.add(f"{what}, calls {'counted' if how == counted else 'written'}", "≥", limit, rate and rate / 1e6, " million/s")
+    if "idle" in by_name:
+        t.add("idle HTTP connection, memory", "≤", 600, bytes_a_flow(by_name["idle"], "spantap"), " B")
+
+
 def target_table(tables, near, scaling):
     by_name = {t["name"]: t for t in tables}
-    small, mix, calls, flows = (by_name.get(n) for n in ("small", "mix", "calls", "flows"))
+    small, mix, small_calls, flows = (by_name.get(n) for n in ("small", "mix", "calls", "flows"))
     t = Targets()
-    if small:
-        t.add("small packets, flow log", "≤", 45, ns(small, "spantap"), " ns")
-        t.add("small packets, ndpiReader's CPU over ours", "≥", 5, over(ns(small, "ndpiReader"), ns(small, "spantap")), "×")
-        t.add("small packets, Suricata's CPU over ours", "≥", 40, over(ns(small, "suricata"), ns(small, "spantap")), "×")
-    if mix:
-        t.add("full-size mix, flow log, over tcpdump -w /dev/null", "≤", 0.65, over(ns(mix, "spantap"), ns(mix, "tcpdump")), "×")
-    if calls:
-        t.add("small calls, flow log", "≤", 60, ns(calls, "spantap"), " ns")
+    flow_targets(t, small, mix, small_calls)
     if flows:
         exporters = [ns(flows, p.name) for p in PEERS
                      if p.exporter and p.name in flows["series"] and not flows["series"][p.name].note]
-        far, log = ns(flows, "spantap, summary only"), ns(flows, "spantap")
+        far, log = ns(flows, "spantap, summary only"), ns(flows, "spantap, flows only")
         t.add("2.1 M flows, tracked", "≤", 180, far, " ns")
         t.add("2.1 M flows, flow log", "≤", 450, log, " ns")
         t.add("2.1 M flows, best flow exporter's CPU over ours", "≥", 10, over(min(exporters, default=None), log), "×")
-        t.add("2.1 M flows, memory a flow", "≤", 256, bytes_a_flow(flows, "spantap"), " B")
+        t.add("2.1 M flows, memory a flow", "≤", 256, bytes_a_flow(flows, "spantap, flows only"), " B")
+        t.add("2.1 M flows with their calls, memory a flow", "≤", 450, bytes_a_flow(flows, "spantap"), " B")
         t.add("tracked at 2.1 M flows over at 2,100", "≤", 5, over(far, ns(near, "spantap, summary only")), "×")
     if small:
         t.add("two workers, a share each", "≥", 1.9, scaling and scaling["shares"], "×")
         t.add("two workers, one file", "≥", 1.6, scaling and scaling["file"], "×")
+    call_targets(t, by_name)
     return ["### Targets", "", "| target | limit | measured | |", "|---|---|---|---|"] + t.rows + [""]
 
 
@@ -121,4 +204,5 @@ def render(tables, near, scaling, stages, runs):
            f"Peers: {', '.join(found)}." + (f" Not installed: {', '.join(absent)}." if absent else ""), ""]
     for table in tables + ([near] if near else []):
         out += cost_table(table)
+    out += call_table(tables)
     return "\n".join(out + stage_table(stages) + target_table(tables, near, scaling))

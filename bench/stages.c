@@ -28,9 +28,27 @@ static const struct sp_flow_conf flow_conf = {
 	.dedup = {.enabled = true, .window = 5 * SP_NS_PER_MS},
 };
 
+/* What flows say, with the defaults. */
+static const struct sp_l7_conf calls_conf = {
+	.enabled = true,
+	.max_memory = UINT64_C(4) << 30,
+	.max_held = 256 << 10,
+	.max_calls = 1024,
+	.max_field = 4096,
+	.timeout = 120 * SP_NS_PER_SEC,
+	.late = 20 * SP_NS_PER_MS,
+	.server_ttl = 600 * SP_NS_PER_SEC,
+	.protocols = UINT64_MAX,
+};
+
+/* "calls": bytes in order, whose they are, parsed, paired and counted; "texts": what the calls said, and their records;
+ * "encode calls": those as JSON. */
 #define STAGES(X)                                                                                                      \
 	X(READ, "read")                                                                                                \
-	X(DECODE, "decode") X(LOOKUP, "look-up") X(TRACK, "track") X(RECORD, "record") X(ENCODE, "encode")
+	X(DECODE, "decode")                                                                                            \
+	X(LOOKUP, "look-up")                                                                                           \
+	X(TRACK, "track")                                                                                              \
+	X(RECORD, "record") X(ENCODE, "encode") X(CALLS, "calls") X(TEXTS, "texts") X(ENCODE_CALLS, "encode calls")
 enum stage {
 #define X(sym, text) sym,
 	STAGES(X)
@@ -44,7 +62,7 @@ struct bench {
 	struct sp_batch *batch;
 	struct sp_decode_conf decode;
 	uint32_t space[SP_POINTS_MAX];
-	uint64_t packets, flows, records, encoded;
+	uint64_t packets, flows, records, encoded, calls;
 	uint64_t ns[STAGE_MAX]; /* of this run */
 	struct sp_flow_memory memory;
 };
@@ -181,30 +199,40 @@ static void track(void *ctx, struct sp_batch *batch)
 	sp_flowtable_batch(ctx, batch);
 }
 
-/* Returns the time of reading, decoding and tracking; record and encode go into b->ns. */
-static uint64_t flows(struct bench *b)
+/* The time of one pass of the whole flow table. */
+struct spent {
+	uint64_t tracked; /* reading, decoding and tracking, with the records that are written on the way */
+	uint64_t record, encode;
+};
+
+static struct spent flows(struct bench *b, const struct sp_l7_conf *calls)
 {
 	struct sp_flowtable *ft;
 	struct sp_err err;
+	struct spent ret;
+	struct sp_flow_conf conf = flow_conf;
+	if (calls)
+		conf.requests = *calls;
 	struct out o = {.out = {.turn = turn, .ctx = &o}, .bench = b};
 	o.out.page = calloc(1, sizeof *o.out.page);
 	if (!o.out.page)
 		die("no memory");
 	b->records = b->encoded = 0;
-	if (sp_flowtable_new(&ft, &flow_conf, 0, 0, b->decode.hash_key, &o.out, &err))
+	if (sp_flowtable_new(&ft, &conf, 0, 0, b->decode.hash_key, &o.out, &err))
 		die(err.text);
-	uint64_t tracked = less(pass(b, true, track, ft), o.ns); /* port reuse writes records on the way */
+	ret.tracked = less(pass(b, true, track, ft), o.ns); /* port reuse writes records on the way */
 	sp_flowtable_memory(ft, &b->memory);
 	b->flows = sp_flowtable_stats(ft)->flows_created;
+	b->calls = sp_flowtable_stats(ft)->requests;
 	uint64_t from = cpu_ns(), on_the_way = o.ns;
 	sp_flowtable_end(ft, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
 	sp_out_flush(&o.out);
-	b->ns[RECORD] = less(cpu_ns() - from, o.ns - on_the_way);
-	b->ns[ENCODE] = o.ns;
+	ret.record = less(cpu_ns() - from, o.ns - on_the_way);
+	ret.encode = o.ns;
 	sp_flowtable_free(ft);
 	sp_buf_free(&o.buf);
 	free(o.out.page);
-	return tracked;
+	return ret;
 }
 
 static void run(struct bench *b, struct lookup *l)
@@ -212,11 +240,18 @@ static void run(struct bench *b, struct lookup *l)
 	uint64_t read = pass(b, false, NULL, NULL);
 	uint64_t decoded = pass(b, true, NULL, NULL);
 	uint64_t looked_up = pass(b, true, look_up, l);
-	uint64_t tracked = flows(b);
+	struct sp_l7_conf counted = calls_conf, told = calls_conf;
+	told.log = true;
+	struct spent alone = flows(b, NULL), with_calls = flows(b, &counted), with_texts = flows(b, &told);
 	b->ns[READ] = read;
 	b->ns[DECODE] = less(decoded, read);
 	b->ns[LOOKUP] = less(looked_up, decoded);
-	b->ns[TRACK] = less(tracked, looked_up);
+	b->ns[TRACK] = less(alone.tracked, looked_up);
+	b->ns[RECORD] = alone.record;
+	b->ns[ENCODE] = alone.encode;
+	b->ns[CALLS] = less(with_calls.tracked + with_calls.record, alone.tracked + alone.record);
+	b->ns[TEXTS] = less(with_texts.tracked + with_texts.record, with_calls.tracked + with_calls.record);
+	b->ns[ENCODE_CALLS] = less(with_texts.encode, with_calls.encode);
 }
 
 static int by_value(const void *a, const void *b)
@@ -233,9 +268,9 @@ static void print(const struct bench *b, uint64_t ns[STAGE_MAX][RUNS_MAX], int r
 #undef X
 	};
 	double all = 0, n = b->packets ? (double)b->packets : 1, flows = b->flows ? (double)b->flows : 1;
-	printf("{\"packets\":%" PRIu64 ",\"flows\":%" PRIu64 ",\"records\":%" PRIu64 ",\"encoded_bytes\":%" PRIu64
-	       ",\"ns\":{",
-	       b->packets, b->flows, b->records, b->encoded);
+	printf("{\"packets\":%" PRIu64 ",\"flows\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"records\":%" PRIu64
+	       ",\"encoded_bytes\":%" PRIu64 ",\"ns\":{",
+	       b->packets, b->flows, b->calls, b->records, b->encoded);
 	for (int s = 0; s < STAGE_MAX; s++) {
 		qsort(ns[s], (size_t)runs, sizeof ns[s][0], by_value);
 		double each = (double)ns[s][runs / 2] / n;
@@ -245,9 +280,10 @@ static void print(const struct bench *b, uint64_t ns[STAGE_MAX][RUNS_MAX], int r
 	printf("\"all\":%.2f},\"bytes_a_flow\":{", all);
 	const struct sp_flow_memory *m = &b->memory;
 	printf("\"index\":%.1f,\"flows\":%.1f,\"extras\":%.1f,\"layers\":%.1f,\"wheel\":%.1f,\"dedup\":%.1f,"
-	       "\"fragments\":%.1f}}\n",
+	       "\"fragments\":%.1f,\"calls\":%.1f}}\n",
 	       (double)m->index / flows, (double)m->flows / flows, (double)m->extras / flows, (double)m->layers / flows,
-	       (double)m->wheel / flows, (double)m->dedup / flows, (double)m->fragments / flows);
+	       (double)m->wheel / flows, (double)m->dedup / flows, (double)m->fragments / flows,
+	       (double)m->calls / flows);
 }
 
 int main(int argc, char **argv)
@@ -270,7 +306,7 @@ int main(int argc, char **argv)
 	if (!b.points || !b.batch)
 		die("no memory");
 	struct lookup l;
-	flows(&b); /* warms up, and counts the flows */
+	flows(&b, NULL); /* warms up, and counts the flows */
 	lookup_init(&b, &l);
 	for (int r = 0; r < runs; r++) {
 		run(&b, &l);

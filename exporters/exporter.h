@@ -29,6 +29,8 @@ struct sp_encoder {
 	const char *name;
 	/* Appends one record; does nothing for kinds it does not know. */
 	void (*record)(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points);
+	/* Asks for memory that this record will need soon; NULL: needs none. */
+	void (*soon)(const struct sp_buf *out, const struct sp_record_head *record);
 	bool inside; /* what it makes stays in the program, and is not counted as written */
 };
 

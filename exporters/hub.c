@@ -215,6 +215,9 @@ static void encode_page(struct exporter *e, const struct sp_page *page)
 	for (uint32_t at = 0; at < page->used;) {
 		const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
 		struct piece *piece = &e->piece[head->kind];
+		const struct sp_record_head *next = (const struct sp_record_head *)(page->data + at + head->size);
+		if (e->encoder->soon && at + head->size < page->used)
+			e->encoder->soon(&e->piece[next->kind].buf, next);
 		e->encoder->record(&piece->buf, head, e->hub->points);
 		piece->records++;
 		if (piece->buf.n >= CHUNK)

@@ -74,11 +74,14 @@ static void make_room(struct sp_talk *t)
 /* A call with a message's texts, when they will be written. 0: no memory. */
 static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
 {
-	size_t max = t->ft->l7->conf.max_field, size = offsetof(struct sp_call, texts);
+	size_t size = offsetof(struct sp_call, texts);
 	bool log = t->ft->l7->conf.log;
+	struct sp_texts_look look;
 	make_room(t);
-	if (log)
-		size = sizeof *head + sp_texts_room(m, max);
+	if (log) {
+		sp_texts_look(&look, m, t->ft->l7->conf.max_field);
+		size = sizeof *head + look.room;
+	}
 	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
 	if (!handle) {
 		t->d->limits |= SP_APP_LIMIT_MEMORY;
@@ -89,7 +92,7 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const st
 	memcpy(c, head, offsetof(struct sp_call, texts));
 	if (log) {
 		c->bits |= SP_CALL_TEXTS;
-		sp_texts_begin(&c->texts, m, max);
+		sp_texts_begin(&c->texts, &look);
 	}
 	append_call(t, handle, front);
 	return handle;
@@ -119,11 +122,12 @@ static void move_call(struct sp_talk *t, uint32_t from, uint32_t to)
 static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_msg *m)
 {
 	struct sp_slab *slab = &t->ft->l7->slab;
-	size_t max = t->ft->l7->conf.max_field;
 	struct sp_call *c = call_at(t, handle);
 	if (!(c->bits & SP_CALL_TEXTS))
 		return handle;
-	size_t more = sp_texts_more(&c->texts, m, max), size = sizeof *c + c->texts.size + more;
+	struct sp_texts_look look;
+	sp_texts_look(&look, m, t->ft->l7->conf.max_field);
+	size_t more = sp_texts_more(&c->texts, &look), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;
 	if (size > sp_slab_size(slab, handle)) {
@@ -133,7 +137,7 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 		move_call(t, handle, to);
 		handle = to;
 	}
-	sp_texts_add(&call_at(t, handle)->texts, m, max);
+	sp_texts_add(&call_at(t, handle)->texts, &look);
 	return handle;
 }
 
@@ -326,8 +330,9 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	begin_request(t, side, &head, m, at);
 	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST_NOW)) {
 		/* Requests that were lost, and sent before this one's sender had read all that there is, have had their
-		 * answers, when there were some that nobody had asked for. */
-		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq;
+		 * answers, when there were some since, and nobody waits. */
+		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq &&
+			    !first_waiting(t, !speaker(t, side, m));
 		head.bits |= over ? 0 : SP_CALL_LOST_BEFORE;
 		s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
 	} else if (SP_UNLIKELY(t->d->last && call_at(t, t->d->last)->bits & SP_CALL_LOST_BEFORE) &&
@@ -401,7 +406,11 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 			orphan(t, side, s, m, at, complete);
 		return;
 	}
-	t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	/* After a loss of requests any response counts, see take_request. */
+	if (s && SP_UNLIKELY(t->d->stream[!side].bits & SP_STREAM_LOST_NOW))
+		t->d->bits |= SP_DIALOG_ORPHAN;
+	else
+		t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
 		return;
@@ -571,6 +580,21 @@ void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s)
 	s->bits |= SP_STREAM_LOST_NOW;
 	sp_calls_doubt(t, side, s->next_seq);
 	break_off(t, side, s, true);
+}
+
+void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
+{
+	for (uint32_t h = t->d->first, next; h; h = next) {
+		struct sp_call *c = call_at(t, h);
+		next = c->next;
+		if (!c->id || !is_request(c) || c->bits & SP_CALL_RESPONSE) {
+			tell(t, h);
+			continue;
+		}
+		c->tag = 0;
+		c->app = to->app;
+		sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
+	}
 }
 
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)

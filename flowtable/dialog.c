@@ -86,32 +86,67 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	return p;
 }
 
-/* A probe or parser knows better who is the client; while nothing was reported yet it may say so. */
-void sp_dialog_turn(struct sp_talk *t)
+bool sp_dialog_turn(struct sp_talk *t)
 {
 	struct sp_flow *f = t->f;
 	unsigned client = t->d->client;
 	if (f->bits & SP_FLOW_REPORTED || (f->dir[0].bits | f->dir[1].bits) & SP_DIR_ISN || t->d->requests)
-		return;
+		return false;
 	t->d->client = !client;
 	f->bits ^= SP_FLOW_CLIENT_IS_HI;
 	struct sp_flow_key key = sp_flow_key_of(f);
 	sp_servers_learn(&t->ft->servers, &key, client);
+	return true;
 }
 
-/* The other protocol's parser, or none; requests of the old one are not answered any more. */
+/* The parser found that the sides are the other way round. True: it has to look at these bytes again, as if it had seen
+ * nothing yet. */
+static bool turn(struct sp_talk *t, unsigned side)
+{
+	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_parse *p = &t->ft->l7->parse;
+	const struct sp_dialog *d = t->d;
+	if (!sp_dialog_turn(t))
+		return false;
+	p->side = (uint8_t)sp_role(t, side);
+	p->server_port = d->client ? t->f->lo_port : t->f->hi_port;
+	if (d->messages)
+		return false;
+	if (d->state)
+		memset(sp_slab_at(slab, d->state), 0, d->parser->state_size);
+	if (d->more)
+		memset(sp_slab_at(slab, d->more), 0, d->parser->more_size);
+	return true;
+}
+
+/* The other protocol's parser, or none. Requests of the old one are not answered any more, unless the new one does. */
 static void switch_to(struct sp_talk *t, uint16_t next)
 {
+	const struct sp_l7 *l7 = t->ft->l7;
 	const struct sp_parser *parser = next ? sp_parser(next) : NULL;
+	struct sp_dialog *d = t->d;
+	uint32_t first = 0, last = 0;
+	if (parser && !(l7->conf.protocols >> l7->index[next] & 1))
+		parser = NULL;
+	if (parser && parser->pairing == SP_PAIR_BY_ID) {
+		sp_calls_hand_over(t, parser);
+		first = d->first;
+		last = d->last;
+		d->first = d->last = 0;
+	}
 	sp_dialog_leave(t);
-	t->d->tries = 0;
-	if (parser && t->ft->l7->conf.protocols >> t->ft->l7->index[next] & 1 && sp_dialog_take(t, parser))
-		return;
-	if (next)
+	d->tries = 0;
+	bool taken = parser && sp_dialog_take(t, parser);
+	if (parser) {
+		d->parser = parser;
+		d->first = first;
+		d->last = last;
+	}
+	if (next && !taken)
 		sp_l7_give_up(t, 0);
 }
 
-/* Not this protocol, or not any more. */
+/* Not this protocol, or not any more. A guess that is withdrawn leaves no parser. */
 static void bad(struct sp_talk *t, unsigned side, struct sp_stream *s)
 {
 	struct sp_dialog *d = t->d;
@@ -194,6 +229,7 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 	const struct sp_parser *parser = t->d->parser;
 	unsigned idle = 0;
 	size_t at = 0;
+	bool turned = false;
 	if (s)
 		s->want = 0;
 	while (at < piece->in.n) {
@@ -209,7 +245,10 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 		assert(p->used <= piece->in.n - at);
 		if (SP_UNLIKELY(p->reversed)) {
 			p->reversed = false;
-			sp_dialog_turn(t);
+			bool again = !turned && turn(t, side);
+			turned = true;
+			if (again)
+				continue;
 		}
 		switch (rc) {
 		case SP_PARSE_MSG:
@@ -231,7 +270,8 @@ size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, cons
 		default:
 			if (!piece->cut) /* what is cut may well look wrong */
 				bad(t, side, s);
-			return piece->in.n;
+			/* What a wrong guess has left is looked at once more. */
+			return s && !t->d->parser && !(t->f->more & SP_L7_DONE) ? at : piece->in.n;
 		}
 		idle = at == was ? idle + 1 : 0;
 		if (SP_UNLIKELY(idle > SP_IDLE_MAX)) {

@@ -205,7 +205,8 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 	if (ft->l7)
 		cause == SP_CLOSE_ACTIVE ? sp_l7_report(ft, f) : sp_l7_end(ft, f, cause);
 	uint8_t confidence = settle_direction(ft, f);
-	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, plain ? SP_FLOW_RECORD_PLAIN : sizeof *r);
+	size_t size = plain ? SP_FLOW_RECORD_PLAIN : sizeof(struct sp_flow_record);
+	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, size, size);
 	if (SP_LIKELY(r)) {
 		ft->stats.flow_records++;
 		r->point = r->head.point = set->point;

@@ -18,6 +18,7 @@
 #define GUESS_AHEAD 8
 /* …and then, once the flow is there, what it has to say. */
 #define DIALOG_AHEAD 4
+#define STATE_AHEAD 2 /* …and what its dialog names */
 #define COUNTER_CARRY (UINT32_C(1) << 31)
 #define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
@@ -655,6 +656,8 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 			guess(ft, &b->pkt[i + GUESS_AHEAD], &ahead[i + GUESS_AHEAD]);
 		if (ft->l7 && i + DIALOG_AHEAD < n)
 			sp_l7_prefetch(ft->l7, &ft->flow[ahead[i + DIALOG_AHEAD].flow]);
+		if (ft->l7 && i + STATE_AHEAD < n && b->pkt[i + STATE_AHEAD].l7_len)
+			sp_l7_prefetch_state(ft->l7, &ft->flow[ahead[i + STATE_AHEAD].flow]);
 		struct sp_flow *f = &ft->flow[ahead[i].flow];
 		uint64_t sign = ahead[i].sign;
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);

@@ -120,19 +120,23 @@ static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parse
 	return true;
 }
 
-/* One of several that would take it, when there is a reason. That both sides suit is none while they said next to
- * nothing. */
+/* One of several that would take it, when there is a reason. Next to no bytes are none, nor is anything but a probe
+ * that is sure when a guess was wrong before. */
 static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, size_t n, uint64_t maybe)
 {
 	enum { SAID_MIN = 8 };
 	const struct sp_l7 *l7 = t->ft->l7;
-	bool said = !(t->d->bits & SP_DIALOG_TCP) || (n >= SAID_MIN && t->d->stream[!side].carry_n >= SAID_MIN);
-	uint64_t both = said ? maybe & t->d->maybe[!side] : 0;
-	unsigned client = t->d->client;
-	uint16_t port = client ? t->f->lo_port : t->f->hi_port;
-	const struct sp_parser *heard = known(t, !client);
+	const struct sp_dialog *d = t->d;
+	bool tcp = d->bits & SP_DIALOG_TCP;
+	uint16_t port = d->client ? t->f->lo_port : t->f->hi_port;
+	const struct sp_parser *heard = known(t, !d->client);
+	if (d->limits & SP_APP_LIMIT_GUESS)
+		return NULL;
 	if (heard && maybe >> l7->index[heard->app] & 1)
 		return heard;
+	if (tcp && n < SAID_MIN)
+		return NULL;
+	uint64_t both = tcp && d->stream[!side].carry_n < SAID_MIN ? 0 : maybe & d->maybe[!side];
 	if (both && !(both & (both - 1)))
 		return l7->parser[__builtin_ctzll(both)];
 	for (uint64_t m = maybe; m; m &= m - 1)

@@ -50,7 +50,7 @@ static_assert(sizeof(struct sp_stream) == 40, "two of them and a dialog take 128
 enum sp_dialog_bits {
 	SP_DIALOG_TCP = 1,
 	SP_DIALOG_ANSWERED = 2, /* a request of this parser has been answered */
-	SP_DIALOG_ORPHAN = 4,	/* the last response answered nothing that was seen */
+	SP_DIALOG_ORPHAN = 4,	/* the last response answered nothing that was seen, or came after a loss of requests */
 	SP_DIALOG_SURE = 8,	/* its protocol is no guess any more */
 };
 
@@ -140,6 +140,10 @@ enum sp_call_bits {
 	SP_CALL_DOUBT = 512,	  /* its response may have been lost */
 };
 
+/* Cache lines of a call with short texts, and without. */
+#define SP_CALL_LINES 4
+#define SP_CALL_HEAD_LINES 2
+
 #define SP_L7_PARSERS_MAX 64
 #define SP_L7_SERVERS 4096
 
@@ -189,6 +193,21 @@ static inline void sp_l7_prefetch(const struct sp_l7 *l7, const struct sp_flow *
 	__builtin_prefetch(dialog + SP_CACHE_LINE, 1);
 }
 
+/* …and, when that is here, for what its parser and its oldest call need. */
+static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_flow *f)
+{
+	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
+		return;
+	const struct sp_dialog *d = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
+	if (!d->parser)
+		return;
+	const char *call = sp_slab_at(&l7->slab, d->first);
+	unsigned lines = l7->conf.log ? SP_CALL_LINES : SP_CALL_HEAD_LINES;
+	__builtin_prefetch(sp_slab_at(&l7->slab, d->state), 1);
+	for (unsigned line = 0; line < lines; line++)
+		__builtin_prefetch(call + line * SP_CACHE_LINE, 1);
+}
+
 /* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */
 void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
@@ -231,8 +250,9 @@ size_t sp_dialog_resync(struct sp_talk *t, unsigned side, struct sp_slice in);
 bool sp_dialog_take(struct sp_talk *t, const struct sp_parser *parser);
 void sp_dialog_leave(struct sp_talk *t);
 
-/* dialog.c: the one that was taken for the client is the server, if that may still be said. */
-void sp_dialog_turn(struct sp_talk *t);
+/* dialog.c: the one that was taken for the client is the server. False: that may not be said any more, as something was
+ * reported, or the connection's beginning was seen. */
+bool sp_dialog_turn(struct sp_talk *t);
 
 /* l7.c: the flow is not looked at any more. */
 void sp_l7_give_up(struct sp_talk *t, unsigned why);
@@ -264,6 +284,9 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
 
 /* calls.c: gives up calls: those that are too old, or all. */
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all);
+
+/* calls.c: another parser follows that pairs by id: requests with one stay open for it, the others are told. */
+void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to);
 
 /* request_record.c: writes a record. `m`: the message that ends it, and is not part of its texts yet; NULL: none. */
 void sp_request_write(struct sp_talk *t, const struct sp_call *call, const struct sp_msg *m);

@@ -65,7 +65,7 @@ const char *sp_failure_name(enum sp_failure failure)
 	return failure_name[failure];
 }
 
-void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size)
+void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size, size_t zeroed)
 {
 	size = (size + 7) & ~(size_t)7;
 	struct sp_page *page = out->page;
@@ -78,7 +78,7 @@ void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size)
 		}
 	}
 	struct sp_record_head *head = (struct sp_record_head *)(page->data + page->used);
-	memset(head, 0, size);
+	memset(head, 0, zeroed);
 	head->size = (uint32_t)size;
 	head->kind = (uint16_t)kind;
 	page->used += (uint32_t)size;

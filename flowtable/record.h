@@ -196,9 +196,9 @@ struct sp_out {
 	uint64_t lost;
 };
 
-/* Room for one record of `size` bytes (head included, rounded up here): zeroed, with size and kind in its head. NULL:
- * no page; counted. */
-void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size);
+/* Room for one record of `size` bytes (head included, rounded up here): the first bytes zeroed, with size and kind in
+ * its head. NULL: no page; counted. */
+void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size, size_t zeroed);
 
 /* Sends what is in the started page. */
 void sp_out_flush(struct sp_out *out);

@@ -83,39 +83,42 @@ static void put_response(const struct sp_call *c, struct sp_request_record *r)
 
 /* Of the call and the message together. The call of a message that stands alone has none, nor has one that began while
  * no records were written. */
-static size_t texts_size(const struct sp_call *c, const struct sp_msg *m, size_t max)
+static size_t texts_size(const struct sp_call *c, const struct sp_texts_look *look)
 {
-	size_t had = c->bits & SP_CALL_TEXTS ? c->texts.size : 0;
-	if (!m)
-		return had;
-	return had + (had ? sp_texts_more(&c->texts, m, max) : sp_texts_room(m, max));
+	if (!(c->bits & SP_CALL_TEXTS))
+		return look->room;
+	return c->texts.size + (look->m ? sp_texts_more(&c->texts, look) : 0);
 }
 
-static void put_texts(struct sp_texts *to, const struct sp_call *c, const struct sp_msg *m, size_t max)
+static void put_texts(struct sp_texts *to, const struct sp_call *c, const struct sp_texts_look *look)
 {
-	if (c->bits & SP_CALL_TEXTS)
-		sp_texts_copy(to, &c->texts);
-	else if (m)
-		sp_texts_begin(to, m, max);
-	if (m && c->bits & SP_CALL_TEXTS)
-		sp_texts_add(to, m, max);
+	if (!(c->bits & SP_CALL_TEXTS)) {
+		sp_texts_begin(to, look);
+		return;
+	}
+	sp_texts_copy(to, &c->texts);
+	if (look->m)
+		sp_texts_add(to, look);
 }
 
 void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m)
 {
 	struct sp_flowtable *ft = t->ft;
 	enum sp_status status = status_of(c);
-	size_t max = ft->l7->conf.max_field;
+	struct sp_texts_look look = {0};
 	count(t, c, status);
 	uint64_t serial = ++ft->l7->serial;
 	if (!ft->l7->conf.log)
 		return;
-	size_t texts = texts_size(c, m, max);
-	if (texts > SP_TEXTS_MAX) {
-		m = NULL;
-		texts = c->texts.size;
+	if (m)
+		sp_texts_look(&look, m, ft->l7->conf.max_field);
+	size_t texts = texts_size(c, &look);
+	if (SP_UNLIKELY(texts > SP_TEXTS_MAX)) {
+		look = (struct sp_texts_look){0};
+		texts = texts_size(c, &look);
 	}
-	struct sp_request_record *r = sp_out_record(ft->out, SP_RECORD_REQUEST, sizeof *r + texts);
+	struct sp_request_record *r =
+		sp_out_record(ft->out, SP_RECORD_REQUEST, sizeof *r + texts, offsetof(struct sp_request_record, texts));
 	if (!r)
 		return;
 	r->request_id = (uint64_t)ft->worker << 56 | serial;
@@ -135,5 +138,5 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	r->incomplete = !!(c->bits & SP_CALL_CUT);
 	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
 	r->retries = c->retries;
-	put_texts(&r->texts, c, m, max);
+	put_texts(&r->texts, c, &look);
 }

@@ -137,11 +137,17 @@ static struct sp_piece rest_of(const struct sp_piece *p, size_t used)
 	return rest;
 }
 
+/* Where what the last packet of a piece brought begins. */
+static size_t fresh_from(const struct sp_piece *p)
+{
+	uint32_t at = p->mark[p->n_marks - 1].at;
+	return at > p->base ? at - p->base : 0;
+}
+
 /* The next beginning of a message: a segment's own, rather than one that is cut in two. */
 static size_t resync(struct sp_talk *t, unsigned side, const struct sp_piece *p)
 {
-	size_t fresh = p->mark[p->n_marks - 1].at;
-	fresh = fresh > p->base ? fresh - p->base : 0;
+	size_t fresh = fresh_from(p);
 	size_t at = sp_dialog_resync(t, side, rest_of(p, fresh).in);
 	if (at != SIZE_MAX)
 		return fresh + at;
@@ -168,6 +174,20 @@ static bool read_known(struct sp_talk *t, unsigned side, const struct sp_piece *
 	return !(t->f->more & SP_L7_DONE);
 }
 
+/* Nobody's beginning: not worth keeping. True: what its last packet brought may be one, and is to be looked at; then
+ * what the other side said belongs to what is passed over, too. */
+static bool pass_over(struct sp_talk *t, unsigned side, const struct sp_piece *p, size_t *used)
+{
+	size_t fresh = fresh_from(p);
+	bool more = fresh > *used;
+	*used = more ? fresh : p->in.n;
+	t->d->stream[side].bits |= SP_STREAM_RESYNC;
+	if (more)
+		t->d->stream[!side].bits |= SP_STREAM_RESYNC;
+	t->d->bits |= SP_DIALOG_ORPHAN;
+	return more;
+}
+
 /* Reads a piece: bytes that follow what was read before. What they are may be found out on the way, or change. */
 static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *p)
 {
@@ -181,12 +201,8 @@ static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *
 			if (t->f->more & SP_L7_DONE)
 				return;
 			if (!found) {
-				/* Nobody's beginning: not worth keeping. */
-				if (!t->d->maybe[side]) {
-					used = p->in.n;
-					t->d->stream[side].bits |= SP_STREAM_RESYNC;
-					t->d->bits |= SP_DIALOG_ORPHAN;
-				}
+				if (!t->d->maybe[side] && pass_over(t, side, p, &used))
+					continue;
 				break;
 			}
 			read_carry(t, !side, false, false); /* which came before */

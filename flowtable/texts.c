@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flowtable/texts.h"
 
+#include <limits.h>
+
 /* Not inside a character. */
 static size_t cut(struct sp_slice s, size_t max)
 {
@@ -16,32 +18,49 @@ static size_t attribute_max(size_t max)
 	return SP_MIN(max, (size_t)SP_TEXTS_ATTRIBUTE_MAX);
 }
 
-size_t sp_texts_room(const struct sp_msg *m, size_t max)
+#define FIELD_BITS 63
+
+static inline uint64_t field_bit(uint8_t field)
 {
-	size_t n = 0, most = attribute_max(max);
+	return UINT64_C(1) << SP_MIN(field, FIELD_BITS);
+}
+
+void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max)
+{
+	uint32_t slots = 0;
+	uint64_t fields = 0;
+	size_t room = 0, most = attribute_max(max);
+#pragma GCC unroll 16
 	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		n += SP_MIN(m->slot[i].n, max);
-	for (unsigned i = 0; i < m->n_extras; i++)
-		n += SP_TEXTS_ATTRIBUTE_HEAD + SP_MIN(m->extra[i].value.n, most);
-	return n;
-}
-
-static void put_slots(struct sp_texts *t, const struct sp_msg *m, size_t max)
-{
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
-		if (!m->slot[i].n)
-			continue;
-		size_t n = cut(m->slot[i], max);
-		memcpy(t->bytes + t->size, m->slot[i].p, n);
-		t->at[i] = t->size;
-		t->n[i] = (uint16_t)n;
-		t->size = (uint16_t)(t->size + n);
+		slots |= (uint32_t)(m->slot[i].n != 0) << i;
+	for (uint32_t left = slots; left; left &= left - 1)
+		room += SP_MIN(m->slot[__builtin_ctz(left)].n, max);
+	for (unsigned i = 0; i < m->n_extras; i++) {
+		fields |= field_bit(m->extra[i].field);
+		room += SP_TEXTS_ATTRIBUTE_HEAD + SP_MIN(m->extra[i].value.n, most);
 	}
+	*look = (struct sp_texts_look){m, slots, (uint32_t)max, fields, room};
 }
 
-static void put_attributes(struct sp_texts *t, unsigned run, const struct sp_msg *m, size_t max)
+static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)
 {
-	size_t most = attribute_max(max);
+	size_t size = t->size;
+	for (uint32_t left = look->slots; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
+		struct sp_slice value = look->m->slot[i];
+		size_t n = cut(value, look->max);
+		memcpy(t->bytes + size, value.p, n);
+		t->at[i] = (uint16_t)size;
+		t->n[i] = (uint16_t)n;
+		size += n;
+	}
+	t->size = (uint16_t)size;
+}
+
+static void put_attributes(struct sp_texts *t, unsigned run, const struct sp_texts_look *look)
+{
+	const struct sp_msg *m = look->m;
+	size_t most = attribute_max(look->max);
 	uint8_t *p = t->bytes + t->size;
 	if (!t->run_n[run])
 		t->run_at[run] = t->size;
@@ -56,24 +75,26 @@ static void put_attributes(struct sp_texts *t, unsigned run, const struct sp_msg
 	t->size = (uint16_t)(p - t->bytes);
 }
 
-void sp_texts_begin(struct sp_texts *t, const struct sp_msg *m, size_t max)
+void sp_texts_begin(struct sp_texts *t, const struct sp_texts_look *look)
 {
 	memset(t, 0, sizeof *t);
-	put_slots(t, m, max);
-	if (m->n_extras)
-		put_attributes(t, 0, m, max);
+	put_slots(t, look);
+	if (look->fields)
+		put_attributes(t, 0, look);
 }
 
-static bool has(const struct sp_msg *m, uint8_t field)
+static bool has(const struct sp_texts_look *look, uint8_t field)
 {
-	for (unsigned i = 0; i < m->n_extras; i++)
-		if (m->extra[i].field == field)
+	if (SP_LIKELY(field < FIELD_BITS || !(look->fields & field_bit(field))))
+		return look->fields & field_bit(field);
+	for (unsigned i = 0; i < look->m->n_extras; i++)
+		if (look->m->extra[i].field == field)
 			return true;
 	return false;
 }
 
 /* Takes out of a run what the message says anew. The holes in the bytes stay. */
-static void drop_repeated(struct sp_texts *t, unsigned run, const struct sp_msg *m)
+static void drop_repeated(struct sp_texts *t, unsigned run, const struct sp_texts_look *look)
 {
 	uint32_t at = t->run_at[run], to = at;
 	unsigned kept = 0;
@@ -81,9 +102,10 @@ static void drop_repeated(struct sp_texts *t, unsigned run, const struct sp_msg 
 		struct sp_slice value;
 		uint32_t from = at;
 		uint8_t field = sp_texts_attribute(t, &at, &value);
-		if (has(m, field))
+		if (has(look, field))
 			continue;
-		memmove(t->bytes + to, t->bytes + from, at - from);
+		if (to != from)
+			memmove(t->bytes + to, t->bytes + from, at - from);
 		to += at - from;
 		kept++;
 	}
@@ -100,14 +122,14 @@ static uint32_t run_end(const struct sp_texts *t, unsigned run)
 }
 
 /* The second run grows: it has to be the last that there is. */
-static bool must_move(const struct sp_texts *t, const struct sp_msg *m)
+static bool must_move(const struct sp_texts *t, const struct sp_texts_look *look)
 {
-	return m->n_extras && t->run_n[1] && run_end(t, 1) != t->size;
+	return look->fields && t->run_n[1] && run_end(t, 1) != t->size;
 }
 
-size_t sp_texts_more(const struct sp_texts *t, const struct sp_msg *m, size_t max)
+size_t sp_texts_more(const struct sp_texts *t, const struct sp_texts_look *look)
 {
-	return sp_texts_room(m, max) + (must_move(t, m) ? run_end(t, 1) - t->run_at[1] : 0);
+	return look->room + (must_move(t, look) ? run_end(t, 1) - t->run_at[1] : 0);
 }
 
 static void move_to_end(struct sp_texts *t)
@@ -118,17 +140,44 @@ static void move_to_end(struct sp_texts *t)
 	t->size = (uint16_t)(t->size + n);
 }
 
-void sp_texts_add(struct sp_texts *t, const struct sp_msg *m, size_t max)
+void sp_texts_add(struct sp_texts *t, const struct sp_texts_look *look)
 {
-	if (SP_UNLIKELY(must_move(t, m)))
+	if (SP_UNLIKELY(must_move(t, look)))
 		move_to_end(t);
-	for (unsigned run = 0; m->n_extras && run < SP_TEXTS_RUNS; run++)
+	for (unsigned run = 0; look->fields && run < SP_TEXTS_RUNS; run++)
 		if (t->run_n[run])
-			drop_repeated(t, run, m);
-	if (m->n_extras) {
+			drop_repeated(t, run, look);
+	if (look->fields) {
 		if (t->run_n[1])
 			t->size = (uint16_t)run_end(t, 1); /* what it lost was at its end */
-		put_attributes(t, 1, m, max);
+		put_attributes(t, 1, look);
 	}
-	put_slots(t, m, max);
+	put_slots(t, look);
+}
+
+static unsigned field_of(const char *const *fields, const char *name)
+{
+	unsigned i = 0;
+	while (fields && fields[i] && strcmp(fields[i], name))
+		i++;
+	return fields && fields[i] ? i : UINT_MAX;
+}
+
+void sp_texts_rename(struct sp_texts *t, const char *const *from, const char *const *to)
+{
+	for (unsigned run = 0; run < SP_TEXTS_RUNS; run++) {
+		uint32_t at = t->run_at[run], end = at;
+		unsigned n = t->run_n[run];
+		for (t->run_n[run] = 0; n; n--) {
+			struct sp_slice value;
+			uint32_t begin = at;
+			unsigned field = field_of(to, from[sp_texts_attribute(t, &at, &value)]);
+			if (field == UINT_MAX)
+				continue;
+			memmove(t->bytes + end, t->bytes + begin, at - begin);
+			t->bytes[end] = (uint8_t)field;
+			end += at - begin;
+			t->run_n[run]++;
+		}
+	}
 }

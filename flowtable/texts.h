@@ -38,11 +38,19 @@ static inline uint8_t sp_texts_attribute(const struct sp_texts *t, uint32_t *at,
 	return p[0];
 }
 
-/* Bytes that a message's texts take at most; each value is cut to `max`. */
-size_t sp_texts_room(const struct sp_msg *m, size_t max);
+/* A message's texts, looked at once. */
+struct sp_texts_look {
+	const struct sp_msg *m;
+	uint32_t slots;	 /* 1 << those that are not empty */
+	uint32_t max;	 /* each value is cut to it */
+	uint64_t fields; /* 1 << those of its attributes; of 63 on, one bit */
+	size_t room;	 /* bytes that its texts take at most */
+};
+
+void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max);
 
 /* The texts of one message, there being room. */
-void sp_texts_begin(struct sp_texts *t, const struct sp_msg *m, size_t max);
+void sp_texts_begin(struct sp_texts *t, const struct sp_texts_look *look);
 
 /* Texts that were there, at another place, there being room; then sp_texts_add. */
 static inline void sp_texts_copy(struct sp_texts *to, const struct sp_texts *from)
@@ -51,7 +59,10 @@ static inline void sp_texts_copy(struct sp_texts *to, const struct sp_texts *fro
 }
 
 /* A message's texts over those that are there, there being room for sp_texts_more bytes behind. */
-size_t sp_texts_more(const struct sp_texts *t, const struct sp_msg *m, size_t max);
-void sp_texts_add(struct sp_texts *t, const struct sp_msg *m, size_t max);
+size_t sp_texts_more(const struct sp_texts *t, const struct sp_texts_look *look);
+void sp_texts_add(struct sp_texts *t, const struct sp_texts_look *look);
+
+/* Attributes of one parser become those of the same name of another; what it has no name for is dropped. */
+void sp_texts_rename(struct sp_texts *t, const char *const *from, const char *const *to);
 
 #endif

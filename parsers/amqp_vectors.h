@@ -8,29 +8,29 @@
 #define Y_100 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10 Y_10
 #define Y_1000 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100 Y_100
 
+/* Bytes and messages are laid out by hand. */
+/* clang-format off */
+
 /* Publications of no bytes on a channel that confirms, and an acknowledgement of all. */
 #define TEN_TIMES(x) x x x x x x x x x x
 #define NOTHING_PUBLISHED                                                                                              \
 	"\x01\x00\x01\x00\x00\x00\x0b\x00<\x00(\x00\x00\x01"                                                           \
 	"e\x01k\x00\xce"                                                                                               \
 	"\x02\x00\x01\x00\x00\x00\x0e\x00<\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xce"
-#define IDS_OF_79(X)                                                                                                   \
-	X(225)                                                                                                         \
-	X(226) X(227) X(228) X(229) X(230) X(231) X(232) X(233) X(234) X(235) X(236) X(237) X(238) X(239) X(240)       \
-		X(241) X(242) X(243) X(244) X(245) X(246) X(247) X(248) X(249) X(250) X(251) X(252) X(253) X(254)      \
-			X(255) X(256) X(257) X(258) X(259) X(260) X(261) X(262) X(263) X(264) X(265) X(266) X(267)     \
-				X(268) X(269) X(270) X(271) X(272) X(273) X(274) X(275) X(276) X(277) X(278) X(279)    \
-					X(280) X(281) X(282) X(283) X(284) X(285) X(286) X(287) X(288) X(289) X(290)   \
-						X(291) X(292) X(293) X(294) X(295) X(296) X(297) X(298) X(299) X(300)  \
-							X(301) X(302) X(303)
+#define IDS_OF_79(X) \
+	X(225) X(226) X(227) X(228) X(229) X(230) X(231) X(232) X(233) X(234) X(235) X(236) X(237) \
+	X(238) X(239) X(240) X(241) X(242) X(243) X(244) X(245) X(246) X(247) X(248) X(249) X(250) \
+	X(251) X(252) X(253) X(254) X(255) X(256) X(257) X(258) X(259) X(260) X(261) X(262) X(263) \
+	X(264) X(265) X(266) X(267) X(268) X(269) X(270) X(271) X(272) X(273) X(274) X(275) X(276) \
+	X(277) X(278) X(279) X(280) X(281) X(282) X(283) X(284) X(285) X(286) X(287) X(288) X(289) \
+	X(290) X(291) X(292) X(293) X(294) X(295) X(296) X(297) X(298) X(299) X(300) X(301) X(302) \
+	X(303)
 #define IS_PUBLISHED(id)                                                                                               \
 	"> request method=basic.publish resource=e/k endpoint=e id=9223389629040820" #id " bytes=41 "                  \
 	"messaging.system=rabbitmq messaging.destination.name=e messaging.rabbitmq.destination.routing_key=k "         \
 	"messaging.message.body.size=0\n"
 #define IS_CONFIRMED(id) "< response status=ok id=9223389629040820" #id " bytes=0\n"
 
-/* Bytes and messages are laid out by hand. */
-/* clang-format off */
 static const struct sp_vector vectors[] = {
 	{
 		.name = "from the beginning to the end",

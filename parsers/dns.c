@@ -482,22 +482,37 @@ static bool has_own_port(const struct sp_parse *p)
 	return p->server_port == 53 || p->server_port == MDNS_PORT || p->server_port == LLMNR_PORT;
 }
 
+static bool is_common(unsigned opcode)
+{
+	return opcode == QUERY || opcode == NOTIFY || opcode == UPDATE;
+}
+
+static bool are_plausible_flags(const struct sp_parse *p, uint16_t flags)
+{
+	unsigned opcode = flags >> 11 & 15;
+	if (flags & Z && !has_own_port(p))
+		return false;
+	if (!is_common(opcode))
+		return p->server_port == 53 && opcode <= DSO;
+	return flags & QR ? (flags & 15) <= 11 : !(flags & (RA | 15));
+}
+
 static bool is_plausible_header(const struct sp_parse *p, const struct message *m, size_t size)
 {
 	unsigned opcode = opcode_of(m);
 	bool multicast = p->server_port == MDNS_PORT, query = !(m->flags & QR);
 	size_t records = (size_t)m->count[ANSWERS] + m->count[AUTHORITY] + m->count[ADDITIONAL];
-	if (m->flags & Z && !has_own_port(p))
+	if (!are_plausible_flags(p, m->flags))
 		return false;
-	if (opcode != QUERY && opcode != NOTIFY && opcode != UPDATE)
-		return p->server_port == 53 && opcode <= DSO;
+	if (!is_common(opcode))
+		return true;
 	if (DNS_HEADER + 5 * (size_t)m->count[QUESTIONS] + 11 * records > size && !has_own_port(p))
 		return false;
 	if (m->count[QUESTIONS] > 1 && !multicast && m->number)
 		return false;
 	if (!query)
-		return m->rcode <= 11;
-	if (m->flags & (RA | 15) || !m->count[QUESTIONS])
+		return true;
+	if (!m->count[QUESTIONS])
 		return false;
 	/* Queries of multicast DNS have records: known answers, proposed names. */
 	bool bare = opcode == QUERY && !multicast && m->number;
@@ -530,11 +545,10 @@ static enum sp_probe look(struct sp_parse *p, struct sp_slice in, size_t size)
 	struct message m;
 	struct dns_record r;
 	enum sp_probe if_short = in.n < size ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	if (!header_at(in, &m)) {
-		unsigned opcode = in.n > 2 ? in.p[2] >> 3 & 15 : QUERY;
-		bool likely = opcode == QUERY || opcode == NOTIFY || opcode == UPDATE;
-		return likely || has_own_port(p) ? if_short : SP_PROBE_NO;
-	}
+	if (in.n >= 4 && !are_plausible_flags(p, sp_be16(in.p + 2)))
+		return SP_PROBE_NO;
+	if (!header_at(in, &m))
+		return if_short;
 	if (!is_plausible_header(p, &m, size))
 		return SP_PROBE_NO;
 	size_t at = DNS_HEADER, records = (size_t)m.count[ANSWERS] + m.count[AUTHORITY] + m.count[ADDITIONAL];

@@ -39,8 +39,30 @@ static void put_escaped(struct sp_out *o, uint8_t c)
 	}
 }
 
-static void put_label(struct sp_out *o, const uint8_t *p, size_t n)
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef int64_t words2 __attribute__((vector_size(16)));
+
+/* A short label that stands for itself, when there is room for sixteen bytes on both sides. */
+static inline bool put_plain_label(struct sp_out *o, const uint8_t *p, size_t n, size_t left)
 {
+	static const bytes16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	bytes16 x;
+	if (n > sizeof x || left < sizeof x || sp_out_room(o) < sizeof x)
+		return false;
+	memcpy(&x, p, sizeof x);
+	memcpy(o->p, &x, sizeof x);
+	words2 odd = (words2)(((x - 0x21 > 0x7e - 0x21) | (x == '.') | (x == '\\')) & (index < (uint8_t)n));
+	if (odd[0] | odd[1])
+		return false;
+	o->p += n;
+	return true;
+}
+
+/* `left`: bytes from `p` on that may be read. */
+static void put_label(struct sp_out *o, const uint8_t *p, size_t n, size_t left)
+{
+	if (SP_LIKELY(put_plain_label(o, p, n, left)))
+		return;
 	if (SP_UNLIKELY(n > sp_out_room(o)))
 		n = sp_out_room(o);
 	uint8_t *to = o->p;
@@ -83,7 +105,7 @@ size_t sp_dns_name_put(struct sp_slice msg, size_t at, struct sp_out *o)
 			return 0;
 		if (total != 1 + (size_t)n)
 			sp_out_char(o, '.');
-		put_label(o, msg.p + at + 1, n);
+		put_label(o, msg.p + at + 1, n, msg.n - at - 1);
 		at += 1 + (size_t)n;
 	}
 	return 0;

@@ -25,7 +25,7 @@ struct state {
 	bool switched; /* both sides speak `next` */
 	bool pending;  /* the client asked for a switch, and may no longer speak HTTP */
 	bool known;    /* who is the client */
-	bool flipped;  /* it is the side that was thought to be the server */
+	bool flipped;  /* it is the side that is called the server: the connection says so */
 };
 
 static bool by_client(const struct sp_parse *p, const struct state *st)
@@ -304,6 +304,10 @@ static enum sp_parse_result response_body(struct sp_parse *p, struct state *st, 
 		st->pending = false;
 	bool success = s->code >= 200 && s->code < 300;
 	if (s->code == 101 || (tag == SP_HTTP_CONNECT && success)) {
+		if (s->upgrade == SP_APP_HTTP2 && !(s->flags & SP_HTTP_OPEN)) {
+			p->msg.kind = SP_MSG_INTERIM; /* its first response is the answer */
+			p->msg.status = SP_STATUS_NONE;
+		}
 		st->switched = true;
 		st->next = s->code == 101 ? s->upgrade : SP_APP_UNKNOWN;
 		return end_message(p, s, used, 0);
@@ -320,6 +324,7 @@ static enum sp_parse_result after_head(struct sp_parse *p, struct state *st, str
 	if (s->kind != SP_MSG_REQUEST)
 		return response_body(p, st, s, used);
 	p->msg.tag = s->tag;
+	p->msg.id = s->upgrade == SP_APP_HTTP2; /* it will be that of the stream on which it is answered */
 	st->pending |= s->tag == SP_HTTP_CONNECT || s->tag == SP_HTTP_UPGRADES;
 	return s->tag == SP_HTTP_CONNECT ? end_message(p, s, used, 0) : body(p, s, used, false);
 }

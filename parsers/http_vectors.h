@@ -94,7 +94,7 @@ static const struct sp_vector vectors[] = {
 			      "h2c\r\n\r\n\0\0\0\4\0\0\0\0\0")},
 		.want = "> request app_version=1.1 method=GET host=h resource=/ endpoint=/ bytes=104 "
 			"http.request.header.upgrade=h2c\n"
-			"< response app_version=1.1 code=101 status=ok bytes=71\n"
+			"< interim app_version=1.1 code=101 bytes=71\n"
 			"< switch http2\n",
 	},
 	{

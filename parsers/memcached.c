@@ -432,6 +432,29 @@ static enum sp_parse_result parse(struct sp_parse *p)
 
 static const uint16_t ports[] = {11211, 0};
 
+/* What a line that is known by its words begins with. */
+static const char *const first_words[] = {
+	"set",	"add",	   "cas",     "append",	    "prepend",	    "replace", "get",	    "gets",
+	"gat",	"gats",	   "decr",    "incr",	    "delete",	    "touch",   "ma",	    "md",
+	"me",	"mg",	   "ms",      "mn",	    "stats",	    "version", "flush_all", "END",
+	"STAT", "DELETED", "TOUCHED", "EXISTS",	    "NOT_FOUND",    "VERSION", "HD",	    "EN",
+	"MN",	"VA",	   "STORED",  "NOT_STORED", "CLIENT_ERROR", "VALUE",
+};
+
+/* A line of which the end is not there: its first word may be one of those, or become one. */
+static bool may_be_line(struct sp_slice in)
+{
+	size_t n = 0;
+	while (n < in.n && in.p[n] > ' ')
+		n++;
+	for (size_t i = 0; i < SP_ARRAY_SIZE(first_words); i++) {
+		size_t size = strlen(first_words[i]);
+		if ((n == size || (n == in.n && n < size)) && !memcmp(in.p, first_words[i], n))
+			return true;
+	}
+	return false;
+}
+
 static enum sp_probe probe_answer(const struct line *l, enum sp_probe sure)
 {
 	static const char *const known[] = {"END",     "STAT", "DELETED", "TOUCHED", "EXISTS", "NOT_FOUND",
@@ -457,7 +480,7 @@ static enum sp_probe probe_text(struct sp_parse *p)
 		if (p->in.p[i] < ' ' || p->in.p[i] > '~')
 			return SP_PROBE_NO;
 	if (!line_of((struct sp_slice){p->in.p, n}, &l))
-		return n < MEMCACHED_TEXT_SHOWN ? SP_PROBE_MAYBE : SP_PROBE_NO;
+		return n < MEMCACHED_TEXT_SHOWN && may_be_line(p->in) ? SP_PROBE_MAYBE : SP_PROBE_NO;
 	if (!l.n)
 		return SP_PROBE_NO;
 	if (*l.word[0].p >= 'A' && *l.word[0].p <= 'Z')

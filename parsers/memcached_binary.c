@@ -99,8 +99,10 @@ static bool header_of(const uint8_t *p, struct header *h)
 enum sp_probe memcached_probe_binary(struct sp_parse *p)
 {
 	struct header h;
-	if (p->in.n < HEADER)
-		return SP_PROBE_MAYBE;
+	if (*p->in.p != REQUEST && *p->in.p != RESPONSE)
+		return SP_PROBE_NO;
+	if (p->in.n < HEADER) /* the type of the data is always the same */
+		return p->in.n > 5 && p->in.p[5] ? SP_PROBE_NO : SP_PROBE_MAYBE;
 	if (!header_of(p->in.p, &h) || !h.is->name)
 		return SP_PROBE_NO;
 	if (h.magic == RESPONSE)

@@ -27,7 +27,8 @@ enum sp_parse_result {
 	SP_PARSE_MSG,	 /* `msg` holds a message or a part of one; `used` bytes are done with (0 only when state moved
 			  * on),    and the next `want` after them belong to it, too, and need not be seen, as with SKIP */
 	SP_PARSE_SKIP,	 /* `used` bytes are done with, and the next `want` after them need not be seen */
-	SP_PARSE_SWITCH, /* after `used` bytes both sides speak `next` (0: whatever they are found to speak) */
+	SP_PARSE_SWITCH, /* after `used` bytes both sides speak `next` (0: whatever they are found to speak). Where
+			  * that pairs by id, an open request with an id other than 0 may be answered there */
 	SP_PARSE_BAD,	 /* not, or no longer, this protocol */
 };
 
@@ -46,7 +47,9 @@ enum sp_parse_result {
 
 enum sp_probe {
 	SP_PROBE_NO,
-	SP_PROBE_MAYBE, /* nothing speaks against it, but ask again when there is more */
+	SP_PROBE_MAYBE, /* these bytes could well be the protocol's: ask again when there is more. Where nobody is sure,
+			 * whoever says so of both sides' first bytes has the flow; so has whoever is at home on the
+			 * server's port, or was heard there. NO of what cannot be judged, and more would not help */
 	SP_PROBE_YES,
 };
 
@@ -156,7 +159,8 @@ struct sp_parse {
 	bool cut;		/* a datagram of which the end was not captured */
 	bool reveal;		/* show values that are hidden by default (never passwords) */
 	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
-	bool reversed;		/* out, of a probe or parse: `side` is surely the other one */
+	bool reversed;		/* out, of a probe or parse: `side` is surely the other one. The caller turns the sides,
+				 * and while there was no message begins anew; or it cannot, and `side` stays as it is */
 	uint16_t server_port;	/* a hint for ties */
 
 	const struct sp_context_name *names; /* n_names of them */

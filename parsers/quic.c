@@ -423,14 +423,23 @@ static enum sp_parse_result unknown(struct sp_parse *p, struct state *st, const 
 	return sp_parse_msg(p, p->in.n);
 }
 
+/* For a hello that is in one datagram as a whole: what is told of it outlives this call. */
+static struct crypto *own(struct sp_parse *p)
+{
+	uint8_t *room = sp_arena_get(p->arena, sizeof(struct crypto) + _Alignof(struct crypto));
+	if (!room)
+		return NULL;
+	struct crypto *c = (struct crypto *)(room + -(uintptr_t)room % _Alignof(struct crypto));
+	c->n = 0;
+	c->side = p->side;
+	return c;
+}
+
 static enum sp_parse_result parse(struct sp_parse *p)
 {
 	struct state *st = p->state;
-	struct crypto own;
-	struct found f = {.crypto = p->more ? p->more : &own};
+	struct found f = {.crypto = p->more};
 	struct packet k;
-	own.n = 0;
-	own.side = p->side;
 	if (!(*p->in.p & LONG))
 		return pass(p);
 	if (!long_packet(p->in, &k))
@@ -442,6 +451,8 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	if (k.type == RETRY)
 		return retry(p, st, &k);
 	size_t at = 0;
+	if (!f.crypto && !(f.crypto = own(p)))
+		return pass(p);
 	for (unsigned i = 0; i < PACKETS_MAX; i++) {
 		if (k.known && k.type == INITIAL)
 			initial(p, &k, &f);

@@ -7,7 +7,8 @@
 #include "parsers/redis_resp.h"
 
 enum {
-	HEAD_SEEN = 4096, /* of a command: arguments beyond are not shown */
+	HEAD_SEEN = 4096,     /* of a command: arguments beyond are not shown */
+	LINE_OF_NUMBER = 512, /* longest that one has */
 	MARK_SIZE = 40,
 	FILE_DIGITS = 15,
 	TAG_BITS = 4, /* of a request's tag, its effect; above, how many channels it names */
@@ -406,6 +407,17 @@ static enum sp_probe probe_inline(struct sp_parse *p)
 	return (p->server_port == ports[0] || ping) && n < REDIS_NAME_SHOWN ? SP_PROBE_MAYBE : SP_PROBE_NO;
 }
 
+/* A line of which the end is not there: of most types numbers. */
+static bool may_be_line(struct sp_slice in)
+{
+	bool text = in.n && (*in.p == '+' || *in.p == '-');
+	for (size_t i = 1; i < in.n; i++)
+		if (in.p[i] != '\r' &&
+		    (text ? in.p[i] < ' ' : !in.p[i] || !strchr("0123456789+-.?aefintEFIN", in.p[i])))
+			return false;
+	return text || in.n < LINE_OF_NUMBER;
+}
+
 /* "*2\r\n$" of a client. Of a server little is sure. */
 static enum sp_probe probe(struct sp_parse *p)
 {
@@ -414,7 +426,7 @@ static enum sp_probe probe(struct sp_parse *p)
 		return probe_inline(p);
 	enum resp_got got = resp_node_at(p->in, 0, &n);
 	if (got != RESP_GOT)
-		return got == RESP_SHORT ? SP_PROBE_MAYBE : SP_PROBE_NO;
+		return got == RESP_SHORT && may_be_line(p->in) ? SP_PROBE_MAYBE : SP_PROBE_NO;
 	if (n.type != '*' && n.type != '>')
 		return p->side == SP_SERVER ? probe_server(p, &n) : SP_PROBE_NO;
 	if (!n.children || n.streamed || n.null)

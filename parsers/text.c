@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text that parsers put together. */
 #include "base/addr.h"
+#include "base/decimal.h"
 #include "parsers/out.h"
 
 struct sp_slice sp_arena_u64(struct sp_arena *a, uint64_t v)
 {
-	char text[20];
-	size_t at = sizeof text;
-	do
-		text[--at] = (char)('0' + v % 10);
-	while (v /= 10);
-	struct sp_slice digits = {(uint8_t *)text + at, sizeof text - at};
-	return digits.n <= a->size - a->n ? sp_arena_copy(a, digits) : (struct sp_slice){0};
+	char text[SP_DECIMAL_MAX + SP_DECIMAL_SLACK];
+	size_t n = (size_t)(sp_put_u64(text, v) - text);
+	uint8_t *p = sp_arena_get(a, n);
+	return p ? (struct sp_slice){memcpy(p, text, n), n} : (struct sp_slice){0};
 }
 
 struct sp_slice sp_arena_join(struct sp_arena *a, const struct sp_slice *parts, size_t n)

@@ -117,5 +117,11 @@ static void encode_tagged(struct sp_buf *out, const struct sp_record_head *recor
 	encode(out, record, points, true);
 }
 
-const struct sp_encoder sp_encode_json = {"json", encode_plain};
-const struct sp_encoder sp_encode_json_tagged = {"json", encode_tagged};
+static void soon(const struct sp_buf *out, const struct sp_record_head *record)
+{
+	if (record->kind == SP_RECORD_REQUEST)
+		sp_json_request_soon(out, (const struct sp_request_record *)record);
+}
+
+const struct sp_encoder sp_encode_json = {"json", encode_plain, soon};
+const struct sp_encoder sp_encode_json_tagged = {"json", encode_tagged, soon};

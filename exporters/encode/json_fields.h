@@ -58,16 +58,16 @@ static inline char *sp_json_limits(char *p, uint8_t limits)
 /* The longest value of each type, with what stands around it. */
 #define SIZE_POINT (6 * SP_POINT_NAME_MAX + 2)
 #define SIZE_KIND 24
-#define SIZE_ID (SP_TEXT_U64_MAX + 2)
-#define SIZE_NS SP_TEXT_U64_MAX
-#define SIZE_U64 SP_TEXT_U64_MAX
+#define SIZE_ID (SP_DECIMAL_MAX + 2)
+#define SIZE_NS SP_DECIMAL_MAX
+#define SIZE_U64 SP_DECIMAL_MAX
 #define SIZE_U32 10
 #define SIZE_U8 3
 #define SIZE_ADDR (SP_ADDR_TEXT_MAX + 2)
 #define SIZE_PORT 5
 #define SIZE_PROTO 8
 #define SIZE_MAC 19
-#define SIZE_DELAY (3 * SP_TEXT_U64_MAX + 32)
+#define SIZE_DELAY (3 * SP_DECIMAL_MAX + 32)
 #define SIZE_CLOSE 32
 #define SIZE_FAILURE 16
 #define SIZE_TRUE 4
@@ -114,5 +114,6 @@ static inline const struct sp_point *sp_json_point(const struct sp_points *point
 
 void sp_json_request(struct sp_buf *out, const struct sp_request_record *r, const struct sp_points *points,
 		     bool tagged);
+void sp_json_request_soon(const struct sp_buf *out, const struct sp_request_record *r);
 
 #endif

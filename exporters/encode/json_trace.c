@@ -5,7 +5,7 @@
 #include "exporters/encode/json_fields.h"
 #include "parsers/link/decode.h"
 
-#define NUMBER_MAX (32 + SP_TEXT_U64_MAX)
+#define NUMBER_MAX (32 + SP_DECIMAL_MAX)
 #define POINT_MAX (6 * SP_POINT_NAME_MAX + 16)
 #define SPAN_MAX (POINT_MAX + 2 * SP_ADDR_TEXT_MAX + 16 * NUMBER_MAX)
 #define HOP_MAX (2 * POINT_MAX + 8 * NUMBER_MAX)
@@ -52,7 +52,7 @@ static char *put_hex(char *p, const char *key, const uint64_t *v, unsigned n)
 
 static char *put_id(char *p, const char *key, uint64_t id)
 {
-	char text[SP_TEXT_U64_MAX + SP_TEXT_SLACK];
+	char text[SP_DECIMAL_MAX + SP_TEXT_SLACK];
 	return put_quoted(p, key, text, (size_t)(sp_put_u64(text, id) - text));
 }
 

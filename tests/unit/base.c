@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+
 #include "base/addr.h"
 #include "base/cursor.h"
 #include "base/hash.h"
@@ -13,6 +15,28 @@ static const char *canonical(const char *text)
 		return NULL;
 	out[sp_addr_format(out, &a)] = 0;
 	return out;
+}
+
+/* Any address is written as inet_ntop does: every pattern of zero groups, groups of every length. */
+static void addresses_as_inet_ntop(void)
+{
+	static const uint16_t value[] = {1, 0x2a, 0xabc, 0xffff};
+	bool good = true;
+	for (unsigned zeros = 0; zeros < 256 && good; zeros++)
+		for (unsigned v = 0; v < 4 && good; v++) {
+			struct sp_addr a;
+			char got[SP_ADDR_TEXT_MAX + 1], want[INET6_ADDRSTRLEN];
+			for (unsigned i = 0; i < 8; i++) {
+				unsigned group = zeros >> i & 1 ? 0 : value[(v + i) % 4];
+				a.b[2 * i] = (uint8_t)(group >> 8);
+				a.b[2 * i + 1] = (uint8_t)group;
+			}
+			if (sp_addr_is_v4(&a))
+				continue;
+			got[sp_addr_format(got, &a)] = 0;
+			inet_ntop(AF_INET6, a.b, want, sizeof want);
+			good = CHECK_STR(got, want);
+		}
 }
 
 static void addresses_as_text(void)
@@ -87,6 +111,7 @@ static void mapped_memory_is_zero(void)
 int main(void)
 {
 	RUN(addresses_as_text);
+	RUN(addresses_as_inet_ntop);
 	RUN(cursor_stops_at_the_end);
 	RUN(hash_depends_on_every_byte);
 	RUN(mapped_memory_is_zero);

@@ -94,7 +94,8 @@ static void *produce(void *arg)
 {
 	struct load *l = arg;
 	for (uint64_t i = 0; i < l->n; i++) {
-		struct sp_flow_record *r = sp_out_record(&l->out, SP_RECORD_FLOW, SP_FLOW_RECORD_PLAIN);
+		struct sp_flow_record *r =
+			sp_out_record(&l->out, SP_RECORD_FLOW, SP_FLOW_RECORD_PLAIN, SP_FLOW_RECORD_PLAIN);
 		if (r)
 			r->flow_id = (uint64_t)l->worker << 32 | i;
 		if (l->flush_every && i % l->flush_every == 0)
@@ -320,7 +321,7 @@ static void idle(void)
 	CHECK(!sp_hub_add(hub, &numbers, test_sink(&seen, 0, 0, 0), true));
 	CHECK(!sp_hub_start(hub));
 	sp_hub_out(hub, 0, &out);
-	CHECK(sp_out_record(&out, SP_RECORD_FLOW, SP_FLOW_RECORD_PLAIN));
+	CHECK(sp_out_record(&out, SP_RECORD_FLOW, SP_FLOW_RECORD_PLAIN, SP_FLOW_RECORD_PLAIN));
 	sp_out_flush(&out);
 	for (int i = 0; i < 500 && !stats.records; i++) {
 		usleep(10000);

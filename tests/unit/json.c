@@ -236,12 +236,15 @@ static void requests(void)
 	u.r.type = SP_CALL_TYPE_CALL;
 	u.r.status = SP_STATUS_OK;
 	m.extra[0] = (struct sp_extra){0, SP_TEXT("one")};
-	sp_texts_begin(&u.r.texts, &m, 100);
+	struct sp_texts_look look;
+	sp_texts_look(&look, &m, 100);
+	sp_texts_begin(&u.r.texts, &look);
 	m.slot[SP_SLOT_RESOURCE] = (struct sp_slice){0};
 	m.slot[SP_SLOT_CODE] = SP_TEXT("200");
 	m.slot[SP_SLOT_METHOD] = SP_TEXT("POST");
 	m.extra[0] = (struct sp_extra){0, SP_TEXT("two")};
-	sp_texts_add(&u.r.texts, &m, 3);
+	sp_texts_look(&look, &m, 3);
+	sp_texts_add(&u.r.texts, &look);
 	got = encode(&sp_encode_json, (const void *)&u.r);
 	CHECK(strstr(got, "\"request_id\":\"7\"") && strstr(got, "\"app_proto\":\"http\",\"type\":\"call\""));
 	CHECK(strstr(got, "\"method\":\"POS\",\"resource\":\"/a\\\"b\"") && strstr(got, "\"code\":\"200\""));

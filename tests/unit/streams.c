@@ -27,6 +27,7 @@ struct call {
 	char text[96]; /* type, method, resource, code */
 	uint32_t req_seq, resp_seq;
 	uint64_t start_ns, rrt_us;
+	bool from_server;
 };
 
 static struct segment segment[SEGMENTS_MAX];
@@ -35,6 +36,7 @@ static struct call call[CALLS_MAX];
 static unsigned n_calls;
 static struct sp_flow_stats stats;
 static uint32_t isn[2];
+static uint16_t port[2] = {40000, 7777};
 static char whole[2][8192];
 static size_t whole_n[2];
 
@@ -113,6 +115,7 @@ static struct sp_page *take(struct sp_out *out, struct sp_page *full)
 		c->resp_seq = r->resp_tcp_seq - isn[1];
 		c->start_ns = r->start_ns;
 		c->rrt_us = r->rrt_us;
+		c->from_server = r->from_server;
 	}
 	page.used = page.n = 0;
 	return &page;
@@ -144,8 +147,8 @@ static uint32_t frame(uint8_t *f, const struct segment *s)
 	f[23] = 6;
 	put32(f + 26, s->server ? 0x0a000002 : 0x0a000001);
 	put32(f + 30, s->server ? 0x0a000001 : 0x0a000002);
-	put16(f + 34, s->server ? 7777 : 40000);
-	put16(f + 36, s->server ? 40000 : 7777);
+	put16(f + 34, port[s->server]);
+	put16(f + 36, port[!s->server]);
 	put32(f + 38, s->seq + isn[s->server]);
 	put32(f + 42, s->flags & ACK ? s->ack + isn[!s->server] : 0);
 	f[46] = 0x50;
@@ -430,6 +433,33 @@ static void one_side_alone(void)
 	}
 }
 
+/* A client at a server's port, joined in the middle, whose first bytes do not tell yet: its parser finds out. Two
+ * requests at once, so that the sides may not be turned twice. */
+static void taken_for_the_server(void)
+{
+	static const char ask[] = "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n";
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
+	const uint32_t asked = sizeof ask - 1, answered = sizeof answer - 1;
+	uint16_t before[2] = {port[0], port[1]};
+	port[0] = 8080;
+	port[1] = 40000;
+	n_segments = 0;
+	put(false, PSH | ACK, 1, 1, ask, 2);
+	put(false, PSH | ACK, 3, 1, ask + 2, asked - 2);
+	put(true, PSH | ACK, 1, 1 + asked, answer, answered);
+	put(true, PSH | ACK, 1 + answered, 1 + asked, answer, answered);
+	put(false, PSH | ACK, 1 + asked, 1 + 2 * answered, ask, asked / 2);
+	put(true, PSH | ACK, 1 + 2 * answered, 1 + asked + asked / 2, answer, answered);
+	analyse(0);
+	static const char *const want[] = {"call /1 200", "call /2 200", "call /1 200"};
+	if (CHECK_EQ(n_calls, SP_ARRAY_SIZE(want)))
+		for (unsigned i = 0; i < n_calls; i++) {
+			CHECK_STR(call[i].text, want[i]);
+			CHECK(!call[i].from_server);
+		}
+	memcpy(port, before, sizeof port);
+}
+
 int main(void)
 {
 	RUN(a_conversation);
@@ -443,5 +473,6 @@ int main(void)
 	RUN(joined_in_the_middle);
 	RUN(short_frames);
 	RUN(one_side_alone);
+	RUN(taken_for_the_server);
 	return check_done();
 }
