@@ -111,7 +111,7 @@ static uint32_t random_next(uint32_t *seed)
 /* Identical requests, 64 of them in flight, sequence numbers that wrap, spans in any order. */
 static void shuffled(void)
 {
-	enum { CALLS = 20000, FLIGHT = 64 };
+	enum { CALLS = 100000, FLIGHT = 64 };
 	struct sp_stitch *s = begin();
 	uint32_t seed = 1;
 	for (unsigned first = 0; first < CALLS; first += FLIGHT) {
