@@ -23,7 +23,6 @@ void sp_identify_init(struct sp_l7 *l7)
 		assert(i < SP_L7_PARSERS_MAX && p->app < SP_APP_MAX);
 		l7->parser[i] = p;
 		l7->index[p->app] = (uint8_t)i;
-		l7->n_parsers = i + 1;
 		if (!(l7->conf.protocols >> i & 1))
 			continue;
 		for (unsigned t = 0; t < 3; t++) {

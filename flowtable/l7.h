@@ -77,7 +77,8 @@ struct sp_dialog {
 };
 static_assert(sizeof(struct sp_dialog) == 48, "with both streams 128 bytes");
 
-struct sp_l7_stream_held {
+/* A segment that came before its turn. */
+struct sp_held {
 	uint64_t ns;
 	uint32_t next, seq, n;
 	uint32_t missing; /* bytes after these that were not captured */
@@ -120,7 +121,7 @@ struct sp_call {
 	uint64_t req_start_ns, req_end_ns, resp_start_ns, resp_end_ns;
 	uint64_t req_bytes, resp_bytes;
 	uint16_t app;
-	uint8_t status, n_extras;
+	uint8_t status;
 	uint16_t bits;	  /* enum sp_call_bits */
 	uint16_t retries; /* datagrams that asked again */
 	struct sp_texts texts;
@@ -162,9 +163,7 @@ struct sp_l7 {
 	uint64_t serial; /* of requests */
 	uint64_t hash_key;
 	const struct sp_parser *parser[SP_L7_PARSERS_MAX];
-	unsigned n_parsers;
 	uint64_t by_first[3][256]; /* transport, first byte: parsers that may begin so */
-	uint64_t by_transport[3];
 	struct sp_l7_server *server;
 	uint8_t index[SP_APP_MAX]; /* of a parser's number, in `parser` and in the settings' masks */
 	struct sp_app_counts counts[SP_APP_MAX];

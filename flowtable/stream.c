@@ -8,7 +8,7 @@
 #include "flowtable/flowtable_priv.h"
 #include "flowtable/tcp.h"
 
-static struct sp_l7_stream_held *held_at(const struct sp_talk *t, uint32_t handle)
+static struct sp_held *held_at(const struct sp_talk *t, uint32_t handle)
 {
 	return sp_slab_at(&t->ft->l7->slab, handle);
 }
@@ -317,7 +317,7 @@ static void drain(struct sp_talk *t, unsigned side)
 	struct sp_slab *slab = &t->ft->l7->slab;
 	while (s->held && !(t->f->more & SP_L7_DONE)) {
 		uint32_t handle = s->held;
-		struct sp_l7_stream_held *h = held_at(t, handle);
+		struct sp_held *h = held_at(t, handle);
 		int32_t early = sp_tcp_distance(h->seq, s->next_seq);
 		if (early > 0 && !(s->skip >= (uint64_t)early + h->n + h->missing))
 			return;
@@ -339,7 +339,7 @@ static void drain(struct sp_talk *t, unsigned side)
 static void give_up_hole(struct sp_talk *t, unsigned side)
 {
 	struct sp_stream *s = &t->d->stream[side];
-	const struct sp_l7_stream_held *h = held_at(t, s->held);
+	const struct sp_held *h = held_at(t, s->held);
 	lost(t, side, h->seq - s->next_seq, h->ns);
 	drain(t, side);
 }
@@ -352,7 +352,7 @@ static void hold(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice
 	struct sp_l7 *l7 = t->ft->l7;
 	uint32_t *at = &s->held;
 	while (*at && sp_tcp_distance(held_at(t, *at)->seq, seq) <= 0) {
-		const struct sp_l7_stream_held *h = held_at(t, *at);
+		const struct sp_held *h = held_at(t, *at);
 		int32_t over = sp_tcp_distance(h->seq + h->n + h->missing, seq);
 		if (over >= (int32_t)(in.n + missing))
 			return;
@@ -366,8 +366,8 @@ static void hold(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice
 		at = &held_at(t, *at)->next;
 	}
 	uint32_t block = 0;
-	if (s->held_bytes + in.n <= l7->conf.max_held && in.n <= SP_SLAB_BLOCK_MAX - sizeof(struct sp_l7_stream_held))
-		block = sp_slab_get(&l7->slab, sizeof(struct sp_l7_stream_held) + in.n);
+	if (s->held_bytes + in.n <= l7->conf.max_held && in.n <= SP_SLAB_BLOCK_MAX - sizeof(struct sp_held))
+		block = sp_slab_get(&l7->slab, sizeof(struct sp_held) + in.n);
 	if (!block) {
 		/* As if it had been lost; those that are held go on. */
 		t->ft->stats.l7_held_exceeded++;
@@ -375,8 +375,8 @@ static void hold(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice
 			give_up_hole(t, side);
 		return;
 	}
-	struct sp_l7_stream_held *h = held_at(t, block);
-	*h = (struct sp_l7_stream_held){
+	struct sp_held *h = held_at(t, block);
+	*h = (struct sp_held){
 		.ns = t->ns, .next = *at, .seq = seq, .n = (uint32_t)in.n, .missing = missing, .ack = ack};
 	if (in.n)
 		memcpy(h->data, in.p, in.n);
@@ -391,7 +391,7 @@ static void check_hole(struct sp_talk *t, unsigned side, bool answered)
 	struct sp_stream *s = &t->d->stream[side];
 	const struct sp_flow_dir *peer = &t->f->dir[!side];
 	while (s->held && !(t->f->more & SP_L7_DONE)) {
-		const struct sp_l7_stream_held *h = held_at(t, s->held);
+		const struct sp_held *h = held_at(t, s->held);
 		bool acked = peer->bits & SP_DIR_ACK && sp_tcp_distance(peer->ack, h->seq) >= 0;
 		if (!acked || (!answered && t->ns < h->ns + t->ft->l7->conf.late))
 			return;
