@@ -37,6 +37,7 @@ EXPLAINED = {name: why for why, names in {
         "suricata-verify/firewall/app-layer-protocol-negated-unknown-shortcircuit/input.pcap"],
     "two hellos of the client are one handshake, with the fingerprint of the first": [
         "suricata-verify/tls-duplicate-hello/input.pcap"],
+    "tshark sees the HelloRetryRequest, and not the hello after it": ["zeek/Traces/tls/hrr.pcap"],
     "a hello alone, changed or cut short: nobody's": [
         "mercury/afl_data/corner-cases.pcap", "mercury/afl_data/encrypted_handshake_cert_false_positive.pcap",
         "ndpi/pcap/tls_cipher_lens.pcap"],
