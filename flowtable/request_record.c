@@ -135,6 +135,7 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 		put_request(c, r);
 	if (c->bits & SP_CALL_RESPONSE)
 		put_response(c, r);
+	r->end_ns = SP_MAX(r->end_ns, r->start_ns); /* captures' clocks may go back */
 	r->incomplete = !!(c->bits & SP_CALL_CUT);
 	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
 	r->retries = c->retries;
