@@ -168,12 +168,13 @@ static bool ask_all(struct sp_talk *t, unsigned side, struct sp_slice in, bool l
 	return false;
 }
 
-bool sp_identify_nobodys(struct sp_l7 *l7, const struct sp_flow *f, unsigned side, struct sp_slice in)
+enum sp_probe sp_identify_look(struct sp_l7 *l7, const struct sp_flow *f, unsigned side, struct sp_slice in)
 {
 	unsigned client = sp_flow_client(f), role = side == client ? SP_CLIENT : SP_SERVER;
 	uint64_t candidates = l7->by_first[0][in.p[0]];
+	enum sp_probe most = SP_PROBE_NO;
 	struct sp_parse *p = &l7->parse;
-	for (; candidates; candidates &= candidates - 1) {
+	for (; candidates && most != SP_PROBE_YES; candidates &= candidates - 1) {
 		const struct sp_parser *parser = l7->parser[__builtin_ctzll(candidates)];
 		if (!may_start(parser, in, 1U << role))
 			continue;
@@ -182,10 +183,10 @@ bool sp_identify_nobodys(struct sp_l7 *l7, const struct sp_flow *f, unsigned sid
 		p->transport = SP_TCP;
 		p->last = p->reversed = p->cut = p->reveal = false;
 		p->server_port = client ? f->lo_port : f->hi_port;
-		if (parser->probe(p) != SP_PROBE_NO)
-			return false;
+		enum sp_probe probe = parser->probe(p);
+		most = SP_MAX(most, probe);
 	}
-	return true;
+	return most;
 }
 
 /* Nobody is sure of a datagram, but one and the same parser would have had so many in a row. */
@@ -238,9 +239,7 @@ bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last
 	bool over = ++d->tries >= TRIES_MAX || (tcp ? last && !unsure : !wanted && had_enough(t->f));
 	if (unsure && (over || (!wanted && d->tries > 2)) && take_known(t, side))
 		return true;
-	/* The other side's beginning was nobody's, and this one's is not either. */
-	bool hopeless = tcp && !unsure && !maybe && d->stream[!side].bits & SP_STREAM_RESYNC;
-	if (over || hopeless)
+	if (over)
 		sp_l7_give_up(t, 0);
 	return false;
 }

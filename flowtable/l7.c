@@ -43,8 +43,18 @@ static struct sp_talk talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64
 	return (struct sp_talk){ft, f, d, ns};
 }
 
-/* False: no memory, and the flow goes on without. */
-static bool begin(struct sp_flowtable *ft, struct sp_flow *f)
+/* Where a side goes on that has said what is nobody's. */
+static void skip_nobodys(struct sp_dialog *d, const struct sp_flow *f, unsigned s, uint32_t seq)
+{
+	if (!(f->more & (s ? SP_L7_NOBODYS_HI : SP_L7_NOBODYS_LO)))
+		return;
+	d->stream[s].bits = SP_STREAM_KNOWN | SP_STREAM_RESYNC;
+	d->stream[s].next_seq = seq;
+	d->bits |= SP_DIALOG_ORPHAN;
+}
+
+/* With a segment of `side` at `seq`, if it is one. False: no memory, and the flow goes on without. */
+static bool begin(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t seq)
 {
 	bool tcp = f->proto == SP_PROTO_TCP;
 	size_t size = sizeof(struct sp_dialog) + (tcp ? 2 * sizeof(struct sp_stream) : 0);
@@ -55,12 +65,11 @@ static bool begin(struct sp_flowtable *ft, struct sp_flow *f)
 		return false;
 	}
 	struct sp_dialog *d = memset(sp_slab_at(&ft->l7->slab, handle), 0, size);
-	uint32_t nobodys = f->more & (SP_L7_NOBODYS_LO | SP_L7_NOBODYS_HI);
 	d->extra = f->more & SP_L7_NUMBER;
-	d->bits = (uint8_t)((tcp ? SP_DIALOG_TCP : 0) | (nobodys ? SP_DIALOG_ORPHAN : 0));
-	if (nobodys)
-		d->stream[nobodys == SP_L7_NOBODYS_HI].bits = SP_STREAM_RESYNC;
+	d->bits = tcp ? SP_DIALOG_TCP : 0;
 	d->client = (uint8_t)sp_flow_client(f);
+	skip_nobodys(d, f, side, seq);
+	skip_nobodys(d, f, !side, f->dir[!side].next_seq);
 	f->more = SP_L7_DIALOG | handle;
 	return true;
 }
@@ -112,20 +121,22 @@ static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool 
 		sp_calls_expire(t, t->ns, false);
 }
 
-/* The first bytes of a connection's side are nobody's: not worth a dialog. */
+/* A connection's side that began with what is nobody's: not worth a dialog unless somebody is sure of what comes later
+ * – TLS after STARTTLS, what a proxy's own handshake leads to – and that is soon. */
 static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
+	enum { LOOK_PACKETS = 64 };
 	uint32_t mine = side ? SP_L7_NOBODYS_HI : SP_L7_NOBODYS_LO, both = SP_L7_NOBODYS_LO | SP_L7_NOBODYS_HI;
 	if (f->proto != SP_PROTO_TCP || !(f->dir[side].bits & SP_DIR_ISN) || pkt->cap_len <= pkt->l7)
 		return false;
-	uint32_t n = SP_MIN(pkt->cap_len - pkt->l7, pkt->l7_len), seq = sp_be32(pkt->data + pkt->l4 + 4);
-	if (!(f->more & mine)) {
-		struct sp_slice in = {pkt->data + pkt->l7, n};
-		if (seq != f->isn[side] + 1 || !sp_identify_nobodys(ft->l7, f, side, in))
-			return false;
-		f->more |= mine;
-	}
-	if ((f->more & both) == both) {
+	struct sp_slice in = {pkt->data + pkt->l7, SP_MIN(pkt->cap_len - pkt->l7, pkt->l7_len)};
+	bool first = !(f->more & mine);
+	if (first && sp_be32(pkt->data + pkt->l4 + 4) != f->isn[side] + 1)
+		return false;
+	if (sp_identify_look(ft->l7, f, side, in) >= (first ? SP_PROBE_MAYBE : SP_PROBE_YES))
+		return false;
+	f->more |= mine;
+	if (f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= LOOK_PACKETS) {
 		f->more = (f->more & ~both) | SP_L7_DONE;
 		ft->stats.l7_given_up++;
 	}
@@ -134,7 +145,10 @@ static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 
 void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
-	if (!(f->more & SP_L7_DIALOG) && (is_nobodys(ft, f, pkt, side) || !begin(ft, f)))
+	uint32_t seq = 0;
+	if (f->proto == SP_PROTO_TCP)
+		seq = sp_be32(pkt->data + pkt->l4 + 4) + !!(pkt->tcp_flags & 2);
+	if (!(f->more & SP_L7_DIALOG) && (is_nobodys(ft, f, pkt, side) || !begin(ft, f, side, seq)))
 		return;
 	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
 	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
@@ -146,9 +160,7 @@ void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 			datagram(&t, side, in, there < size);
 		return;
 	}
-	const uint8_t *h = pkt->data + pkt->l4;
-	uint32_t seq = sp_be32(h + 4) + !!(pkt->tcp_flags & 2);
-	sp_stream_segment(&t, side, seq, in, size - there, sp_be32(h + 8));
+	sp_stream_segment(&t, side, seq, in, size - there, sp_be32(pkt->data + pkt->l4 + 8));
 }
 
 void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)

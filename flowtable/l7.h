@@ -232,8 +232,8 @@ void sp_stream_drop(struct sp_talk *t, unsigned side);
 /* identify.c: what these first bytes of `side` are, into d->parser. `last`: there will not be more to look at. */
 bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last);
 
-/* identify.c: is there nobody whose beginning these first bytes of a TCP connection's side could be? */
-bool sp_identify_nobodys(struct sp_l7 *l7, const struct sp_flow *f, unsigned side, struct sp_slice in);
+/* identify.c: what is the surest that anybody is that these bytes of a TCP connection's side are his beginning? */
+enum sp_probe sp_identify_look(struct sp_l7 *l7, const struct sp_flow *f, unsigned side, struct sp_slice in);
 void sp_identify_init(struct sp_l7 *l7);
 void sp_identify_learn(struct sp_talk *t);
 void sp_identify_forget(struct sp_talk *t);

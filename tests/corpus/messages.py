@@ -29,12 +29,9 @@ SPOKEN = {"http2", "mongo", "tls", "mysql", "mqtt"}
 
 # capture -> why it differs
 EXPLAINED = {name: why for why, names in {
-    "TLS begins within a protocol that is nobody's (IMAP, POP3, FTP, XMPP, SOCKS): the connection is not looked at any more": [
-        "arkime/pcap/socks-https-example.pcap", "mercury/imap2.pcap", "ndpi/pcap/ftp-start-tls.pcap", "ndpi/pcap/pop3_stls.pcap",
-        "ndpi/pcap/tls_heur__shadowsocks-tcp.pcapng", "ndpi/pcap/tls_heur__vmess-tcp.pcapng", "wireshark-wiki/imap-ssl.pcapng",
-        "wireshark-wiki/pop-ssl.pcapng", "zeek/Traces/ftp/ftp-auth-tls.pcap", "zeek/Traces/tls/imap-starttls.pcap",
-        "zeek/Traces/tls/xmpp-starttls.pcap", "wireshark-wiki/xmpp-ssl.pcapng", "zeek/Traces/tls/xmpp-dialback-starttls.pcap",
-        "suricata-verify/firewall/app-layer-protocol-negated-unknown-shortcircuit/input.pcap"],
+    "TLS begins within a protocol that is nobody's, not at the beginning of a segment, or late": [
+        "ndpi/pcap/ftp-start-tls.pcap", "ndpi/pcap/tls_heur__shadowsocks-tcp.pcapng", "ndpi/pcap/tls_heur__vmess-tcp.pcapng",
+        "zeek/Traces/ftp/ftp-auth-tls.pcap"],
     "two hellos of the client are one handshake, with the fingerprint of the first": [
         "suricata-verify/tls-duplicate-hello/input.pcap"],
     "tshark sees the HelloRetryRequest, and not the hello after it": ["zeek/Traces/tls/hrr.pcap"],

@@ -417,6 +417,29 @@ static void short_frames(void)
 	}
 }
 
+/* Both sides begin with what is nobody's, as with a proxy's handshake of its own: what comes behind it is read. */
+static void behind_another_handshake(void)
+{
+	static const uint8_t hello[2][4] = {{5, 1, 0, 9}, {5, 0, 9, 9}};
+	converse(0, 0, false, 0);
+	memmove(&segment[5], &segment[3], (n_segments - 3) * sizeof *segment);
+	n_segments += 2;
+	for (unsigned i = 5; i < n_segments; i++) {
+		segment[i].seq += 4;
+		segment[i].ack += 4;
+		segment[i].ns += 2 * STEP_NS;
+	}
+	for (unsigned i = 3; i < 5; i++)
+		segment[i] = (struct segment){i == 4, PSH | ACK, 1, i == 4 ? 5 : 1, 4, hello[i == 4], T0 + i * STEP_NS};
+	analyse(0);
+	CHECK_EQ(n_calls, n_expected);
+	for (unsigned i = 0; i < n_calls; i++) {
+		CHECK_STR(call[i].text, expected[i].text);
+		CHECK_EQ(call[i].req_seq, expected[i].req_seq + 4);
+	}
+	CHECK_EQ(stats.l7_holes, 0);
+}
+
 static void one_side_alone(void)
 {
 	for (unsigned server = 0; server < 2; server++) {
@@ -472,6 +495,7 @@ int main(void)
 	RUN(with_a_piece_lost);
 	RUN(joined_in_the_middle);
 	RUN(short_frames);
+	RUN(behind_another_handshake);
 	RUN(one_side_alone);
 	RUN(taken_for_the_server);
 	return check_done();
