@@ -45,7 +45,7 @@ EXPLAINED = {name: why for why, names in {
 
 def ask(capture):
     """A dictionary a frame, as calls.ask, of captures that have one of these protocols."""
-    base = {p for frame in calls.ask(capture) for p in frame["frame.protocols"][0].split(":")}
+    base = {p for frame in calls.ask(capture) for p in ":".join(frame["frame.protocols"]).split(":")}
     if not base & SPOKEN:
         return
     args = ["tshark", "-n", "-r", capture, *AS, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=/s"]

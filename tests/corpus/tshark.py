@@ -46,8 +46,9 @@ def kept(capture, args):
     if cache and os.path.exists(cache):
         with gzip.open(cache, "rt", encoding="utf-8") as f:
             return f.read()
-    out = subprocess.run(args, capture_output=True, check=False, timeout=600).stdout.decode("utf-8", "replace")
-    if cache:
+    run = subprocess.run(args, capture_output=True, check=False, timeout=600)
+    out = run.stdout.decode("utf-8", "replace")
+    if cache and run.returncode >= 0:  # what a signal ended is not its whole answer
         os.makedirs(os.path.dirname(cache), exist_ok=True)
         with gzip.open(f"{cache}.{os.getpid()}", "wt", encoding="utf-8", compresslevel=1) as f:
             f.write(out)
