@@ -72,12 +72,9 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	p->state = d->state ? sp_slab_at(&l7->slab, d->state) : NULL;
 	p->more = d->more ? sp_slab_at(&l7->slab, d->more) : NULL;
 	p->arena = &l7->arena;
-	p->side = (uint8_t)sp_role(t, side);
-	p->transport = d->bits & SP_DIALOG_TCP ? SP_TCP : f->proto == SP_PROTO_UDP ? SP_UDP : SP_ICMP;
-	p->last = p->cut = p->reversed = false;
+	sp_l7_aim(p, f, d->client, side);
 	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
 	p->terse = !l7->conf.log;
-	p->server_port = d->client ? f->lo_port : f->hi_port;
 	p->names = l7->conf.contexts.v;
 	p->n_names = l7->conf.contexts.n;
 	p->asked = sp_calls_asked;

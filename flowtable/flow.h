@@ -138,4 +138,10 @@ static inline unsigned sp_flow_client(const struct sp_flow *f)
 	return f->bits & SP_FLOW_CLIENT_IS_HI ? 1 : 0;
 }
 
+/* ICMP's ports in the key are an identifier, or a type and code. */
+static inline bool sp_flow_has_ports(const struct sp_flow *f)
+{
+	return f->proto != SP_PROTO_ICMP && f->proto != SP_PROTO_ICMP6 && (f->lo_port || f->hi_port);
+}
+
 #endif

@@ -41,7 +41,7 @@ static void put_ends(struct sp_flowtable *ft, const struct sp_flow *f, struct sp
 	uint16_t client_mac = c ? f->hi_mac : f->lo_mac, server_mac = c ? f->lo_mac : f->hi_mac;
 	r->client_ip = c ? f->hi : f->lo;
 	r->server_ip = c ? f->lo : f->hi;
-	if (f->proto != SP_PROTO_ICMP && f->proto != SP_PROTO_ICMP6 && (f->lo_port || f->hi_port)) {
+	if (sp_flow_has_ports(f)) {
 		r->has_ports = 1;
 		r->client_port = c ? f->hi_port : f->lo_port;
 		r->server_port = c ? f->lo_port : f->hi_port;

@@ -10,9 +10,10 @@
 
 enum { TRIES_MAX = 8 };
 
+/* Place in l7->by_first. */
 static unsigned transport_of(const struct sp_talk *t)
 {
-	return t->d->bits & SP_DIALOG_TCP ? 0 : t->f->proto == SP_PROTO_UDP ? 1 : 2;
+	return (unsigned)__builtin_ctz(sp_l7_transport(t->f));
 }
 
 void sp_identify_init(struct sp_l7 *l7)
@@ -93,18 +94,6 @@ static bool is_at_home(const struct sp_parser *parser, uint16_t port)
 	return false;
 }
 
-static void ask(struct sp_talk *t, unsigned side, struct sp_slice in, bool last)
-{
-	struct sp_parse *p = &t->ft->l7->parse;
-	const struct sp_flow *f = t->f;
-	p->in = in;
-	p->side = (uint8_t)sp_role(t, side);
-	p->transport = (uint8_t)(1 << transport_of(t));
-	p->last = last;
-	p->reversed = p->cut = p->reveal = false;
-	p->server_port = t->d->client ? f->lo_port : f->hi_port;
-}
-
 static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parser, bool reversed)
 {
 	if (!sp_dialog_take(t, parser)) {
@@ -154,7 +143,9 @@ static bool ask_all(struct sp_talk *t, unsigned side, struct sp_slice in, bool l
 		const struct sp_parser *parser = l7->parser[i];
 		if (!may_start(parser, in, sides))
 			continue;
-		ask(t, side, in, last);
+		sp_l7_aim(&l7->parse, t->f, t->d->client, side);
+		l7->parse.in = in;
+		l7->parse.last = last;
 		enum sp_probe probe = parser->probe(&l7->parse);
 		if (probe == SP_PROBE_YES) {
 			bool reversed = l7->parse.reversed;
@@ -178,11 +169,8 @@ enum sp_probe sp_identify_look(struct sp_l7 *l7, const struct sp_flow *f, unsign
 		const struct sp_parser *parser = l7->parser[__builtin_ctzll(candidates)];
 		if (!may_start(parser, in, 1U << role))
 			continue;
+		sp_l7_aim(p, f, client, side);
 		p->in = in;
-		p->side = (uint8_t)role;
-		p->transport = SP_TCP;
-		p->last = p->reversed = p->cut = p->reveal = false;
-		p->server_port = client ? f->lo_port : f->hi_port;
 		enum sp_probe probe = parser->probe(p);
 		most = SP_MAX(most, probe);
 	}

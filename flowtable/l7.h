@@ -290,6 +290,20 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to);
 /* request_record.c: writes a record. `m`: the message that ends it, and is not part of its texts yet; NULL: none. */
 void sp_request_write(struct sp_talk *t, const struct sp_call *call, const struct sp_msg *m);
 
+static inline enum sp_transport sp_l7_transport(const struct sp_flow *f)
+{
+	return f->proto == SP_PROTO_TCP ? SP_TCP : f->proto == SP_PROTO_UDP ? SP_UDP : SP_ICMP;
+}
+
+/* What a parser is told of the flow, and of the side that it reads next; nothing special about the bytes. */
+static inline void sp_l7_aim(struct sp_parse *p, const struct sp_flow *f, unsigned client, unsigned side)
+{
+	p->side = side == client ? SP_CLIENT : SP_SERVER;
+	p->transport = (uint8_t)sp_l7_transport(f);
+	p->last = p->cut = p->reveal = p->reversed = false;
+	p->server_port = client ? f->lo_port : f->hi_port;
+}
+
 /* From sides to roles and back. */
 static inline enum sp_side sp_role(const struct sp_talk *t, unsigned side)
 {

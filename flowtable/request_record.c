@@ -48,7 +48,7 @@ static void put_ends(const struct sp_talk *t, struct sp_request_record *r)
 	r->client_ip = c ? f->hi : f->lo;
 	r->server_ip = c ? f->lo : f->hi;
 	r->proto = f->proto;
-	if (f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6 || !(f->lo_port || f->hi_port))
+	if (!sp_flow_has_ports(f))
 		return;
 	r->has_ports = 1;
 	r->client_port = c ? f->hi_port : f->lo_port;

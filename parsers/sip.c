@@ -63,15 +63,6 @@ static struct sp_slice part(struct sp_slice s, size_t at, size_t n)
 	return (struct sp_slice){at ? s.p + at : s.p, SP_MIN(n, s.n - at)};
 }
 
-static struct sp_slice trim(struct sp_slice s)
-{
-	while (s.n && (*s.p == ' ' || *s.p == '\t'))
-		s = part(s, 1, s.n);
-	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t' || s.p[s.n - 1] == '\r'))
-		s.n--;
-	return s;
-}
-
 static struct sp_slice up_to(struct sp_slice s, char c)
 {
 	const uint8_t *found = s.n ? memchr(s.p, c, s.n) : NULL;
@@ -120,9 +111,9 @@ static bool read_head(struct sp_slice in, size_t at, struct head *h)
 			return true;
 		}
 		struct sp_slice name = up_to(line, ':');
-		enum header header = header_of(trim(name));
+		enum header header = header_of(sp_http_trim(name));
 		if (header && name.n < line.n && !h->value[header].n)
-			h->value[header] = trim(part(line, name.n + 1, line.n));
+			h->value[header] = sp_http_trim(part(line, name.n + 1, line.n));
 	}
 }
 
