@@ -238,6 +238,9 @@ void sp_identify_init(struct sp_l7 *l7);
 void sp_identify_learn(struct sp_talk *t);
 void sp_identify_forget(struct sp_talk *t);
 
+/* dialog.c: what parsers are told whatever they read; after every change of settings. */
+void sp_dialog_setup(struct sp_l7 *l7);
+
 /* dialog.c: runs the parser over a piece. Returns how many bytes are done with; what is to be skipped, wanted and
  * whether to go on is in the stream (NULL for datagrams). */
 size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece);
