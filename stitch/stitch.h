@@ -46,7 +46,8 @@ struct sp_slice sp_detail_text(const struct sp_detail *d, enum sp_detail_text wh
 struct sp_trace_span {
 	const struct sp_span *span;
 	uint64_t id;
-	int parent; /* index, -1: the root */
+	int parent;  /* index, -1: the root */
+	bool led_to; /* another call, which the one before it led to */
 	uint8_t joined_by, confidence;
 };
 
