@@ -18,7 +18,7 @@
 struct link {
 	uint64_t key;
 	uint32_t add[2]; /* c2s, s2c */
-	uint32_t votes; /* from VOTES on it is believed */
+	uint32_t votes;	 /* from VOTES on it is believed */
 };
 
 struct sp_offsets {
