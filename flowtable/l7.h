@@ -120,6 +120,7 @@ struct sp_call {
 	uint64_t id;
 	uint64_t req_start_ns, req_end_ns, resp_start_ns, resp_end_ns;
 	uint64_t req_bytes, resp_bytes;
+	uint64_t req_head, resp_head; /* hashes of their first bytes, 0: not known */
 	uint16_t app;
 	uint8_t status;
 	uint16_t bits;	  /* enum sp_call_bits */
@@ -265,6 +266,7 @@ struct sp_place {
 	uint32_t seq, ack;
 	uint64_t bytes; /* without what is skipped after it */
 	uint64_t skipped;
+	uint64_t head; /* hash of its first bytes, when its stream's beginning was seen and records are written */
 	bool complete; /* nothing is left to be skipped */
 };
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at);
