@@ -374,7 +374,9 @@ static enum sp_parse_result server(struct sp_parse *p, struct state *st)
 	if (!first && more)
 		return sp_parse_skip(p, used, 0);
 	if (first) {
-		bool asked = p->asked(p, 0, &verb), greeting = !st->greeted && !asked;
+		bool asked = p->asked(p, 0, &verb);
+		/* Some clients do not wait for it: but 220 answers nothing else. */
+		bool greeting = !st->greeted && (!asked || (!memcmp(line.p, "220", 3) && verb != STARTTLS));
 		enum sp_msg_kind kind = take_note(p, st, (char)*line.p, verb);
 		if (greeting || (!asked && !memcmp(line.p, "421", 3)))
 			kind = SP_MSG_ONEWAY;
@@ -512,6 +514,16 @@ static const struct sp_vector vectors[] = {
 			"> request method=QUIT endpoint=QUIT bytes=6\n"
 			"< response code=250 status=ok bytes=31 smtp.enhanced_code=2.0.0 smtp.queue_id=4AB12\n"
 			"< response code=221 status=ok bytes=15 smtp.enhanced_code=2.0.0\n",
+	},
+	{
+		.name = "a client that does not wait for the greeting",
+		.step = {SP_C("HELO x\r\nNOOP\r\n"), SP_S("220 mx ESMTP\r\n250 mx\r\n250 ok\r\n")},
+		.want = "> request method=HELO resource=x endpoint=HELO bytes=8\n"
+			"> request method=NOOP endpoint=NOOP bytes=6\n"
+			"< oneway method=greeting host=mx endpoint=greeting code=220 status=ok bytes=14 "
+			"smtp.greeting=mx ESMTP\n"
+			"< response code=250 status=ok bytes=8\n"
+			"< response code=250 status=ok bytes=8\n",
 	},
 	{
 		.name = "credentials never, an empty mail, DATA refused, a verb that is none, addresses in full",
