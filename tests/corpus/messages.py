@@ -33,7 +33,6 @@ EXPLAINED = {name: why for why, names in {
     "a link that is not read: IP over InfiniBand": ["tcpdump/ipoib.pcap"],
     "TLS in RDP's own transport over UDP": ["zeek/Traces/rdp/rdpeudp2-handshake-success.pcap"],
     "RTP at an odd port; packets that others would take, too, are not enough to recognise it": ["ndpi/pcap/skinny.pcap"],
-    "bytes were changed, those of addresses, too": ["ndpi/pcap/fuzz-2006-06-26-2594.pcap"],
     "request and answer in different tunnels are two flows": [
         "deepflow/agent/resources/test/common/vmware-gre-teb.pcap", "deepflow/server/libs/datatype/vmware-gre-teb.pcap"],
     "the greeting comes after EHLO, in its place": ["suricata-verify/smtp-bug-6053/input.pcap"],
