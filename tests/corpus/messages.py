@@ -35,8 +35,6 @@ EXPLAINED = {name: why for why, names in {
     "RTP at an odd port; packets that others would take, too, are not enough to recognise it": ["ndpi/pcap/skinny.pcap"],
     "request and answer in different tunnels are two flows": [
         "deepflow/agent/resources/test/common/vmware-gre-teb.pcap", "deepflow/server/libs/datatype/vmware-gre-teb.pcap"],
-    "the greeting comes after EHLO, in its place": ["suricata-verify/smtp-bug-6053/input.pcap"],
-    "packets do not stand in the order of their times": ["suricata-verify/smtp-extract-url-schemes/input.pcap"],
     "no greeting, and EHLO without its argument": ["suricata-verify/smtp-rset-starttls/input.pcap"],
     "TLS begins within a protocol that is nobody's, not at the beginning of a segment, or late": [
         "ndpi/pcap/ftp-start-tls.pcap", "ndpi/pcap/tls_heur__shadowsocks-tcp.pcapng", "ndpi/pcap/tls_heur__vmess-tcp.pcapng",
