@@ -595,7 +595,8 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
 		}
 		c->tag = 0;
 		c->app = to->app;
-		sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
+		if (c->bits & SP_CALL_TEXTS)
+			sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
 	}
 }
 

@@ -55,15 +55,6 @@ static void leave_state(struct sp_talk *t)
 	t->d->parser = NULL;
 }
 
-void sp_dialog_leave(struct sp_talk *t)
-{
-	if (!t->d->parser)
-		return;
-	sp_calls_expire(t, t->ns, true);
-	leave_state(t);
-	memset(t->d->maybe, 0, sizeof t->d->maybe);
-}
-
 static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 {
 	struct sp_l7 *l7 = t->ft->l7;
@@ -87,6 +78,34 @@ void sp_dialog_setup(struct sp_l7 *l7)
 	p->n_names = l7->conf.contexts.n;
 	p->asked = sp_calls_asked;
 	p->extend = extend;
+}
+
+/* What a side has not told yet of what it has open. */
+static void end_side(struct sp_talk *t, unsigned side)
+{
+	struct sp_parse *p = prepare(t, side);
+	struct sp_place at = {.first_ns = t->f->last_ns, .last_ns = t->f->last_ns, .complete = true};
+	p->in = (struct sp_slice){0};
+	p->last = true;
+	for (unsigned n = 0; n < SP_IDLE_MAX; n++) {
+		p->used = 0;
+		p->want = 0;
+		sp_arena_reset(p->arena);
+		if (t->d->parser->end(p) != SP_PARSE_MSG)
+			return;
+		sp_calls_message(t, side, NULL, &at);
+	}
+}
+
+void sp_dialog_leave(struct sp_talk *t)
+{
+	if (!t->d->parser)
+		return;
+	for (unsigned side = 0; side < 2 && t->d->parser->end && t->d->n_calls; side++)
+		end_side(t, side);
+	sp_calls_expire(t, t->ns, true);
+	leave_state(t);
+	memset(t->d->maybe, 0, sizeof t->d->maybe);
 }
 
 bool sp_dialog_turn(struct sp_talk *t)
