@@ -71,17 +71,12 @@ static void skip_entries(struct sp_flowtable *ft, struct sp_profile *p, unsigned
 	p->bytes -= (uint32_t)(at - from);
 }
 
-static void count_dropped(struct sp_flowtable *ft, struct sp_profile *p, uint32_t n)
-{
-	p->dropped += n;
-	p->gap |= n != 0;
-	ft->stats.profile_packets_dropped += n;
-}
-
 /* The oldest packets go. */
 static void drop_oldest(struct sp_flowtable *ft, struct sp_profile *p, uint32_t n)
 {
-	count_dropped(ft, p, n);
+	ft->stats.profile_packets_passed += n;
+	p->dropped += n;
+	p->gap |= n != 0;
 	p->packets -= n;
 	while (n) {
 		struct sp_profile_chunk *c = chunk_at(ft, p->first);
@@ -102,6 +97,7 @@ static void drop_oldest(struct sp_flowtable *ft, struct sp_profile *p, uint32_t 
 static void write_part(struct sp_flowtable *ft, struct sp_flow *f, struct sp_profile *p, bool last)
 {
 	sp_profile_write(ft, f, p, last);
+	ft->stats.profile_packets += p->packets;
 	p->part++;
 	p->dropped = 0;
 	p->gap = false;
@@ -248,11 +244,10 @@ void sp_profile_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	if (SP_UNLIKELY(cut || !append(ft, f, p, &e, NULL))) {
 		p->pending++;
 		p->dropped++;
-		ft->stats.profile_packets_dropped++;
+		ft->stats.profile_packets_refused++;
 		return;
 	}
 	p->pending = 0;
-	ft->stats.profile_packets++;
 	if (SP_UNLIKELY(triggers))
 		trigger(ft, p, triggers);
 	settle(ft, f, p);
@@ -287,7 +282,7 @@ void sp_profile_call(const struct sp_talk *t, const struct sp_call *c, uint64_t 
 			   (hi_asks ? SP_PROFILE_CALL_HI_ASKS : 0) |
 			   (c->bits & SP_CALL_REQUEST_END ? 0 : SP_PROFILE_CALL_OPEN_REQ) |
 			   (c->bits & SP_CALL_RESPONSE_END ? 0 : SP_PROFILE_CALL_OPEN_RESP));
-	t->ft->stats.profile_calls_dropped += !append(t->ft, t->f, p, NULL, &e);
+	t->ft->stats.profile_calls_refused += !append(t->ft, t->f, p, NULL, &e);
 	if (c->bits & SP_CALL_HANDSHAKE) {
 		p->tls_start_ns = c->req_start_ns;
 		p->tls_end_ns = c->bits & SP_CALL_RESPONSE_END ? c->resp_end_ns : 0;
@@ -310,6 +305,7 @@ void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_re
 		write_part(ft, f, p, true);
 		ft->stats.profiles++;
 	}
+	ft->stats.profile_packets_passed += p->packets;
 	drop_chunks(ft, p);
 	if (p->spare)
 		sp_slab_put(&ft->profiler->slab, p->spare);
