@@ -177,7 +177,8 @@ void sp_profile_begin(struct sp_flowtable *ft, struct sp_flow *f)
 	}
 	struct sp_profile *p = memset(sp_slab_at(&pr->slab, handle), 0, sizeof *p);
 	p->start_ns = f->start_ns;
-	sp_profile_state_begin(&p->begin, f->start_ns, f->proto == SP_PROTO_TCP);
+	uint64_t id = ft->l7 ? (uint64_t)ft->worker << 56 | ft->l7->serial : 0;
+	sp_profile_state_begin(&p->begin, f->start_ns, id, f->proto == SP_PROTO_TCP);
 	p->now = p->begin;
 	p->reason = pr->filter.n ? SP_PROFILE_REASON_FILTER : SP_PROFILE_REASON_ALL;
 	p->left = pr->conf.record == SP_PROFILE_RECORD_ALL ? FOR_EVER : 0;

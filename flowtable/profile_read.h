@@ -34,6 +34,7 @@ struct sp_profile_view {
 	struct sp_profile_exchange *exchange; /* in the order of their beginnings */
 	uint32_t n_packets, n_calls, n_exchanges;
 	uint32_t packets_size, calls_size, exchanges_size;
+	bool in_order; /* no packet is older than the one before it */
 };
 
 /* 0, -EBADMSG, or -ENOMEM. `size`: bytes at `r`. */
