@@ -13,8 +13,17 @@
 #include "flowtable/texts.h"
 #include "parsers/parser.h"
 
-/* Traces and paths are made of the others, and never stand in a page. */
-enum sp_record_kind { SP_RECORD_FLOW = 1, SP_RECORD_REQUEST, SP_RECORD_TRACE, SP_RECORD_PATH, SP_RECORD_KIND_MAX };
+/* All but the first two are made of these, and never stand in a page. */
+enum sp_record_kind {
+	SP_RECORD_FLOW = 1,
+	SP_RECORD_REQUEST,
+	SP_RECORD_TRACE,
+	SP_RECORD_PATH,
+	SP_RECORD_EDGE,
+	SP_RECORD_LOSS,
+	SP_RECORD_CLOCK,
+	SP_RECORD_KIND_MAX
+};
 
 #define SP_CLOSE_REASONS(X)                                                                                            \
 	X(ACTIVE, "active", NONE)                                                                                      \

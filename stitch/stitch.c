@@ -127,13 +127,20 @@ void sp_group_free(struct sp_stitch *s, uint32_t g)
 	s->free_group = g;
 }
 
+/* Intervals go by when calls came, so that whatever comes in time is in the interval of its call. */
+static void tell_oldest(struct sp_stitch *s)
+{
+	sp_edges_begin(s, s->group[s->oldest].arrived_ns);
+	sp_tree_tell(s, s->oldest);
+}
+
 /* The oldest call makes room. False: there is none. */
 static bool make_room(struct sp_stitch *s)
 {
 	if (!s->oldest)
 		return false;
 	s->early = true;
-	sp_tree_tell(s, s->oldest);
+	tell_oldest(s);
 	s->early = false;
 	return true;
 }
@@ -476,15 +483,18 @@ void sp_stitch_tick(struct sp_stitch *s, uint64_t now_ns)
 		return;
 	s->now_ns = now_ns;
 	while (s->oldest && s->group[s->oldest].arrived_ns + s->conf.window < now_ns)
-		sp_tree_tell(s, s->oldest);
+		tell_oldest(s);
+	if (now_ns > s->conf.window)
+		sp_edges_until(s, now_ns - s->conf.window);
 	sp_paths_expire(s);
 }
 
 void sp_stitch_end(struct sp_stitch *s)
 {
 	while (s->oldest)
-		sp_tree_tell(s, s->oldest);
+		tell_oldest(s);
 	sp_paths_end(s);
+	sp_edges_end(s);
 }
 
 const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
@@ -496,7 +506,8 @@ const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
 
 #define DETAIL_TYPICAL 512
 
-/* Shares of the budget: an eighth for paths; of the rest, as many calls as two spans, a detail and their group take. */
+/* Shares of the budget: an eighth for paths, a thirty-second for edges; of the rest, as many calls as two spans, a
+ * detail and their group take. */
 static int make_tables(struct sp_stitch *s, uint64_t memory)
 {
 	uint64_t each = 2 * sizeof(struct sp_span) + sizeof(struct sp_group) + DETAIL_TYPICAL + 2 * sizeof(uint32_t);
@@ -527,9 +538,10 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	s->conf = *conf;
 	s->points = points;
 	s->told = *told;
-	int rc = make_tables(s, conf->max_memory / 8 * 7);
+	int rc = make_tables(s, conf->max_memory / 32 * 27);
 	rc = rc ? rc : sp_order_new(&s->order);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 8);
+	rc = rc ? rc : sp_edges_new(&s->edges, conf->max_memory / 32);
 	if (rc) {
 		sp_stitch_free(s);
 		return rc;
@@ -543,6 +555,7 @@ void sp_stitch_free(struct sp_stitch *s)
 	if (!s)
 		return;
 	sp_paths_free(s->paths);
+	sp_edges_free(s->edges);
 	sp_order_free(s->order);
 	if (s->details.base)
 		sp_slab_free_all(&s->details);

@@ -7,6 +7,7 @@
 
 #include "base/point.h"
 #include "conf/conf.h"
+#include "stitch/edge.h"
 #include "stitch/span.h"
 
 struct sp_stitch_conf {
@@ -14,6 +15,7 @@ struct sp_stitch_conf {
 	uint64_t window;      /* ns that a call waits for its other spans */
 	uint64_t path_window; /* …a connection that ended */
 	uint64_t max_memory;
+	uint64_t interval; /* ns; of what is told over many calls. 0: all at the end */
 };
 
 extern const struct sp_conf_row sp_stitch_conf_rows[];
@@ -121,7 +123,8 @@ struct sp_path {
 struct sp_stitch_told {
 	void (*trace)(void *ctx, const struct sp_trace *trace);
 	void (*path)(void *ctx, const struct sp_path *path);
-	void *ctx;
+	void *ctx; /* of all, each of which may be NULL */
+	void (*edge)(void *ctx, const struct sp_edge *edge);
 };
 
 /* SP_STITCH_STAT(name, meaning) */
@@ -137,7 +140,10 @@ struct sp_stitch_told {
 	X(legs_refused, "…that found no memory, or too many of their path")                                            \
 	X(paths, "paths told")                                                                                         \
 	X(paths_early, "…before their time, because memory was short")                                                 \
-	X(paths_alone, "connections that only one point saw: not told")
+	X(paths_alone, "connections that only one point saw: not told")                                                \
+	X(edges, "edges told: intervals times endpoints times pairs of points")                                        \
+	X(edges_merged, "…that were added to their pair's \"other\", because memory was short")                        \
+	X(edges_refused, "calls that no edge could be found for")
 
 struct sp_stitch_stats {
 #define X(name, doc) uint64_t name;

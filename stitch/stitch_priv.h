@@ -44,6 +44,7 @@ static_assert(sizeof(struct sp_group) <= 160, "what a call costs besides its spa
 
 struct sp_order;
 struct sp_paths;
+struct sp_edges;
 
 #define SP_HOSTS 65536
 
@@ -63,6 +64,7 @@ struct sp_stitch {
 	struct sp_slab details;
 	struct sp_order *order;
 	struct sp_paths *paths;
+	struct sp_edges *edges;
 	struct sp_trace trace; /* being told */
 	bool early;
 	uint64_t is_client[SP_HOSTS / 64], is_server[SP_HOSTS / 64]; /* hosts that were seen as such, by hash */
@@ -137,5 +139,13 @@ void sp_paths_free(struct sp_paths *p);
 void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r);
 void sp_paths_expire(struct sp_stitch *s);
 void sp_paths_end(struct sp_stitch *s);
+
+/* edge.c: a trace that is told; a call that came at some time, and all that come after another; the interval ends. */
+int sp_edges_new(struct sp_edges **ret, uint64_t memory);
+void sp_edges_free(struct sp_edges *e);
+void sp_edges_trace(struct sp_stitch *s, const struct sp_trace *t);
+void sp_edges_begin(struct sp_stitch *s, uint64_t now_ns);
+void sp_edges_until(struct sp_stitch *s, uint64_t now_ns);
+void sp_edges_end(struct sp_stitch *s);
 
 #endif

@@ -2,39 +2,12 @@
 /* Traces and paths as JSON Lines. */
 #include "exporters/encode/json_trace.h"
 
-#include "exporters/encode/json_fields.h"
+#include "exporters/encode/json_put.h"
 #include "parsers/link/decode.h"
 
-#define NUMBER_MAX (32 + SP_DECIMAL_MAX)
-#define POINT_MAX (6 * SP_POINT_NAME_MAX + 16)
 #define SPAN_MAX (POINT_MAX + 2 * SP_ADDR_TEXT_MAX + 16 * NUMBER_MAX)
 #define HOP_MAX (2 * POINT_MAX + 8 * NUMBER_MAX)
 #define LEG_MAX (2 * POINT_MAX + 40 * NUMBER_MAX + SIZE_LAYERS)
-
-static char *put_quoted(char *p, const char *key, const char *text, size_t n)
-{
-	*p++ = ',';
-	*p++ = '"';
-	p = sp_json_text(p, key);
-	PUT("\":\"");
-	p = sp_put_json_string(p, text, n);
-	*p++ = '"';
-	return p;
-}
-
-static char *put_word(char *p, const char *key, const char *word)
-{
-	return put_quoted(p, key, word, strlen(word));
-}
-
-static char *put_number(char *p, const char *key, uint64_t v)
-{
-	*p++ = ',';
-	*p++ = '"';
-	p = sp_json_text(p, key);
-	PUT("\":");
-	return sp_put_u64(p, v);
-}
 
 static char *put_hex(char *p, const char *key, const uint64_t *v, unsigned n)
 {
@@ -62,12 +35,6 @@ static char *put_addr(char *p, const char *key, const struct sp_addr *a)
 	return put_quoted(p, key, text, sp_addr_format(text, a));
 }
 
-static char *put_point(char *p, const char *key, const struct sp_points *points, uint32_t index)
-{
-	const struct sp_point *point = sp_json_point(points, index);
-	return point ? put_word(p, key, point->name) : p;
-}
-
 static char *put_kind(char *p, const struct sp_points *points, uint32_t index)
 {
 	const struct sp_point *point = sp_json_point(points, index);
@@ -85,9 +52,6 @@ static char *put_ends(char *p, const struct sp_addr *client, uint16_t client_por
 	p = put_addr(p, "server_ip", server);
 	return ports ? put_number(p, "server_port", server_port) : p;
 }
-
-/* The first comma becomes what opens an object. */
-#define OBJECT(p, open) for (char *begin_ = (p), *once_ = begin_; once_; *begin_ = (open), *(p)++ = '}', once_ = NULL)
 
 /* --- traces --- */
 
