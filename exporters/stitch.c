@@ -79,6 +79,20 @@ static void edge(void *ctx, const struct sp_edge *e)
 	flush(s, SP_RECORD_EDGE, CHUNK);
 }
 
+static void losses(void *ctx, const struct sp_edge_losses *l)
+{
+	struct stitch_sink *s = ctx;
+	sp_json_losses(&s->buf[SP_RECORD_LOSS], l, s->points, s->tagged);
+	flush(s, SP_RECORD_LOSS, CHUNK);
+}
+
+static void clock_(void *ctx, const struct sp_clock *c)
+{
+	struct stitch_sink *s = ctx;
+	sp_json_clock(&s->buf[SP_RECORD_CLOCK], c, s->points, s->tagged);
+	flush(s, SP_RECORD_CLOCK, CHUNK);
+}
+
 static void flush_all(struct stitch_sink *s)
 {
 	for (unsigned kind = 0; s->behind && kind < SP_RECORD_KIND_MAX; kind++)
@@ -155,7 +169,7 @@ static struct stitch_sink *sink_new(const struct sp_stitch_conf *conf, const str
 struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
 				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats)
 {
-	struct sp_stitch_told told = {.trace = trace, .path = path, .edge = edge};
+	struct sp_stitch_told told = {.trace = trace, .path = path, .edge = edge, .losses = losses, .clock = clock_};
 	struct stitch_sink *s = sink_new(conf, points, &told, stats);
 	if (!s) {
 		behind->close(behind);

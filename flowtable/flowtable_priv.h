@@ -12,6 +12,7 @@
 #include "flowtable/index.h"
 #include "flowtable/l7.h"
 #include "flowtable/layers.h"
+#include "flowtable/losses.h"
 #include "flowtable/macs.h"
 #include "flowtable/wheel.h"
 #include "parsers/link/decode.h"
@@ -27,6 +28,7 @@ struct sp_flowtable {
 	struct sp_layer_table layers;
 	struct sp_mac_table macs;
 	struct sp_servers servers;
+	struct sp_slab losses; /* base NULL: they are not logged */
 	struct sp_defrag *defrag;
 	struct sp_l7 *l7;		     /* NULL: what flows say is not read */
 	const struct sp_decode_conf *decode; /* of what fragmented tunnels carry. NULL: they are not looked into */

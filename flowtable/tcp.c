@@ -258,6 +258,15 @@ static void hole_fill(struct sp_flow *f, struct sp_flow_extra *x, unsigned side,
 
 /* --- data --- */
 
+/* Lost on its way here when it was jumped over. */
+static void filled(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_extra *x, unsigned side,
+		   const struct sp_hole *h, const struct segment *s)
+{
+	struct sp_loss loss = {.ns = s->ns - hole_age(h, s->ns), .seq = s->seq, .len = s->len, .kind = SP_LOSS_FILLED};
+	x->hole_filled[side]++;
+	sp_losses_add(ft, f, x, side, loss, s->ns);
+}
+
 /* A segment with bytes (or FIN) that begins below what was seen: sent again, or overtaken, or lost on its way here
  * before. */
 static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
@@ -274,15 +283,17 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 		if (s->len && soon)
 			late_segment(ft, x, side, s, acked);
 		else if (s->len && !acked)
-			x->hole_filled[side]++;
+			filled(ft, f, x, side, &x->hole[side][hole], s);
 		/* Segments need not be cut where they were cut before: one may fill several. */
 		for (unsigned n = 0; n <= SP_HOLES_MAX && hole >= 0; n++, hole = hole_find(x, side, s))
 			hole_fill(f, x, side, (unsigned)hole, s);
 		if (!x->n_holes[side] && !x->doubtful[side])
 			d->bits &= (uint8_t)~SP_DIR_HOLES;
 	}
-	if (again && s->len)
+	if (again && s->len) {
 		x->retrans[side]++;
+		sp_losses_add(ft, f, x, side, (struct sp_loss){.seq = s->seq, .len = s->len}, s->ns);
+	}
 	/* The answer is then timed from the copy that can have caused it. */
 	if (again && s->len && side == sp_flow_client(f) && f->bits & SP_FLOW_ASKED)
 		f->data_ns[side] = s->ns;

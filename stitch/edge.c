@@ -23,7 +23,6 @@ struct sp_edges {
 	uint32_t *bucket;
 	size_t slots_size, buckets_size;
 	uint32_t n, n_buckets, used, hand;
-	uint64_t due_ns; /* when the interval ends, 0: none has begun */
 };
 
 int sp_edges_new(struct sp_edges **ret, uint64_t memory)
@@ -236,9 +235,7 @@ void sp_edges_trace(struct sp_stitch *s, const struct sp_trace *t)
 		pass(&p, t->span[t->last].span->point, SP_EDGE_END, 0, &t->server_us);
 }
 
-/* --- intervals --- */
-
-void sp_edges_end(struct sp_stitch *s)
+void sp_edges_tell(struct sp_stitch *s)
 {
 	struct sp_edges *e = s->edges;
 	for (uint32_t i = 1; i < e->used; i++) {
@@ -248,27 +245,4 @@ void sp_edges_end(struct sp_stitch *s)
 		*bucket_of(e, e->slot[i].key) = 0; /* all of them go */
 	}
 	e->used = e->hand = 1;
-}
-
-static uint64_t interval_end(const struct sp_stitch *s, uint64_t now_ns)
-{
-	uint64_t length = s->conf.interval;
-	return length ? now_ns - now_ns % length + length : UINT64_MAX;
-}
-
-/* Intervals begin at whole multiples of their length. */
-void sp_edges_begin(struct sp_stitch *s, uint64_t now_ns)
-{
-	sp_edges_until(s, now_ns);
-	if (!s->edges->due_ns)
-		s->edges->due_ns = interval_end(s, now_ns);
-}
-
-void sp_edges_until(struct sp_stitch *s, uint64_t now_ns)
-{
-	struct sp_edges *e = s->edges;
-	if (SP_LIKELY(now_ns < e->due_ns) || !e->due_ns)
-		return;
-	sp_edges_end(s);
-	e->due_ns = interval_end(s, now_ns);
 }

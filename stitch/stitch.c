@@ -127,10 +127,30 @@ void sp_group_free(struct sp_stitch *s, uint32_t g)
 	s->free_group = g;
 }
 
+/* --- intervals --- */
+
+static void interval_tell(struct sp_stitch *s)
+{
+	sp_edges_tell(s);
+	sp_slots_tell(s);
+	sp_clocks_tell(s);
+}
+
+/* They begin at whole multiples of their length, the first one with the first call. */
+static void interval_at(struct sp_stitch *s, uint64_t now_ns, bool begin)
+{
+	uint64_t length = s->conf.interval;
+	if (SP_LIKELY(now_ns < s->due_ns) || (!s->due_ns && !begin))
+		return;
+	if (s->due_ns)
+		interval_tell(s);
+	s->due_ns = length ? now_ns - now_ns % length + length : UINT64_MAX;
+}
+
 /* Intervals go by when calls came, so that whatever comes in time is in the interval of its call. */
 static void tell_oldest(struct sp_stitch *s)
 {
-	sp_edges_begin(s, s->group[s->oldest].arrived_ns);
+	interval_at(s, s->group[s->oldest].arrived_ns, true);
 	sp_tree_tell(s, s->oldest);
 }
 
@@ -281,23 +301,24 @@ static bool same_server(const struct sp_span *a, const struct sp_span *b)
 }
 
 /* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
-static bool at_once(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+static bool at_once(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
-	int64_t offset, later = (int64_t)(b->start_ns - a->start_ns);
+	int64_t later = (int64_t)(b->start_ns - a->start_ns);
 	if (a->point == b->point) {
 		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
 		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
 	}
-	bool known = sp_clock_offset(o, a, b, 4 * DATAGRAM_TRAVELS, &offset);
-	later -= known ? offset : 0;
+	struct sp_clock clock;
+	bool known = sp_clock_of(s, a->point, b->point, a->start_ns, &clock) && clock.uncertainty_ns < DATAGRAM_TRAVELS;
+	later -= known ? clock.offset_ns : 0;
 	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
 }
 
 /* Datagrams have no sequence numbers: the protocol's id, what is asked, an end that they share, and time. */
-static unsigned datagram_match(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+static unsigned datagram_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
 	if (a->proto != b->proto || a->app != b->app || a->what != b->what || a->correlation != b->correlation ||
-	    !at_once(o, a, b))
+	    !at_once(s, a, b))
 		return 0;
 	bool client = same_client(a, b), server = same_server(a, b);
 	if (client && server)
@@ -309,12 +330,12 @@ static unsigned datagram_match(const struct sp_order *o, const struct sp_span *a
 	return a->app == SP_APP_DNS && a->what ? 60 : 0;
 }
 
-static unsigned match(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+static unsigned match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
 	bool stream = a->proto == SP_PROTO_TCP;
 	if (stream != (b->proto == SP_PROTO_TCP))
 		return 0;
-	return stream ? stream_match(a, b) : datagram_match(o, a, b);
+	return stream ? stream_match(a, b) : datagram_match(s, a, b);
 }
 
 struct meeting {
@@ -334,7 +355,7 @@ static void try_group(const struct sp_stitch *s, uint32_t g, const struct sp_spa
 				*best = (struct meeting){g, 100, true};
 			return; /* another call of the same connection */
 		}
-		unsigned c = match(s->order, other, span);
+		unsigned c = match(s, other, span);
 		if (!c && (other->bits & span->bits & BOTH_SEQS))
 			return;
 		if (!c && span->proto != SP_PROTO_TCP)
@@ -485,7 +506,7 @@ void sp_stitch_tick(struct sp_stitch *s, uint64_t now_ns)
 	while (s->oldest && s->group[s->oldest].arrived_ns + s->conf.window < now_ns)
 		tell_oldest(s);
 	if (now_ns > s->conf.window)
-		sp_edges_until(s, now_ns - s->conf.window);
+		interval_at(s, now_ns - s->conf.window, false);
 	sp_paths_expire(s);
 }
 
@@ -494,7 +515,7 @@ void sp_stitch_end(struct sp_stitch *s)
 	while (s->oldest)
 		tell_oldest(s);
 	sp_paths_end(s);
-	sp_edges_end(s);
+	interval_tell(s);
 }
 
 const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
@@ -506,7 +527,8 @@ const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
 
 #define DETAIL_TYPICAL 512
 
-/* Shares of the budget: an eighth for paths, a thirty-second for edges; of the rest, as many calls as two spans, a
+/* Shares of the budget: a sixteenth for paths, as much for their losses, a thirty-second for edges, as much for losses
+ * over time; of the rest, as many calls as two spans, a
  * detail and their group take. */
 static int make_tables(struct sp_stitch *s, uint64_t memory)
 {
@@ -538,9 +560,12 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	s->conf = *conf;
 	s->points = points;
 	s->told = *told;
-	int rc = make_tables(s, conf->max_memory / 32 * 27);
+	int rc = make_tables(s, conf->max_memory / 16 * 13);
 	rc = rc ? rc : sp_order_new(&s->order);
-	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 8);
+	rc = rc ? rc : sp_clocks_new(&s->clocks);
+	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 16);
+	rc = rc ? rc : sp_losses_init(s, conf->max_memory / 16);
+	rc = rc ? rc : sp_slots_new(&s->slots, conf->max_memory / 32);
 	rc = rc ? rc : sp_edges_new(&s->edges, conf->max_memory / 32);
 	if (rc) {
 		sp_stitch_free(s);
@@ -556,6 +581,9 @@ void sp_stitch_free(struct sp_stitch *s)
 		return;
 	sp_paths_free(s->paths);
 	sp_edges_free(s->edges);
+	sp_slots_free(s->slots);
+	sp_losses_free(s);
+	sp_clocks_free(s->clocks);
 	sp_order_free(s->order);
 	if (s->details.base)
 		sp_slab_free_all(&s->details);

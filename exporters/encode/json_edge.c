@@ -76,3 +76,75 @@ void sp_json_edge(struct sp_buf *out, const struct sp_edge *e, const struct sp_p
 	*p++ = '\n';
 	out->n = (size_t)((uint8_t *)p - out->p);
 }
+
+void sp_json_losses(struct sp_buf *out, const struct sp_edge_losses *l, const struct sp_points *points, bool tagged)
+{
+	sp_buf_reserve(out, LINE_MAX + l->n * (PAIR_MAX + SP_DECIMAL_MAX));
+	char *p = (char *)out->p + out->n;
+	uint64_t segments = 0;
+	for (unsigned i = 0; i < l->n; i++)
+		segments += l->slot[i].segments;
+	OBJECT(p, '{')
+	{
+		if (tagged)
+			p = put_word(p, "record", "loss");
+		p = put_between(p, points, l->from, l->to);
+		p = put_word(p, "direction", l->s2c ? "s2c" : "c2s");
+		p = put_word(p, "kind", l->doubled ? "duplicated" : "lost");
+		p = put_number(p, "start_ns", l->slot[0].start_ns);
+		p = put_number(p, "end_ns", l->slot[l->n - 1].start_ns + SP_LOSS_SLOT_NS);
+		p = put_number(p, "segments", segments);
+		p = put_number(p, "slot_ns", SP_LOSS_SLOT_NS);
+		PUT(",\"slots\":[");
+		for (unsigned i = 0; i < l->n; i++) {
+			*p++ = '[';
+			p = sp_put_u64(p, l->slot[i].start_ns);
+			*p++ = ',';
+			p = sp_put_u64(p, l->slot[i].segments);
+			*p++ = ',';
+			p = sp_put_u64(p, l->slot[i].connections);
+			PUT("],");
+		}
+		p[-1] = ']';
+	}
+	*p++ = '\n';
+	out->n = (size_t)((uint8_t *)p - out->p);
+}
+
+/* In thousandths. */
+static char *put_fraction(char *p, const char *key, int64_t thousandths)
+{
+	uint64_t v = thousandths < 0 ? 0 - (uint64_t)thousandths : (uint64_t)thousandths;
+	PUT(",\"");
+	p = sp_json_text(p, key);
+	PUT("\":");
+	if (thousandths < 0)
+		*p++ = '-';
+	p = sp_put_u64(p, v / 1000);
+	*p++ = '.';
+	for (unsigned unit = 100; unit; unit /= 10)
+		*p++ = (char)('0' + v / unit % 10);
+	return p;
+}
+
+void sp_json_clock(struct sp_buf *out, const struct sp_clock *c, const struct sp_points *points, bool tagged)
+{
+	sp_buf_reserve(out, LINE_MAX);
+	char *p = (char *)out->p + out->n;
+	OBJECT(p, '{')
+	{
+		if (tagged)
+			p = put_word(p, "record", "clock");
+		p = put_point(p, "point", points, c->point);
+		p = put_point(p, "reference", points, c->reference);
+		p = put_number(p, "at_ns", c->at_ns);
+		p = put_fraction(p, "offset_us", c->offset_ns);
+		p = put_fraction(p, "drift_ppm", c->drift_ppb);
+		p = put_fraction(p, "uncertainty_us", (int64_t)c->uncertainty_ns);
+		p = put_fraction(p, "drift_uncertainty_ppm", (int64_t)c->drift_uncertainty_ppb);
+		p = put_number(p, "samples", c->samples);
+		p = put_number(p, "steps", c->steps);
+	}
+	*p++ = '\n';
+	out->n = (size_t)((uint8_t *)p - out->p);
+}
