@@ -148,7 +148,8 @@ static const struct sp_option trace_options[] = {
 	{SP_OPTION_SLOWEST, "slowest", "N", "Show the N slowest, 1 to 1000; 20 where this is not given."},
 	{SP_OPTION_ERRORS, "errors", NULL, "Only calls that failed: client_error, server_error or timeout."},
 	{SP_OPTION_EDGES, "edges", NULL,
-	 "Over all calls: between which points their time went, with the slowest endpoint of each."},
+	 "Over all calls: between which points their time went, with the slowest endpoint of each; and when "
+	 "segments were lost between points."},
 	{SP_OPTION_WHERE, "where", "EXPR",
 	 "Only traces for which this holds: KEY=VALUE, KEY!=VALUE, KEY~PART, KEY>NUMBER, KEY<NUMBER, KEY>=NUMBER, "
 	 "KEY<=NUMBER, several of them joined by commas. May be given several times."},
@@ -165,7 +166,7 @@ static const char *const trace_text[] = {
 	"(tcp_seq, dns_id), an id that a proxy passed on (x_request_id, trace_id), or a guess (content), with a "
 	"confidence in percent.",
 	"Keys of --where are those of traces.jsonl, with dots into objects (slowest_hop.to); keys of its spans (point, "
-	"client_ip) mean any of them. With --edges, those of edges.jsonl.",
+	"client_ip) mean any of them. With --edges, those of edges.jsonl and losses.jsonl.",
 	NULL,
 };
 

@@ -25,9 +25,21 @@ struct sp_edge_sum {
 	struct sp_hist self;
 };
 
+/* A slot of time in which segments were lost between two points. */
+struct sp_loss_key {
+	struct sp_edge_pair pair;
+	uint64_t start_ns;
+	uint8_t s2c, doubled, zero[6];
+};
+
+struct sp_loss_sum {
+	uint64_t segments, connections;
+};
+
 struct sp_edges_view {
 	struct sp_topk *pairs;	   /* sp_edge_pair -> sp_edge_sum */
 	struct sp_topk *endpoints; /* sp_edge_key -> sp_edge_sum */
+	struct sp_topk *losses;	   /* sp_loss_key -> sp_loss_sum */
 };
 
 /* 0 or -ENOMEM. */
@@ -36,6 +48,8 @@ void sp_edges_view_free(struct sp_edges_view *v);
 
 /* The keys are zero behind their texts. */
 void sp_edges_add(struct sp_edges_view *v, const struct sp_edge_key *key, const struct sp_edge_sum *more);
+
+void sp_edges_lost(struct sp_edges_view *v, const struct sp_loss_key *key, const struct sp_loss_sum *more);
 
 /* False: there is nothing. */
 bool sp_edges_print(FILE *out, const struct sp_edges_view *v, struct sp_table *table, bool colour);

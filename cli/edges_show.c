@@ -72,6 +72,30 @@ static bool take_edge(void *ctx, const struct sp_json *j, const char *line, size
 	return true;
 }
 
+static bool is(const struct sp_json *j, const char *key, const char *word)
+{
+	char value[16];
+	text(j, key, value, sizeof value);
+	return !strcmp(value, word);
+}
+
+static bool take_losses(void *ctx, const struct sp_json *j, const char *line, size_t n)
+{
+	struct show *show = ctx;
+	struct sp_loss_key key = {.s2c = is(j, "direction", "s2c"), .doubled = is(j, "kind", "duplicated")};
+	if (!sp_where_holds(show->where, j))
+		return true;
+	text(j, "from", key.pair.from, sizeof key.pair.from);
+	text(j, "to", key.pair.to, sizeof key.pair.to);
+	for (uint32_t slot = j->v[sp_json_get(j, 1, "slots")].child; slot; slot = j->v[slot].next) {
+		uint32_t start = j->v[slot].child, segments = j->v[start].next, connections = j->v[segments].next;
+		key.start_ns = sp_json_number(j, start);
+		sp_edges_lost(&show->view, &key,
+			      &(struct sp_loss_sum){sp_json_number(j, segments), sp_json_number(j, connections)});
+	}
+	return true;
+}
+
 int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
 {
 	struct show *show = calloc(1, sizeof *show);
@@ -81,11 +105,14 @@ int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
 	}
 	show->where = where;
 	struct sp_lines edges = {.dir = dir, .name = "edges.jsonl", .take = take_edge, .ctx = show};
+	struct sp_lines losses = {.dir = dir, .name = "losses.jsonl", .take = take_losses, .ctx = show};
 	int status = sp_lines_read(&edges, &show->json);
+	status = status ? status : sp_lines_read(&losses, &show->json);
+	uint64_t good = edges.good + losses.good;
 	if (!status && !sp_edges_print(stdout, &show->view, &show->table, colour))
-		printf("No edges%s.\n", edges.good ? " that match" : "");
+		printf("Nothing was seen at two points%s.\n", good ? " that matches" : "");
 	sp_edges_view_free(&show->view);
 	sp_json_free(&show->json);
 	free(show);
-	return status || !edges.damaged ? status : edges.good ? SP_EXIT_DAMAGED : SP_EXIT_FAILED;
+	return status || !(edges.damaged + losses.damaged) ? status : good ? SP_EXIT_DAMAGED : SP_EXIT_FAILED;
 }

@@ -26,8 +26,20 @@ static void edge(void *ctx, const struct sp_edge *e)
 	sp_edges_add(&s->edges, &key, &sum);
 }
 
+static void losses(void *ctx, const struct sp_edge_losses *l)
+{
+	struct sp_summary *s = ctx;
+	struct sp_loss_key key = {.s2c = l->s2c, .doubled = l->doubled};
+	name(s, key.pair.from, l->from, "");
+	name(s, key.pair.to, l->to, "");
+	for (unsigned i = 0; i < l->n; i++) {
+		key.start_ns = l->slot[i].start_ns;
+		sp_edges_lost(&s->edges, &key, &(struct sp_loss_sum){l->slot[i].segments, l->slot[i].connections});
+	}
+}
+
 struct sp_stitch_told sp_summary_told(struct sp_summary *s, const struct sp_points *points)
 {
 	s->points = points;
-	return (struct sp_stitch_told){.edge = edge, .ctx = s};
+	return (struct sp_stitch_told){.edge = edge, .losses = losses, .ctx = s};
 }

@@ -229,7 +229,7 @@ void sp_edges_trace(struct sp_stitch *s, const struct sp_trace *t)
 	for (unsigned i = 0; i < t->n_hops; i++) {
 		const struct sp_trace_hop *hop = &t->hop[i];
 		pass(&p, t->span[hop->from].span->point, t->span[hop->to].span->point, hop->lost,
-		     hop->has_self ? &hop->self_us : NULL);
+		     hop->has_self ? &hop->share_us : NULL);
 	}
 	if (t->has_ends)
 		pass(&p, t->span[t->last].span->point, SP_EDGE_END, 0, &t->server_us);

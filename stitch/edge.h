@@ -19,7 +19,7 @@ struct sp_edge {
 	uint64_t calls, errors;	   /* errors: client_error, server_error, timeout */
 	uint64_t lost;		   /* messages that one of both points saw and the other should have seen */
 	uint64_t sum_us;
-	struct sp_hist self; /* us between both; of the ends, their own share */
+	struct sp_hist self; /* us between both, without what the client was slow; of the ends, their own share */
 	uint16_t from, to;
 	uint16_t app;
 	bool other; /* all endpoints of both that there was no room for */
