@@ -295,9 +295,11 @@ static struct clocks *find_or_add(struct sp_stitch *s, const struct who *w, uint
 		s->stats.clocks_refused++;
 		return NULL;
 	}
-	if (!c->key)
-		*c = (struct clocks){
-			.key = w->key, .reference = w->turned ? b : a, .point = w->turned ? a : b, .shared = w->shared};
+	if (c->key)
+		return c;
+	*c = (struct clocks){
+		.key = w->key, .reference = w->turned ? b : a, .point = w->turned ? a : b, .shared = w->shared};
+	s->clocks->used[s->clocks->n++] = (uint16_t)(c - s->clocks->clocks);
 	return c;
 }
 
