@@ -34,7 +34,6 @@ void sp_edges_view_free(struct sp_edges_view *v)
 static void add_up(struct sp_edge_sum *sum, const struct sp_edge_sum *more)
 {
 	sum->calls += more->calls;
-	sum->lost += more->lost;
 	sum->sum_us += more->sum_us;
 	sp_hist_merge(&sum->self, &more->self);
 }
@@ -82,13 +81,11 @@ static void row(const struct sp_edges_view *v, struct sp_table *t, uint32_t i, u
 	struct sp_text text;
 	uint32_t p95;
 	const struct sp_edge_key *key = worst(v, pair, &p95);
-	sp_table_cell(t, "%s", sp_text_us(&text, sum->sum_us));
 	sp_table_cell(t, "%s", sp_text_share(&text, sum->sum_us, all_us));
 	for (unsigned k = 0; k < SP_ARRAY_SIZE(percent); k++)
 		sp_table_cell(t, "%s",
 			      sum->self.n ? sp_text_us(&text, sp_hist_percentile(&sum->self, percent[k])) : "-");
 	sp_table_cell(t, "%s", sp_text_count(&text, sum->calls));
-	sp_table_cell(t, "%s", sp_text_count(&text, sum->lost));
 	sp_table_cell(t, "%s > %s", pair->from, pair->to);
 	if (key && p95)
 		sp_table_cell(t, "%s %s", sp_text_us(&text, p95), key->call);
@@ -124,8 +121,8 @@ static uint32_t times(FILE *out, const struct sp_edges_view *v, struct sp_table 
 	uint64_t all_us = 0;
 	for (uint32_t i = 0; i < sp_topk_n(v->pairs); i++)
 		all_us += weight(v->pairs, i);
-	sp_table_begin(table, "Where the time of calls went, between points", "rrrrrrrll",
-		       "in all|of all|p50|p95|p99|calls|lost|between|worst: p95, endpoint");
+	sp_table_begin(table, "Where the time of calls went, between points", "rrrrrll",
+		       "of all|p50|p95|p99|calls|between|worst: p95, endpoint");
 	for (uint32_t i = 0; i < n; i++)
 		row(v, table, order[i], all_us);
 	sp_table_print(out, table, colour);

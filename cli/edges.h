@@ -21,7 +21,7 @@ struct sp_edge_key {
 };
 
 struct sp_edge_sum {
-	uint64_t calls, lost, sum_us;
+	uint64_t calls, sum_us;
 	struct sp_hist self;
 };
 

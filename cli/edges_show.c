@@ -58,8 +58,7 @@ static bool take_edge(void *ctx, const struct sp_json *j, const char *line, size
 {
 	struct show *show = ctx;
 	struct sp_edge_key key = {0};
-	struct sp_edge_sum sum = {
-		.calls = number(j, "calls"), .lost = number(j, "lost"), .sum_us = number(j, "sum_us")};
+	struct sp_edge_sum sum = {.calls = number(j, "calls"), .sum_us = number(j, "sum_us")};
 	if (!sp_where_holds(show->where, j))
 		return true;
 	text(j, "from", key.pair.from, sizeof key.pair.from);

@@ -17,7 +17,7 @@ static void edge(void *ctx, const struct sp_edge *e)
 	struct sp_summary *s = ctx;
 	struct sp_slice method = sp_edge_method(e), endpoint = sp_edge_endpoint(e);
 	struct sp_edge_key key = {0};
-	struct sp_edge_sum sum = {.calls = e->calls, .lost = e->lost, .sum_us = e->sum_us, .self = e->self};
+	struct sp_edge_sum sum = {.calls = e->calls, .sum_us = e->sum_us, .self = e->self};
 	const char *app = sp_app_name(e->app);
 	name(s, key.pair.from, e->from, "client");
 	name(s, key.pair.to, e->to, "server");

@@ -49,7 +49,8 @@ struct clocks {
 };
 
 struct sp_clocks {
-	unsigned n_wrong; /* pairs with `shared` that have not */
+	unsigned n, n_wrong; /* pairs; those with `shared` that have not */
+	uint16_t used[CLOCKS];
 	struct clocks clocks[CLOCKS];
 };
 
@@ -294,9 +295,11 @@ static struct clocks *find_or_add(struct sp_stitch *s, const struct who *w, uint
 		s->stats.clocks_refused++;
 		return NULL;
 	}
-	if (!c->key)
-		*c = (struct clocks){
-			.key = w->key, .reference = w->turned ? b : a, .point = w->turned ? a : b, .shared = w->shared};
+	if (c->key)
+		return c;
+	*c = (struct clocks){
+		.key = w->key, .reference = w->turned ? b : a, .point = w->turned ? a : b, .shared = w->shared};
+	s->clocks->used[s->clocks->n++] = (uint16_t)(c - s->clocks->clocks);
 	return c;
 }
 
@@ -375,9 +378,9 @@ bool sp_clock_of(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_
 
 void sp_clocks_tell(struct sp_stitch *s)
 {
-	for (unsigned i = 0; i < CLOCKS; i++) {
-		struct clocks *c = &s->clocks->clocks[i];
-		if (!c->key || c->samples == c->told || !c->fitted)
+	for (unsigned i = 0; i < s->clocks->n; i++) {
+		struct clocks *c = &s->clocks->clocks[s->clocks->used[i]];
+		if (c->samples == c->told || !c->fitted)
 			continue;
 		fit(c);
 		c->told = c->samples;
