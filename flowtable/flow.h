@@ -125,7 +125,6 @@ struct sp_flow_extra {
 	uint32_t doubtful_end[2]; /* after the last of them */
 	struct sp_hole hole[2][SP_HOLES_MAX];
 	uint32_t next_free;
-	uint32_t profile; /* handle of what records the flow, 0: nothing does */
 };
 static_assert(sizeof(struct sp_flow_extra) <= 4 * SP_CACHE_LINE, "four cache lines");
 
