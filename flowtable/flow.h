@@ -130,7 +130,6 @@ struct sp_flow_extra {
 		uint32_t losses;    /* block of the table's slab, 0: none */
 		uint32_t next_free; /* while no flow has it */
 	};
-	uint32_t profile; /* handle of what records the flow, 0: nothing does */
 };
 static_assert(sizeof(struct sp_flow_extra) <= 4 * SP_CACHE_LINE, "four cache lines");
 
