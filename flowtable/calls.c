@@ -279,6 +279,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 	};
 	if (m->kind == SP_MSG_ONEWAY)
 		c->bits |= SP_CALL_ONEWAY;
+	if (m->flags & SP_MSG_OPAQUE)
+		c->bits |= SP_CALL_OPAQUE;
 	if (t->ft->l7->parse.cut)
 		c->bits |= SP_CALL_CUT;
 }
@@ -607,7 +609,7 @@ void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)
 		struct sp_call *c = call_at(t, t->d->first);
 		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + timeout))
 			return;
-		if (c->bits & SP_CALL_REQUEST && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_ONEWAY)) &&
+		if (c->bits & SP_CALL_REQUEST && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_ONEWAY | SP_CALL_OPAQUE)) &&
 		    now_ns >= c->req_start_ns + timeout)
 			c->status = SP_STATUS_TIMEOUT;
 		tell(t, t->d->first);

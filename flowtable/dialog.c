@@ -76,6 +76,7 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	sp_l7_aim(p, f, d->client, side);
 	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
 	p->terse = !l7->conf.log;
+	p->opaque = l7->conf.log && l7->conf.encrypted != SP_L7_ENCRYPTED_NO;
 	p->names = l7->conf.contexts.v;
 	p->n_names = l7->conf.contexts.n;
 	p->asked = sp_calls_asked;

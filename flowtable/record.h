@@ -179,6 +179,12 @@ struct sp_request_record {
 	struct sp_texts texts;
 };
 
+/* Is it for stitching alone? */
+static inline bool sp_record_is_inside(const struct sp_record_head *head)
+{
+	return head->kind == SP_RECORD_REQUEST && ((const struct sp_request_record *)(const void *)head)->inside;
+}
+
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
 #define SP_PAGE_SIZE (64 * 1024)
 struct sp_page {

@@ -126,7 +126,9 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	struct sp_flowtable *ft = t->ft;
 	enum sp_status status = status_of(c);
 	struct sp_texts_look look = {0};
-	count(t, c, status);
+	bool inside = c->bits & SP_CALL_OPAQUE && ft->l7->conf.encrypted != SP_L7_ENCRYPTED_YES;
+	if (!inside)
+		count(t, c, status);
 	uint64_t serial = ++ft->l7->serial;
 	if (!ft->l7->conf.log)
 		return;
@@ -162,5 +164,6 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	r->incomplete = !!(c->bits & SP_CALL_CUT);
 	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
 	r->retries = c->retries;
+	r->inside = inside;
 	put_texts(&r->texts, c, &look);
 }

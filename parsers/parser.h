@@ -74,6 +74,9 @@ enum sp_msg_flags {
 	/* A response that means something only while its request is open: else forgotten. Where messages pair by id it
 	 * may come from the requester, too, and when another has begun: a call that is called off. */
 	SP_MSG_IF_ASKED = 1,
+	/* Bytes that cannot be read: all that is known is when they came. Only where `opaque` asks for such messages.
+	 */
+	SP_MSG_OPAQUE = 2,
 };
 
 /* How a call ended. Of a response, or of a request that says itself that it failed. */
@@ -158,6 +161,7 @@ struct sp_parse {
 	bool last;		/* nothing follows these bytes: a datagram, or the stream ended */
 	bool cut;		/* a datagram of which the end was not captured */
 	bool reveal;		/* show values that are hidden by default (never passwords) */
+	bool opaque;		/* who speaks when is wanted even of what cannot be read */
 	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool reversed;		/* out, of a probe or parse: `side` is surely the other one. The caller turns the sides,
 				 * and while there was no message begins anew; or it cannot, and `side` stays as it is */
@@ -201,7 +205,7 @@ struct sp_vector {
 	struct sp_vector_step step[SP_VECTOR_STEPS];
 	const char *want;
 	bool udp; /* every step is a datagram */
-	bool reveal;
+	bool reveal, opaque;
 	bool no_probe; /* the first bytes alone are not enough to know the protocol */
 };
 

@@ -9,7 +9,8 @@
  * What the client does to an open handshake after its hello comes as INTERIM of its side: a fatal alert. In 1.3 an
  * alert is protected, but nothing else that a client may answer a handshake with is as short.
  *
- * Records of application data cost their heads. */
+ * Records of application data cost their heads. Where exchanges are wanted that cannot be read, what the client says
+ * until the server does is a request, and the first record that the server then sends its response. */
 #include "base/cursor.h"
 #include "parsers/tls_priv.h"
 
@@ -35,6 +36,8 @@ enum {
 	PROTECTED_ALERT = 19, /* in 1.3: level, description, type and 16 bytes of authentication */
 	FLIGHT_MAX = 64,      /* records of a server in 1.3 whose client is not seen */
 	PROBE_ENOUGH = 64,
+	SECRET_HEAD = 24, /* bytes of a protected record that no other one has */
+	TICKET_MAX = 400, /* a NewSessionTicket, without a client's certificate in it */
 };
 
 enum alert_level { WARNING = 1, FATAL = 2 };
@@ -83,6 +86,9 @@ struct state {
 	bool done;	/* ServerHelloDone: no resumption */
 	bool named_curves;
 	bool failed;
+	bool turn;	 /* a request that cannot be read is open */
+	uint8_t tickets; /* records that were taken for such in 1.3 */
+	uint16_t ticket; /* size of the first */
 };
 
 /* The client's certificate, kept for the end of the response. */
@@ -404,6 +410,53 @@ static enum sp_parse_result change_cipher_spec(struct sp_parse *p, struct state 
 	return pass_record(p);
 }
 
+/* Before it reads what the client says, a server in 1.3 may send a ticket, or two of the same size: its answer is what
+ * comes then. */
+static bool is_ticket(struct state *st, size_t n)
+{
+	if (st->version < SP_TLS_1_3 || st->tickets > 1)
+		return false;
+	bool is = n <= TICKET_MAX && (!st->tickets || n == st->ticket);
+	st->tickets = is ? (uint8_t)(st->tickets + 1) : 2;
+	st->ticket = (uint16_t)n;
+	return is;
+}
+
+/* A record's head and the first bytes of what it hides: the rest need not be there. */
+static enum sp_parse_result secret(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
+{
+	size_t n = sp_be16(p->in.p + 3), head = HEAD + SP_MIN(n, (size_t)SECRET_HEAD);
+	if (p->in.n < head)
+		return sp_parse_more(p, head);
+	struct sp_msg *m = sp_msg_begin(p, kind, part);
+	m->flags = SP_MSG_OPAQUE;
+	if (part == SP_PART_HEAD)
+		m->slot[SP_SLOT_METHOD] = SP_TEXT("exchange");
+	p->want = n - (head - HEAD);
+	return sp_parse_msg(p, head);
+}
+
+/* Who speaks when. Shorter than anything that is worth an answer is how a connection's end is announced. */
+static bool is_turn(struct state *st, unsigned side, size_t n)
+{
+	if (n <= PROTECTED_ALERT)
+		return false;
+	if (side == SP_CLIENT)
+		return true;
+	return !is_ticket(st, n) && st->turn;
+}
+
+static enum sp_parse_result exchange(struct sp_parse *p, struct state *st)
+{
+	bool begins = p->side == SP_SERVER || !st->turn;
+	enum sp_msg_kind kind = p->side == SP_CLIENT ? SP_MSG_REQUEST : SP_MSG_RESPONSE;
+	enum sp_msg_part part = p->side == SP_SERVER ? SP_PART_WHOLE : begins ? SP_PART_HEAD : SP_PART_MIDDLE;
+	enum sp_parse_result rc = secret(p, kind, part);
+	if (rc == SP_PARSE_MSG)
+		st->turn = p->side == SP_CLIENT;
+	return rc;
+}
+
 /* Protected records, as many as there are; the last of them need not be there. */
 static enum sp_parse_result application_data(struct sp_parse *p, struct state *st)
 {
@@ -422,10 +475,15 @@ static enum sp_parse_result application_data(struct sp_parse *p, struct state *s
 			p->want = n;
 			return failed(p, st, HEAD, SP_TEXT("encrypted_alert"), SP_STATUS_SERVER_ERROR);
 		}
+		if (!st->early) /* its Finished */
+			return sp_parse_skip(p, HEAD, n);
 	}
+	if (p->opaque && is_turn(st, p->side, n))
+		return exchange(p, st);
+	bool watched = p->opaque && (p->side == SP_CLIENT || st->turn || st->tickets == 1);
 	for (;;) {
 		at += HEAD;
-		if (in.n - at < n + HEAD || in.p[at + n] != APPLICATION_DATA || !is_record(in.p + at + n))
+		if (watched || in.n - at < n + HEAD || in.p[at + n] != APPLICATION_DATA || !is_record(in.p + at + n))
 			return sp_parse_skip(p, at, n);
 		at += n;
 		n = sp_be16(in.p + at + 3);

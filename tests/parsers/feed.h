@@ -217,9 +217,19 @@ static inline struct feed_open *feed_find(struct feed *f, unsigned side, const s
 	return free_one;
 }
 
+/* Who cannot read a request knows that it was over when the other side spoke. */
+static inline void feed_answered(struct feed *f, unsigned side)
+{
+	for (unsigned i = 0; i < FEED_OPEN_MAX; i++)
+		if (f->open[i].used && f->open[i].side != side && f->open[i].kind == SP_MSG_REQUEST)
+			feed_write(f, &f->open[i]);
+}
+
 static inline void feed_msg(struct feed *f, unsigned side)
 {
 	const struct sp_msg *m = &f->p.msg;
+	if (m->flags & SP_MSG_OPAQUE && m->kind == SP_MSG_RESPONSE)
+		feed_answered(f, side);
 	bool begin = m->part == SP_PART_WHOLE || m->part == SP_PART_HEAD;
 	feed_check(m->kind <= SP_MSG_INTERIM && m->part <= SP_PART_TAIL && m->status < SP_STATUS_MAX, f,
 		   "a kind that is none");
@@ -286,7 +296,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 {
 	struct sp_parse *p = &f->p;
 	sp_arena_reset(&f->arena);
-	bool reveal = p->reveal;
+	bool reveal = p->reveal, opaque = p->opaque;
 	memset(p, 0, offsetof(struct sp_parse, msg));
 	memset(&p->msg, 0xa5, sizeof p->msg); /* nothing may count on what was there */
 	*p = (struct sp_parse){.in = in,
@@ -297,6 +307,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 			       .transport = feed_transport(f->parser, udp),
 			       .last = last,
 			       .reveal = reveal,
+			       .opaque = opaque,
 			       .msg = p->msg,
 			       .asked = feed_asked,
 			       .extend = feed_extend,

@@ -15,6 +15,7 @@ static void begin(struct feed *f)
 {
 	feed_init(f, parser);
 	f->p.reveal = vector->reveal;
+	f->p.opaque = vector->opaque;
 }
 
 static unsigned steps(void)
