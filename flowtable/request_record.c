@@ -66,13 +66,12 @@ static uint8_t put_offset(const struct sp_talk *t, unsigned side, uint32_t seq, 
 
 static void put_offsets(const struct sp_talk *t, const struct sp_call *c, struct sp_request_record *r)
 {
-	unsigned asker = c->bits & SP_CALL_FROM_SERVER ? !t->d->client : t->d->client;
-	if (c->req_head)
-		r->has_req_off = put_offset(t, asker, c->req_seq, &r->req_off);
-	if (c->resp_head)
-		r->has_resp_off = put_offset(t, !asker, c->resp_seq, &r->resp_off);
-	r->req_head = c->req_head;
-	r->resp_head = c->resp_head;
+	unsigned asks = c->bits & SP_CALL_FROM_SERVER ? !t->d->client : t->d->client;
+	r->called_off = !!(c->bits & SP_CALL_CALLED_OFF);
+	if (r->has_req_seq)
+		r->has_req_off = put_offset(t, asks, c->req_seq, &r->req_off);
+	if (r->has_resp_seq)
+		r->has_resp_off = put_offset(t, r->called_off ? asks : !asks, c->resp_seq, &r->resp_off);
 }
 
 static void put_request(const struct sp_call *c, struct sp_request_record *r)

@@ -36,7 +36,6 @@ enum {
 	PROTECTED_ALERT = 19, /* in 1.3: level, description, type and 16 bytes of authentication */
 	FLIGHT_MAX = 64,      /* records of a server in 1.3 whose client is not seen */
 	PROBE_ENOUGH = 64,
-	SECRET_HEAD = 24, /* bytes of a protected record that no other one has */
 	TICKET_MAX = 400, /* a NewSessionTicket, without a client's certificate in it */
 };
 
@@ -422,20 +421,6 @@ static bool is_ticket(struct state *st, size_t n)
 	return is;
 }
 
-/* A record's head and the first bytes of what it hides: the rest need not be there. */
-static enum sp_parse_result secret(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
-{
-	size_t n = sp_be16(p->in.p + 3), head = HEAD + SP_MIN(n, (size_t)SECRET_HEAD);
-	if (p->in.n < head)
-		return sp_parse_more(p, head);
-	struct sp_msg *m = sp_msg_begin(p, kind, part);
-	m->flags = SP_MSG_OPAQUE;
-	if (part == SP_PART_HEAD)
-		m->slot[SP_SLOT_METHOD] = SP_TEXT("exchange");
-	p->want = n - (head - HEAD);
-	return sp_parse_msg(p, head);
-}
-
 /* Who speaks when. Shorter than anything that is worth an answer is how a connection's end is announced. */
 static bool is_turn(struct state *st, unsigned side, size_t n)
 {
@@ -446,15 +431,18 @@ static bool is_turn(struct state *st, unsigned side, size_t n)
 	return !is_ticket(st, n) && st->turn;
 }
 
-static enum sp_parse_result exchange(struct sp_parse *p, struct state *st)
+/* One record of it. */
+static enum sp_parse_result exchange(struct sp_parse *p, struct state *st, size_t n)
 {
-	bool begins = p->side == SP_SERVER || !st->turn;
-	enum sp_msg_kind kind = p->side == SP_CLIENT ? SP_MSG_REQUEST : SP_MSG_RESPONSE;
-	enum sp_msg_part part = p->side == SP_SERVER ? SP_PART_WHOLE : begins ? SP_PART_HEAD : SP_PART_MIDDLE;
-	enum sp_parse_result rc = secret(p, kind, part);
-	if (rc == SP_PARSE_MSG)
-		st->turn = p->side == SP_CLIENT;
-	return rc;
+	bool client = p->side == SP_CLIENT, begins = !client || !st->turn;
+	enum sp_msg_part part = !client ? SP_PART_WHOLE : begins ? SP_PART_HEAD : SP_PART_MIDDLE;
+	struct sp_msg *m = sp_msg_begin(p, client ? SP_MSG_REQUEST : SP_MSG_RESPONSE, part);
+	m->flags = SP_MSG_OPAQUE;
+	if (client && begins)
+		m->slot[SP_SLOT_METHOD] = SP_TEXT("exchange");
+	st->turn = client;
+	p->want = n;
+	return sp_parse_msg(p, HEAD);
 }
 
 /* Protected records, as many as there are; the last of them need not be there. */
@@ -479,7 +467,7 @@ static enum sp_parse_result application_data(struct sp_parse *p, struct state *s
 			return sp_parse_skip(p, HEAD, n);
 	}
 	if (p->opaque && is_turn(st, p->side, n))
-		return exchange(p, st);
+		return exchange(p, st, n);
 	bool watched = p->opaque && (p->side == SP_CLIENT || st->turn || st->tickets == 1);
 	for (;;) {
 		at += HEAD;

@@ -56,14 +56,24 @@ bool sp_offsets_find(const struct sp_offsets *o, uint16_t point, uint64_t flow_i
 	return true;
 }
 
+/* Sides of a connection, as numbered in a link. */
+static unsigned asker(const struct sp_span *span)
+{
+	return span->bits & SP_SPAN_FROM_SERVER ? 1 : 0;
+}
+
+static unsigned answerer(const struct sp_span *span)
+{
+	return span->called_off ? asker(span) : !asker(span);
+}
+
 struct sp_numbers sp_numbers_translate(const struct sp_stitch *s, const struct sp_span *span)
 {
 	uint32_t add[2];
 	if (!sp_offsets_find(s->offsets, span->point, span->flow_id, add))
 		return (struct sp_numbers){0};
-	unsigned asks = span->bits & SP_SPAN_FROM_SERVER ? 1 : 0;
-	return (struct sp_numbers){.req_seq = span->req_seq + add[asks],
-				   .resp_seq = span->resp_seq + add[!asks],
+	return (struct sp_numbers){.req_seq = span->req_seq + add[asker(span)],
+				   .resp_seq = span->resp_seq + add[answerer(span)],
 				   .bits = span->bits & SP_BOTH_SEQS};
 }
 
@@ -71,12 +81,11 @@ void sp_offsets_learn(struct sp_stitch *s, const struct sp_span *a, struct sp_sp
 {
 	uint64_t key;
 	struct sp_numbers x = sp_numbers_of(s, a);
-	if (b->proto != SP_PROTO_TCP || (x.bits & b->bits & SP_BOTH_SEQS) != SP_BOTH_SEQS)
+	if (b->proto != SP_PROTO_TCP || b->called_off || (x.bits & b->bits & SP_BOTH_SEQS) != SP_BOTH_SEQS)
 		return;
-	unsigned asks = b->bits & SP_SPAN_FROM_SERVER ? 1 : 0;
 	uint32_t add[2];
-	add[asks] = x.req_seq - b->req_seq;
-	add[!asks] = x.resp_seq - b->resp_seq;
+	add[asker(b)] = x.req_seq - b->req_seq;
+	add[answerer(b)] = x.resp_seq - b->resp_seq;
 	if (!(add[0] | add[1]))
 		return;
 	struct link *l = link_of(s->offsets, b->point, b->flow_id, &key);
