@@ -408,7 +408,7 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 							    : first_waiting(t, role);
 	if (!h && m->flags & SP_MSG_IF_ASKED && t->d->parser->pairing == SP_PAIR_BY_ID) {
 		h = find_ended(t, m->id);
-		if (h && role == asks(call_at(t, h)))
+		if (h && role == asks(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE))
 			call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
 	}
 	if (!h) {

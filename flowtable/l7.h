@@ -162,7 +162,7 @@ struct sp_l7 {
 	struct sp_slab slab;
 	struct sp_parse parse;
 	struct sp_arena arena;
-	uint64_t serial; /* of requests */
+	uint64_t serial, inside_serial; /* of requests; of those for stitching alone */
 	uint64_t hash_key;
 	const struct sp_parser *parser[SP_L7_PARSERS_MAX];
 	uint64_t by_first[3][256]; /* transport, first byte: parsers that may begin so */

@@ -5,6 +5,9 @@
 #include "base/time.h"
 #include "flowtable/flowtable_priv.h"
 
+/* What is not written has numbers of its own: the others are those of the lines there are. */
+#define INSIDE (UINT64_C(1) << 55)
+
 static uint64_t micros(uint64_t from, uint64_t to)
 {
 	return to > from ? (to - from) / SP_NS_PER_US : 0;
@@ -128,7 +131,7 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	bool inside = c->bits & SP_CALL_OPAQUE && ft->l7->conf.encrypted != SP_L7_ENCRYPTED_YES;
 	if (!inside)
 		count(t, c, status);
-	uint64_t serial = ++ft->l7->serial;
+	uint64_t serial = inside ? INSIDE | ++ft->l7->inside_serial : ++ft->l7->serial;
 	if (!ft->l7->conf.log)
 		return;
 	if (m)
