@@ -17,8 +17,10 @@
 /* A connection at a point, and what has to be added to its numbers. */
 struct link {
 	uint64_t key;
-	uint32_t add[2]; /* c2s, s2c */
-	uint32_t votes;	 /* from VOTES on it is believed */
+	uint32_t add[2];  /* c2s, s2c */
+	uint32_t votes;	  /* from VOTES on it is believed */
+	uint32_t back[2]; /* of one that others are translated to: what makes its numbers one of theirs */
+	bool has_back;
 };
 
 struct sp_offsets {
@@ -67,6 +69,17 @@ static unsigned answerer(const struct sp_span *span)
 	return span->called_off ? asker(span) : !asker(span);
 }
 
+bool sp_offsets_back(const struct sp_offsets *o, uint16_t point, uint64_t flow_id, uint32_t add[2])
+{
+	uint64_t key;
+	const struct link *l = link_of(o, point, flow_id, &key);
+	if (l->key != key || !l->has_back)
+		return false;
+	add[0] = l->back[0];
+	add[1] = l->back[1];
+	return true;
+}
+
 struct sp_numbers sp_numbers_translate(const struct sp_stitch *s, const struct sp_span *span)
 {
 	uint32_t add[2];
@@ -75,6 +88,18 @@ struct sp_numbers sp_numbers_translate(const struct sp_stitch *s, const struct s
 	return (struct sp_numbers){.req_seq = span->req_seq + add[asker(span)],
 				   .resp_seq = span->resp_seq + add[answerer(span)],
 				   .bits = span->bits & SP_BOTH_SEQS};
+}
+
+/* The one whose numbers are kept as they are knows the way back to one of the others. */
+static void learn_back(struct sp_offsets *o, const struct sp_span *a, const uint32_t add[2])
+{
+	uint64_t key;
+	struct link *l = link_of(o, a->point, a->flow_id, &key);
+	if (l->key != key)
+		*l = (struct link){.key = key};
+	l->back[0] = 0 - add[0];
+	l->back[1] = 0 - add[1];
+	l->has_back = true;
 }
 
 void sp_offsets_learn(struct sp_stitch *s, const struct sp_span *a, struct sp_span *b, unsigned confidence)
@@ -89,13 +114,14 @@ void sp_offsets_learn(struct sp_stitch *s, const struct sp_span *a, struct sp_sp
 	if (!(add[0] | add[1]))
 		return;
 	struct link *l = link_of(s->offsets, b->point, b->flow_id, &key);
-	bool again = l->key == key && l->add[0] == add[0] && l->add[1] == add[1];
-	l->votes = (again ? l->votes : 0) + (confidence >= SURE ? VOTES : 1);
-	l->key = key;
-	l->add[0] = add[0];
-	l->add[1] = add[1];
+	bool again = l->key == key && l->votes && l->add[0] == add[0] && l->add[1] == add[1];
+	*l = (struct link){.key = key,
+			   .add = {add[0], add[1]},
+			   .votes = (again ? l->votes : 0) + (confidence >= SURE ? VOTES : 1)};
 	b->rewritten = l->votes >= VOTES;
 	s->offsets->n++;
+	if (b->rewritten)
+		learn_back(s->offsets, a, add);
 }
 
 /* --- when a call is told --- */
