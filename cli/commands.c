@@ -179,6 +179,59 @@ static const char *const trace_examples[] = {
 	NULL,
 };
 
+static const struct sp_option profile_options[] = {
+	{SP_OPTION_SLOWEST, "slowest", "N", "In the table, show N flows, 1 to 1000; 20 where this is not given."},
+	{SP_OPTION_SORT, "sort", "KEY",
+	 "The table's order: slow (time spent on anything but waiting for the client; where this is not given), "
+	 "duration, "
+	 "packets, bytes, retransmissions."},
+	{SP_OPTION_WHERE, "where", "EXPR",
+	 "Only flows for which this holds, as in spantap-trace(1). May be given several times."},
+	{SP_OPTION_POINT, "point", "NAME", "Only flows that this observation point saw."},
+	{SP_OPTION_LADDER, "ladder", NULL,
+	 "Show a flow's packets as arrows between client and server, as is usual on a terminal."},
+	{SP_OPTION_TABLE, "table", NULL, "Show them as a table, as is usual elsewhere."},
+	{SP_OPTION_PHASES, "phases", NULL, "Show where a flow's time went, and no packets."},
+	{SP_OPTION_ALL, "all", NULL, "Show every packet of a long flow in the ladder, and every exchange."},
+	{SP_OPTION_ASCII, "ascii", NULL, "Draw with ASCII letters; usual where the locale is not UTF-8."},
+	{SP_OPTION_SVG, "svg", "FILE", "Write a flow's picture to this file."},
+	{SP_OPTION_PCAPNG, "pcapng", "FILE",
+	 "Write a flow's packets to this file, as pcapng; they are there if profile.keep_packets was on when they were "
+	 "read."},
+	{0},
+};
+
+static const char *const profile_text[] = {
+	"Shows Network Profiles of a directory that 'spantap read -o DIR --profile' or 'spantap run' wrote: the "
+	"packets of "
+	"single flows with what was noted of them, and the phases of every request. Without a FLOW, a table; with one, "
+	"its flow_id, where its time went and its packets.",
+	"Phases: connect (the server's part until its SYN-ACK, then the client's); TLS; and of every request: client "
+	"wait "
+	"(the client had nothing to ask), request (its bytes on the way), ACK delay (until the server's stack has "
+	"acknowledged it), server (from there until the first byte of the response), response (its bytes on the way); "
+	"teardown.",
+	"In the ladder a silence stands with whom it was spent on. Packets that were sent again are red, closed "
+	"windows "
+	"yellow, resets magenta, where a terminal shows colours. Numbers count from each direction's first byte. In a "
+	"flow of "
+	"more than 200 packets, runs of packets without a note become a line each.",
+	"The picture is SVG: it needs nothing else, and follows a browser's dark mode.",
+	NULL,
+};
+
+static const char *const profile_examples[] = {
+	"spantap read --profile -o out web.pcapng; spantap profile out",
+	"the slowest flows, and in which phase",
+	"spantap profile out 12",
+	"one of them",
+	"spantap profile --where 'reason=retransmission,app_proto=http' --sort retransmissions out",
+	"HTTP flows with losses, the worst first",
+	"spantap profile --svg flow.svg out 12",
+	"its picture",
+	NULL,
+};
+
 static const struct sp_option version_options[] = {{0}};
 
 static const char *const version_text[] = {
@@ -206,6 +259,8 @@ const struct sp_command sp_commands[] = {
 	 sp_cmd_run},
 	{"trace", "show traces: where the time of a call went", "[--slowest N] [--errors] [--where EXPR] DIR [ID]",
 	 trace_options, trace_text, trace_examples, "spantap(1), spantap-read(1)", sp_cmd_trace},
+	{"profile", "show Network Profiles: a flow's packets and phases", "[OPTION]... DIR [FLOW]", profile_options,
+	 profile_text, profile_examples, "spantap(1), spantap-read(1), spantap-trace(1)", sp_cmd_profile},
 	{"check", "validate a configuration", "-c CONF | --print-default", check_options, check_text, check_examples,
 	 "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_check},
 	{"version", "print version, build options and libraries", "", version_options, version_text, NULL, "spantap(1)",

@@ -201,3 +201,34 @@ uint64_t sp_json_number(const struct sp_json *j, uint32_t value)
 		u = u * 10 + (uint64_t)(t[i] - '0');
 	return u;
 }
+
+int64_t sp_json_thousandths(const struct sp_json *j, uint32_t value)
+{
+	const char *t = j->text + j->v[value].at, *end = t + j->v[value].n;
+	bool negative = value && t < end && *t == '-';
+	int64_t n = 0;
+	unsigned decimals = 0;
+	if (!value || j->v[value].type != '0')
+		return 0;
+	t += negative;
+	for (; t < end && *t >= '0' && *t <= '9'; t++)
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, *t - '0', &n))
+			return 0;
+	t += t < end && *t == '.';
+	for (; decimals < 3; decimals++) {
+		int digit = t < end && *t >= '0' && *t <= '9' ? *t++ - '0' : 0;
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, digit, &n))
+			return 0;
+	}
+	return negative ? -n : n;
+}
+
+const char *sp_json_get_string(const struct sp_json *j, uint32_t object, const char *key, char *out, size_t size)
+{
+	return sp_json_string(j, sp_json_get(j, object, key), out, size);
+}
+
+uint64_t sp_json_get_number(const struct sp_json *j, uint32_t object, const char *key)
+{
+	return sp_json_number(j, sp_json_get(j, object, key));
+}

@@ -36,4 +36,12 @@ const char *sp_json_string(const struct sp_json *json, uint32_t value, char *out
 /* 0 when it is no whole number. */
 uint64_t sp_json_number(const struct sp_json *json, uint32_t value);
 
+/* A number with its first three decimals and its sign, in thousandths: microseconds become nanoseconds. 0 when it is
+ * none, or does not fit. */
+int64_t sp_json_thousandths(const struct sp_json *json, uint32_t value);
+
+/* The same of an object's member. */
+const char *sp_json_get_string(const struct sp_json *json, uint32_t object, const char *key, char *out, size_t size);
+uint64_t sp_json_get_number(const struct sp_json *json, uint32_t object, const char *key);
+
 #endif

@@ -74,3 +74,13 @@ void sp_table_print(FILE *out, const struct sp_table *t, bool colour)
 	for (unsigned i = columns; i + columns <= t->n; i += columns)
 		print_row(out, t, i, width, columns);
 }
+
+void sp_table_more(struct sp_table *t, FILE *out, bool colour)
+{
+	unsigned columns = (unsigned)strlen(t->align);
+	if (t->n + columns <= SP_ARRAY_SIZE(t->cell))
+		return;
+	sp_table_print(out, t, colour);
+	t->title = NULL;
+	t->n = columns;
+}

@@ -22,6 +22,10 @@ struct sp_table {
 /* The first row is the head: `heads` are separated by '|'. */
 void sp_table_begin(struct sp_table *t, const char *title, const char *align, const char *heads);
 
+/* Call it before a row's first cell where there may be more rows than the table holds: when it is full, prints what is
+ * there and goes on below the same heads, without a title. */
+void sp_table_more(struct sp_table *t, FILE *out, bool colour);
+
 /* The next cell, row by row. What is more than the table holds is left out. */
 void sp_table_cell(struct sp_table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

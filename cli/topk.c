@@ -215,3 +215,23 @@ uint64_t sp_topk_evictions(const struct sp_topk *t)
 {
 	return t->evictions;
 }
+
+uint32_t sp_topk_best(const struct sp_topk *t, uint32_t k, uint64_t (*score)(const struct sp_topk *, uint32_t),
+		      uint32_t *ret)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < t->n; i++) {
+		uint64_t mine = score(t, i);
+		if (!mine)
+			continue;
+		uint32_t at = n;
+		while (at && score(t, ret[at - 1]) < mine)
+			at--;
+		if (at == k)
+			continue;
+		n = SP_MIN(n + 1, k);
+		memmove(ret + at + 1, ret + at, (n - 1 - at) * sizeof *ret);
+		ret[at] = i;
+	}
+	return n;
+}

@@ -29,6 +29,10 @@ const void *sp_topk_key(const struct sp_topk *t, uint32_t i);
 void *sp_topk_value(const struct sp_topk *t, uint32_t i);
 uint64_t sp_topk_weight(const struct sp_topk *t, uint32_t i);
 
+/* The k best entries that `score` does not give 0, best first, into `ret`. Returns how many. */
+uint32_t sp_topk_best(const struct sp_topk *t, uint32_t k, uint64_t (*score)(const struct sp_topk *, uint32_t),
+		      uint32_t *ret);
+
 /* How often a key was pushed out: 0 means exact. */
 uint64_t sp_topk_evictions(const struct sp_topk *t);
 
