@@ -163,6 +163,18 @@ static int take_part(struct run *r, const struct sp_profile_head *head)
 	return sp_profile_add(&r->profile, head, &r->lines.json);
 }
 
+/* Writes the picture to its file. Returns an exit code. */
+static int write_svg(struct run *r)
+{
+	FILE *f = fopen(r->svg, "we");
+	int rc = f ? sp_profile_svg(f, &r->profile) : -errno;
+	if (f && fclose(f) && !rc)
+		rc = -errno;
+	if (rc)
+		sp_log("%s: %s", r->svg, strerror(-rc));
+	return rc ? SP_EXIT_FAILED : SP_EXIT_OK;
+}
+
 static int show_one(struct run *r)
 {
 	enum view view = r->view;
@@ -182,7 +194,9 @@ static int show_one(struct run *r)
 		sp_profile_print_packets(&r->profile, &r->terminal);
 	if (view == VIEW_LADDER)
 		sp_profile_print_ladder(&r->profile, &r->terminal, r->all);
-	return SP_EXIT_OK;
+	int status = r->svg ? write_svg(r) : SP_EXIT_OK;
+	int kept = r->pcapng ? sp_profile_export(r->dir, r->flow_id, r->pcapng) : SP_EXIT_OK;
+	return status ? status : kept;
 }
 
 /* --- the file --- */

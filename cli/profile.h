@@ -4,6 +4,8 @@
 #ifndef SP_CLI_PROFILE_H
 #define SP_CLI_PROFILE_H
 
+#include <stdio.h>
+
 #include "cli/json.h"
 
 #define SP_PROFILE_PACKETS_MAX 1000000
@@ -164,5 +166,12 @@ void sp_profile_print_head(const struct sp_profile *p, bool colour);
 void sp_profile_print_phases(const struct sp_profile *p, bool colour, bool all);
 void sp_profile_print_packets(const struct sp_profile *p, const struct sp_terminal *terminal);
 void sp_profile_print_ladder(const struct sp_profile *p, const struct sp_terminal *terminal, bool all);
+
+/* Writes the flow's picture. Returns 0, or -errno. */
+int sp_profile_svg(FILE *out, const struct sp_profile *p);
+
+/* Writes the flow's packets, which were kept in DIR/packets.pcapng, to a file. Says how it went; returns an exit code.
+ */
+int sp_profile_export(const char *dir, uint64_t flow_id, const char *path);
 
 #endif
