@@ -232,6 +232,52 @@ static const char *const profile_examples[] = {
 	NULL,
 };
 
+static const struct sp_option top_command_options[] = {
+	{SP_OPTION_BY, "by", "WHAT", "Show only the best of these: client, server, service, endpoint, point or flow."},
+	{SP_OPTION_SORT, "sort", "KEY",
+	 "Their order: bytes, packets, flows, calls, errors (calls that failed), latency (95th percentile), retrans "
+	 "(segments "
+	 "sent again), failures (connections that failed), zero_window. Where it is not given, endpoints by calls, "
+	 "others by "
+	 "bytes."},
+	{'n', NULL, "N", "Show N rows, 1 to 1000; with --by 20 where this is not given, else 5 of each."},
+	{SP_OPTION_WHERE, "where", "EXPR",
+	 "Count only records for which this holds, as in spantap-trace(1); keys are those of flows.jsonl and "
+	 "requests.jsonl. May be given several times."},
+	{SP_OPTION_JSON, "json", NULL, "Print JSON lines."},
+	{SP_OPTION_FOLLOW, "follow", "[=SECONDS]",
+	 "Go on with what a running 'spantap run' adds, and show it anew every so many seconds; 2 where the number is "
+	 "left "
+	 "out."},
+	{0},
+};
+
+static const char *const top_command_text[] = {
+	"Shows who is busiest, slowest and fails most in a directory that 'spantap read -o DIR' or 'spantap run' "
+	"wrote: "
+	"flows.jsonl and requests.jsonl, counted in one pass. Without --by, a page with the best of each.",
+	"Columns: flows that ended, packets, bytes on the wire; again: segments sent again, of the packets; failed: "
+	"connections whose end blames somebody, of the flows; calls; errors: calls that failed, of all; p50 and p95: "
+	"from "
+	"the first byte of the request to the first of the response, within 13 %.",
+	"Up to 262,144 names of each kind are counted exactly. Of more, the heaviest are kept, and a line says that "
+	"some "
+	"numbers are too low. A flow that several points saw counts at each of them.",
+	NULL,
+};
+
+static const char *const top_command_examples[] = {
+	"spantap read -o out web.pcapng; spantap top out",
+	"the best of each",
+	"spantap top --by service --sort latency out",
+	"the slowest services",
+	"spantap top --by client --where 'server_ip=10.0.0.7,failure=server' out",
+	"whose connections to a server failed",
+	"spantap top --follow=5 spantap-out",
+	"a live run, every five seconds",
+	NULL,
+};
+
 static const struct sp_option version_options[] = {{0}};
 
 static const char *const version_text[] = {
@@ -261,6 +307,9 @@ const struct sp_command sp_commands[] = {
 	 trace_options, trace_text, trace_examples, "spantap(1), spantap-read(1)", sp_cmd_trace},
 	{"profile", "show Network Profiles: a flow's packets and phases", "[OPTION]... DIR [FLOW]", profile_options,
 	 profile_text, profile_examples, "spantap(1), spantap-read(1), spantap-trace(1)", sp_cmd_profile},
+	{"top", "show who is busiest, slowest, fails most",
+	 "[--by WHAT] [--sort KEY] [-n N] [--where EXPR] [--json] [--follow[=SECONDS]] DIR", top_command_options,
+	 top_command_text, top_command_examples, "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_top},
 	{"check", "validate a configuration", "-c CONF | --print-default", check_options, check_text, check_examples,
 	 "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_check},
 	{"version", "print version, build options and libraries", "", version_options, version_text, NULL, "spantap(1)",

@@ -26,6 +26,8 @@ static uint32_t new_value(struct sp_json *j)
 static char peek(struct reader *r)
 {
 	const char *t = r->j->text;
+	if (SP_LIKELY(r->at < r->j->size && t[r->at] > ' '))
+		return t[r->at];
 	while (r->at < r->j->size && (t[r->at] == ' ' || t[r->at] == '\t' || t[r->at] == '\n' || t[r->at] == '\r'))
 		r->at++;
 	return r->at < r->j->size ? t[r->at] : 0;
@@ -43,15 +45,21 @@ static bool skip(struct reader *r, char c)
 static bool string(struct reader *r, uint32_t *at, uint32_t *n)
 {
 	const char *t = r->j->text;
-	*at = (uint32_t)r->at;
-	for (; r->at < r->j->size && t[r->at] != '"'; r->at++)
-		if (t[r->at] == '\\')
-			r->at++;
-	if (r->at >= r->j->size)
+	size_t i = r->at, size = r->j->size;
+	*at = (uint32_t)i;
+	for (; i < size && t[i] != '"'; i++)
+		if (t[i] == '\\')
+			i++;
+	if (i >= size)
 		return false;
-	*n = (uint32_t)r->at++ - *at;
+	*n = (uint32_t)i - *at;
+	r->at = i + 1;
 	return true;
 }
+
+static const bool ends_scalar[256] = {
+	[0] = true, [','] = true, [']'] = true, ['}'] = true, [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true,
+};
 
 static bool scalar(struct reader *r, struct sp_json_value *v, char c)
 {
@@ -65,9 +73,11 @@ static bool scalar(struct reader *r, struct sp_json_value *v, char c)
 	if (!strchr("0tfn", v->type) || !c)
 		return false;
 	v->at = (uint32_t)r->at;
-	while (r->at < r->j->size && !strchr(",]} \t\r\n", t[r->at]))
-		r->at++;
-	v->n = (uint32_t)r->at - v->at;
+	size_t i = r->at, size = r->j->size;
+	while (i < size && !ends_scalar[(unsigned char)t[i]])
+		i++;
+	v->n = (uint32_t)i - v->at;
+	r->at = i;
 	return true;
 }
 
@@ -138,6 +148,41 @@ uint32_t sp_json_get(const struct sp_json *j, uint32_t object, const char *key)
 		if (j->v[v].n_key == n && !memcmp(j->text + j->v[v].key, key, n))
 			return v;
 	return 0;
+}
+
+/* Names of at least a letter. */
+static uint8_t hash_name(const char *name, size_t n)
+{
+	return (uint8_t)(n * 31 + (unsigned char)name[0] * 7 + (unsigned char)name[n / 2] * 3 +
+			 (unsigned char)name[n - 1]);
+}
+
+void sp_json_keys_init(struct sp_json_keys *keys)
+{
+	memset(keys->slot, 0, sizeof keys->slot);
+	for (unsigned i = 0; i < keys->n; i++) {
+		keys->length[i] = (uint8_t)strlen(keys->name[i]);
+		uint8_t at = hash_name(keys->name[i], keys->length[i]);
+		while (keys->slot[at])
+			at++;
+		keys->slot[at] = (uint8_t)(i + 1);
+	}
+}
+
+void sp_json_pick(const struct sp_json *j, uint32_t object, const struct sp_json_keys *keys, uint32_t *ret)
+{
+	memset(ret, 0, keys->n * sizeof *ret);
+	for (uint32_t v = j->v[object].child; v; v = j->v[v].next) {
+		const char *name = j->text + j->v[v].key;
+		size_t n = j->v[v].n_key;
+		for (uint8_t at = n ? hash_name(name, n) : 0; n && keys->slot[at]; at++) {
+			unsigned i = keys->slot[at] - 1;
+			if (keys->length[i] == n && !memcmp(keys->name[i], name, n)) {
+				ret[i] = v;
+				break;
+			}
+		}
+	}
 }
 
 static unsigned hex(const char *t)

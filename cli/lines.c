@@ -66,6 +66,7 @@ static ssize_t fill(struct sp_lines *l)
 	if (n < 0)
 		return -errno;
 	l->n += (size_t)n;
+	l->offset += n;
 	return n;
 }
 

@@ -15,6 +15,7 @@ struct sp_lines {
 	bool skipping; /* inside a line that is too long */
 	char *buffer;
 	size_t room, at, scanned, n; /* taken, searched for an end, filled */
+	int64_t offset;		     /* how far into the file was read */
 	uint64_t taken, damaged;     /* lines */
 	struct sp_json json;	     /* the line that was taken last; its text stands until the next */
 };

@@ -138,6 +138,7 @@ static void print_table(struct run *r)
 		 evicted ? "more than " : "", COUNT(sp_topk_n(r->flows)), r->where.n || r->point ? " that match" : "");
 	snprintf(heads, sizeof heads, "flow|lasted|most time|packets|again%s%s|protocol|client > server",
 		 c.reason ? "|because" : "", c.point ? "|point" : "");
+	table.width = r->terminal.width;
 	sp_table_begin(&table, title, align[c.reason + c.point], heads);
 	for (uint32_t i = 0; i < n; i++) {
 		sp_table_more(&table, stdout, r->terminal.colour);

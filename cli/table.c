@@ -44,7 +44,7 @@ static void print_row(FILE *out, const struct sp_table *t, unsigned first, const
 	while (columns && !cell[columns - 1][0])
 		columns--;
 	for (unsigned c = 0; c < columns; c++) {
-		int room = SP_MAX(0, SP_TABLE_WIDTH - at - GAP), wide = (int)width[c];
+		int room = SP_MAX(0, (int)SP_MAX(t->width, (unsigned)SP_TABLE_WIDTH) - at - GAP), wide = (int)width[c];
 		if (t->align[c] == 'l')
 			wide = c + 1 < columns ? -wide : 0;
 		bool cut = (int)strlen(cell[c]) > room;

@@ -10,12 +10,13 @@
 #define SP_TABLE_COLUMNS 10
 #define SP_TABLE_ROWS 64
 #define SP_TABLE_CELL 104
-#define SP_TABLE_WIDTH 100 /* columns of a terminal that a line may take */
+#define SP_TABLE_WIDTH 100 /* columns that a line may take… */
 
 struct sp_table {
 	const char *title;
 	const char *align; /* a letter a column: 'l' or 'r' */
 	unsigned n;	   /* cells */
+	unsigned width;	   /* …unless this is more; stays as it is set */
 	char cell[SP_TABLE_ROWS * SP_TABLE_COLUMNS][SP_TABLE_CELL];
 };
 
