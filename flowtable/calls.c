@@ -280,6 +280,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 		c->bits |= SP_CALL_ONEWAY;
 	if (t->ft->l7->parse.cut)
 		c->bits |= SP_CALL_CUT;
+	if (m->flags & SP_MSG_HANDSHAKE)
+		c->bits |= SP_CALL_HANDSHAKE;
 }
 
 static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,

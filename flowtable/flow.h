@@ -46,6 +46,7 @@ enum sp_flow_dir_bits {
 	SP_DIR_KEEPALIVE = 16, /* its last packet was a keep-alive probe */
 	SP_DIR_PROBE = 32,     /* …a zero window probe */
 	SP_DIR_HOLES = 64,     /* bytes of it were jumped over, or came late and are doubtful */
+	SP_DIR_PROFILED = 128, /* in both: a Network Profile is recorded */
 	SP_DIR_SIGNS = SP_DIR_KEEPALIVE | SP_DIR_PROBE,
 };
 
@@ -124,6 +125,7 @@ struct sp_flow_extra {
 	uint32_t doubtful_end[2]; /* after the last of them */
 	struct sp_hole hole[2][SP_HOLES_MAX];
 	uint32_t next_free;
+	uint32_t profile; /* handle of what records the flow, 0: nothing does */
 };
 static_assert(sizeof(struct sp_flow_extra) <= 4 * SP_CACHE_LINE, "four cache lines");
 

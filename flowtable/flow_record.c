@@ -222,4 +222,6 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 	}
 	if (cause == SP_CLOSE_ACTIVE)
 		reset_counters(ft, f);
+	else if (SP_UNLIKELY(f->dir[0].bits & SP_DIR_PROFILED))
+		sp_profile_end(ft, f, sp_flow_close_reason(f, cause));
 }

@@ -139,6 +139,7 @@ enum sp_call_bits {
 	SP_CALL_STREAM = 256,	  /* sequence numbers hold */
 	SP_CALL_TEXTS = 1024,	  /* it stands in a block with its texts */
 	SP_CALL_DOUBT = 512,	  /* its response may have been lost */
+	SP_CALL_HANDSHAKE = 2048, /* SP_MSG_HANDSHAKE */
 };
 
 /* Cache lines of a call with short texts, and without. */

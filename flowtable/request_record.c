@@ -108,6 +108,8 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	struct sp_texts_look look = {0};
 	count(t, c, status);
 	uint64_t serial = ++ft->l7->serial;
+	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED))
+		sp_profile_call(t, c, ft->l7->conf.log ? (uint64_t)ft->worker << 56 | serial : 0);
 	if (!ft->l7->conf.log)
 		return;
 	if (m)

@@ -74,6 +74,8 @@ enum sp_msg_flags {
 	/* A response that means something only while its request is open: else forgotten. Where messages pair by id it
 	 * may come from the requester, too, and when another has begun: a call that is called off. */
 	SP_MSG_IF_ASKED = 1,
+	/* A request that sets up what the connection's other calls run in (TLS): none of the application's. */
+	SP_MSG_HANDSHAKE = 2,
 };
 
 /* How a call ended. Of a response, or of a request that says itself that it failed. */
