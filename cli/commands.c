@@ -183,9 +183,10 @@ static const char *const trace_examples[] = {
 static const struct sp_option profile_options[] = {
 	{SP_OPTION_SLOWEST, "slowest", "N", "In the table, show N flows, 1 to 1000; 20 where this is not given."},
 	{SP_OPTION_SORT, "sort", "KEY",
-	 "The table's order: slow (time spent on anything but waiting for the client; where this is not given), "
+	 "The table's order: slow (time spent on anything but waiting for the client to ask or to close; where this is "
+	 "not given), "
 	 "duration, "
-	 "packets, bytes, retransmissions."},
+	 "packets, retransmissions."},
 	{SP_OPTION_WHERE, "where", "EXPR",
 	 "Only flows for which this holds, as in spantap-trace(1). May be given several times."},
 	{SP_OPTION_POINT, "point", "NAME", "Only flows that this observation point saw."},

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/lines.h"
-#include "cli/profile.h"
+#include "cli/profile_view.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
@@ -23,9 +23,9 @@
 #define COUNT(n) sp_text_count(&(struct sp_text){0}, n)
 #define US(us) sp_text_us(&(struct sp_text){0}, us)
 
-enum sort { SORT_SLOW, SORT_DURATION, SORT_PACKETS, SORT_BYTES, SORT_RETRANSMISSIONS, SORTS };
+enum sort { SORT_SLOW, SORT_DURATION, SORT_PACKETS, SORT_RETRANSMISSIONS, SORTS };
 
-static const char *const sort_name[SORTS] = {"slow", "duration", "packets", "bytes", "retransmissions"};
+static const char *const sort_name[SORTS] = {"slow", "duration", "packets", "retransmissions"};
 
 enum view { VIEW_USUAL, VIEW_TABLE, VIEW_LADDER, VIEW_PHASES };
 
@@ -38,9 +38,9 @@ struct run {
 	struct sp_where where;
 	struct sp_terminal terminal;
 	struct sp_lines lines;
-	struct sp_topk *flows;	   /* struct key -> struct sp_profile_head */
-	struct sp_profile profile; /* the one that was asked for */
-	uint64_t flow_id, others;  /* lines of other flows with its id */
+	struct sp_topk *flows;	  /* struct key -> struct sp_view_head */
+	struct sp_view profile;	  /* the one that was asked for */
+	uint64_t flow_id, others; /* lines of other flows with its id */
 };
 
 /* --- many --- */
@@ -49,37 +49,38 @@ struct key {
 	uint64_t flow_id, who;
 };
 
-static struct key key_of(const struct sp_profile_head *h)
+static struct key key_of(const struct sp_view_head *h)
 {
 	char who[256];
 	int n = snprintf(who, sizeof who, "%s|%s|%s|%s", h->point, h->client, h->server, h->proto);
 	return (struct key){h->flow_id, sp_hash_bytes(who, (size_t)n, SP_HASH_K0)};
 }
 
-static uint64_t worth(const struct run *r, const struct sp_profile_head *h)
+static uint64_t worth(const struct run *r, const struct sp_view_head *h)
 {
 	switch (r->sort) {
 	case SORT_DURATION:
 		return h->end_ns - h->start_ns;
 	case SORT_PACKETS:
 		return h->packets;
-	case SORT_BYTES:
-		return h->bytes;
 	case SORT_RETRANSMISSIONS:
-		return sp_profile_retransmissions(h);
+		return sp_view_retransmissions(h);
 	default:
-		return sp_profile_busy_us(h);
+		return sp_view_busy_us(h);
 	}
 }
 
-static void collect(struct run *r, const struct sp_profile_head *head)
+static void collect(struct run *r, const struct sp_view_head *head)
 {
 	struct key key = key_of(head);
-	struct sp_profile_head *have = sp_topk_add(r->flows, &key, worth(r, head));
+	struct sp_view_head *have = sp_topk_add(r->flows, &key, 0);
+	uint64_t before = worth(r, have);
 	if (have->parts)
-		sp_profile_head_join(have, head);
+		sp_view_head_join(have, head);
 	else
 		*have = *head;
+	uint64_t now = worth(r, have);
+	sp_topk_add(r->flows, &key, now > before ? now - before : 0);
 }
 
 /* Columns that would say the same in every row are left out. */
@@ -90,26 +91,26 @@ struct columns {
 static struct columns differing(const struct run *r, const uint32_t *order, uint32_t n)
 {
 	struct columns c = {0};
-	const struct sp_profile_head *first = n ? sp_topk_value(r->flows, order[0]) : NULL;
+	const struct sp_view_head *first = n ? sp_topk_value(r->flows, order[0]) : NULL;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct sp_profile_head *h = sp_topk_value(r->flows, order[i]);
+		const struct sp_view_head *h = sp_topk_value(r->flows, order[i]);
 		c.reason |= strcmp(h->reason, "all") != 0;
 		c.point |= strcmp(h->point, first->point) != 0;
 	}
 	return c;
 }
 
-static void table_row(struct sp_table *t, const struct sp_profile_head *h, struct columns c)
+static void table_row(struct sp_table *t, const struct sp_view_head *h, struct columns c)
 {
-	enum sp_profile_phase slowest = sp_profile_slowest(h);
+	enum sp_view_phase slowest = sp_view_slowest(h);
 	sp_table_cell(t, "%" PRIu64, h->flow_id);
 	sp_table_cell(t, "%s", sp_text_duration(&(struct sp_text){0}, h->end_ns - h->start_ns));
 	if (h->us[slowest])
-		sp_table_cell(t, "%s %s", sp_profile_phase_name[slowest], US(h->us[slowest]));
+		sp_table_cell(t, "%s %s", sp_view_phase_name[slowest], US(h->us[slowest]));
 	else
 		sp_table_cell(t, "%s", "");
 	sp_table_cell(t, "%s", COUNT(h->packets));
-	sp_table_cell(t, "%s", COUNT(sp_profile_retransmissions(h)));
+	sp_table_cell(t, "%s", COUNT(sp_view_retransmissions(h)));
 	if (c.reason)
 		sp_table_cell(t, "%s", h->reason);
 	if (c.point)
@@ -128,7 +129,7 @@ static void print_table(struct run *r)
 {
 	static struct sp_table table;
 	static uint32_t order[ROWS_MAX];
-	static const char *const first[SORTS] = {"slowest", "longest", "longest", "biggest", "most retransmitting"};
+	static const char *const first[SORTS] = {"slowest", "longest", "largest", "most retransmitting"};
 	static const char *const align[] = {"rrlrrll", "rrlrrlll", "rrlrrllll"};
 	char title[160], heads[128];
 	uint32_t n = sp_topk_best(r->flows, r->rows, weight, order);
@@ -153,22 +154,22 @@ static void print_table(struct run *r)
 
 /* --- one --- */
 
-static int take_part(struct run *r, const struct sp_profile_head *head)
+static int take_part(struct run *r, const struct sp_view_head *head)
 {
 	if (head->flow_id != r->flow_id)
 		return 0;
-	if (r->profile.head.parts && !sp_profile_head_same(&r->profile.head, head)) {
+	if (r->profile.head.parts && !sp_view_head_same(&r->profile.head, head)) {
 		r->others++;
 		return 0;
 	}
-	return sp_profile_add(&r->profile, head, &r->lines.json);
+	return sp_view_add(&r->profile, head, &r->lines.json);
 }
 
 /* Writes the picture to its file. Returns an exit code. */
 static int write_svg(struct run *r)
 {
 	FILE *f = fopen(r->svg, "we");
-	int rc = f ? sp_profile_svg(f, &r->profile) : -errno;
+	int rc = f ? sp_view_svg(f, &r->profile) : -errno;
 	if (f && fclose(f) && !rc)
 		rc = -errno;
 	if (rc)
@@ -187,16 +188,16 @@ static int show_one(struct run *r)
 	if (r->others)
 		sp_log("%s: %" PRIu64 " lines are of other flows with the id %s; --point or --where chooses",
 		       r->lines.path, r->others, r->flow);
-	sp_profile_print_head(&r->profile, r->terminal.colour);
-	sp_profile_print_phases(&r->profile, r->terminal.colour, r->all);
+	sp_view_print_head(&r->profile, r->terminal.colour);
+	sp_view_print_phases(&r->profile, r->terminal.colour, r->all);
 	if (view == VIEW_USUAL)
 		view = r->svg || r->pcapng ? VIEW_PHASES : r->terminal.is_one ? VIEW_LADDER : VIEW_TABLE;
 	if (view == VIEW_TABLE)
-		sp_profile_print_packets(&r->profile, &r->terminal);
+		sp_view_print_packets(&r->profile, &r->terminal);
 	if (view == VIEW_LADDER)
-		sp_profile_print_ladder(&r->profile, &r->terminal, r->all);
+		sp_view_print_ladder(&r->profile, &r->terminal, r->all);
 	int status = r->svg ? write_svg(r) : SP_EXIT_OK;
-	int kept = r->pcapng ? sp_profile_export(r->dir, r->flow_id, r->pcapng) : SP_EXIT_OK;
+	int kept = r->pcapng ? sp_view_export(r->dir, r->flow_id, r->pcapng) : SP_EXIT_OK;
 	return status ? status : kept;
 }
 
@@ -204,8 +205,8 @@ static int show_one(struct run *r)
 
 static int take(struct run *r)
 {
-	struct sp_profile_head head;
-	if (!sp_profile_head_read(&head, &r->lines.json)) {
+	struct sp_view_head head;
+	if (!sp_view_head_read(&head, &r->lines.json)) {
 		r->lines.taken--;
 		r->lines.damaged++;
 		return 0;
@@ -226,9 +227,8 @@ static bool parse_sort(struct run *r, struct sp_args *args)
 			return true;
 		}
 	const char *near = sp_nearest(args->value, sort_name, SORTS);
-	args->status =
-		sp_usage("profile", "--sort wants slow, duration, packets, bytes or retransmissions, not '%s'%s%s%s",
-			 args->value, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	args->status = sp_usage("profile", "--sort wants slow, duration, packets or retransmissions, not '%s'%s%s%s",
+				args->value, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return false;
 }
 
@@ -308,7 +308,7 @@ int sp_cmd_profile(int argc, char **argv)
 	int rc = sp_lines_open(&run.lines, run.dir, "profiles.jsonl");
 	if (rc)
 		return sp_lines_refuse(&run.lines, rc);
-	run.flows = sp_topk_new(PLACES, sizeof(struct key), sizeof(struct sp_profile_head));
+	run.flows = sp_topk_new(PLACES, sizeof(struct key), sizeof(struct sp_view_head));
 	if (!run.flows)
 		rc = -ENOMEM;
 	while (!rc && (rc = sp_lines_next(&run.lines)) > 0)
@@ -318,7 +318,7 @@ int sp_cmd_profile(int argc, char **argv)
 	if (!rc && run.flow)
 		status = show_one(&run);
 	int read = sp_lines_close(&run.lines, rc, "profiles");
-	sp_profile_free(&run.profile);
+	sp_view_free(&run.profile);
 	sp_topk_free(run.flows);
 	return status ? status : read;
 }

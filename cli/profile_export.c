@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "cli/command.h"
-#include "cli/profile.h"
+#include "cli/profile_view.h"
 
 #define SECTION UINT32_C(0x0a0d0d0a)
 #define INTERFACE 1
@@ -137,7 +137,7 @@ static int finish(const struct export *e, int rc, const char *from, const char *
 	return rc ? SP_EXIT_DAMAGED : SP_EXIT_OK;
 }
 
-int sp_profile_export(const char *dir, uint64_t flow_id, const char *path)
+int sp_view_export(const char *dir, uint64_t flow_id, const char *path)
 {
 	struct export e = {0};
 	char from[4096];

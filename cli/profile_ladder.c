@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/profile.h"
+#include "cli/profile_view.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 
@@ -24,7 +24,7 @@ static const struct glyphs ascii = {"|", ":", "-", ">", "<"};
 static const struct glyphs utf8 = {"│", "┊", "─", "▶", "◀"};
 
 struct ladder {
-	const struct sp_profile *p;
+	const struct sp_view *p;
 	const struct glyphs *g;
 	bool colour, seconds;
 	int arrow; /* columns between the lifelines */
@@ -32,13 +32,13 @@ struct ladder {
 
 #define PLAIN "\033[0m"
 
-static const char *colour_of(const struct sp_profile_packet *k)
+static const char *colour_of(const struct sp_view_packet *k)
 {
-	if (k->notes & (SP_NOTE_AGAIN | SP_NOTE_HOLE | SP_NOTE_GAP))
+	if (k->notes & (SP_VIEW_AGAIN | SP_PROFILE_HOLE_FILLED | SP_PROFILE_GAP))
 		return "\033[31m";
 	if (k->flags & SP_TCP_RST)
 		return "\033[35m";
-	if (k->notes & (SP_NOTE_ZERO_WINDOW | SP_NOTE_WINDOW_FULL))
+	if (k->notes & (SP_PROFILE_ZERO_WINDOW | SP_PROFILE_WINDOW_FULL))
 		return "\033[33m";
 	if (k->flags & (SP_TCP_SYN | SP_TCP_FIN))
 		return "\033[32m";
@@ -63,11 +63,11 @@ static void time_columns(const struct ladder *l, int64_t at_ns, int64_t since_ns
 
 static void arrow_row(const struct ladder *l, uint32_t i)
 {
-	const struct sp_profile_packet *k = &l->p->packet[i];
+	const struct sp_view_packet *k = &l->p->packet[i];
 	const char *colour = l->colour ? colour_of(k) : "", *plain = *colour ? PLAIN : "";
 	char label[64], notes[160];
 	time_columns(l, k->at_ns, i ? k->at_ns - k[-1].at_ns : 0, !i);
-	sp_profile_label(label, sizeof label, k);
+	sp_view_label(label, sizeof label, k);
 	label[SP_MIN((int)sizeof label - 1, l->arrow - 6)] = 0;
 	int dashes = l->arrow - (int)strlen(label) - 4, before = dashes / 2;
 	printf("%s%s%s%s", l->g->line, colour, k->s2c ? l->g->left : l->g->dash, "");
@@ -75,7 +75,7 @@ static void arrow_row(const struct ladder *l, uint32_t i)
 	printf(" %s ", label);
 	repeat(l->g->dash, dashes - before);
 	printf("%s%s%s", k->s2c ? l->g->dash : l->g->right, plain, l->g->line);
-	sp_profile_notes(notes, sizeof notes, k->notes);
+	sp_view_notes(notes, sizeof notes, k->notes);
 	if (*notes)
 		printf(" %s%s%s", colour, notes, plain);
 	putchar('\n');
@@ -95,7 +95,7 @@ static void silence(const struct ladder *l, uint32_t next)
 	struct sp_text t;
 	int64_t ns = l->p->packet[next].at_ns - l->p->packet[next - 1].at_ns;
 	snprintf(text, sizeof text, "%s of waiting for %s", sp_text_us(&t, (uint64_t)ns / 1000),
-		 sp_profile_waited_for(l->p, next));
+		 sp_view_waited_for(l->p, next));
 	between(l, "", l->g->silence);
 	between(l, text, l->g->silence);
 	between(l, "", l->g->silence);
@@ -103,13 +103,13 @@ static void silence(const struct ladder *l, uint32_t next)
 
 static bool silent_before(const struct ladder *l, uint32_t i)
 {
-	return i && sp_profile_is_silence(l->p, l->p->packet[i].at_ns - l->p->packet[i - 1].at_ns);
+	return i && sp_view_is_silence(l->p, l->p->packet[i].at_ns - l->p->packet[i - 1].at_ns);
 }
 
 /* Data or an ACK without anything to say about it. */
-static bool is_plain(const struct sp_profile_packet *k)
+static bool is_plain(const struct sp_view_packet *k)
 {
-	return !(k->flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST)) && !(k->notes & ~SP_NOTE_TLS);
+	return !(k->flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST)) && !(k->notes & ~SP_PROFILE_TLS);
 }
 
 static uint32_t plain_run(const struct ladder *l, uint32_t i)
@@ -150,14 +150,14 @@ static void heads(const struct ladder *l)
 	       l->arrow + 2 - left - right, "", right, server);
 }
 
-void sp_profile_print_ladder(const struct sp_profile *p, const struct sp_terminal *terminal, bool all)
+void sp_view_print_ladder(const struct sp_view *p, const struct sp_terminal *terminal, bool all)
 {
 	int room = (int)terminal->width - TIME_WIDTH - SINCE_WIDTH - 4 - NOTES_WIDTH;
 	struct ladder l = {
 		.p = p,
 		.g = terminal->utf8 ? &utf8 : &ascii,
 		.colour = terminal->colour,
-		.seconds = sp_profile_duration_ns(p) >= 1000000000,
+		.seconds = sp_view_duration_ns(p) >= 1000000000,
 		.arrow = SP_MIN(SP_MAX(room, ARROW_MIN), ARROW_MAX),
 	};
 	bool fold_runs = !all && p->n_packets > FOLD_PACKETS;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/profile.h"
+#include "cli/profile_view.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
@@ -30,27 +30,27 @@ static void line(const char *name, const char *fmt, ...)
 	printf("  %-11s %s\n", name, text);
 }
 
-static void rtt_line(const struct sp_profile_head *h, unsigned side, const char *name)
+static void rtt_line(const struct sp_view_head *h, unsigned side, const char *name)
 {
 	if (h->rtt[side].count)
 		line(name, "%s on average, %s to %s, measured %s times", US(h->rtt[side].mean_us),
 		     US(h->rtt[side].min_us), US(h->rtt[side].max_us), COUNT(h->rtt[side].count));
 }
 
-static void trouble(const struct sp_profile_head *h)
+static void trouble(const struct sp_view_head *h)
 {
-	if (sp_profile_retransmissions(h))
+	if (sp_view_retransmissions(h))
 		line("sent again", "%s: %s fast, %s after a timeout, %s tail probes, %s needlessly",
-		     COUNT(sp_profile_retransmissions(h)), COUNT(h->fast), COUNT(h->timeout), COUNT(h->tail),
+		     COUNT(sp_view_retransmissions(h)), COUNT(h->fast), COUNT(h->timeout), COUNT(h->tail),
 		     COUNT(h->spurious));
 	if (h->in_flight_max[0] || h->in_flight_max[1])
 		line("in flight", "at most %s to the server, %s to the client", BYTES(h->in_flight_max[0]),
 		     BYTES(h->in_flight_max[1]));
 }
 
-void sp_profile_print_head(const struct sp_profile *p, bool colour)
+void sp_view_print_head(const struct sp_view *p, bool colour)
 {
-	const struct sp_profile_head *h = &p->head;
+	const struct sp_view_head *h = &p->head;
 	char title[320];
 	struct sp_text t;
 	snprintf(title, sizeof title, "Flow %" PRIu64 " at %s: %s > %s, %s", h->flow_id, h->point, h->client, h->server,
@@ -58,7 +58,7 @@ void sp_profile_print_head(const struct sp_profile *p, bool colour)
 	sp_text_tame(title);
 	sp_table_title(stdout, title, colour);
 	line("from", "%s", sp_text_time(&t, h->start_ns));
-	line("lasted", "%s", sp_text_duration(&t, (uint64_t)sp_profile_duration_ns(p)));
+	line("lasted", "%s", sp_text_duration(&t, (uint64_t)sp_view_duration_ns(p)));
 	line("packets", "%s%s%s%s", COUNT(h->packets ? h->packets : p->n_packets), h->dropped ? ", and " : "",
 	     h->dropped ? COUNT(h->dropped) : "", h->dropped ? " that were not recorded" : "");
 	if (*h->reason)
@@ -89,7 +89,7 @@ static void phase_row(struct sp_table *t, const char *name, uint64_t us, uint64_
 	sp_table_cell(t, "%s", bar);
 }
 
-static void exchanges(struct sp_table *t, const struct sp_profile *p, bool colour, bool all)
+static void exchanges(struct sp_table *t, const struct sp_view *p, bool colour, bool all)
 {
 	uint32_t shown = all ? p->n_exchanges : SP_MIN(p->n_exchanges, (uint32_t)EXCHANGES_SHOWN);
 	if (!shown)
@@ -97,7 +97,7 @@ static void exchanges(struct sp_table *t, const struct sp_profile *p, bool colou
 	sp_table_begin(t, "Exchanges", "rrrrrrrrrr",
 		       "at|request|client wait|sending|ACK delay|server|response|bytes up|down|again");
 	for (uint32_t i = 0; i < shown; i++) {
-		const struct sp_profile_exchange *x = &p->exchange[i];
+		const struct sp_view_exchange *x = &p->exchange[i];
 		sp_table_more(t, stdout, colour);
 		sp_table_cell(t, "%s", US((uint64_t)SP_MAX(x->at_ns, 0) / 1000));
 		sp_table_cell(t, "%s", x->request_id);
@@ -112,22 +112,22 @@ static void exchanges(struct sp_table *t, const struct sp_profile *p, bool colou
 		printf("  and %s more; --all shows them\n", COUNT(p->n_exchanges - shown));
 }
 
-void sp_profile_print_phases(const struct sp_profile *p, bool colour, bool all)
+void sp_view_print_phases(const struct sp_view *p, bool colour, bool all)
 {
 	static struct sp_table table;
-	const struct sp_profile_head *h = &p->head;
+	const struct sp_view_head *h = &p->head;
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < SP_PHASES; i++)
 		sum += h->us[i];
 	/* Calls that overlap can take longer, together, than their flow. */
-	uint64_t all_us = SP_MAX(sum, (uint64_t)sp_profile_duration_ns(p) / 1000);
+	uint64_t all_us = SP_MAX(sum, (uint64_t)sp_view_duration_ns(p) / 1000);
 	sp_table_begin(&table, "Where its time went", "lrrl", "phase|took|of all|");
 	for (unsigned i = 0; i < SP_PHASES; i++) {
 		if (i == SP_PHASE_CONNECT && h->has_connect) {
 			phase_row(&table, "connect: server", h->connect_us[1], all_us);
 			phase_row(&table, "connect: client", h->connect_us[0], all_us);
 		} else if (h->us[i]) {
-			phase_row(&table, sp_profile_phase_name[i], h->us[i], all_us);
+			phase_row(&table, sp_view_phase_name[i], h->us[i], all_us);
 		}
 	}
 	if (all_us - sum > all_us / 1000)
@@ -137,20 +137,20 @@ void sp_profile_print_phases(const struct sp_profile *p, bool colour, bool all)
 }
 
 /* Its columns are as wide for ten packets as for a million: they are not looked at twice. */
-void sp_profile_print_packets(const struct sp_profile *p, const struct sp_terminal *terminal)
+void sp_view_print_packets(const struct sp_view *p, const struct sp_terminal *terminal)
 {
 	printf("\n%s%8s %12s %9s  %-3s %-11s %11s %11s %6s %9s  %s%s\n", terminal->colour ? "\033[2m" : "", "packet",
 	       "ms", "since", "dir", "flags", "seq", "ack", "len", "window", "note", terminal->colour ? "\033[0m" : "");
 	for (uint32_t i = 0; i < p->n_packets; i++) {
-		const struct sp_profile_packet *k = &p->packet[i];
+		const struct sp_view_packet *k = &p->packet[i];
 		char flags[48], notes[160], window[16] = "";
-		bool trouble = terminal->colour && k->notes & SP_NOTE_TROUBLE;
+		bool trouble = terminal->colour && k->notes & SP_VIEW_TROUBLE;
 		if (k->has_window)
 			snprintf(window, sizeof window, "%u", k->window);
 		printf("%s%8u %12.3f %9s  %-3s %-11s %11" PRId64 " %11" PRId64 " %6u %9s%s%s%s\n",
 		       trouble ? "\033[31m" : "", i + 1, (double)k->at_ns / 1e6,
 		       i ? US((uint64_t)SP_MAX(k->at_ns - k[-1].at_ns, 0) / 1000) : "", k->s2c ? "s2c" : "c2s",
-		       sp_profile_flags(flags, sizeof flags, k->flags), k->seq, k->ack, k->len, window,
-		       k->notes ? "  " : "", sp_profile_notes(notes, sizeof notes, k->notes), trouble ? "\033[0m" : "");
+		       sp_view_flags(flags, sizeof flags, k->flags), k->seq, k->ack, k->len, window,
+		       k->notes ? "  " : "", sp_view_notes(notes, sizeof notes, k->notes), trouble ? "\033[0m" : "");
 	}
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/profile.h"
+#include "cli/profile_view.h"
+#include "flowtable/profile_read.h"
 
 static void endpoint(char *out, size_t size, const struct sp_json *j, const char *ip_key, const char *port_key)
 {
@@ -19,7 +20,7 @@ static void endpoint(char *out, size_t size, const struct sp_json *j, const char
 			 (unsigned)(sp_json_number(j, port) & 0xffff));
 }
 
-static void read_rtt(struct sp_profile_head *h, const struct sp_json *j, unsigned side, const char *key)
+static void read_rtt(struct sp_view_head *h, const struct sp_json *j, unsigned side, const char *key)
 {
 	uint32_t rtt = sp_json_get(j, sp_json_get(j, 1, "rtt"), key);
 	h->rtt[side].count = sp_json_get_number(j, rtt, "count");
@@ -28,9 +29,9 @@ static void read_rtt(struct sp_profile_head *h, const struct sp_json *j, unsigne
 	h->rtt[side].max_us = sp_json_get_number(j, rtt, "max_us");
 }
 
-static void read_exchange(struct sp_profile_exchange *x, const struct sp_json *j, uint32_t object)
+static void read_exchange(struct sp_view_exchange *x, const struct sp_json *j, uint32_t object)
 {
-	*x = (struct sp_profile_exchange){
+	*x = (struct sp_view_exchange){
 		.at_ns = sp_json_thousandths(j, sp_json_get(j, object, "t_us")),
 		.request_bytes = sp_json_get_number(j, object, "request_bytes"),
 		.response_bytes = sp_json_get_number(j, object, "response_bytes"),
@@ -39,13 +40,15 @@ static void read_exchange(struct sp_profile_exchange *x, const struct sp_json *j
 	x->us[SP_PHASE_CLIENT] = sp_json_get_number(j, object, "client_wait_us");
 	x->us[SP_PHASE_REQUEST] = sp_json_get_number(j, object, "request_us");
 	x->us[SP_PHASE_RESPONSE] = sp_json_get_number(j, object, "response_us");
-	uint64_t server = sp_json_get_number(j, object, "server_us");
-	x->us[SP_PHASE_ACK] = SP_MIN(sp_json_get_number(j, object, "ack_delay_us"), server);
-	x->us[SP_PHASE_SERVER] = server - x->us[SP_PHASE_ACK];
+	/* Both begin when the request is there; without a response there is an ACK at most. */
+	uint32_t response = sp_json_get(j, object, "server_us");
+	uint64_t server = sp_json_number(j, response), ack = sp_json_get_number(j, object, "ack_delay_us");
+	x->us[SP_PHASE_ACK] = response ? SP_MIN(ack, server) : ack;
+	x->us[SP_PHASE_SERVER] = server - (response ? x->us[SP_PHASE_ACK] : 0);
 	sp_json_get_string(j, object, "request_id", x->request_id, sizeof x->request_id);
 }
 
-static void read_phases(struct sp_profile_head *h, const struct sp_json *j)
+static void read_phases(struct sp_view_head *h, const struct sp_json *j)
 {
 	uint32_t phases = sp_json_get(j, 1, "phases"), connect = sp_json_get(j, phases, "connect_us");
 	h->has_connect = connect;
@@ -55,7 +58,7 @@ static void read_phases(struct sp_profile_head *h, const struct sp_json *j)
 	h->us[SP_PHASE_TLS] = sp_json_get_number(j, phases, "tls_us");
 	h->us[SP_PHASE_TEARDOWN] = sp_json_get_number(j, phases, "teardown_us");
 	for (uint32_t x = j->v[sp_json_get(j, phases, "exchanges")].child; x; x = j->v[x].next) {
-		struct sp_profile_exchange one;
+		struct sp_view_exchange one;
 		read_exchange(&one, j, x);
 		for (unsigned i = SP_PHASE_CLIENT; i <= SP_PHASE_RESPONSE; i++)
 			h->us[i] += one.us[i];
@@ -63,17 +66,11 @@ static void read_phases(struct sp_profile_head *h, const struct sp_json *j)
 	}
 }
 
-static void read_tcp(struct sp_profile_head *h, const struct sp_json *j)
+static void read_tcp(struct sp_view_head *h, const struct sp_json *j)
 {
-	static const char *const key[][2] = {
-		{"isn_client", "isn_server"}, {"mss_client", "mss_server"}, {"wscale_client", "wscale_server"}};
 	uint32_t again = sp_json_get(j, 1, "retransmissions");
-	for (unsigned side = 0; side < 2; side++) {
-		h->has_isn[side] = sp_json_get(j, 1, key[0][side]);
-		h->isn[side] = sp_json_get_number(j, 1, key[0][side]);
-		h->mss[side] = sp_json_get_number(j, 1, key[1][side]);
-		h->wscale[side] = sp_json_get_number(j, 1, key[2][side]);
-	}
+	h->mss[0] = sp_json_get_number(j, 1, "mss_client");
+	h->mss[1] = sp_json_get_number(j, 1, "mss_server");
 	h->fast = sp_json_get_number(j, again, "fast");
 	h->timeout = sp_json_get_number(j, again, "timeout");
 	h->tail = sp_json_get_number(j, again, "tail");
@@ -84,11 +81,11 @@ static void read_tcp(struct sp_profile_head *h, const struct sp_json *j)
 	read_rtt(h, j, 1, "server");
 }
 
-bool sp_profile_head_read(struct sp_profile_head *h, const struct sp_json *j)
+bool sp_view_head_read(struct sp_view_head *h, const struct sp_json *j)
 {
 	uint32_t id = sp_json_get(j, 1, "flow_id"), start = sp_json_get(j, 1, "start_ns"),
 		 packets = sp_json_get(j, 1, "packets");
-	*h = (struct sp_profile_head){0};
+	*h = (struct sp_view_head){0};
 	if (j->v[id].type != '"' || j->v[start].type != '0' || j->v[packets].type != '[')
 		return false;
 	h->flow_id = sp_json_number(j, id);
@@ -104,59 +101,40 @@ bool sp_profile_head_read(struct sp_profile_head *h, const struct sp_json *j)
 	h->parts = 1;
 	h->first_part = sp_json_get_number(j, 1, "part");
 	uint32_t last = sp_json_get(j, 1, "last");
-	h->last = !last || j->v[last].type == 't';
+	h->last = j->v[last].type == 't';
 	h->packets = sp_json_get_number(j, 1, "packets_recorded");
 	h->dropped = sp_json_get_number(j, 1, "packets_dropped");
-	h->bytes = sp_json_get_number(j, 1, "recorded_bytes");
 	read_phases(h, j);
 	read_tcp(h, j);
 	return true;
 }
 
-bool sp_profile_head_same(const struct sp_profile_head *a, const struct sp_profile_head *b)
+bool sp_view_head_same(const struct sp_view_head *a, const struct sp_view_head *b)
 {
 	return a->flow_id == b->flow_id && !strcmp(a->point, b->point) && !strcmp(a->client, b->client) &&
 	       !strcmp(a->server, b->server) && !strcmp(a->proto, b->proto);
 }
 
-static void join_rtt(struct sp_profile_head *h, const struct sp_profile_head *o, unsigned side)
+/* Packets and exchanges are each line's own; the rest counts from the flow's beginning. */
+void sp_view_head_join(struct sp_view_head *h, const struct sp_view_head *o)
 {
-	uint64_t count = h->rtt[side].count + o->rtt[side].count;
-	if (!o->rtt[side].count)
-		return;
-	h->rtt[side].mean_us = (uint64_t)(((double)h->rtt[side].mean_us * (double)h->rtt[side].count +
-					   (double)o->rtt[side].mean_us * (double)o->rtt[side].count) /
-					  (double)count);
-	h->rtt[side].min_us =
-		h->rtt[side].count ? SP_MIN(h->rtt[side].min_us, o->rtt[side].min_us) : o->rtt[side].min_us;
-	h->rtt[side].max_us = SP_MAX(h->rtt[side].max_us, o->rtt[side].max_us);
-	h->rtt[side].count = count;
-}
-
-void sp_profile_head_join(struct sp_profile_head *h, const struct sp_profile_head *o)
-{
-	h->start_ns = SP_MIN(h->start_ns, o->start_ns);
-	h->end_ns = SP_MAX(h->end_ns, o->end_ns);
-	h->parts += o->parts;
-	h->last = h->last || o->last;
+	static const uint8_t whole[] = {SP_PHASE_CONNECT, SP_PHASE_TLS, SP_PHASE_TEARDOWN};
+	struct sp_view_head was = *h;
+	if (o->end_ns >= was.end_ns)
+		*h = *o;
+	h->start_ns = SP_MIN(was.start_ns, o->start_ns);
+	h->parts = was.parts + o->parts;
+	h->first_part = SP_MIN(was.first_part, o->first_part);
+	h->last = was.last || o->last;
 	if (!h->app[0])
-		memcpy(h->app, o->app, sizeof h->app);
-	h->packets += o->packets;
-	h->dropped += o->dropped;
-	h->bytes += o->bytes;
+		memcpy(h->app, was.app, sizeof h->app);
+	h->packets = was.packets + o->packets;
+	h->dropped = was.dropped + o->dropped;
+	h->exchanges = was.exchanges + o->exchanges;
 	for (unsigned i = 0; i < SP_PHASES; i++)
-		h->us[i] += o->us[i];
-	h->exchanges += o->exchanges;
-	h->fast += o->fast;
-	h->timeout += o->timeout;
-	h->tail += o->tail;
-	h->spurious += o->spurious;
-	for (unsigned side = 0; side < 2; side++) {
-		join_rtt(h, o, side);
-		h->connect_us[side] += o->connect_us[side];
-		h->in_flight_max[side] = SP_MAX(h->in_flight_max[side], o->in_flight_max[side]);
-	}
-	h->has_connect |= o->has_connect;
+		h->us[i] = was.us[i] + o->us[i];
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(whole); i++)
+		h->us[whole[i]] = SP_MAX(was.us[whole[i]], o->us[whole[i]]);
 }
 
 /* Makes room for one more. False: there is none. */
@@ -175,19 +153,16 @@ static bool room(void **array, uint32_t n, uint32_t *have, size_t size)
 
 static uint32_t notes_of(const struct sp_json *j, uint32_t value)
 {
-	static const char *const word[] = {
-#define X(sym, text) text,
-		SP_PROFILE_NOTES(X)
-#undef X
-	};
 	const char *t = j->text + j->v[value].at, *end = t + j->v[value].n;
 	uint32_t notes = 0;
 	for (const char *next; t < end; t = next) {
 		const char *space = memchr(t, ' ', (size_t)(end - t));
 		size_t n = (size_t)((space ? space : end) - t);
-		for (unsigned i = 0; i < SP_NOTE_BITS; i++)
-			if (strlen(word[i]) == n && !memcmp(word[i], t, n))
+		for (unsigned i = 0; i < SP_PROFILE_NOTE_BITS; i++) {
+			const char *word = sp_profile_note_name(i);
+			if (strlen(word) == n && !memcmp(word, t, n))
 				notes |= 1u << i;
+		}
 		next = t + n + 1;
 	}
 	return notes;
@@ -202,15 +177,15 @@ static int64_t unwrap(int64_t *top, int64_t wrapped)
 }
 
 /* [t_us, dir, flags, seq_rel, ack_rel, len, window, note]: what is missing at the end is 0. */
-static void read_packet(struct sp_profile *p, struct sp_profile_packet *packet, int64_t start_ns,
-			const struct sp_json *j, uint32_t row)
+static void read_packet(struct sp_view *p, struct sp_view_packet *packet, int64_t start_ns, const struct sp_json *j,
+			uint32_t row)
 {
 	enum { T, DIR, FLAGS, SEQ, ACK, LEN, WINDOW, NOTE, COLUMNS };
 	uint32_t v[COLUMNS] = {0}, n = 0;
 	for (uint32_t value = j->v[row].child; value && n < COLUMNS; value = j->v[value].next)
 		v[n++] = value;
 	bool s2c = v[DIR] && j->v[v[DIR]].n && j->text[j->v[v[DIR]].at] == 's';
-	*packet = (struct sp_profile_packet){
+	*packet = (struct sp_view_packet){
 		.at_ns = start_ns + sp_json_thousandths(j, v[T]),
 		.s2c = s2c,
 		.flags = (uint8_t)sp_json_number(j, v[FLAGS]),
@@ -224,11 +199,11 @@ static void read_packet(struct sp_profile *p, struct sp_profile_packet *packet, 
 		packet->ack = unwrap(&p->ack_top[s2c], sp_json_thousandths(j, v[ACK]) / 1000);
 }
 
-static int add_exchanges(struct sp_profile *p, int64_t start_ns, const struct sp_json *j)
+static int add_exchanges(struct sp_view *p, int64_t start_ns, const struct sp_json *j)
 {
 	uint32_t phases = sp_json_get(j, 1, "phases");
 	for (uint32_t x = j->v[sp_json_get(j, phases, "exchanges")].child; x; x = j->v[x].next) {
-		if (p->n_exchanges == SP_PROFILE_EXCHANGES_MAX) {
+		if (p->n_exchanges == SP_VIEW_EXCHANGES_MAX) {
 			p->cut = true;
 			return 0;
 		}
@@ -240,18 +215,18 @@ static int add_exchanges(struct sp_profile *p, int64_t start_ns, const struct sp
 	return 0;
 }
 
-int sp_profile_add(struct sp_profile *p, const struct sp_profile_head *head, const struct sp_json *j)
+int sp_view_add(struct sp_view *p, const struct sp_view_head *head, const struct sp_json *j)
 {
 	/* Times count from the first line on, whatever others say. */
 	uint64_t start = p->head.parts ? p->head.start_ns : head->start_ns;
 	if (p->head.parts)
-		sp_profile_head_join(&p->head, head);
+		sp_view_head_join(&p->head, head);
 	else
 		p->head = *head;
 	p->head.start_ns = start;
 	int64_t start_ns = (int64_t)(head->start_ns - p->head.start_ns);
 	for (uint32_t row = j->v[sp_json_get(j, 1, "packets")].child; row; row = j->v[row].next) {
-		if (p->n_packets == SP_PROFILE_PACKETS_MAX) {
+		if (p->n_packets == SP_VIEW_PACKETS_MAX) {
 			p->cut = true;
 			break;
 		}
@@ -262,9 +237,9 @@ int sp_profile_add(struct sp_profile *p, const struct sp_profile_head *head, con
 	return add_exchanges(p, start_ns, j);
 }
 
-void sp_profile_free(struct sp_profile *p)
+void sp_view_free(struct sp_view *p)
 {
 	free(p->packet);
 	free(p->exchange);
-	*p = (struct sp_profile){0};
+	*p = (struct sp_view){0};
 }

@@ -105,18 +105,18 @@ static void card(struct sp_svg *s, unsigned i, bool bad, const char *name, const
 
 static void cards(struct sp_svg *s)
 {
-	const struct sp_profile_head *h = &s->p->head;
-	enum sp_profile_phase slowest = sp_profile_slowest(h);
-	uint64_t again = sp_profile_retransmissions(h), bytes[2] = {0}, zero = 0;
+	const struct sp_view_head *h = &s->p->head;
+	enum sp_view_phase slowest = sp_view_slowest(h);
+	uint64_t again = sp_view_retransmissions(h), bytes[2] = {0}, zero = 0;
 	char more[128];
 	for (uint32_t i = 0; i < s->p->n_packets; i++) {
 		bytes[s->p->packet[i].s2c] += s->p->packet[i].len;
-		zero += (s->p->packet[i].notes & SP_NOTE_ZERO_WINDOW) != 0;
+		zero += (s->p->packet[i].notes & SP_PROFILE_ZERO_WINDOW) != 0;
 	}
 	snprintf(more, sizeof more, "%s packets", COUNT(SP_MAX(h->packets, (uint64_t)s->p->n_packets)));
-	card(s, 0, false, "Lasted", US((uint64_t)sp_profile_duration_ns(s->p) / 1000), more);
+	card(s, 0, false, "Lasted", US((uint64_t)sp_view_duration_ns(s->p) / 1000), more);
 	char most[32];
-	snprintf(most, sizeof most, "Most time: %s", sp_profile_phase_name[slowest]);
+	snprintf(most, sizeof most, "Most time: %s", sp_view_phase_name[slowest]);
 	snprintf(more, sizeof more, "of %s request%s", COUNT(h->exchanges), h->exchanges == 1 ? "" : "s");
 	card(s, 1, false, h->us[slowest] ? most : "Phases", h->us[slowest] ? US(h->us[slowest]) : "none",
 	     h->exchanges ? more : "");
@@ -133,7 +133,7 @@ static void cards(struct sp_svg *s)
 
 static void head(struct sp_svg *s)
 {
-	const struct sp_profile_head *h = &s->p->head;
+	const struct sp_view_head *h = &s->p->head;
 	struct sp_text t;
 	sp_svg_text(s, SP_SVG_EDGE, 46, "h1", "%s \u2192 %s", h->client, h->server);
 	sp_svg_text(s, SP_SVG_EDGE, 68, "soft", "%s%s%s, flow %" PRIu64 " at %s, from %s%s%s",
@@ -144,16 +144,31 @@ static void head(struct sp_svg *s)
 	cards(s);
 }
 
+/* A phase's colour and share, beside the one before it or in a new row. */
+static void share_name(struct sp_svg *s, double *x, const char *class, const char *name, uint64_t us, double all)
+{
+	char text[64];
+	snprintf(text, sizeof text, "%s %s (%s)", name, US(us), SHARE(us, (uint64_t)all));
+	double width = 38 + 6.2 * (double)strlen(text);
+	if (*x + width > SP_SVG_RIGHT) {
+		*x = SP_SVG_EDGE;
+		s->y += 20;
+	}
+	sp_svg_rect(s, *x, s->y + 12, 11, 11, class);
+	sp_svg_text(s, *x + 17, s->y + 22, "soft", "%s", text);
+	*x += width;
+}
+
 /* All time to scale, whatever the axis below does. */
 static void shares(struct sp_svg *s)
 {
-	const struct sp_profile_head *h = &s->p->head;
-	double x = SP_SVG_EDGE, width = SP_SVG_RIGHT - SP_SVG_EDGE, sum = 0, name_x = SP_SVG_EDGE;
+	const struct sp_view_head *h = &s->p->head;
+	double x = SP_SVG_EDGE, width = SP_SVG_RIGHT - SP_SVG_EDGE, sum = 0;
 	for (unsigned i = 0; i < SP_PHASES; i++)
 		sum += (double)h->us[i];
 	if (sum <= 0)
 		return;
-	double all = SP_MAX(sum, (double)sp_profile_duration_ns(s->p) / 1000);
+	double all = SP_MAX(sum, (double)sp_view_duration_ns(s->p) / 1000);
 	sp_svg_text(s, SP_SVG_EDGE, s->y, "lane", "Where its time went");
 	s->y += 12;
 	sp_svg_rect(s, x, s->y, width, 26, "silence");
@@ -163,24 +178,20 @@ static void shares(struct sp_svg *s)
 			continue;
 		fputs("<g>", s->out);
 		sp_svg_rect(s, x, s->y, SP_MAX(w, 0.6), 26, sp_svg_phase_class[i]);
-		sp_svg_title(s, "%s: %s", sp_profile_phase_name[i], US(h->us[i]));
+		sp_svg_title(s, "%s: %s", sp_view_phase_name[i], US(h->us[i]));
 		fputs("</g>\n", s->out);
 		if (w > 60)
 			sp_svg_text(s, x + w / 2, s->y + 17, "inside", "%s", US(h->us[i]));
 		x += w;
-		sp_svg_rect(s, name_x, s->y + 38, 11, 11, sp_svg_phase_class[i]);
-		char name[64];
-		snprintf(name, sizeof name, "%s %s (%s)", sp_profile_phase_name[i], US(h->us[i]),
-			 SHARE(h->us[i], (uint64_t)all));
-		sp_svg_text(s, name_x + 17, s->y + 48, "soft", "%s", name);
-		name_x += 40 + 6.3 * (double)strlen(name);
 	}
-	if (all - sum > all / 1000) {
-		sp_svg_rect(s, name_x, s->y + 38, 11, 11, "silence");
-		sp_svg_text(s, name_x + 17, s->y + 48, "soft", "none of these %s (%s)", US((uint64_t)(all - sum)),
-			    SHARE((uint64_t)(all - sum), (uint64_t)all));
-	}
-	s->y += 84;
+	s->y += 26;
+	x = SP_SVG_EDGE;
+	for (unsigned i = 0; i < SP_PHASES; i++)
+		if (h->us[i])
+			share_name(s, &x, sp_svg_phase_class[i], sp_view_phase_name[i], h->us[i], all);
+	if (all - sum > all / 1000)
+		share_name(s, &x, "silence", "none of these", (uint64_t)(all - sum), all);
+	s->y += 56;
 }
 
 static void plots(struct sp_svg *s)
@@ -252,7 +263,7 @@ static void everything(struct sp_svg *s)
 	s->y += 16;
 }
 
-int sp_profile_svg(FILE *out, const struct sp_profile *p)
+int sp_view_svg(FILE *out, const struct sp_view *p)
 {
 	/* The first time only to see how high it becomes. */
 	struct sp_svg s = {.out = fopen("/dev/null", "we"), .p = p};

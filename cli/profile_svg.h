@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "cli/profile.h"
+#include "cli/profile_view.h"
 
 #define SP_SVG_WIDTH 1200
 #define SP_SVG_LEFT 96	  /* where plots begin… */
@@ -22,7 +22,7 @@ struct sp_svg_piece {
 
 struct sp_svg {
 	FILE *out;
-	const struct sp_profile *p;
+	const struct sp_view *p;
 	double y;
 	struct sp_svg_piece piece[2 * SP_SVG_BREAKS + 1];
 	unsigned n_pieces;
@@ -45,7 +45,7 @@ void sp_svg_rect(const struct sp_svg *s, double x, double y, double w, double h,
 extern const char *const sp_svg_phase_class[SP_PHASES];
 
 /* The phase in which time is, SP_PHASES in none. */
-unsigned sp_svg_phase_at(const struct sp_profile *p, int64_t at_ns);
+unsigned sp_svg_phase_at(const struct sp_view *p, int64_t at_ns);
 
 void sp_svg_axis(struct sp_svg *s, double bottom);
 void sp_svg_phases(struct sp_svg *s);
@@ -55,6 +55,6 @@ void sp_svg_in_flight(struct sp_svg *s, bool s2c);
 void sp_svg_ladder(struct sp_svg *s);
 
 /* How high plots of this flow become: none where there is nothing to plot. */
-bool sp_svg_worth_plotting(const struct sp_profile *p, bool s2c);
+bool sp_svg_worth_plotting(const struct sp_view *p, bool s2c);
 
 #endif

@@ -24,30 +24,30 @@ struct span {
 	int64_t from, to;
 };
 
-static struct span connect_span(const struct sp_profile *p)
+static struct span connect_span(const struct sp_view *p)
 {
 	return (struct span){0, (int64_t)p->head.us[SP_PHASE_CONNECT] * 1000};
 }
 
-static struct span tls_span(const struct sp_profile *p)
+static struct span tls_span(const struct sp_view *p)
 {
 	int64_t from = connect_span(p).to;
 	for (uint32_t i = 0; i < p->n_packets; i++)
-		if (p->packet[i].notes & SP_NOTE_TLS || p->packet[i].len) {
+		if (p->packet[i].notes & SP_PROFILE_TLS || p->packet[i].len) {
 			from = p->packet[i].at_ns;
 			break;
 		}
 	return (struct span){from, from + (int64_t)p->head.us[SP_PHASE_TLS] * 1000};
 }
 
-static struct span teardown_span(const struct sp_profile *p)
+static struct span teardown_span(const struct sp_view *p)
 {
-	int64_t to = sp_profile_duration_ns(p);
+	int64_t to = sp_view_duration_ns(p);
 	return (struct span){to - (int64_t)p->head.us[SP_PHASE_TEARDOWN] * 1000, to};
 }
 
 /* A phase of an exchange; the client's wait comes before its beginning. */
-static struct span exchange_span(const struct sp_profile_exchange *x, unsigned phase)
+static struct span exchange_span(const struct sp_view_exchange *x, unsigned phase)
 {
 	int64_t from = x->at_ns;
 	if (phase == SP_PHASE_CLIENT)
@@ -62,7 +62,7 @@ static bool in(struct span span, int64_t at_ns)
 	return span.from <= at_ns && at_ns < span.to;
 }
 
-unsigned sp_svg_phase_at(const struct sp_profile *p, int64_t at_ns)
+unsigned sp_svg_phase_at(const struct sp_view *p, int64_t at_ns)
 {
 	if (p->head.us[SP_PHASE_CONNECT] && in(connect_span(p), at_ns))
 		return SP_PHASE_CONNECT;
@@ -82,13 +82,13 @@ static void phase_bar(struct sp_svg *s, struct span span, unsigned phase, double
 	double from = sp_svg_x(s, span.from), to = sp_svg_x(s, span.to);
 	fputs("<g>", s->out);
 	sp_svg_rect(s, from, y, SP_MAX(to - from, 1.0), PHASE_HEIGHT - 2, sp_svg_phase_class[phase]);
-	sp_svg_title(s, "%s: %s%s", sp_profile_phase_name[phase], US(span.to - span.from), what);
+	sp_svg_title(s, "%s: %s%s", sp_view_phase_name[phase], US(span.to - span.from), what);
 	fputs("</g>\n", s->out);
 	if (to - from > 9.0 + 7.5 * (double)strlen(US(span.to - span.from)))
 		sp_svg_text(s, (from + to) / 2, y + 13, "inside", "%s", US(span.to - span.from));
 }
 
-static void exchange_bars(struct sp_svg *s, const struct sp_profile_exchange *x, double y)
+static void exchange_bars(struct sp_svg *s, const struct sp_view_exchange *x, double y)
 {
 	char what[128];
 	snprintf(what, sizeof what, ", request %s: %s up, %s down", x->request_id,
@@ -101,7 +101,7 @@ static void exchange_bars(struct sp_svg *s, const struct sp_profile_exchange *x,
 /* Exchanges that overlap stand below each other. */
 void sp_svg_phases(struct sp_svg *s)
 {
-	const struct sp_profile *p = s->p;
+	const struct sp_view *p = s->p;
 	double drawn[PHASE_ROWS];
 	int64_t until[PHASE_ROWS];
 	unsigned rows = 1;
@@ -115,7 +115,7 @@ void sp_svg_phases(struct sp_svg *s)
 	phase_bar(s, tls_span(p), SP_PHASE_TLS, s->y, "");
 	phase_bar(s, teardown_span(p), SP_PHASE_TEARDOWN, s->y, "");
 	for (uint32_t i = 0; i < p->n_exchanges; i++) {
-		const struct sp_profile_exchange *x = &p->exchange[i];
+		const struct sp_view_exchange *x = &p->exchange[i];
 		int64_t end = exchange_span(x, SP_PHASE_RESPONSE).to;
 		unsigned row = 0;
 		while (row < PHASE_ROWS && until[row] > x->at_ns)
@@ -140,24 +140,24 @@ void sp_svg_phases(struct sp_svg *s)
 
 /* --- marks --- */
 
-static const char *mark_class(const struct sp_profile_packet *k)
+static const char *mark_class(const struct sp_view_packet *k)
 {
-	if (k->notes & SP_NOTE_AGAIN)
+	if (k->notes & SP_VIEW_AGAIN)
 		return "again";
-	if (k->notes & (SP_NOTE_HOLE | SP_NOTE_GAP))
+	if (k->notes & (SP_PROFILE_HOLE_FILLED | SP_PROFILE_GAP))
 		return "hole";
-	if (k->notes & (SP_NOTE_ZERO_WINDOW | SP_NOTE_WINDOW_FULL))
+	if (k->notes & (SP_PROFILE_ZERO_WINDOW | SP_PROFILE_WINDOW_FULL))
 		return "zero";
 	return k->flags & SP_TCP_RST ? "reset" : NULL;
 }
 
 static void say_packet(const struct sp_svg *s, uint32_t i)
 {
-	const struct sp_profile_packet *k = &s->p->packet[i];
+	const struct sp_view_packet *k = &s->p->packet[i];
 	char label[96], notes[160];
 	sp_svg_title(s, "packet %" PRIu32 " at %s, %s: %s%s%s", i + 1, US(k->at_ns),
-		     k->s2c ? "to the client" : "to the server", sp_profile_label(label, sizeof label, k),
-		     k->notes ? ", " : "", sp_profile_notes(notes, sizeof notes, k->notes));
+		     k->s2c ? "to the client" : "to the server", sp_view_label(label, sizeof label, k),
+		     k->notes ? ", " : "", sp_view_notes(notes, sizeof notes, k->notes));
 }
 
 /* A triangle for everything that went wrong, one a pixel's width and kind. */
@@ -260,7 +260,7 @@ static void steps_end(struct steps *steps)
 	}
 }
 
-bool sp_svg_worth_plotting(const struct sp_profile *p, bool s2c)
+bool sp_svg_worth_plotting(const struct sp_view *p, bool s2c)
 {
 	unsigned segments = 0;
 	for (uint32_t i = 0; i < p->n_packets && segments < SEGMENTS_WORTH; i++)
@@ -272,12 +272,12 @@ bool sp_svg_worth_plotting(const struct sp_profile *p, bool s2c)
 static void receiver_lines(const struct plot *plot)
 {
 	static const char *const class[] = {"window", "acked"};
-	const struct sp_profile *p = plot->s->p;
+	const struct sp_view *p = plot->s->p;
 	for (unsigned line = 0; line < 2; line++) {
 		struct steps steps = {.out = plot->s->out};
 		fprintf(plot->s->out, "<path class=\"%s\" d=\"", class[line]);
 		for (uint32_t i = 0; i < p->n_packets; i++) {
-			const struct sp_profile_packet *k = &p->packet[i];
+			const struct sp_view_packet *k = &p->packet[i];
 			if (k->s2c == plot->s2c || !(k->flags & SP_TCP_ACK) || k->flags & SP_TCP_RST)
 				continue;
 			int64_t value = k->ack + (line ? 0 : (int64_t)k->window);
@@ -288,20 +288,20 @@ static void receiver_lines(const struct plot *plot)
 	}
 }
 
-static const char *segment_class(const struct sp_profile_packet *k)
+static const char *segment_class(const struct sp_view_packet *k)
 {
-	if (k->notes & SP_NOTE_AGAIN)
+	if (k->notes & SP_VIEW_AGAIN)
 		return "seg again";
-	if (k->notes & SP_NOTE_HOLE)
+	if (k->notes & SP_PROFILE_HOLE_FILLED)
 		return "seg hole";
 	return k->s2c ? "seg down" : "seg up";
 }
 
 static void each_segment(const struct plot *plot)
 {
-	const struct sp_profile *p = plot->s->p;
+	const struct sp_view *p = plot->s->p;
 	for (uint32_t i = 0; i < p->n_packets; i++) {
-		const struct sp_profile_packet *k = &p->packet[i];
+		const struct sp_view_packet *k = &p->packet[i];
 		if (k->s2c != plot->s2c || !k->len)
 			continue;
 		double from = y_of(plot, k->seq), to = y_of(plot, k->seq + k->len);
@@ -327,9 +327,9 @@ static void pixels_path(const struct plot *plot, const uint8_t *set, unsigned he
 
 static void pixels_fill(const struct plot *plot, uint8_t *set, unsigned height, const char *const *class)
 {
-	const struct sp_profile *p = plot->s->p;
+	const struct sp_view *p = plot->s->p;
 	for (uint32_t i = 0; i < p->n_packets; i++) {
-		const struct sp_profile_packet *k = &p->packet[i];
+		const struct sp_view_packet *k = &p->packet[i];
 		if (k->s2c != plot->s2c || !k->len)
 			continue;
 		unsigned x = (unsigned)(sp_svg_x(plot->s, k->at_ns) - SP_SVG_LEFT), bit = 0;
@@ -363,7 +363,7 @@ void sp_svg_sequence(struct sp_svg *s, bool s2c)
 	struct plot plot = {.s = s, .s2c = s2c, .top = (int)s->y + 28, .height = SEQUENCE_HEIGHT, .low = INT64_MAX};
 	unsigned segments = 0;
 	for (uint32_t i = 0; i < s->p->n_packets; i++) {
-		const struct sp_profile_packet *k = &s->p->packet[i];
+		const struct sp_view_packet *k = &s->p->packet[i];
 		if (k->s2c != s2c || !k->len)
 			continue;
 		segments++;
@@ -389,10 +389,10 @@ void sp_svg_sequence(struct sp_svg *s, bool s2c)
 static void flight(const struct plot *plot, void (*point)(void *, int64_t at_ns, int64_t bytes, int64_t window),
 		   void *arg)
 {
-	const struct sp_profile *p = plot->s->p;
+	const struct sp_view *p = plot->s->p;
 	int64_t sent = INT64_MIN, acked = INT64_MIN, window = -1;
 	for (uint32_t i = 0; i < p->n_packets; i++) {
-		const struct sp_profile_packet *k = &p->packet[i];
+		const struct sp_view_packet *k = &p->packet[i];
 		if (k->s2c == plot->s2c) {
 			if (!k->len)
 				continue;

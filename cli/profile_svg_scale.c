@@ -18,7 +18,7 @@ struct gap {
 };
 
 /* The longest silences, longest first. */
-static unsigned longest(const struct sp_profile *p, struct gap *gap)
+static unsigned longest(const struct sp_view *p, struct gap *gap)
 {
 	unsigned n = 0;
 	for (uint32_t i = 1; i < p->n_packets; i++) {
@@ -64,8 +64,8 @@ static void spread(struct sp_svg *s, int64_t left_ns)
 void sp_svg_scale(struct sp_svg *s)
 {
 	struct gap gap[SP_SVG_BREAKS + 1];
-	const struct sp_profile *p = s->p;
-	int64_t all = SP_MAX(sp_profile_duration_ns(p), (int64_t)1), left = all;
+	const struct sp_view *p = s->p;
+	int64_t all = SP_MAX(sp_view_duration_ns(p), (int64_t)1), left = all;
 	unsigned n = longest(p, gap), breaks = 0;
 	while (breaks < n && (double)gap[breaks].ns > WORTH_A_BREAK * (double)left)
 		left -= gap[breaks++].ns;
@@ -136,7 +136,7 @@ static void silence(const struct sp_svg *s, const struct sp_svg_piece *piece, do
 {
 	struct sp_text t;
 	double middle = (piece->from + piece->to) / 2;
-	const char *who = sp_profile_waited_for(s->p, piece->next);
+	const char *who = sp_view_waited_for(s->p, piece->next);
 	sp_text_us(&t, (uint64_t)(piece->to_ns - piece->from_ns) / 1000);
 	fputs("<g>", s->out);
 	sp_svg_rect(s, piece->from + 2, s->y, piece->to - piece->from - 4, bottom - s->y, "silence");
