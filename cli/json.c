@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/json.h"
 
+#include <emmintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,15 +42,30 @@ static bool skip(struct reader *r, char c)
 	return true;
 }
 
+/* Where the first quote or backslash at or behind `i` is; strings are most of a line. */
+static size_t quote(const char *t, size_t i, size_t size)
+{
+	for (; i + 16 <= size; i += 16) {
+		__m128i c = _mm_loadu_si128((const __m128i *)(t + i));
+		__m128i found =
+			_mm_or_si128(_mm_cmpeq_epi8(c, _mm_set1_epi8('"')), _mm_cmpeq_epi8(c, _mm_set1_epi8('\\')));
+		unsigned mask = (unsigned)_mm_movemask_epi8(found);
+		if (mask)
+			return i + (unsigned)__builtin_ctz(mask);
+	}
+	while (i < size && t[i] != '"' && t[i] != '\\')
+		i++;
+	return i;
+}
+
 /* A string; the reader stands behind its first quote. */
 static bool string(struct reader *r, uint32_t *at, uint32_t *n)
 {
 	const char *t = r->j->text;
 	size_t i = r->at, size = r->j->size;
 	*at = (uint32_t)i;
-	for (; i < size && t[i] != '"'; i++)
-		if (t[i] == '\\')
-			i++;
+	while ((i = quote(t, i, size)) < size && t[i] == '\\')
+		i += 2;
 	if (i >= size)
 		return false;
 	*n = (uint32_t)i - *at;

@@ -74,7 +74,7 @@ static inline uint64_t sp_top_errors(const struct sp_top_counts *c)
 }
 
 struct sp_top {
-	struct sp_topk *by[SP_TOP_BYS]; /* name -> struct sp_top_counts; NULL: not wanted */
+	struct sp_topk *by[SP_TOP_BYS]; /* name -> struct sp_top_counts, a flow's with its name; NULL: not wanted */
 	enum sp_top_sort sort;		/* what must not be lost when there is no room; SORTS: a bit of all */
 	struct sp_top_counts all;
 	uint64_t start_ns, end_ns;
@@ -95,6 +95,9 @@ void sp_top_settle(struct sp_top *top);
 
 /* The best of one kind, those that have none left out; into `ret`, which has room for n. Returns how many. */
 uint32_t sp_top_best(const struct sp_top *top, enum sp_top_by by, enum sp_top_sort sort, uint32_t n, uint32_t *ret);
+
+/* The name of an entry. */
+const char *sp_top_name(const struct sp_top *top, enum sp_top_by by, uint32_t i);
 
 /* Every number is right: there was room for all. */
 bool sp_top_exact(const struct sp_top *top, enum sp_top_by by);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "cli/top.h"
 
 #define PLACES 262144	  /* names that are told apart, each way */
@@ -110,7 +111,7 @@ static bool is(const struct line *l, enum key key, const char *text)
 /* --- names --- */
 
 struct name {
-	char s[NAME_MAX_];
+	_Alignas(8) char s[NAME_MAX_]; /* or a flow's key */
 	size_t n, room;
 };
 
@@ -202,6 +203,39 @@ static void make_name(struct name *name, const struct line *l, enum sp_top_by by
 	}
 }
 
+/* A flow's key is short: most flows come once, and are forgotten before anybody asks for their name. */
+struct flow_key {
+	uint64_t flow_id, who;
+};
+
+struct flow_value {
+	struct sp_top_counts counts;
+	char name[NAME_MAX_];
+};
+
+static struct flow_key flow_key(const struct line *l)
+{
+	static const uint8_t part[] = {K_point, K_client_ip, K_client_port, K_server_ip, K_server_port, K_proto};
+	struct flow_key key = {number(l, K_flow_id), 0};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(part); i++) {
+		const struct sp_json_value *v = &l->j->v[l->v[part[i]]];
+		key.who = sp_hash_bytes(l->j->text + v->at, v->n, key.who + SP_HASH_K0 + i);
+	}
+	return key;
+}
+
+static size_t key_size(enum sp_top_by by)
+{
+	return by == SP_TOP_FLOW ? sizeof(struct flow_key) : name_size[by];
+}
+
+const char *sp_top_name(const struct sp_top *top, enum sp_top_by by, uint32_t i)
+{
+	if (by != SP_TOP_FLOW)
+		return sp_topk_key(top->by[by], i);
+	return ((const struct flow_value *)sp_topk_value(top->by[by], i))->name;
+}
+
 /* --- counts --- */
 
 static void give_back(void *arg, void *value)
@@ -258,7 +292,8 @@ int sp_top_init(struct sp_top *top, enum sp_top_by by, enum sp_top_sort sort)
 		if (by != SP_TOP_BYS && by != i)
 			continue;
 		uint32_t places = i == SP_TOP_FLOW && by != i ? PLACES_FLOWS : PLACES;
-		top->by[i] = sp_topk_new(places, name_size[i], sizeof(struct sp_top_counts));
+		top->by[i] = sp_topk_new(places, key_size(i),
+					 i == SP_TOP_FLOW ? sizeof(struct flow_value) : sizeof(struct sp_top_counts));
 		if (!top->by[i]) {
 			sp_top_free(top);
 			return -ENOMEM;
@@ -328,13 +363,20 @@ static void add(struct sp_top_counts *to, const struct sp_top_counts *c)
 		memcpy(to->app, c->app, sizeof to->app);
 }
 
-/* Most flows come once, and a page shows the biggest. */
-static struct sp_top_counts *find(struct sp_top *top, const char *name, enum sp_top_by by,
+/* A page shows the biggest flows. */
+static struct sp_top_counts *flow(struct sp_top *top, const struct line *l, const struct flow_key *key,
 				  const struct sp_top_counts *c)
 {
-	if (by != SP_TOP_FLOW)
-		return sp_topk_add(top->by[by], name, weight(top, c));
-	return sp_topk_add_heavy(top->by[by], name, top->sort == SP_TOP_SORTS ? c->bytes : weight(top, c));
+	uint64_t heavy = top->sort == SP_TOP_SORTS ? c->bytes : weight(top, c);
+	struct flow_value *value = sp_topk_add_heavy(top->by[SP_TOP_FLOW], key, heavy);
+	if (!value)
+		return NULL;
+	if (!value->name[0]) {
+		struct name name;
+		make_name(&name, l, SP_TOP_FLOW);
+		memcpy(value->name, name.s, sizeof value->name);
+	}
+	return &value->counts;
 }
 
 /* Adds a record under all its names, whose memory is asked for together. `rrt_us`: NULL when there was no response;
@@ -342,7 +384,7 @@ static struct sp_top_counts *find(struct sp_top *top, const char *name, enum sp_
 static void count(struct sp_top *top, const struct line *l, struct sp_top_counts *c, const uint64_t *rrt_us,
 		  uint64_t message_bytes)
 {
-	static struct name name[SP_TOP_BYS];
+	struct name name[SP_TOP_BYS];
 	bool wanted[SP_TOP_BYS];
 	add(&top->all, c);
 	if (rrt_us)
@@ -351,7 +393,10 @@ static void count(struct sp_top *top, const struct line *l, struct sp_top_counts
 		wanted[by] = top->by[by] && (c->calls || by != SP_TOP_ENDPOINT);
 		if (!wanted[by])
 			continue;
-		make_name(&name[by], l, by);
+		if (by == SP_TOP_FLOW)
+			memcpy(name[by].s, &(struct flow_key[]){flow_key(l)}, sizeof(struct flow_key));
+		else
+			make_name(&name[by], l, by);
 		sp_topk_prefetch(top->by[by], name[by].s, false);
 	}
 	for (unsigned by = 0; by < SP_TOP_BYS; by++)
@@ -362,7 +407,8 @@ static void count(struct sp_top *top, const struct line *l, struct sp_top_counts
 			continue;
 		if (c->calls)
 			c->bytes = by == SP_TOP_ENDPOINT ? message_bytes : 0;
-		struct sp_top_counts *to = find(top, name[by].s, by, c);
+		struct sp_top_counts *to = by == SP_TOP_FLOW ? flow(top, l, (const struct flow_key *)name[by].s, c)
+							     : sp_topk_add(top->by[by], name[by].s, weight(top, c));
 		if (!to)
 			continue;
 		add(to, c);

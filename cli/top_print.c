@@ -71,7 +71,7 @@ static uint32_t section(const struct sp_top *top, const struct sp_top_look *look
 	sp_table_begin(&table, title, "rrrrrrrrrl", heads);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_top_counts *c = sp_topk_value(top->by[by], order[i]);
-		const char *name = sp_topk_key(top->by[by], order[i]);
+		const char *name = sp_top_name(top, by, order[i]);
 		sp_table_more(&table, stdout, look->colour);
 		if (calls)
 			call_row(name, c);
@@ -172,7 +172,7 @@ void sp_top_print_json(const struct sp_top *top, enum sp_top_by by, enum sp_top_
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_top_counts *c = sp_topk_value(top->by[by], order[i]);
 		printf("{\"by\":\"%s\",\"name\":\"", sp_top_by_name[by]);
-		put_json(sp_topk_key(top->by[by], order[i]));
+		put_json(sp_top_name(top, by, order[i]));
 		putchar('"');
 		if (c->app[0] && by != SP_TOP_CLIENT && by != SP_TOP_SERVER && by != SP_TOP_POINT) {
 			fputs(",\"app_proto\":\"", stdout);
