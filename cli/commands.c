@@ -299,11 +299,13 @@ static const char *const help_text[] = {
 
 const struct sp_command sp_commands[] = {
 	{"spantap", "an open network analyzer", "[--help] [--version] COMMAND ...", top_options, top_text, top_examples,
-	 "spantap-read(1), spantap-run(1), spantap-trace(1), spantap-check(1), spantap-version(1)", NULL},
+	 "spantap-read(1), spantap-run(1), spantap-trace(1), spantap-profile(1), spantap-top(1), spantap-check(1), "
+	 "spantap-version(1)", NULL},
 	{"read", "analyse capture files",
 	 "[-c CONF] [-o DIR|-] [--profile[=WHICH]] [-F BPF] [-p NAME[:KIND]=CAPTURE]... [CAPTURE]...", read_options,
-	 read_text, read_examples, "spantap(1), spantap-trace(1), spantap-check(1), pcap-filter(7)", sp_cmd_read},
-	{"run", "analyse live traffic", "-c CONF", run_options, run_text, run_examples, "spantap(1), spantap-check(1)",
+	 read_text, read_examples,
+	 "spantap(1), spantap-trace(1), spantap-profile(1), spantap-top(1), spantap-check(1), pcap-filter(7)", sp_cmd_read},
+	{"run", "analyse live traffic", "-c CONF", run_options, run_text, run_examples, "spantap(1), spantap-top(1), spantap-check(1)",
 	 sp_cmd_run},
 	{"trace", "show traces: where the time of a call went", "[--slowest N] [--errors] [--where EXPR] DIR [ID]",
 	 trace_options, trace_text, trace_examples, "spantap(1), spantap-read(1)", sp_cmd_trace},

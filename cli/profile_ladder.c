@@ -91,11 +91,11 @@ static void between(const struct ladder *l, const char *text, const char *line)
 
 static void silence(const struct ladder *l, uint32_t next)
 {
-	char text[128];
+	char text[128], what[64];
 	struct sp_text t;
 	int64_t ns = l->p->packet[next].at_ns - l->p->packet[next - 1].at_ns;
-	snprintf(text, sizeof text, "%s of waiting for %s", sp_text_us(&t, (uint64_t)ns / 1000),
-		 sp_view_waited_for(l->p, next));
+	snprintf(text, sizeof text, "%s of %s", sp_text_us(&t, (uint64_t)ns / 1000),
+		 sp_view_silence(what, sizeof what, l->p, next));
 	between(l, "", l->g->silence);
 	between(l, text, l->g->silence);
 	between(l, "", l->g->silence);
@@ -144,10 +144,13 @@ static void heads(const struct ladder *l)
 	snprintf(server, sizeof server, "server %s", l->p->head.server);
 	sp_text_tame(client);
 	sp_text_tame(server);
-	int left = SP_MIN((int)strlen(client), l->arrow / 2);
-	int right = SP_MIN((int)strlen(server), l->arrow - left);
-	printf("\n%*s %*s %.*s%*s%.*s\n", TIME_WIDTH, l->seconds ? "s" : "ms", SINCE_WIDTH, "", left, client,
-	       l->arrow + 2 - left - right, "", right, server);
+	int all = l->arrow + 2, left = (int)strlen(client), right = (int)strlen(server);
+	printf("\n%*s %*s %s", TIME_WIDTH, l->seconds ? "s" : "ms", SINCE_WIDTH, "", client);
+	if (left + 2 + right > all) {
+		printf("\n%*s", TIME_WIDTH + SINCE_WIDTH + 2, "");
+		left = 0;
+	}
+	printf("%*s\n", SP_MAX(all - left, right), server);
 }
 
 void sp_view_print_ladder(const struct sp_view *p, const struct sp_terminal *terminal, bool all)

@@ -191,9 +191,10 @@ static void read_packet(struct sp_view *p, struct sp_view_packet *packet, int64_
 		.flags = (uint8_t)sp_json_number(j, v[FLAGS]),
 		.len = (uint32_t)SP_MIN(sp_json_number(j, v[LEN]), UINT32_MAX),
 		.window = (uint32_t)SP_MIN(sp_json_number(j, v[WINDOW]), UINT32_MAX),
-		.has_window = v[WINDOW] && j->v[v[WINDOW]].type == '0',
 		.notes = notes_of(j, v[NOTE]),
 	};
+	/* What has no flags has no window either: datagrams. */
+	packet->has_window = packet->flags && v[WINDOW] && j->v[v[WINDOW]].type == '0';
 	packet->seq = unwrap(&p->seq_top[s2c], sp_json_thousandths(j, v[SEQ]) / 1000);
 	if (packet->flags & SP_TCP_ACK)
 		packet->ack = unwrap(&p->ack_top[s2c], sp_json_thousandths(j, v[ACK]) / 1000);

@@ -45,16 +45,36 @@ static const char style[] =
 	".connect{fill:#a371f7}.shake{stroke:#a371f7;fill:#a371f7}.reset{stroke:#db61a2;fill:#db61a2}\n"
 	".zero{stroke:#f0883e;fill:#f0883e}.line,.seg{fill:none}.area{stroke:none}}\n";
 
+/* How many bytes the UTF-8 character at `c` has; 0: it is none (RFC 3629). */
+static unsigned utf8(const unsigned char *c)
+{
+	unsigned n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+	for (unsigned i = 1; i < n; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	bool too_long = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
+	bool no_character = (c[0] == 0xed && c[1] >= 0xa0) || (c[0] == 0xf4 && c[1] >= 0x90) ||
+			    (c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe);
+	return too_long || no_character ? 0 : n;
+}
+
+/* What is no text becomes '?': it may come from a capture, and was cut to its room. */
 static void escaped(FILE *out, char *text)
 {
 	sp_text_tame(text);
-	for (const char *c = text; *c; c++) {
+	for (const unsigned char *c = (const unsigned char *)text; *c;) {
+		unsigned n = utf8(c);
 		if (*c == '<')
 			fputs("&lt;", out);
+		else if (*c == '>')
+			fputs("&gt;", out);
 		else if (*c == '&')
 			fputs("&amp;", out);
+		else if (n)
+			fwrite(c, 1, n, out);
 		else
-			fputc(*c, out);
+			fputc('?', out);
+		c += SP_MAX(n, 1u);
 	}
 }
 

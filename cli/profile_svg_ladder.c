@@ -74,6 +74,7 @@ void sp_svg_ladder(struct sp_svg *s)
 	lifelines(s, s->y, s->y + 20, false);
 	s->y += 20;
 	for (uint32_t i = 0; i < p->n_packets; i++) {
+		char what[64];
 		double from = s->y;
 		bool silent =
 			i + 1 < p->n_packets && sp_view_is_silence(p, p->packet[i + 1].at_ns - p->packet[i].at_ns);
@@ -85,10 +86,10 @@ void sp_svg_ladder(struct sp_svg *s)
 		s->y += ROW;
 		if (!silent)
 			continue;
-		sp_svg_text(s, (CLIENT_X + SERVER_X) / 2.0, s->y + 4, "mid", "%s of waiting for %s",
+		sp_svg_text(s, (CLIENT_X + SERVER_X) / 2.0, s->y + 4, "mid", "%s of %s",
 			    sp_text_us(&(struct sp_text){0},
 				       (uint64_t)(p->packet[i + 1].at_ns - p->packet[i].at_ns) / 1000),
-			    sp_view_waited_for(p, i + 1));
+			    sp_view_silence(what, sizeof what, p, i + 1));
 		s->y += SILENCE - ROW / 2.0;
 	}
 	s->y += 10;

@@ -136,17 +136,18 @@ static void silence(const struct sp_svg *s, const struct sp_svg_piece *piece, do
 {
 	struct sp_text t;
 	double middle = (piece->from + piece->to) / 2;
-	const char *who = sp_view_waited_for(s->p, piece->next);
+	char what[64];
+	sp_view_silence(what, sizeof what, s->p, piece->next);
 	sp_text_us(&t, (uint64_t)(piece->to_ns - piece->from_ns) / 1000);
 	fputs("<g>", s->out);
 	sp_svg_rect(s, piece->from + 2, s->y, piece->to - piece->from - 4, bottom - s->y, "silence");
-	sp_svg_title(s, "%s of waiting for %s", t.s, who);
+	sp_svg_title(s, "%s of %s", t.s, what);
 	fputs("</g>\n", s->out);
 	sp_svg_text(s, middle, s->y - 6, "strong mid", "%s", t.s);
 	if (bottom - s->y < NAME_HEIGHT)
 		return;
 	fprintf(s->out, "<g transform=\"translate(%.1f %.1f) rotate(-90)\">", middle + 4, (s->y + bottom) / 2);
-	sp_svg_text(s, 0, 0, "soft mid", "waiting for %s", who);
+	sp_svg_text(s, 0, 0, "soft mid", "%s", what);
 	fputs("</g>\n", s->out);
 }
 

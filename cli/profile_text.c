@@ -51,7 +51,8 @@ static bool receiver_full(const struct sp_view *p, uint32_t next)
 	return false;
 }
 
-const char *sp_view_waited_for(const struct sp_view *p, uint32_t next)
+/* Whom everybody waited for before a packet came; NULL: nobody. */
+static const char *waited_for(const struct sp_view *p, uint32_t next)
 {
 	const struct sp_view_packet *k = &p->packet[next];
 	if (receiver_full(p, next))
@@ -59,12 +60,19 @@ const char *sp_view_waited_for(const struct sp_view *p, uint32_t next)
 	if (k->notes & SP_PROFILE_WINDOW_UPDATE)
 		return k->s2c ? "the server to read" : "the client to read";
 	if (k->notes & SP_PROFILE_KEEPALIVE)
-		return "nobody: idle";
+		return NULL;
 	if (k->notes & SP_VIEW_AGAIN)
 		return k->s2c ? "an ACK of the client" : "an ACK of the server";
-	if (!k->len && !(k->flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST)))
+	if (!k->len && k->flags & SP_TCP_ACK && !(k->flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST)))
 		return k->s2c ? "an ACK of the server" : "an ACK of the client";
 	return k->s2c ? "the server" : "the client";
+}
+
+const char *sp_view_silence(char *out, size_t size, const struct sp_view *p, uint32_t next)
+{
+	const char *who = waited_for(p, next);
+	snprintf(out, size, who ? "waiting for %s" : "idleness", who);
+	return out;
 }
 
 bool sp_view_is_silence(const struct sp_view *p, int64_t ns)
@@ -104,8 +112,9 @@ const char *sp_view_label(char *out, size_t size, const struct sp_view_packet *k
 	struct sp_text n, at;
 	*out = 0;
 	if (k->len) {
-		add(out, size, "%s B at %s", sp_text_count(&n, k->len),
-		    sp_text_count(&at, (uint64_t)SP_MAX(k->seq, 0)));
+		add(out, size, "%s B", sp_text_count(&n, k->len));
+		if (k->flags)
+			add(out, size, " at %s", sp_text_count(&at, (uint64_t)SP_MAX(k->seq, 0)));
 		add_flags(out, size, k->flags & (uint8_t)~SP_TCP_ACK);
 	} else if (k->flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST)) {
 		add_flags(out, size, k->flags);

@@ -110,8 +110,8 @@ static inline uint64_t sp_view_retransmissions(const struct sp_view_head *h)
 int sp_view_add(struct sp_view *p, const struct sp_view_head *head, const struct sp_json *json);
 void sp_view_free(struct sp_view *p);
 
-/* Whom everybody waited for before a packet came: "the server", "an ACK of the client" … */
-const char *sp_view_waited_for(const struct sp_view *p, uint32_t next);
+/* What the time before a packet was spent on: "waiting for the server", "waiting for an ACK of the client" … */
+const char *sp_view_silence(char *out, size_t size, const struct sp_view *p, uint32_t next);
 
 /* A silence that is worth a word: at least 1 ms, and 100 ms or a twentieth of all. */
 bool sp_view_is_silence(const struct sp_view *p, int64_t ns);
