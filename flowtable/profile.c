@@ -112,11 +112,11 @@ static bool have_spare(struct sp_flowtable *ft, struct sp_flow *f, struct sp_pro
 	p->spare = sp_slab_get(slab, sizeof(struct sp_profile_chunk));
 	if (p->spare || !p->first)
 		return p->spare;
-	if (p->left)
+	if (p->recording)
 		write_part(ft, f, p, false);
 	else
 		drop_oldest(ft, p, p->first == p->last ? p->packets : chunk_at(ft, p->first)->packets);
-	if (!p->left && p->first == p->last)
+	if (!p->recording && p->first == p->last)
 		drop_chunks(ft, p);
 	p->spare = sp_slab_get(slab, sizeof(struct sp_profile_chunk));
 	return p->spare;
@@ -177,28 +177,30 @@ void sp_profile_begin(struct sp_flowtable *ft, struct sp_flow *f)
 	}
 	struct sp_profile *p = memset(sp_slab_at(&pr->slab, handle), 0, sizeof *p);
 	p->start_ns = f->start_ns;
-	sp_profile_state_begin(&p->begin, f->start_ns, f->proto == SP_PROTO_TCP);
+	uint64_t id = ft->l7 ? (uint64_t)ft->worker << 56 | ft->l7->serial : 0;
+	sp_profile_state_begin(&p->begin, f->start_ns, id, f->proto == SP_PROTO_TCP);
 	p->now = p->begin;
 	p->reason = pr->filter.n ? SP_PROFILE_REASON_FILTER : SP_PROFILE_REASON_ALL;
-	p->left = pr->conf.record == SP_PROFILE_RECORD_ALL ? FOR_EVER : 0;
+	p->recording = pr->conf.record == SP_PROFILE_RECORD_ALL;
+	p->left = FOR_EVER;
 	sp_flow_extra_get(ft, f)->profile = handle;
 	f->dir[0].bits |= SP_DIR_PROFILED;
 	f->dir[1].bits |= SP_DIR_PROFILED;
 }
 
-/* From the last packet on the flow is recorded for a while. */
-static bool trigger(struct sp_flowtable *ft, struct sp_profile *p, uint64_t triggers)
+/* The flow is recorded for so many packets after its last one. */
+static void trigger(struct sp_flowtable *ft, struct sp_profile *p, uint64_t triggers)
 {
 	const struct sp_profile_conf *conf = &ft->profiler->conf;
 	triggers &= conf->triggers;
-	if (!triggers || p->left == FOR_EVER)
-		return false;
-	p->reason = (uint8_t)(SP_PROFILE_REASON_FAILURE + __builtin_ctzll(triggers));
-	if (!p->left && p->packets > conf->before + 1)
+	if (!triggers || (p->recording && p->left == FOR_EVER))
+		return;
+	if (!p->recording && p->packets > conf->before + 1)
 		drop_oldest(ft, p, p->packets - (uint32_t)conf->before - 1);
-	p->left = (uint32_t)conf->after + 1;
+	p->recording = true;
+	p->left = (uint32_t)conf->after;
+	p->reason = (uint8_t)(SP_PROFILE_REASON_FAILURE + __builtin_ctzll(triggers));
 	ft->stats.profile_triggers++;
-	return true;
 }
 
 /* The server's first bytes after the client's, where nobody tells calls. */
@@ -214,14 +216,15 @@ static uint64_t answer_delay(struct sp_profile *p, const struct sp_flow *f, cons
 	return waited && !p->calls ? SP_PROFILE_TRIGGER(SLOW) : 0;
 }
 
-/* A ring keeps what a trigger wants to see before it; a recording goes on until it is long enough for a part, or over.
- */
+/* Before another packet comes, and after all that the last one said was told: a recording that is over, or long enough
+ * for a part, is written; a ring keeps what a trigger wants to see before it. */
 static void settle(struct sp_flowtable *ft, struct sp_flow *f, struct sp_profile *p)
 {
-	if (p->left) {
-		p->left -= p->left != FOR_EVER;
-		if (p->bytes >= PART_BYTES || !p->left)
-			write_part(ft, f, p, false);
+	if (p->recording) {
+		if (p->bytes < PART_BYTES && p->left)
+			return;
+		write_part(ft, f, p, false);
+		p->recording = p->left;
 		return;
 	}
 	uint64_t before = ft->profiler->conf.before;
@@ -236,6 +239,7 @@ void sp_profile_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	struct sp_profile_packet e = {.ns = pkt->ts_ns, .len = pkt->l7_len, .side = (uint8_t)side};
 	uint64_t triggers = 0;
 	bool cut = f->proto == SP_PROTO_TCP && pkt->flags & SP_PKT_L4_CUT;
+	settle(ft, f, p);
 	if (f->proto == SP_PROTO_TCP && !cut)
 		triggers = sp_profile_tcp(p, f, pkt, &e, signs);
 	if (e.len)
@@ -248,9 +252,9 @@ void sp_profile_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 		return;
 	}
 	p->pending = 0;
+	p->left -= p->recording && p->left != FOR_EVER;
 	if (SP_UNLIKELY(triggers))
 		trigger(ft, p, triggers);
-	settle(ft, f, p);
 }
 
 static uint64_t call_triggers(const struct sp_flowtable *ft, const struct sp_call *c)
@@ -289,8 +293,7 @@ void sp_profile_call(const struct sp_talk *t, const struct sp_call *c, uint64_t 
 	} else {
 		p->calls++;
 	}
-	if (trigger(t->ft, p, call_triggers(t->ft, c)))
-		settle(t->ft, t->f, p);
+	trigger(t->ft, p, call_triggers(t->ft, c));
 }
 
 void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason reason)
@@ -299,8 +302,8 @@ void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_re
 	struct sp_profile *p = profile_of(ft, f);
 	if (sp_flow_failure(f, x, reason) != SP_FAILURE_NONE)
 		trigger(ft, p, SP_PROFILE_TRIGGER(FAILURE));
-	if (p->left || p->part) {
-		if (!p->left && p->packets > ft->profiler->conf.before)
+	if (p->recording || p->part) {
+		if (!p->recording && p->packets > ft->profiler->conf.before)
 			drop_oldest(ft, p, p->packets - (uint32_t)ft->profiler->conf.before);
 		write_part(ft, f, p, true);
 		ft->stats.profiles++;

@@ -75,13 +75,14 @@ struct sp_profile {
 	uint32_t packets, bytes;     /* kept */
 	uint32_t dropped;	     /* packets that no part has, since the last part */
 	uint32_t pending;	     /* of these, those just before the next one */
-	uint32_t left;		     /* packets to record yet; 0: only the last ones are kept; UINT32_MAX: for ever */
+	uint32_t left;		     /* while recording: packets yet to come; UINT32_MAX: for ever */
 	uint32_t calls;
 	uint32_t fast, timeout, tail, spurious;
 	uint32_t begin_at; /* in the first chunk */
 	uint16_t part;
 	uint8_t n_again;
 	uint8_t reason; /* enum sp_profile_reason */
+	bool recording; /* else only the last packets are kept */
 	bool gap;	/* packets before the first that is kept are not in a part */
 };
 

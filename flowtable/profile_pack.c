@@ -29,6 +29,9 @@ enum detail {
 	DETAIL_CALL = 128, /* no packet: the other bits are enum sp_profile_call_bits */
 };
 
+/* Of a call, in its first byte: end, start and size of its messages are what was to be expected. */
+static const uint8_t usual_response[3] = {1, 2, 4}, usual_request[3] = {32, 64, 128};
+
 static const uint8_t time_size[4] = {1, 2, 3, 5};
 
 static uint64_t zigzag(int64_t v)
@@ -86,6 +89,7 @@ static void move(struct sp_profile_state *st, const struct sp_profile_packet *pk
 	if (pkt->len) {
 		st->len[s] = pkt->len;
 		st->flags[s] = pkt->flags;
+		st->data_ns[s] = pkt->ns;
 	}
 	st->window[s] = pkt->window;
 	if (!st->tcp || pkt->flags & SP_TCP_RST)
@@ -178,26 +182,41 @@ static uint8_t *put_before(uint8_t *p, uint64_t ns, uint64_t than)
 	return put_varint(p, shorten(back ? 0 - before : before) << 1 | back);
 }
 
+/* A message of a call: what is as its side's last packet with payload says need not stand there. */
+static uint8_t *put_message(uint8_t *p, const struct sp_profile_state *st, unsigned side, uint64_t start_ns,
+			    uint64_t end_ns, uint64_t bytes, const uint8_t usual[3], uint8_t *head)
+{
+	if (end_ns == st->data_ns[side])
+		*head |= usual[0];
+	else
+		p = put_before(p, end_ns, st->ns);
+	if (start_ns == end_ns)
+		*head |= usual[1];
+	else
+		p = put_before(p, start_ns, end_ns);
+	if (bytes == st->len[side])
+		*head |= usual[2];
+	else
+		p = put_varint(p, bytes);
+	return p;
+}
+
 size_t sp_profile_pack_call(uint8_t *p, struct sp_profile_state *st, const struct sp_profile_call *call)
 {
 	uint8_t *begin = p;
-	uint64_t from = st->ns;
+	unsigned asks = !!(call->bits & SP_PROFILE_CALL_HI_ASKS);
 	*p++ = FORM_DETAIL << FORM_SHIFT;
 	*p++ = (uint8_t)(DETAIL_CALL | call->bits);
 	if (call->bits & SP_PROFILE_CALL_ID) {
 		p = put_signed(p, call->id, st->id);
 		st->id = call->id;
 	}
-	if (call->bits & SP_PROFILE_CALL_RESPONSE) {
-		p = put_before(p, call->resp_end_ns, from);
-		p = put_before(p, from = call->resp_start_ns, call->resp_end_ns);
-		p = put_varint(p, call->resp_bytes);
-	}
-	if (call->bits & SP_PROFILE_CALL_REQUEST) {
-		p = put_before(p, call->req_end_ns, from);
-		p = put_before(p, call->req_start_ns, call->req_end_ns);
-		p = put_varint(p, call->req_bytes);
-	}
+	if (call->bits & SP_PROFILE_CALL_RESPONSE)
+		p = put_message(p, st, !asks, call->resp_start_ns, call->resp_end_ns, call->resp_bytes, usual_response,
+				begin);
+	if (call->bits & SP_PROFILE_CALL_REQUEST)
+		p = put_message(p, st, asks, call->req_start_ns, call->req_end_ns, call->req_bytes, usual_request,
+				begin);
 	return (size_t)(p - begin);
 }
 
@@ -245,23 +264,27 @@ static uint64_t get_before(struct in *in, uint64_t than)
 	return v & 1 ? than + before : than - before;
 }
 
-static enum sp_profile_entry get_call(struct in *in, struct sp_profile_state *st, struct sp_profile_call *call,
-				      unsigned bits)
+static void get_message(struct in *in, const struct sp_profile_state *st, unsigned side, unsigned head,
+			const uint8_t usual[3], uint64_t *start_ns, uint64_t *end_ns, uint64_t *bytes)
 {
-	uint64_t from = st->ns;
+	*end_ns = head & usual[0] ? st->data_ns[side] : get_before(in, st->ns);
+	*start_ns = head & usual[1] ? *end_ns : get_before(in, *end_ns);
+	*bytes = head & usual[2] ? st->len[side] : get_varint(in);
+}
+
+static enum sp_profile_entry get_call(struct in *in, struct sp_profile_state *st, struct sp_profile_call *call,
+				      unsigned head, unsigned bits)
+{
+	unsigned asks = !!(bits & SP_PROFILE_CALL_HI_ASKS);
 	*call = (struct sp_profile_call){.bits = (uint8_t)bits};
 	if (bits & SP_PROFILE_CALL_ID)
 		st->id = call->id = get_signed(in, st->id);
-	if (bits & SP_PROFILE_CALL_RESPONSE) {
-		call->resp_end_ns = get_before(in, from);
-		call->resp_start_ns = from = get_before(in, call->resp_end_ns);
-		call->resp_bytes = get_varint(in);
-	}
-	if (bits & SP_PROFILE_CALL_REQUEST) {
-		call->req_end_ns = get_before(in, from);
-		call->req_start_ns = get_before(in, call->req_end_ns);
-		call->req_bytes = get_varint(in);
-	}
+	if (bits & SP_PROFILE_CALL_RESPONSE)
+		get_message(in, st, !asks, head, usual_response, &call->resp_start_ns, &call->resp_end_ns,
+			    &call->resp_bytes);
+	if (bits & SP_PROFILE_CALL_REQUEST)
+		get_message(in, st, asks, head, usual_request, &call->req_start_ns, &call->req_end_ns,
+			    &call->req_bytes);
 	return in->bad ? SP_PROFILE_BAD : SP_PROFILE_CALL;
 }
 
@@ -304,7 +327,7 @@ enum sp_profile_entry sp_profile_unpack(const uint8_t **p, const uint8_t *end, s
 	unsigned head = (unsigned)get_bytes(&in, 1), form = head >> FORM_SHIFT & 3, s = head & SIDE;
 	unsigned detail = form == FORM_DETAIL ? (unsigned)get_bytes(&in, 1) : 0;
 	if (detail & DETAIL_CALL) {
-		enum sp_profile_entry entry = get_call(&in, st, call, detail & (DETAIL_CALL - 1U));
+		enum sp_profile_entry entry = get_call(&in, st, call, head, detail & (DETAIL_CALL - 1U));
 		*p = in.p;
 		return entry;
 	}
@@ -327,6 +350,8 @@ enum sp_profile_entry sp_profile_unpack(const uint8_t **p, const uint8_t *end, s
 		pkt->window = (uint16_t)(pkt->window + (uint64_t)unzigzag(get_varint(&in)));
 	if (in.bad)
 		return SP_PROFILE_BAD;
+	if (!st->tcp)
+		pkt->seq = pkt->ack = 0;
 	*p = in.p;
 	move(st, pkt);
 	return SP_PROFILE_PACKET;

@@ -86,6 +86,7 @@ struct sp_profile_call {
 struct sp_profile_state {
 	uint64_t ns;		  /* of the last packet */
 	uint64_t next[2], ack[2]; /* wide; 0: not known yet */
+	uint64_t data_ns[2];	  /* of the last packet with payload */
 	uint64_t id;		  /* of the last call */
 	uint32_t len[2];	  /* of the last payload */
 	uint32_t step[2];	  /* how far the last acknowledgement that moved did so */
@@ -94,13 +95,14 @@ struct sp_profile_state {
 	uint8_t tcp;
 	uint8_t zero;
 };
-static_assert(sizeof(struct sp_profile_state) == 72, "two of them in a profile, one in a record");
+static_assert(sizeof(struct sp_profile_state) == 88, "two of them in a profile, one in a record");
 
 #define SP_PROFILE_ENTRY_MAX 96
 
-static inline void sp_profile_state_begin(struct sp_profile_state *st, uint64_t ns, bool tcp)
+/* `id`: of the last call of any flow. */
+static inline void sp_profile_state_begin(struct sp_profile_state *st, uint64_t ns, uint64_t id, bool tcp)
 {
-	*st = (struct sp_profile_state){.ns = ns, .tcp = tcp};
+	*st = (struct sp_profile_state){.ns = ns, .id = id, .tcp = tcp};
 	st->flags[0] = st->flags[1] = tcp ? 0x18 : 0; /* PSH and ACK: what asks and answers in one segment */
 }
 

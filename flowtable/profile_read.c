@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "flowtable/tcp_wire.h"
 
 static const char *const note_name[] = {
@@ -70,6 +71,7 @@ static int unpack(struct sp_profile_view *v, const struct sp_profile_record *r)
 	struct sp_profile_state st = r->begin;
 	const uint8_t *p = r->packed, *end = p + r->recorded_bytes;
 	bool gap = r->gap;
+	v->in_order = true;
 	while (p < end) {
 		struct sp_profile_state before = st;
 		if (!MORE(v, packet, packets) || !MORE(v, call, calls))
@@ -88,6 +90,7 @@ static int unpack(struct sp_profile_view *v, const struct sp_profile_record *r)
 			      (pkt->flags & SP_TCP_RST ? SP_PROFILE_RST : 0U) |
 			      (is_window_update(pkt, &before) ? SP_PROFILE_WINDOW_UPDATE : 0U);
 		gap = false;
+		v->in_order &= pkt->ns >= before.ns;
 		if (pkt->again_n)
 			mark_spurious(v, pkt);
 		v->n_packets++;
@@ -106,16 +109,33 @@ static struct sp_profile_exchange *add_exchange(struct sp_profile_view *v)
 	return x;
 }
 
+/* Where packets of that time begin, at the latest. */
+static uint32_t find_time(const struct sp_profile_view *v, uint64_t ns)
+{
+	uint32_t from = 0, to = v->in_order ? v->n_packets : 0;
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+		if (v->packet[middle].ns < ns)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
 /* The first (else the last) packet with payload that came from a side at that time. The number of packets: none. */
 static uint32_t find_packet(const struct sp_profile_view *v, uint64_t ns, unsigned side, bool first)
 {
-	for (uint32_t n = 0; n < v->n_packets; n++) {
-		uint32_t i = first ? n : v->n_packets - 1 - n;
+	uint32_t found = v->n_packets;
+	for (uint32_t i = find_time(v, ns); i < v->n_packets && !(v->in_order && v->packet[i].ns > ns); i++) {
 		const struct sp_profile_packet *p = &v->packet[i];
-		if (p->ns == ns && p->side == side && p->len)
-			return i;
+		if (p->ns != ns || p->side != side || !p->len)
+			continue;
+		found = i;
+		if (first)
+			break;
 	}
-	return v->n_packets;
+	return found;
 }
 
 static uint32_t mark(struct sp_profile_view *v, uint64_t ns, unsigned side, bool first, uint32_t note)
@@ -126,6 +146,9 @@ static uint32_t mark(struct sp_profile_view *v, uint64_t ns, unsigned side, bool
 	return i;
 }
 
+/* An acknowledgement that comes later than this says nothing of a stack's delay (RFC 9293 3.8.6.3: 0.5 s). */
+#define ACK_MAX_NS SP_NS_PER_SEC
+
 /* When the answering side's stack acknowledged the request's last byte, which came with packet `last`: if it did so
  * before its application answered. */
 static void find_ack(const struct sp_profile_view *v, struct sp_profile_exchange *x, uint32_t last)
@@ -133,7 +156,7 @@ static void find_ack(const struct sp_profile_view *v, struct sp_profile_exchange
 	uint64_t end = last < v->n_packets ? v->packet[last].seq + v->packet[last].len : 0;
 	for (uint32_t i = last; i < v->n_packets; i++) {
 		const struct sp_profile_packet *p = &v->packet[i];
-		if (x->bits & SP_EXCHANGE_RESPONSE && p->ns >= x->resp_start_ns)
+		if ((x->bits & SP_EXCHANGE_RESPONSE && p->ns >= x->resp_start_ns) || p->ns > x->req_end_ns + ACK_MAX_NS)
 			return;
 		if (p->side == v->packet[last].side || !(p->flags & SP_TCP_ACK) || p->ack < end || p->len)
 			continue;
@@ -172,17 +195,15 @@ static bool from_call(struct sp_profile_view *v, const struct sp_profile_record 
 	x->bits = (uint8_t)((c->bits & SP_PROFILE_CALL_ID ? SP_EXCHANGE_ID : 0) |
 			    (c->bits & SP_PROFILE_CALL_REQUEST ? SP_EXCHANGE_REQUEST : 0) |
 			    (c->bits & SP_PROFILE_CALL_RESPONSE ? SP_EXCHANGE_RESPONSE : 0) |
-			    (asks != r->client ? SP_EXCHANGE_BY_SERVER : 0) |
-			    (c->bits & SP_PROFILE_CALL_OPEN_REQ ? SP_EXCHANGE_OPEN_REQ : 0) |
-			    (c->bits & SP_PROFILE_CALL_OPEN_RESP ? SP_EXCHANGE_OPEN_RESP : 0));
+			    (asks != r->client ? SP_EXCHANGE_BY_SERVER : 0));
 	if (c->bits & SP_PROFILE_CALL_REQUEST) {
 		mark(v, x->req_start_ns, asks, true, SP_PROFILE_REQUEST);
-		if (!(x->bits & SP_EXCHANGE_OPEN_REQ))
+		if (!(c->bits & SP_PROFILE_CALL_OPEN_REQ))
 			find_ack(v, x, mark(v, x->req_end_ns, asks, false, SP_PROFILE_REQUEST_END));
 	}
 	if (c->bits & SP_PROFILE_CALL_RESPONSE) {
 		mark(v, x->resp_start_ns, !asks, true, SP_PROFILE_RESPONSE);
-		if (!(x->bits & SP_EXCHANGE_OPEN_RESP))
+		if (!(c->bits & SP_PROFILE_CALL_OPEN_RESP))
 			mark(v, x->resp_end_ns, !asks, false, SP_PROFILE_RESPONSE_END);
 	}
 	return true;
@@ -202,14 +223,12 @@ struct turn {
 	uint32_t last; /* packet of its request, or of its response */
 };
 
-static void end_turn(struct sp_profile_view *v, struct turn *t)
+static void end_turn(const struct sp_profile_view *v, struct turn *t)
 {
 	if (!t->open)
 		return;
-	if (t->open->bits & SP_EXCHANGE_RESPONSE)
-		v->packet[t->last].notes |= SP_PROFILE_RESPONSE_END;
-	else
-		t->open->bits |= SP_EXCHANGE_OPEN_RESP;
+	v->packet[t->last].notes |=
+		t->open->bits & SP_EXCHANGE_RESPONSE ? SP_PROFILE_RESPONSE_END : SP_PROFILE_REQUEST_END;
 	t->open = NULL;
 }
 
@@ -256,7 +275,7 @@ static bool take_response(struct sp_profile_view *v, struct turn *t, uint32_t i)
 static bool by_turns(struct sp_profile_view *v, const struct sp_profile_record *r)
 {
 	struct turn t = {0};
-	if (r->tls_start_ns ? !r->tls_end_ns : r->calls)
+	if (r->tls_start_ns ? !r->tls_end_ns : r->read)
 		return true;
 	for (uint32_t i = 0; i < v->n_packets; i++) {
 		const struct sp_profile_packet *p = &v->packet[i];
@@ -265,8 +284,8 @@ static bool by_turns(struct sp_profile_view *v, const struct sp_profile_record *
 		if (!(p->side == r->client ? take_request(v, &t, i) : take_response(v, &t, i)))
 			return false;
 	}
-	if (t.open)
-		t.open->bits |= SP_EXCHANGE_OPEN_RESP;
+	if (r->last)
+		end_turn(v, &t);
 	return true;
 }
 
@@ -304,7 +323,9 @@ static void count_again(struct sp_profile_view *v)
 		const struct sp_profile_packet *p = &v->packet[i];
 		for (uint32_t j = 0; p->notes & SP_PROFILE_AGAIN && j < v->n_exchanges; j++) {
 			struct sp_profile_exchange *x = &v->exchange[j];
-			x->again += p->ns >= start_of(x) && p->ns <= end_of(x);
+			if (start_of(x) > p->ns)
+				break;
+			x->again += p->ns <= end_of(x);
 		}
 	}
 }

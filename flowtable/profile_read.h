@@ -10,11 +10,9 @@ enum sp_exchange_bits {
 	SP_EXCHANGE_ID = 1,	 /* `id` is a record's */
 	SP_EXCHANGE_REQUEST = 2, /* there is one */
 	SP_EXCHANGE_RESPONSE = 4,
-	SP_EXCHANGE_BY_SERVER = 8,   /* the server asks */
-	SP_EXCHANGE_ACKED = 16,	     /* acked_ns: an ACK without payload came before the response */
-	SP_EXCHANGE_WAIT = 32,	     /* wait_ns holds */
-	SP_EXCHANGE_OPEN_REQ = 64,   /* the end of its request was not seen */
-	SP_EXCHANGE_OPEN_RESP = 128, /* …of its response */
+	SP_EXCHANGE_BY_SERVER = 8, /* the server asks */
+	SP_EXCHANGE_ACKED = 16,	   /* acked_ns: an ACK without payload came before the response */
+	SP_EXCHANGE_WAIT = 32,	   /* wait_ns holds */
 };
 
 struct sp_profile_exchange {
@@ -34,6 +32,7 @@ struct sp_profile_view {
 	struct sp_profile_exchange *exchange; /* in the order of their beginnings */
 	uint32_t n_packets, n_calls, n_exchanges;
 	uint32_t packets_size, calls_size, exchanges_size;
+	bool in_order; /* no packet is older than the one before it */
 };
 
 /* 0, -EBADMSG, or -ENOMEM. `size`: bytes at `r`. */

@@ -60,6 +60,8 @@ static void put_place(struct sp_profile *p, const uint8_t *h, struct sp_profile_
 	bool syn = e->flags & SP_TCP_SYN;
 	e->seq = sp_profile_wide(st->next[s] ? st->next[s] : st->ack[!s], sp_be32(h + 4));
 	e->ack = st->ack[s];
+	if (!p->first && !st->next[s] && !st->next[!s]) /* where a profile begins its own state says */
+		p->begin.next[s] = p->now.next[s] = e->seq;
 	if (!p->side[s].base || (syn && e->seq + 1 > st->next[s]))
 		p->side[s].base = e->seq;
 	if (!(e->flags & SP_TCP_ACK))

@@ -199,11 +199,11 @@ struct sp_profile_record {
 #undef SP_FIELD
 	uint8_t client; /* side */
 	uint8_t gap;	/* packets before the first are in no part */
+	uint8_t read;	/* a parser tells its calls */
 	uint8_t has_connect_client, has_connect_server, has_teardown;
 	uint32_t connect_client_us, connect_server_us, teardown_us;
 	struct sp_profile_rtt rtt_client, rtt_server; /* of the side that acknowledges */
 	uint32_t fast, timeout, tail, spurious;	      /* segments sent again, so far */
-	uint32_t calls;				      /* told so far, handshakes of TLS apart */
 	uint64_t established_ns, tls_start_ns, tls_end_ns;
 	uint64_t base[2]; /* wide numbers that are written as 0 */
 	struct sp_profile_state begin;

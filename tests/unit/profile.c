@@ -129,7 +129,7 @@ static void what_is_packed_comes_back(void)
 	uint64_t x = 88172645463325252;
 	for (unsigned tcp = 0; tcp < 2; tcp++) {
 		struct sp_profile_state out, in;
-		sp_profile_state_begin(&out, TALK_T0, tcp);
+		sp_profile_state_begin(&out, TALK_T0, 5, tcp);
 		in = out;
 		unsigned wrong = 0;
 		for (unsigned i = 0; i < N; i++) {
@@ -157,7 +157,7 @@ static void every_prefix_is_refused(void)
 {
 	uint64_t x = 7;
 	struct sp_profile_state st;
-	sp_profile_state_begin(&st, TALK_T0, true);
+	sp_profile_state_begin(&st, TALK_T0, 5, true);
 	for (unsigned i = 0; i < 2000; i++) {
 		uint8_t bytes[SP_PROFILE_ENTRY_MAX];
 		struct sp_profile_state out = st;
@@ -237,7 +237,8 @@ static void datagrams(void)
 	CHECK_EQ(p[1].len, 200);
 	CHECK_EQ(p[1].seq | p[1].ack | p[1].flags | p[1].window, 0);
 	CHECK_EQ(view.n_exchanges, 2);
-	CHECK(view.exchange[1].bits & SP_EXCHANGE_OPEN_RESP);
+	CHECK_EQ(view.exchange[1].bits & SP_EXCHANGE_RESPONSE, 0);
+	CHECK_EQ(p[2].notes, SP_PROFILE_REQUEST | SP_PROFILE_REQUEST_END);
 	talk_free(t);
 }
 
