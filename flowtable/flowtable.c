@@ -393,6 +393,8 @@ static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft,
 	    sp_tcp_is_new_connection(f, pkt, side))
 		flow_restart(ft, f, key, pkt);
 	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
+	if (SP_UNLIKELY(!f->ttl[side]))
+		f->ttl[side] = pkt->ttl;
 	f->packets[side]++;
 	uint32_t bytes = f->bytes[side] += pkt->wire_len, payload = f->payload[side] += pkt->l7_len;
 	if (SP_UNLIKELY((bytes | payload) & COUNTER_CARRY))

@@ -139,6 +139,8 @@ struct sp_record_head {
 #define SP_CTYPE_CID uint8_t /* wanted: encoders compute it, community_id.h */
 #define SP_CTYPE_HIDDEN uint8_t
 #define SP_CTYPE_HIDDEN16 uint16_t
+#define SP_CTYPE_HIDDEN32 uint32_t
+#define SP_CTYPE_HIDDEN64 uint64_t
 #define SP_CTYPE_CALL uint8_t
 #define SP_CTYPE_LIMITS uint8_t /* enum sp_app_limit, or'ed */
 #define SP_CTYPE_STATUS uint8_t
@@ -179,6 +181,8 @@ struct sp_request_record {
 #define SP_MEMBER_TRUE SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN16 SP_MEMBER_HELD
+#define SP_MEMBER_HIDDEN32 SP_MEMBER_HELD
+#define SP_MEMBER_HIDDEN64 SP_MEMBER_HELD
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_MEMBER_##type(type, name)
 #include "flowtable/request_record.def"
 #undef SP_FIELD

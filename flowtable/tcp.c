@@ -44,7 +44,7 @@ static inline bool is_far(int32_t delta)
 /* The small counters stop at 255 and go on in the extra block. */
 #define COUNT_SMALL(ft, f, member)                                                                                     \
 	do {                                                                                                           \
-		if (SP_LIKELY((f)->member < UINT8_MAX))                                                                \
+		if (SP_LIKELY((f)->member < SP_FLOW_SMALL_MAX))                                                                \
 			(f)->member++;                                                                                 \
 		else                                                                                                   \
 			COUNT(ft, f, member);                                                                          \
