@@ -11,7 +11,7 @@
 #define TIME_WIDTH 11
 #define SINCE_WIDTH 9
 #define NOTES_WIDTH 24
-#define ARROW_MIN 28
+#define ARROW_MIN 44
 #define ARROW_MAX 72
 #define FOLD_MIN 8	 /* that many plain packets in a row become one line… */
 #define FOLD_PACKETS 200 /* …in a flow of more than these */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -149,6 +150,11 @@ static int show(struct run *r)
 		pause_s(r->follow_s);
 		look_for_new_files(r);
 		status = open_files(r);
+	}
+	/* The end of a page that nobody takes any more is no error. */
+	if (interrupted && ferror(stdout)) {
+		__fpurge(stdout);
+		clearerr(stdout);
 	}
 	for (unsigned i = 0; i < FILES; i++) {
 		int closed =
