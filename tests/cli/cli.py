@@ -224,7 +224,7 @@ def test_help_of_every_command():
 
 
 def test_man_pages_are_current():
-    for c in ("", "read", "run", "trace", "check", "version"):
+    for c in ("", "read", "run", "trace", "profile", "top", "check", "version"):
         page = f"docs/man/spantap{'-' if c else ''}{c}.1"
         with open(page, encoding="utf-8") as f:
             want = f.read()
@@ -258,7 +258,7 @@ def test_trace():
         assert "directories only" in run("trace", "http://127.0.0.1/", expect=2).err
         with open(d("out", "traces.jsonl"), "a", encoding="utf-8") as f:
             f.write('{"trace_id":"half')
-        assert "1 lines are no records" in run("trace", d("out"), expect=3).err
+        assert "1 lines are no traces" in run("trace", d("out"), expect=3).err
 
 
 def split_pcapng(data):
@@ -817,9 +817,10 @@ def test_profiles_by_several_workers():
         assert of(1) == of(3)
 
 
-def main():
+def main(names):
+    """Runs what is called test_… among names."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    tests = [(n, f) for n, f in globals().items() if n.startswith("test_") and wanted in n]
+    tests = [(n, f) for n, f in names.items() if n.startswith("test_") and wanted in n]
     failed = 0
     for i, (name, test) in enumerate(tests, 1):
         try:
@@ -837,4 +838,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))
