@@ -59,7 +59,9 @@ table ip nat {
   chain pre { type nat hook prerouting priority -100;
     ip daddr 10.9.9.9 tcp dport { 80, 83 } dnat to 10.2.0.2:8080
     ip daddr 10.9.9.9 tcp dport 81 dnat to 10.2.0.2:8081
-    ip daddr 10.9.9.9 tcp dport { 82, 84 } dnat to 10.2.0.2:8082
+    ip daddr 10.9.9.9 tcp dport 82 dnat to 10.2.0.2:8082
+    ip daddr 10.9.9.9 tcp dport 84 dnat to 10.2.0.2:8084
+    ip daddr 10.9.9.9 tcp dport 91 dnat to 10.2.0.2:91
     ip daddr 10.9.9.9 tcp dport 90 dnat to 10.2.0.2:90
     ip daddr 10.9.9.9 udp dport 53 dnat to 10.2.0.2:53
   }
@@ -240,7 +242,7 @@ class Lab(Net):
         lost = []
         for process in self.captures:
             said = process.communicate(timeout=20)[1]
-            lost += [line for line in said.splitlines() if "dropped" in line and "0/0" not in line]
+            lost += [line for line in said.splitlines() if "received/dropped" in line and "/0 (pcap:0/" not in line]
         self.captures = []
         return lost
 

@@ -60,6 +60,16 @@ class Pod:
             if s and not kept:
                 s.close()
 
+    def post(self, path, size, port=80, timeout=10):
+        s = self.connect(port, timeout)
+        try:
+            s.sendall(f"POST {path} HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size)
+            return answer(s)
+        except OSError:
+            return None
+        finally:
+            s.close()
+
     def ask_name(self, name="shop.test", number=1, timeout=3):
         """A DNS query; True: it was answered."""
         question = b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0\0\1\0\1"
