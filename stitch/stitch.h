@@ -87,6 +87,7 @@ struct sp_leg {
 	uint32_t requests, request_errors;
 	uint8_t bits; /* enum sp_leg_bits */
 	uint8_t close_reason, failure, n_vlan;
+	uint8_t flags[2]; /* of all packets, c2s and s2c */
 	uint16_t vlan[SP_LAYERS_MAX];
 	uint8_t n_tunnel;
 	struct sp_tunnel tunnel[2]; /* the innermost ones */
@@ -109,12 +110,32 @@ struct sp_path_loss {
 	uint32_t segments;
 };
 
+/* A place on the way: a point, or one of the ends. */
+enum sp_where_kind { SP_WHERE_UNKNOWN, SP_WHERE_POINT, SP_WHERE_CLIENT, SP_WHERE_SERVER };
+
+struct sp_where {
+	uint8_t kind; /* enum sp_where_kind */
+	uint16_t point;
+};
+
+enum sp_path_packet { SP_PATH_NOTHING, SP_PATH_SYN, SP_PATH_SYN_ACK, SP_PATH_ACK, SP_PATH_RST };
+
+/* What happened between two places, in the direction of the packet. */
+struct sp_path_event {
+	uint8_t what; /* enum sp_path_packet */
+	uint8_t s2c;
+	struct sp_where from, to;
+};
+
 struct sp_path {
 	uint64_t id;
 	uint64_t start_ns, end_ns;
 	unsigned n_legs, n_losses;
 	const struct sp_leg *leg[SP_PATH_LEGS_MAX]; /* from the client to the server */
 	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX];
+	struct sp_path_event lost_at; /* what its handshake failed for */
+	struct sp_path_event rst[2];  /* where resets came from: last seen `to`, not seen `from` */
+	unsigned n_rst;
 	bool partial;
 };
 

@@ -348,9 +348,58 @@ static char *put_losses(char *p, const struct sp_path *t, const struct sp_points
 	return p + !t->n_losses;
 }
 
+static char *put_where(char *p, const char *key, struct sp_where where, const struct sp_points *points)
+{
+	switch ((enum sp_where_kind)where.kind) {
+	case SP_WHERE_POINT:
+		return put_point(p, key, points, where.point);
+	case SP_WHERE_CLIENT:
+		return put_word(p, key, "client");
+	case SP_WHERE_SERVER:
+		return put_word(p, key, "server");
+	case SP_WHERE_UNKNOWN:
+		break;
+	}
+	return p;
+}
+
+static char *put_event(char *p, const struct sp_path_event *e, const struct sp_points *points)
+{
+	static const char *const what[] = {
+		[SP_PATH_SYN] = "syn",
+		[SP_PATH_SYN_ACK] = "syn_ack",
+		[SP_PATH_ACK] = "ack",
+		[SP_PATH_RST] = "rst",
+	};
+	OBJECT(p, '{')
+	{
+		p = put_word(p, "what", what[e->what]);
+		p = put_word(p, "direction", e->s2c ? "s2c" : "c2s");
+		p = put_where(p, "from", e->from, points);
+		p = put_where(p, "to", e->to, points);
+	}
+	return p;
+}
+
+/* Where it died: only of connections that did. */
+static char *put_death(char *p, const struct sp_path *t, const struct sp_points *points)
+{
+	if (t->lost_at.what != SP_PATH_NOTHING) {
+		PUT(",\"lost_at\":");
+		p = put_event(p, &t->lost_at, points);
+	}
+	for (unsigned i = 0; i < t->n_rst; i++) {
+		p = sp_json_text(p, i ? "," : ",\"rst_from\":[");
+		p = put_event(p, &t->rst[i], points);
+	}
+	if (t->n_rst)
+		*p++ = ']';
+	return p;
+}
+
 void sp_json_path(struct sp_buf *out, const struct sp_path *t, const struct sp_points *points, bool tagged)
 {
-	sp_buf_reserve(out, 1024 + t->n_legs * (LEG_MAX + 3 * HOP_MAX));
+	sp_buf_reserve(out, 1024 + 3 * HOP_MAX + t->n_legs * (LEG_MAX + 3 * HOP_MAX));
 	char *p = (char *)out->p + out->n;
 	const struct sp_leg *first = t->leg[0];
 	OBJECT(p, '{')
@@ -375,6 +424,7 @@ void sp_json_path(struct sp_buf *out, const struct sp_path *t, const struct sp_p
 		p[-1] = ']';
 		p = put_nat(p, t, points);
 		p = put_losses(p, t, points);
+		p = put_death(p, t, points);
 	}
 	*p++ = '\n';
 	out->n = (size_t)((uint8_t *)p - out->p);

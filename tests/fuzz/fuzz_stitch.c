@@ -39,9 +39,19 @@ static void trace(void *ctx, const struct sp_trace *t)
 	told_spans += t->n_spans;
 }
 
+/* A place that a verdict names: a point that there is, or an end. */
+static bool place(const struct sp_where *w)
+{
+	return w->kind == SP_WHERE_POINT ? w->point <= POINTS : w->kind <= SP_WHERE_SERVER;
+}
+
 static void path(void *ctx, const struct sp_path *p)
 {
-	check(p->n_legs >= 2 && p->n_legs <= SP_PATH_LEGS_MAX, "legs");
+	bool died = p->lost_at.what != SP_PATH_NOTHING || p->n_rst;
+	check(p->n_legs >= (died ? 1 : 2) && p->n_legs <= SP_PATH_LEGS_MAX, "legs");
+	check(p->n_rst <= 2 && place(&p->lost_at.from) && place(&p->lost_at.to), "where it was lost");
+	for (unsigned i = 0; i < p->n_rst; i++)
+		check(p->rst[i].what == SP_PATH_RST && place(&p->rst[i].from) && place(&p->rst[i].to), "a reset");
 	for (unsigned i = 0; i < p->n_losses; i++)
 		check(p->loss[i].from < p->n_legs && p->loss[i].to < p->n_legs && p->loss[i].segments, "a loss");
 	told_legs += p->n_legs;

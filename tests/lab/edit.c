@@ -81,15 +81,16 @@ bool segment_find(struct segment *s, uint8_t *frame, size_t n)
 		}
 		if (ip[9] != 6 || total < head_of(ip) + tcp_head_of(l4) || tcp_head_of(l4) < 20)
 			return false;
-		*s = (struct segment){ether,
-				      ip,
-				      l4,
-				      total - head_of(ip) - tcp_head_of(l4),
-				      get16(l4),
-				      get16(l4 + 2),
-				      get32(l4 + 4),
-				      get32(l4 + 8),
-				      l4[13] & 63};
+		*s = (struct segment){.outer = frame,
+				      .ether = ether,
+				      .ip = ip,
+				      .tcp = l4,
+				      .payload = total - head_of(ip) - tcp_head_of(l4),
+				      .sport = get16(l4),
+				      .dport = get16(l4 + 2),
+				      .seq = get32(l4 + 4),
+				      .ack = get32(l4 + 8),
+				      .flags = l4[13] & 63};
 		return true;
 	}
 	return false;
@@ -135,8 +136,22 @@ static void swap(uint8_t *a, uint8_t *b, size_t n)
 	memcpy(b, kept, n);
 }
 
+/* What the tunnel says of the frame inside. */
+static void fit_tunnel(struct segment *s, const uint8_t *end)
+{
+	uint8_t *ip = s->outer + ETHER, *udp = ip + head_of(ip);
+	put16(udp + 4, (uint32_t)(end - udp));
+	put16(udp + 6, 0);
+	ip_length(ip, (size_t)(end - ip));
+}
+
 size_t segment_reset(struct segment *s, uint8_t *frame, bool back)
 {
+	bool inside = s->outer != s->ether;
+	if (back && inside) {
+		swap(s->outer, s->outer + 6, 6);
+		swap(s->outer + ETHER + 12, s->outer + ETHER + 16, 4);
+	}
 	if (back) {
 		swap(s->ether, s->ether + 6, 6);
 		swap(s->ip + 12, s->ip + 16, 4);
@@ -151,5 +166,7 @@ size_t segment_reset(struct segment *s, uint8_t *frame, bool back)
 	put16(s->tcp + 18, 0);
 	ip_length(s->ip, head_of(s->ip) + 20);
 	checksum(s);
+	if (inside)
+		fit_tunnel(s, s->tcp + 20);
 	return (size_t)(s->tcp + 20 - frame);
 }

@@ -15,6 +15,7 @@ enum tcp_flag { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 /* A view into a frame, in the frame's own bytes. */
 struct segment {
 	uint8_t *ether, *ip, *tcp; /* innermost */
+	uint8_t *outer;		   /* the tunnel's Ethernet header, or the same as `ether` */
 	size_t payload;		   /* bytes of data */
 	uint16_t sport, dport;
 	uint32_t seq, ack;

@@ -181,6 +181,7 @@ static bool set_fault(struct faults *f, const char *key, const char *value)
 static bool set_way(struct cable *c, unsigned w, char *words)
 {
 	struct way *way = &c->way[w];
+	way->matched = 0;
 	for (char *save, *word = strtok_r(words, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
 		char *equals = strchr(word, '=');
 		if (!strcmp(word, "clear")) {
