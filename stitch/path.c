@@ -315,7 +315,7 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 	put_legs(p, &p->path[h]);
 	sort_legs(s, told);
 	losses(told);
-	sp_verdict(s->nexts, told);
+	sp_verdict(s->usual, told);
 	/* What one point saw is a path where another one should have seen it. */
 	if (told->n_legs > 1 || sp_path_died_between(told)) {
 		s->stats.paths++;

@@ -530,7 +530,7 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	int rc = make_tables(s, conf->max_memory / 8 * 7);
 	rc = rc ? rc : sp_order_new(&s->order);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 8);
-	rc = rc ? rc : sp_nexts_new(&s->nexts);
+	rc = rc ? rc : sp_usual_new(&s->usual);
 	if (rc) {
 		sp_stitch_free(s);
 		return rc;
@@ -544,7 +544,7 @@ void sp_stitch_free(struct sp_stitch *s)
 	if (!s)
 		return;
 	sp_paths_free(s->paths);
-	sp_nexts_free(s->nexts);
+	sp_usual_free(s->usual);
 	sp_order_free(s->order);
 	if (s->details.base)
 		sp_slab_free_all(&s->details);

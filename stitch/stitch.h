@@ -71,6 +71,8 @@ struct sp_trace {
 	uint32_t client_us, server_us; /* the ends' own shares */
 	int slowest;		       /* hop with the largest share, -1: none */
 	unsigned last;		       /* span nearest to the server */
+	uint16_t missing[8];	       /* points that calls like it mostly pass, and that did not see it */
+	unsigned n_missing;
 };
 
 #define SP_PATH_LEGS_MAX 32

@@ -138,6 +138,7 @@ void sp_trace_tell(struct sp_stitch *s)
 	}
 	hops(s, t, children);
 	shares(t, children);
+	sp_usual_trace(s->usual, t);
 	if (s->told.trace)
 		s->told.trace(s->told.ctx, t);
 }

@@ -2,37 +2,8 @@
 /* Where a connection died: what of its handshake one point saw and the next one did not, and between which points a
  * reset was made. Points see what reaches them: what was lost behind the last one that saw it was lost on the way to
  * the one where connections like it usually come next, which is learned from those that were answered. */
-#include <errno.h>
-#include <stdlib.h>
-
 #include "flowtable/tcp.h"
 #include "stitch/stitch_priv.h"
-
-#define NEXTS 8192 /* a power of two; a place that is not seen any more makes room for another one */
-#define VOTES_MAX 1024
-#define VOTES_ENOUGH 2
-#define NOWHERE UINT16_MAX /* it ends there: the server comes next */
-
-/* Where connections that look like this at a point are seen next. */
-struct next {
-	uint64_t key;
-	uint16_t point, votes;
-};
-
-struct sp_nexts {
-	struct next next[NEXTS];
-};
-
-int sp_nexts_new(struct sp_nexts **ret)
-{
-	*ret = calloc(1, sizeof **ret);
-	return *ret ? 0 : -ENOMEM;
-}
-
-void sp_nexts_free(struct sp_nexts *n)
-{
-	free(n);
-}
 
 /* --- what usually comes next --- */
 
@@ -48,28 +19,12 @@ static uint64_t key_of_point(const struct sp_leg *l)
 	return sp_key((uint64_t)l->point << 8 | l->n_tunnel, 1);
 }
 
-static struct next *slot_of(struct sp_nexts *n, uint64_t key)
-{
-	return &n->next[key >> 8 & (NEXTS - 1)];
-}
-
-/* The majority's candidate, in one pass. */
-static void vote(struct sp_nexts *n, uint64_t key, uint16_t point)
-{
-	struct next *e = slot_of(n, key);
-	if (e->votes && (e->key != key || e->point != point)) {
-		e->votes--;
-		return;
-	}
-	*e = (struct next){key, point, (uint16_t)SP_MIN(e->votes + 1, VOTES_MAX)};
-}
-
-static void learn(struct sp_nexts *n, const struct sp_path *path)
+static void learn(struct sp_usual *u, const struct sp_path *path)
 {
 	for (unsigned i = 0; i < path->n_legs; i++) {
-		uint16_t point = i + 1 < path->n_legs ? path->leg[i + 1]->point : NOWHERE;
-		vote(n, key_of_server(path->leg[i]), point);
-		vote(n, key_of_point(path->leg[i]), point);
+		uint16_t point = i + 1 < path->n_legs ? path->leg[i + 1]->point : SP_NOWHERE;
+		sp_usual_vote(u, key_of_server(path->leg[i]), point);
+		sp_usual_vote(u, key_of_point(path->leg[i]), point);
 	}
 }
 
@@ -78,15 +33,19 @@ static struct sp_where at_leg(const struct sp_path *path, unsigned i)
 	return (struct sp_where){SP_WHERE_POINT, path->leg[i]->point};
 }
 
-static struct sp_where behind_last(struct sp_nexts *n, const struct sp_path *path)
+/* A point that the latest answered connection did not reach either may see nothing at all. */
+static struct sp_where behind_last(struct sp_usual *u, const struct sp_path *path)
 {
 	const struct sp_leg *last = path->leg[path->n_legs - 1];
 	const uint64_t key[2] = {key_of_server(last), key_of_point(last)};
 	for (unsigned k = 0; k < 2; k++) {
-		const struct next *e = slot_of(n, key[k]);
-		if (e->key == key[k] && e->votes >= VOTES_ENOUGH)
-			return e->point == NOWHERE ? (struct sp_where){SP_WHERE_SERVER, 0}
-						   : (struct sp_where){SP_WHERE_POINT, e->point};
+		uint16_t point;
+		bool doubted;
+		if (!sp_usual_next(u, key[k], &doubted, &point))
+			continue;
+		return doubted		     ? (struct sp_where){SP_WHERE_UNKNOWN, 0}
+		       : point == SP_NOWHERE ? (struct sp_where){SP_WHERE_SERVER, 0}
+					     : (struct sp_where){SP_WHERE_POINT, point};
 	}
 	return (struct sp_where){SP_WHERE_UNKNOWN, 0};
 }
@@ -104,12 +63,12 @@ static void lost(struct sp_path *path, enum sp_path_packet what, struct sp_where
 }
 
 /* Nobody saw an answer; a refusal is one. */
-static void syn_lost(struct sp_nexts *n, struct sp_path *path)
+static void syn_lost(struct sp_usual *u, struct sp_path *path)
 {
 	for (unsigned i = 0; i < path->n_legs; i++)
 		if (path->leg[i]->packets[1] || path->leg[i]->flags[0] & SP_TCP_ACK)
 			return;
-	lost(path, SP_PATH_SYN, at_leg(path, path->n_legs - 1), behind_last(n, path));
+	lost(path, SP_PATH_SYN, at_leg(path, path->n_legs - 1), behind_last(u, path));
 }
 
 /* The points on the client's side saw nothing but its SYN. */
@@ -136,13 +95,13 @@ static void ack_lost(struct sp_path *path)
 	lost(path, SP_PATH_ACK, at_leg(path, n - 1), at_leg(path, n));
 }
 
-static void handshake(struct sp_nexts *n, struct sp_path *path)
+static void handshake(struct sp_usual *u, struct sp_path *path)
 {
 	unsigned first = 0;
 	while (first < path->n_legs && !answered(path->leg[first]))
 		first++;
 	if (first == path->n_legs)
-		syn_lost(n, path);
+		syn_lost(u, path);
 	else if (first)
 		syn_ack_lost(path, first);
 	else
@@ -158,7 +117,7 @@ static bool may_have_missed_it(const struct sp_leg *l)
 }
 
 /* A reset has been where it was seen, and comes from beyond. True: it was made by neither end. */
-static bool reset_by(struct sp_nexts *n, const struct sp_path *path, unsigned s2c, struct sp_path_event *event)
+static bool reset_by(struct sp_usual *u, const struct sp_path *path, unsigned s2c, struct sp_path_event *event)
 {
 	unsigned i = 0, end = path->n_legs;
 	while (i < end && !(path->leg[s2c ? end - 1 - i : i]->flags[s2c] & SP_TCP_RST))
@@ -168,7 +127,7 @@ static bool reset_by(struct sp_nexts *n, const struct sp_path *path, unsigned s2
 	unsigned at = s2c ? end - 1 - i : i;
 	*event = (struct sp_path_event){SP_PATH_RST, (uint8_t)s2c, {0}, at_leg(path, at)};
 	if (!i) {
-		event->from = s2c ? behind_last(n, path) : (struct sp_where){SP_WHERE_CLIENT, 0};
+		event->from = s2c ? behind_last(u, path) : (struct sp_where){SP_WHERE_CLIENT, 0};
 		return event->from.kind == SP_WHERE_POINT;
 	}
 	unsigned before = s2c ? at + 1 : at - 1;
@@ -179,26 +138,26 @@ static bool reset_by(struct sp_nexts *n, const struct sp_path *path, unsigned s2
 }
 
 /* Ends that get one from between answer what still comes with resets of their own: these say nothing. */
-static void resets(struct sp_nexts *n, struct sp_path *path)
+static void resets(struct sp_usual *u, struct sp_path *path)
 {
 	struct sp_path_event event[2] = {0};
 	bool forged[2];
 	for (unsigned s2c = 0; s2c < 2; s2c++)
-		forged[s2c] = reset_by(n, path, s2c, &event[s2c]);
+		forged[s2c] = reset_by(u, path, s2c, &event[s2c]);
 	bool any = forged[0] || forged[1];
 	for (unsigned s2c = 0; s2c < 2; s2c++)
 		if (any ? forged[s2c] : event[s2c].from.kind != SP_WHERE_UNKNOWN)
 			path->rst[path->n_rst++] = event[s2c];
 }
 
-void sp_verdict(struct sp_nexts *n, struct sp_path *path)
+void sp_verdict(struct sp_usual *u, struct sp_path *path)
 {
 	path->lost_at = (struct sp_path_event){0};
 	path->n_rst = 0;
-	handshake(n, path);
-	resets(n, path);
+	handshake(u, path);
+	resets(u, path);
 	if (path->lost_at.what == SP_PATH_NOTHING && !path->n_rst && answered(path->leg[path->n_legs - 1]))
-		learn(n, path);
+		learn(u, path);
 }
 
 bool sp_path_died_between(const struct sp_path *path)

@@ -162,6 +162,19 @@ static char *put_hop(char *p, const struct sp_trace *t, unsigned i, const struct
 	return p;
 }
 
+static char *put_missing(char *p, const struct sp_trace *t, const struct sp_points *points)
+{
+	for (unsigned i = 0; i < t->n_missing; i++) {
+		const struct sp_point *point = sp_json_point(points, t->missing[i]);
+		p = sp_json_text(p, i ? ",\"" : ",\"missing\":[\"");
+		p = sp_put_json_string(p, point ? point->name : "", point ? strlen(point->name) : 0);
+		*p++ = '"';
+	}
+	if (t->n_missing)
+		*p++ = ']';
+	return p;
+}
+
 /* The largest share, the two ends included: `client` and `server` stand for what no point lies behind. */
 static char *put_slowest(char *p, const struct sp_trace *t, const struct sp_points *points)
 {
@@ -195,8 +208,8 @@ static char *put_slowest(char *p, const struct sp_trace *t, const struct sp_poin
 
 void sp_json_trace(struct sp_buf *out, const struct sp_trace *t, const struct sp_points *points, bool tagged)
 {
-	sp_buf_reserve(out,
-		       6 * SP_DETAIL_MAX * SP_DETAIL_TEXT_MAX + 1024 + t->n_spans * SPAN_MAX + t->n_hops * HOP_MAX);
+	sp_buf_reserve(out, 6 * SP_DETAIL_MAX * SP_DETAIL_TEXT_MAX + 1024 + t->n_missing * POINT_MAX +
+				    t->n_spans * SPAN_MAX + t->n_hops * HOP_MAX);
 	char *p = (char *)out->p + out->n;
 	OBJECT(p, '{')
 	{
@@ -205,8 +218,9 @@ void sp_json_trace(struct sp_buf *out, const struct sp_trace *t, const struct sp
 		p = put_detail(p, t);
 		p = put_number(p, "start_ns", t->start_ns);
 		p = put_number(p, "duration_us", (t->end_ns - t->start_ns) / 1000);
-		if (t->partial)
+		if (t->partial || t->n_missing)
 			PUT(",\"partial\":true");
+		p = put_missing(p, t, points);
 		PUT(",\"spans\":[");
 		for (unsigned i = 0; i < t->n_spans; i++) {
 			p = put_span(p, t, i, points);
