@@ -130,7 +130,7 @@ def slow(name, query, app=None, us=50000):
     return act, lambda seen, truth: judge_end(seen.calls_within(truth["window"], app) if app else seen.calls(name), "server", us)
 
 
-row("server", "server takes 50 ms", "svc → server", "slowest hop; server_us", *slow("server", "ms=50"), small=True)
+row("server", "server takes 100 ms", "svc → server", "slowest hop; server_us", *slow("server", "ms=100", us=100000), small=True)
 row("server-mysql", "MariaDB takes 50 ms", "db → server", "slowest hop; server_us", *slow("server-mysql", "mysql=0.05", "mysql"), sql=True)
 row("server-pg", "PostgreSQL takes 50 ms", "db → server", "slowest hop; server_us", *slow("server-pg", "pg=0.05", "postgresql"), sql=True)
 row("client", "client sends half of its request, the rest 50 ms later", "client → pod", "slowest hop; client_us",
