@@ -101,6 +101,8 @@ static void leg_add(struct sp_leg *leg, const struct sp_flow_record *r)
 	leg->packets[1] += r->packets_s2c;
 	leg->bytes[0] += r->bytes_c2s;
 	leg->bytes[1] += r->bytes_s2c;
+	leg->payload[0] += r->payload_bytes_c2s;
+	leg->payload[1] += r->payload_bytes_s2c;
 	leg->retrans[0] += r->retrans_c2s;
 	leg->retrans[1] += r->retrans_s2c;
 	leg->hole_filled[0] += r->hole_filled_c2s;
@@ -276,19 +278,39 @@ static uint32_t above(uint32_t a, uint32_t b)
 	return a > b ? a - b : 0;
 }
 
+/* Whether a leg saw all that a later one did: else its capture has holes, or ended. */
+static bool saw_all(const struct sp_path *told, unsigned i, unsigned s2c)
+{
+	for (unsigned k = i; s2c ? k-- > 0 : ++k < told->n_legs;)
+		if (told->leg[k]->payload[s2c] > told->leg[i]->payload[s2c])
+			return false;
+	return true;
+}
+
+/* What comes late is sent again, too, and both arrive: where no bytes are less, nothing was lost. */
+static void losses_one_way(struct sp_path *told, unsigned s2c)
+{
+	const struct sp_leg *a = NULL;
+	for (unsigned k = 0, from = 0; k < told->n_legs; k++) {
+		unsigned to = s2c ? told->n_legs - 1 - k : k;
+		const struct sp_leg *b = told->leg[to];
+		if (!saw_all(told, to, s2c))
+			continue;
+		uint32_t again = a ? above(a->retrans[s2c], b->retrans[s2c]) : 0;
+		uint32_t filled = a ? above(b->hole_filled[s2c], a->hole_filled[s2c]) : 0;
+		if (again | filled && a->payload[s2c] > b->payload[s2c])
+			told->loss[told->n_losses++] =
+				(struct sp_path_loss){(uint8_t)from, (uint8_t)to, (uint8_t)s2c, SP_MAX(again, filled)};
+		a = b;
+		from = to;
+	}
+}
+
 static void losses(struct sp_path *told)
 {
 	told->n_losses = 0;
-	for (unsigned i = 1; i < told->n_legs; i++)
-		for (unsigned s2c = 0; s2c < 2; s2c++) {
-			unsigned from = s2c ? i : i - 1, to = s2c ? i - 1 : i;
-			const struct sp_leg *a = told->leg[from], *b = told->leg[to];
-			uint32_t again = above(a->retrans[s2c], b->retrans[s2c]);
-			uint32_t filled = above(b->hole_filled[s2c], a->hole_filled[s2c]);
-			if (again | filled)
-				told->loss[told->n_losses++] = (struct sp_path_loss){
-					(uint8_t)from, (uint8_t)to, (uint8_t)s2c, SP_MAX(again, filled)};
-		}
+	losses_one_way(told, 0);
+	losses_one_way(told, 1);
 }
 
 static void put_legs(struct sp_paths *p, const struct path *path)

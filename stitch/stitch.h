@@ -84,6 +84,7 @@ struct sp_leg {
 	uint16_t client_port, server_port, point, app;
 	uint32_t isn_client, isn_server;
 	uint64_t packets[2], bytes[2]; /* c2s, s2c */
+	uint64_t payload[2];	       /* above TCP, what was sent again included */
 	uint32_t retrans[2], hole_filled[2];
 	uint32_t rtt_client_us, rtt_server_us;
 	uint32_t requests, request_errors;

@@ -7,8 +7,9 @@
 #include "stitch/stitch_priv.h"
 
 #define PLACES 16384 /* a power of two; a place that is not seen any more makes room for another one */
+#define VOTE 8 /* what one for it counts against those for others: a point that fell silent is missed for a while */
 #define VOTES_MAX 1024
-#define VOTES_ENOUGH 2
+#define VOTES_ENOUGH (2 * VOTE)
 
 struct place {
 	uint64_t key;
@@ -45,7 +46,7 @@ void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point)
 		p->doubted |= p->key == key;
 		return;
 	}
-	*p = (struct place){key, point, (uint16_t)SP_MIN(p->votes + 1, VOTES_MAX), false};
+	*p = (struct place){key, point, (uint16_t)SP_MIN(p->votes + VOTE, VOTES_MAX), false};
 }
 
 bool sp_usual_next(const struct sp_usual *u, uint64_t key, bool *doubted, uint16_t *point)

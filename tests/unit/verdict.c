@@ -13,13 +13,14 @@ enum { POINTS = 4, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
 static struct sp_points points;
 static struct {
-	unsigned paths;
-	struct sp_path path; /* the last one */
+	unsigned paths, died; /* how many, and of how many it is said where */
+	struct sp_path path;  /* the last one */
 } got;
 
 static void path(void *ctx, const struct sp_path *p)
 {
 	got.paths++;
+	got.died += p->lost_at.what != SP_PATH_NOTHING || p->n_rst;
 	got.path = *p;
 }
 
@@ -168,20 +169,25 @@ static void resets(void)
 	CHECK_EQ(got.path.n_rst, 0);
 }
 
-/* A point that is not there any more: what comes next is learned again. */
+/* A point that is not there any more: at first nothing is known of what comes next, later it is learned again. */
 static void other_ways(void)
 {
-	struct sp_stitch *s = begin();
-	for (unsigned n = 0; n < 10; n++)
-		whole(s, n);
-	for (unsigned n = 10; n < 40; n++)
-		for (unsigned p = 0; p < POINTS; p++)
-			if (p != 1)
-				leg(s, n, p, SYN | ACK | FIN, SYN | ACK | FIN);
-	leg(s, 40, 0, SYN, 0);
-	sp_stitch_end(s);
-	sp_stitch_free(s);
-	CHECK(is(&got.path.lost_at, SP_PATH_SYN, 0, 0, 2));
+	for (unsigned since = 1; since < 200; since += 198) {
+		struct sp_stitch *s = begin();
+		for (unsigned n = 0; n < 10; n++)
+			whole(s, n);
+		for (unsigned n = 10; n < 10 + since; n++)
+			for (unsigned p = 0; p < POINTS; p++)
+				if (p != 1)
+					leg(s, n, p, SYN | ACK | FIN, SYN | ACK | FIN);
+		leg(s, 10 + since, 0, SYN, 0);
+		leg(s, 11 + since, 0, SYN | ACK, SYN | ACK);
+		leg(s, 11 + since, 2, SYN | ACK, SYN | ACK | RST);
+		sp_stitch_end(s);
+		sp_stitch_free(s);
+		CHECK_EQ(got.paths, 10 + since + 1 + (since > 1));
+		CHECK_EQ(got.died, since > 1 ? 2 : 1);
+	}
 }
 
 int main(void)
