@@ -65,16 +65,21 @@ row("haproxy", "none, HAProxy as gateway", "–", "each request whole over ten p
 # --- delays
 
 
-def delayed(name, cable, way=">", settings=f"delay={DELAY}", us=DELAY, **how):
+def delayed(name, cable, way=">", settings=f"delay={DELAY}", exact=True, **how):
     """Connections are there before."""
 
     def act(bench):
         gets(bench, "warm", 2, "redis=a", **how)
         with bench.fault(f"{cable} {way} {settings}"):
             gets(bench, name, 6, "redis=a", **how)
-        return {}
+            return {"us": held(bench, cable)}
 
-    return act, lambda seen, truth: judge_slowest(seen.calls(name), BESIDE[cable], us)
+    return act, lambda seen, truth: judge_slowest(seen.calls(name), BESIDE[cable], truth["us"] if exact else None)
+
+
+def held(bench, cable):
+    """What a round trip was held there, as the cable counted it."""
+    return sum(bench.lab.count(cable, way)["held_us"] for way in "><")
 
 
 for cable, _, _ in CABLES[:-1]:
@@ -82,18 +87,18 @@ for cable, _, _ in CABLES[:-1]:
         small=cable == "gw")
 row("delay-back", "delay 20 ms, responses", BESIDE["lb"], "slowest hop; self_us", *delayed("delay-back", "lb", "<"))
 row("jitter", "delay 20 ms to 40 ms, in order", BESIDE["kvm"], "slowest hop",
-    delayed("jitter", "kvm", ">", "delay=20000 jitter=20000")[0], lambda seen, truth: judge_slowest(seen.calls("jitter"), BESIDE["kvm"]))
+    *delayed("jitter", "kvm", ">", "delay=20000 jitter=20000", exact=False))
 row("connect", "delay 20 ms, to a connection that HAProxy makes for it", BESIDE["svc"], "slowest hop",
-    delayed("connect", "svc", port=81)[0], lambda seen, truth: judge_slowest(seen.calls("connect"), BESIDE["svc"]))
+    *delayed("connect", "svc", exact=False, port=81))
 
 
 def delayed_database(app):
     def act(bench):
         with bench.fault(f"db > delay={DELAY}"):
             gets(bench, f"db-{app}", 5, {"redis": "redis=a", "mysql": "mysql=0", "postgresql": "pg=0"}[app])
-        return {}
+            return {"us": held(bench, "db")}
 
-    return act, lambda seen, truth: judge_slowest(seen.calls_within(truth["window"], app), BESIDE["db"], DELAY)
+    return act, lambda seen, truth: judge_slowest(seen.calls_within(truth["window"], app), BESIDE["db"], truth["us"])
 
 
 row("db-redis", "delay 20 ms, Redis", BESIDE["db"], "slowest hop; self_us", *delayed_database("redis"), small=True)
@@ -106,11 +111,11 @@ def delayed_names(cable):
         with bench.fault(f"{cable} > delay={DELAY}"):
             for i in range(5):
                 bench.pod.ask_name(number=100 + i)
-        return {}
+            return {"us": held(bench, cable)}
 
     def judge(seen, truth):
         calls = [t for t in seen.calls_within(truth["window"], "dns") if BESIDE[cable][0] in points(t)]
-        return judge_slowest(calls, BESIDE[cable], DELAY)
+        return judge_slowest(calls, BESIDE[cable], truth["us"])
 
     return act, judge
 
@@ -181,23 +186,27 @@ def lossy_lb():
 row("loss-nft", "nftables drops 1 of 60 data segments", "lb-out → lb-in", "loss_between: this hop, how many, nowhere else", *lossy_lb())
 
 
-def reordered():
+def reordered(name, late_by):
     def act(bench):
-        with bench.fault("gw < late=20 late_by=2000 only=data"):
-            gets(bench, "reorder", 3, f"n={LOSSY}", port=84)
+        with bench.fault(f"gw < late=20 late_by={late_by} only=data"):
+            gets(bench, name, 3, f"n={LOSSY}", port=84)
             time.sleep(0.2)
         return {}
 
     def judge(seen, truth):
         lost = sum(l["segments"] for p in seen.paths_within(truth["window"]) for l in p["loss_between"])
-        late = {f["point"] for f in seen.flows_within(truth["window"]) if f.get("out_of_order_s2c")}
-        right = not lost and "lb-out" in late and "gw-in" not in late
-        return Said(right, 1, f"{lost} lost; late segments at {', '.join(n for n in NAMES if n in late) or 'no point'}")
+        flows = seen.flows_within(truth["window"])
+        late = {f["point"] for f in flows if f.get("out_of_order_s2c") or f.get("hole_filled_s2c")}
+        return Said(not lost and late == set(NAMES[:7]), 1, f"{lost} lost; late segments at {len(late)} points, of which the nearest is "
+                    + max(late, key=NAMES.index, default="none"))
 
     return act, judge
 
 
-row("reorder", "1 of 20 segments of responses 2 ms late", BESIDE["gw"], "out_of_order from this hop on, no loss", *reordered())
+row("reorder", "1 of 20 segments of responses 0.2 ms late", BESIDE["gw"][::-1], "late segments from this hop on, no loss",
+    *reordered("reorder", 200))
+row("late", "…2 ms late, when they were sent again", BESIDE["gw"][::-1], "late segments from this hop on, no loss",
+    *reordered("late", 2000))
 
 
 # --- connections that die

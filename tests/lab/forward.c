@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
@@ -52,11 +53,17 @@ struct waiting {
 	uint8_t frame[];
 };
 
+/* Since it was last told anything. */
+struct counts {
+	uint64_t matched, frames, lost, refused, resets; /* frames */
+	uint64_t sent, held, held_longest;		 /* frames, ns */
+};
+
 struct way {
 	struct faults faults;
+	struct counts counts;
 	struct waiting **queue; /* sorted by `due` */
 	unsigned n;
-	uint64_t matched, frames, lost, refused, resets, held, held_longest; /* frames; ns */
 };
 
 struct cable {
@@ -181,13 +188,11 @@ static bool set_fault(struct faults *f, const char *key, const char *value)
 static bool set_way(struct cable *c, unsigned w, char *words)
 {
 	struct way *way = &c->way[w];
-	way->matched = 0;
+	way->counts = (struct counts){0};
 	for (char *save, *word = strtok_r(words, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
 		char *equals = strchr(word, '=');
 		if (!strcmp(word, "clear")) {
 			way->faults = (struct faults){0};
-			way->matched = way->frames = way->lost = way->refused = way->resets = way->held =
-				way->held_longest = 0;
 			continue;
 		}
 		if (!equals)
@@ -220,19 +225,19 @@ static bool set(const char *line)
 	return false;
 }
 
+static void count_way(const char *before, const char *name, char way, const struct counts *n)
+{
+	printf("%s{\"cable\":\"%s\",\"way\":\"%c\",\"frames\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"refused\":%" PRIu64
+	       ",\"resets\":%" PRIu64 ",\"held_us\":%.1f,\"held_longest_us\":%.1f}",
+	       before, name, way, n->frames, n->lost, n->refused, n->resets,
+	       n->sent ? (double)n->held / 1e3 / (double)n->sent : 0, (double)n->held_longest / 1e3);
+}
+
 static void count(void)
 {
 	for (unsigned i = 0; i < n_cables; i++)
-		for (unsigned w = 0; w < 2; w++) {
-			const struct way *y = &cable[i].way[w];
-			printf("%s{\"cable\":\"%s\",\"way\":\"%c\",\"frames\":%llu,\"lost\":%llu,\"refused\":%llu,"
-			       "\"resets\":%llu,\"held_us\":%.1f,\"held_longest_us\":%.1f}",
-			       i + w ? "," : "[", cable[i].name, "><"[w], (unsigned long long)y -> frames,
-			       (unsigned long long)y -> lost, (unsigned long long)y -> refused,
-			       (unsigned long long)y -> resets,
-			       y -> frames ? (double)y -> held / 1e3 / (double)y -> frames : 0,
-			       (double)y -> held_longest / 1e3);
-		}
+		for (unsigned w = 0; w < 2; w++)
+			count_way(i + w ? "," : "[", cable[i].name, "><"[w], &cable[i].way[w].counts);
 	printf("]\n");
 }
 
@@ -271,7 +276,7 @@ static void put(struct way *w, const uint8_t *frame, size_t n, uint64_t now, dou
 {
 	struct waiting *f = w->n < WAITING_MAX ? malloc(sizeof *f + n) : NULL;
 	if (!f) {
-		w->refused++;
+		w->counts.refused++;
 		return;
 	}
 	*f = (struct waiting){now + (uint64_t)(us * 1e3), now, n};
@@ -287,8 +292,9 @@ static void send_due(struct cable *c, unsigned from, uint64_t now)
 		struct waiting *f = w->queue[n];
 		send_frame(c->fd[!from], f->frame, f->n);
 		uint64_t held = now_ns() - f->came;
-		w->held += held;
-		w->held_longest = held > w->held_longest ? held : w->held_longest;
+		w->counts.sent++;
+		w->counts.held += held;
+		w->counts.held_longest = held > w->counts.held_longest ? held : w->counts.held_longest;
 		free(f);
 	}
 	memmove(w->queue, w->queue + n, (w->n - n) * sizeof *w->queue);
@@ -314,7 +320,7 @@ static void reset_both(struct cable *c, unsigned from, const uint8_t *frame, siz
 		segment_find(&s, copy, n);
 		send_frame(c->fd[back ? from : !from], copy, segment_reset(&s, copy, back));
 	}
-	c->way[from].resets++;
+	c->way[from].counts.resets++;
 }
 
 /* In the first way's direction one number is added, in the other's another one; what is acknowledged is the other's. */
@@ -334,16 +340,16 @@ static void take(struct cable *c, unsigned from, uint8_t *frame, size_t n, uint6
 	struct way *w = &c->way[from];
 	const struct faults *f = &w->faults;
 	struct segment found, *s = segment_find(&found, frame, n) ? &found : NULL;
-	w->frames++;
+	w->counts.frames++;
 	if (s && f->shift)
 		rewrite(s, from);
 	if (!matches(f, s)) {
 		put(w, frame, n, now, 0);
 		return;
 	}
-	uint64_t number = ++w->matched;
+	uint64_t number = ++w->counts.matched;
 	if ((f->loss > 0 && random_part() < f->loss) || (f->nth && number % f->nth == 0) || number <= f->first) {
-		w->lost++;
+		w->counts.lost++;
 		return;
 	}
 	if (s && f->reset && number == f->reset) {

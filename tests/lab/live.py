@@ -60,7 +60,7 @@ def live(bench, spantap, read, directory, kind="af_xdp"):
     files = bench.lab.capture(os.path.join(directory, "captures"))
     gets(bench, "live", 20, "redis=a")
     gets(bench, "live-fresh", 20, port=81)
-    with bench.fault(f"kvm > delay={DELAY}"):
+    with bench.fault(f"gw > delay={DELAY}"):
         gets(bench, "live/slow", 5)
     time.sleep(0.3)
     bench.lab.capture_end()

@@ -31,7 +31,7 @@ CABLES = (
 # Points on the way of a request, in its order: name, where it is captured.
 POINTS = (
     ("pod", "pod/eth0"),
-    ("bridge", "node/br0"),
+    ("bridge", "node/pod0"),  # its port: the bridge's own device sees frames when they were passed on
     ("underlay", "node/eth0"),
     ("tap", "host/tap0"),
     ("span", "switch/span1"),

@@ -22,7 +22,7 @@ class Variant:
     fault: str
     hop: str
     must: str
-    make: Callable  # (files, directory) -> files, or one file
+    make: Callable  # (files, directory, truths) -> files, or one file
     judge: Callable  # (what was seen at first, what is seen now, truths) -> Said
 
 
@@ -95,11 +95,11 @@ OFFSETS = {name: (i * 7 % 12 - 5) * 370_000_000 for i, name in enumerate(NAMES)}
 DRIFTS = {name: (i * 5 % 7 - 3) * 10e-6 for i, name in enumerate(NAMES)}  # up to 30 us a second
 
 
-def offset_clocks(files, directory):
+def offset_clocks(files, directory, truths):
     return changed(files, directory, lambda name: lambda ns: ns + OFFSETS[name])
 
 
-def drifting_clocks(files, directory):
+def drifting_clocks(files, directory, truths):
     start = min(times_of(path)[0] for path in files.values())
     return changed(files, directory, lambda name: lambda ns: ns + OFFSETS[name] + int((ns - start) * DRIFTS[name]))
 
@@ -121,9 +121,8 @@ def close(trace):
 
 
 def vanished(point):
-    def make(files, directory):
-        times = times_of(files[point])
-        middle = times[len(times) // 2]
+    def make(files, directory, truths):
+        middle = sum(truths["healthy"]["window"]) // 2
         return changed(files, directory, lambda name: lambda ns: None if name == point and ns > middle else ns)
 
     return make
@@ -174,7 +173,7 @@ def nothing_wrong(point):
 # --- one file
 
 
-def merged(files, directory):
+def merged(files, directory, truths):
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, "merged.pcapng")
     subprocess.run(["mergecap", "-w", path, *files.values()], check=True, stderr=subprocess.DEVNULL)
@@ -187,6 +186,6 @@ VARIANTS = [
     Variant("clocks", "clocks up to 4 s apart", "each point", "the same points and slowest hops", offset_clocks, same_hops),
     Variant("drift", "…and drifting, up to 60 us a second apart", "each point", "the same points and slowest hops", drifting_clocks,
             same_hops),
-    Variant("vanished", "a capture ends halfway", "lb-out", "partial traces are marked, no place is named wrongly", vanished("lb-out"),
+    Variant("vanished", "a capture ends while all is well, before every fault", "lb-out", "partial traces are marked, no place is named wrongly", vanished("lb-out"),
             nothing_wrong("lb-out")),
 ]

@@ -91,7 +91,7 @@ slow_server()
 	in_m sh -c 'for d in d0 d1; do sysctl -qw net.ipv6.conf.$d.disable_ipv6=1 net.ipv4.conf.$d.arp_ignore=1; done
 		for d in s0 d0; do ip link set $d addrgenmode none up; ethtool -K $d tso off gso off gro off tx off rx off sg off; done' >/dev/null
 	address "$M" s0 10.2.0.1/24
-	background ip netns exec "$M" /usr/bin/python3 "$here/slow_link.py" d0 d1 "$1"
+	background "$here/../../${BUILD-build}/tests/forward" "slow=$M/d0,$M/d1" "slow > delay=${1}000"
 	for _ in $(seq 50); do in_p ping -c 1 -W 1 10.2.0.2 >/dev/null 2>&1 && return; done
 	echo "the slow cable does not carry" >&2
 	exit 1
