@@ -127,6 +127,8 @@ static bool reset_by(struct sp_usual *u, const struct sp_path *path, unsigned s2
 	unsigned at = s2c ? end - 1 - i : i;
 	*event = (struct sp_path_event){SP_PATH_RST, (uint8_t)s2c, {0}, at_leg(path, at)};
 	if (!i) {
+		if (!s2c && path->leg[0]->close_reason == SP_CLOSE_CLIENT_RST_AFTER_RESPONSE)
+			return false; /* it had what it wanted */
 		event->from = s2c ? behind_last(u, path) : (struct sp_where){SP_WHERE_CLIENT, 0};
 		return event->from.kind == SP_WHERE_POINT;
 	}

@@ -3,17 +3,16 @@
 up for by claims that are wrong."""
 
 import os
-import struct
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from typing import Callable
 
+from pcapng import retimed, times_of
 from seen import Said, losses, points, slowest
 from topology import POINTS
 
 NAMES = [name for name, _ in POINTS]
-EPB, ISB = 6, 5
 
 
 @dataclass
@@ -24,35 +23,6 @@ class Variant:
     must: str
     make: Callable  # (files, directory, truths) -> files, or one file
     judge: Callable  # (what was seen at first, what is seen now, truths) -> Said
-
-
-def retimed(source, target, time_of):
-    """A pcapng with other times: nanoseconds to nanoseconds, None: the packet goes."""
-    with open(source, "rb") as f:
-        data = f.read()
-    out, at = [], 0
-    while at < len(data):
-        kind, size = struct.unpack_from("<II", data, at)
-        block = data[at:at + size]
-        at += size
-        if kind == ISB:
-            continue
-        if kind == EPB:
-            high, low = struct.unpack_from("<II", block, 12)
-            ns = time_of(high << 32 | low)
-            if ns is None:
-                continue
-            block = block[:12] + struct.pack("<II", ns >> 32, ns & 0xFFFFFFFF) + block[20:]
-        out.append(block)
-    with open(target, "wb") as f:
-        f.write(b"".join(out))
-    return target
-
-
-def times_of(path):
-    times = []
-    retimed(path, os.devnull, lambda ns: times.append(ns) or ns)
-    return times
 
 
 def changed(files, directory, change):

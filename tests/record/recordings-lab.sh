@@ -110,3 +110,11 @@ r_lab_delay()
 	record_stop
 	note "as lab, with a cable between s0 and the server (its other end: d1) on which frames to the server take 4 ms: six requests with an X-Request-ID of the client's, which the proxy passes on; and one whose second half the client sent 0.1 s after the first."
 }
+
+# The lab of tests/lab, whose twelve points make one file.
+r_demo_shop()
+{
+	out=${out%.pcap}.pcapng
+	BUILD=${BUILD-$here/../../build} "$here/../lab/run" --demo "$out"
+	note "what \`make demo\` shows traces of: the points of tests/lab (pod, its node's bridge and VXLAN underlay, a KVM host's tap, a switch's SPAN port, both sides of a load balancer, of a gateway and of a service, and its database). Two DNS queries; two requests of connections of their own, then six of one, to $(version_of nginx), a service behind it and $(version_of redis-server), $(version_of mariadb-server), PostgreSQL: of these, one to which the way from the load balancer to the gateway took 80 ms (/checkout), one for which MariaDB took 150 ms (/report), and one (/pictures) of whose response the tap lost every third segment; then a connection whose SYNs the load balancer dropped, and one that a device between tap and switch reset."
+}

@@ -17,6 +17,8 @@ static struct {
 	struct sp_path path;  /* the last one */
 } got;
 
+static enum sp_close_reason close_reason = SP_CLOSE_TIMEOUT;
+
 static void path(void *ctx, const struct sp_path *p)
 {
 	got.paths++;
@@ -58,7 +60,7 @@ static void leg(struct sp_stitch *s, unsigned n, unsigned p, uint8_t client, uin
 		.has_isn_server = answered,
 		.has_rtt_server = answered,
 		.rtt_server_us = 100 - 10 * p,
-		.close_reason = SP_CLOSE_TIMEOUT,
+		.close_reason = close_reason,
 	};
 	r.client_ip = sp_addr_v4((const uint8_t[]){10, 0, p < 2 ? 1 : 2, 1});
 	r.server_ip = sp_addr_v4((const uint8_t[]){10, 0, p < 2 ? 9 : 3, 1});
@@ -155,6 +157,11 @@ static void resets(void)
 	after_ten((const uint8_t[POINTS][2]){{c | RST, s}, {c | RST, s}, {c | RST, s}, {c | RST, s}});
 	CHECK_EQ(got.path.n_rst, 1);
 	CHECK(is(&got.path.rst[0], SP_PATH_RST, 0, CLIENT, 0));
+	/* …unless it is how the client ends what was answered. */
+	close_reason = SP_CLOSE_CLIENT_RST_AFTER_RESPONSE;
+	after_ten((const uint8_t[POINTS][2]){{c | RST, s}, {c | RST, s}, {c | RST, s}, {c | RST, s}});
+	CHECK_EQ(got.path.n_rst, 0);
+	close_reason = SP_CLOSE_TIMEOUT;
 	/* The server's, seen everywhere. */
 	after_ten((const uint8_t[POINTS][2]){{c, s | RST}, {c, s | RST}, {c, s | RST}, {c, s | RST}});
 	CHECK_EQ(got.path.n_rst, 1);
