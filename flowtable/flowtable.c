@@ -70,6 +70,10 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 		ft->l7 = sp_mem_map(sizeof *ft->l7, 0);
 		rc = rc ? rc : ft->l7 ? sp_l7_init(ft->l7, &conf->requests, hash_key) : -ENOMEM;
 	}
+	if (conf->profile.max_memory) {
+		ft->profiler = sp_mem_map(sizeof *ft->profiler, 0);
+		rc = rc ? rc : ft->profiler ? sp_profiler_init(ft->profiler, &conf->profile) : -ENOMEM;
+	}
 	rc = rc ? rc : sp_defrag_new(&ft->defrag, &conf->fragments, hash_key, &ft->stats);
 	ft->fragments_due = UINT64_MAX;
 	if (rc) {
@@ -96,6 +100,9 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	if (ft->l7)
 		sp_l7_free(ft->l7);
 	sp_mem_unmap(ft->l7, sizeof *ft->l7);
+	if (ft->profiler)
+		sp_profiler_free(ft->profiler);
+	sp_mem_unmap(ft->profiler, sizeof *ft->profiler);
 	free(ft->inner);
 	sp_mem_unmap(ft, sizeof *ft);
 }
@@ -110,6 +117,8 @@ void sp_flowtable_reconf(struct sp_flowtable *ft, const struct sp_flow_conf *con
 {
 	if (ft->l7)
 		sp_l7_reconf(ft->l7, &conf->requests);
+	if (ft->profiler)
+		sp_profiler_reconf(ft->profiler, &conf->profile);
 	ft->conf = *conf;
 	ft->conf.max_flows = ft->max_flows;
 	sp_dedup_reconf(&ft->dedup, &conf->dedup);
@@ -301,6 +310,8 @@ static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, 
 		ft->stats.flows_refused++;
 		return NULL;
 	}
+	if (ft->profiler)
+		sp_profile_begin(ft, f);
 	return f;
 }
 
@@ -316,6 +327,8 @@ static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struc
 	f->armed = armed;
 	f->lo_mac = lo_mac;
 	f->hi_mac = hi_mac;
+	if (ft->profiler)
+		sp_profile_begin(ft, f);
 	ft->stats.flows_ended++;
 	ft->stats.port_reuse++;
 }
@@ -380,6 +393,8 @@ static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft,
 	    sp_tcp_is_new_connection(f, pkt, side))
 		flow_restart(ft, f, key, pkt);
 	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
+	if (SP_UNLIKELY(!f->ttl[side]))
+		f->ttl[side] = pkt->ttl;
 	f->packets[side]++;
 	uint32_t bytes = f->bytes[side] += pkt->wire_len, payload = f->payload[side] += pkt->l7_len;
 	if (SP_UNLIKELY((bytes | payload) & COUNTER_CARRY))
@@ -406,10 +421,15 @@ static inline __attribute__((always_inline)) void message(struct sp_flowtable *f
 							  const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto != SP_PROTO_TCP)
+	unsigned signs = 0;
+	if (f->proto != SP_PROTO_TCP) {
 		datagram(ft, f, pkt, side);
-	else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side)))
+	} else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side))) {
 		track_tcp(ft, f, key, pkt, side);
+		signs = ft->signs;
+	}
+	if (SP_UNLIKELY(f->dir[side].bits & SP_DIR_PROFILED))
+		sp_profile_packet(ft, f, pkt, side, signs);
 	if (ft->l7 && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
 		sp_l7_payload(ft, f, pkt, side);
 }
@@ -694,5 +714,6 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
 		.fragments = sp_defrag_memory(ft->defrag),
 		.calls = ft->l7 ? sp_slab_memory(&ft->l7->slab) : 0,
+		.profiles = ft->profiler ? sp_slab_memory(&ft->profiler->slab) : 0,
 	};
 }

@@ -20,6 +20,7 @@ static const char file_name[SP_RECORD_KIND_MAX][16] = {
 	[SP_RECORD_REQUEST] = "requests.jsonl",
 	[SP_RECORD_TRACE] = "traces.jsonl",
 	[SP_RECORD_PATH] = "paths.jsonl",
+	[SP_RECORD_PROFILE] = "profiles.jsonl",
 };
 
 #define STITCHED (1u << SP_RECORD_TRACE | 1u << SP_RECORD_PATH)
