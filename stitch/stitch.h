@@ -46,8 +46,9 @@ struct sp_slice sp_detail_text(const struct sp_detail *d, enum sp_detail_text wh
 struct sp_trace_span {
 	const struct sp_span *span;
 	uint64_t id;
-	int parent;  /* index, -1: the root */
-	bool led_to; /* another call, which the one before it led to */
+	int parent;	/* index, -1: the root */
+	bool led_to;	/* another call, which the one before it led to */
+	bool connected; /* …whose connection was made for it */
 	uint8_t joined_by, confidence;
 };
 
@@ -56,7 +57,8 @@ struct sp_trace_hop {
 	bool has_self, has_one_way;
 	uint8_t lost; /* messages of this call that one of both saw and the other should have seen */
 	uint32_t self_us, request_us, response_us;
-	uint32_t share_us; /* of self_us: without the client's share, while a proxy waits for its request */
+	uint32_t connect_us; /* of self_us: waiting for the connection of the call that was led to; 0: none is known */
+	uint32_t share_us;   /* without the client's share, while a proxy waits for its request; with the handshake's */
 };
 
 /* Good while it is being told. */

@@ -157,6 +157,8 @@ static char *put_hop(char *p, const struct sp_trace *t, unsigned i, const struct
 		}
 		if (h->has_self)
 			p = put_number(p, "self_us", h->self_us);
+		if (h->connect_us)
+			p = put_number(p, "connect_us", h->connect_us);
 		p = put_number(p, "lost", h->lost);
 	}
 	return p;

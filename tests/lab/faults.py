@@ -127,7 +127,7 @@ row("dns-svc", "delay 20 ms, DNS behind a forwarder", BESIDE["svc"], "slowest ho
 # --- the ends
 
 
-def slow(name, query, app=None, us=50000):
+def slow(name, query, app=None, us=100000):
     def act(bench):
         gets(bench, name, 4, query)
         return {}
@@ -135,9 +135,9 @@ def slow(name, query, app=None, us=50000):
     return act, lambda seen, truth: judge_end(seen.calls_within(truth["window"], app) if app else seen.calls(name), "server", us)
 
 
-row("server", "server takes 100 ms", "svc → server", "slowest hop; server_us", *slow("server", "ms=100", us=100000), small=True)
-row("server-mysql", "MariaDB takes 50 ms", "db → server", "slowest hop; server_us", *slow("server-mysql", "mysql=0.05", "mysql"), sql=True)
-row("server-pg", "PostgreSQL takes 50 ms", "db → server", "slowest hop; server_us", *slow("server-pg", "pg=0.05", "postgresql"), sql=True)
+row("server", "server takes 100 ms", "svc → server", "slowest hop; server_us", *slow("server", "ms=100"), small=True)
+row("server-mysql", "MariaDB takes 100 ms", "db → server", "slowest hop; server_us", *slow("server-mysql", "mysql=0.1", "mysql"), sql=True)
+row("server-pg", "PostgreSQL takes 100 ms", "db → server", "slowest hop; server_us", *slow("server-pg", "pg=0.1", "postgresql"), sql=True)
 row("client", "client sends half of its request, the rest 50 ms later", "client → pod", "slowest hop; client_us",
     lambda bench: {"n": gets(bench, "client", 4, pause=0.05)},
     lambda seen, truth: judge_end(seen.calls("client"), "client", 50000), small=True)
@@ -356,7 +356,7 @@ row("window-server", "server does not read", "server", "zero_window_s2c at each 
 def shifted():
     def act(bench):
         with bench.fault("lb = shift=1"):
-            gets(bench, "shift", 5, port=84)
+            gets(bench, "shift", 5, port=85)
         return {}
 
     return act, lambda seen, truth: Said(sum(points(t) == HTTP for t in seen.calls("shift")), 5,

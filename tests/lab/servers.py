@@ -24,7 +24,7 @@ http {{
 GATEWAY = """
   proxy_next_upstream off; proxy_set_header X-Request-ID $request_id; add_header X-Request-ID $request_id;
   server { listen 10.2.0.2:8080; listen 10.2.0.3:8080; location / { proxy_pass http://kept; } }
-  server { listen 10.2.0.2:8082; listen 10.2.0.2:8084; location / { proxy_pass http://10.3.0.2:80; } }
+  server { listen 10.2.0.2:8082; listen 10.2.0.2:8084; listen 10.2.0.2:8085; location / { proxy_pass http://10.3.0.2:80; } }
 """
 SERVICE = "server { listen 10.3.0.2:80; location / { proxy_pass http://127.0.0.1:9000; } }"
 HAPROXY = """

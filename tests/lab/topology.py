@@ -61,6 +61,7 @@ table ip nat {
     ip daddr 10.9.9.9 tcp dport 81 dnat to 10.2.0.2:8081
     ip daddr 10.9.9.9 tcp dport 82 dnat to 10.2.0.2:8082
     ip daddr 10.9.9.9 tcp dport 84 dnat to 10.2.0.2:8084
+    ip daddr 10.9.9.9 tcp dport 85 dnat to 10.2.0.2:8085
     ip daddr 10.9.9.9 tcp dport 91 dnat to 10.2.0.2:91
     ip daddr 10.9.9.9 tcp dport 90 dnat to 10.2.0.2:90
     ip daddr 10.9.9.9 udp dport 53 dnat to 10.2.0.2:53

@@ -387,6 +387,34 @@ static void hot(void)
 	CHECK_EQ(got.paths, 0);
 }
 
+/* A proxy that makes a connection for a request, over a way of 20 ms from the proxy's point (0) to the server's (1):
+ * it waits for the handshake, then for the call. Both are the way's. */
+static void handshake_of_a_proxy(void)
+{
+	for (unsigned made = 0; made < 2; made++) {
+		struct sp_stitch *s = begin();
+		for (unsigned point = 0; point < 2; point++) {
+			struct sp_request_record *r = call(2, 20500 + 20000 * point, point ? 100 : 20100, 2, 3);
+			text(SP_SLOT_X_REQUEST_ID_REQUEST, "one");
+			r->point = r->head.point = (uint16_t)point;
+			r->connect_us = !made ? 0 : point ? 10 : 20010;
+			sp_stitch_request(s, r);
+		}
+		call(1, 0, 41000, 1, 2);
+		text(SP_SLOT_X_REQUEST_ID_RESPONSE, "one");
+		sp_stitch_request(s, &record.r);
+		sp_stitch_end(s);
+		CHECK_EQ(got.last.n_spans, 3);
+		CHECK_EQ(got.last.hop[0].self_us, 20900);
+		CHECK_EQ(got.last.hop[0].connect_us, made ? 20010 : 0);
+		CHECK_EQ(got.last.hop[0].share_us, made ? 890 : 20900);
+		CHECK_EQ(got.last.hop[1].self_us, 20000);
+		CHECK_EQ(got.last.hop[1].share_us, made ? 40000 : 20000);
+		CHECK_EQ(got.last.slowest, made ? 1 : 0);
+		sp_stitch_free(s);
+	}
+}
+
 /* --- paths --- */
 
 static struct sp_flow_record flow_of(unsigned p, unsigned n, bool answered)
@@ -483,6 +511,7 @@ int main(void)
 	RUN(lost_response);
 	RUN(memory);
 	RUN(proxies);
+	RUN(handshake_of_a_proxy);
 	RUN(application);
 	RUN(no_guess);
 	RUN(hot);
