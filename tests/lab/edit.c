@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "edit.h"
+#include "tests/lab/edit.h"
 
 #include <string.h>
 

@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "edit.h"
+#include "tests/lab/edit.h"
 
 #define CABLES_MAX 16
 #define WAITING_MAX 8192 /* frames of one way that wait for their time */
@@ -310,15 +310,15 @@ static bool matches(const struct faults *f, const struct segment *s)
 	return !*f->only || (!strcmp(f->only, "syn") ? s->flags & SYN : s->payload > 0);
 }
 
-/* The segment's place is taken by resets to both of its ends. */
-static void reset_both(struct cable *c, unsigned from, const uint8_t *frame, size_t n)
+/* The segment's place is taken by resets to both of its ends, behind what waits. */
+static void reset_both(struct cable *c, unsigned from, const uint8_t *frame, size_t n, uint64_t now)
 {
 	for (unsigned back = 0; back < 2; back++) {
 		uint8_t copy[FRAME_MAX];
 		struct segment s;
 		memcpy(copy, frame, n);
 		segment_find(&s, copy, n);
-		send_frame(c->fd[back ? from : !from], copy, segment_reset(&s, copy, back));
+		put(&c->way[back ? !from : from], copy, segment_reset(&s, copy, back), now, 0);
 	}
 	c->way[from].counts.resets++;
 }
@@ -353,7 +353,7 @@ static void take(struct cable *c, unsigned from, uint8_t *frame, size_t n, uint6
 		return;
 	}
 	if (s && f->reset && number == f->reset) {
-		reset_both(c, from, frame, n);
+		reset_both(c, from, frame, n, now);
 		return;
 	}
 	double us = f->delay + (f->jitter > 0 ? f->jitter * random_part() : 0);

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Callable
 
+from faults import ROWS
 from pcapng import retimed, times_of
 from seen import Said, losses, points, slowest
 from topology import POINTS
@@ -78,7 +79,9 @@ def same_hops(before, now, truths):
     """The clock's drift is in every time that it measures: 30 us a second, some hundred microseconds of a slow call at most."""
     a, b = ({t["resource"]: t for t in seen.traces if t.get("resource", "").startswith("/")} for seen in (before, now))
     good = sum(r in b and points(t) == points(b[r]) and (slowest(t) == slowest(b[r]) or close(t)) for r, t in a.items())
-    return Said(good if good >= 0.99 * len(a) else 0, len(a), f"{good} of {len(a)} traces with the same points and slowest hop")
+    delays = [row.judge(now, truths[row.name]).holds for row in ROWS if row.name in truths and row.name.startswith("delay-")]
+    words = f"{good} of {len(a)} traces with the same points and slowest hop; {sum(delays)} of {len(delays)} delays as exact as above"
+    return Said(good if good >= 0.99 * len(a) and all(delays) else 0, len(a), words)
 
 
 def close(trace):
@@ -153,8 +156,8 @@ def merged(files, directory, truths):
 VARIANTS = [
     Variant("merged", "the captures as one merged pcapng", "–", "the same traces, to the microsecond", merged,
             lambda before, now, truths: exactly(same_traces(before, now))),
-    Variant("clocks", "clocks up to 4 s apart", "each point", "the same points and slowest hops", offset_clocks, same_hops),
-    Variant("drift", "…and drifting, up to 60 us a second apart", "each point", "the same points and slowest hops", drifting_clocks,
+    Variant("clocks", "clocks up to 4 s apart", "each point", "the same points, slowest hops and self_us", offset_clocks, same_hops),
+    Variant("drift", "…and drifting, up to 60 us a second apart", "each point", "the same points, slowest hops and self_us", drifting_clocks,
             same_hops),
     Variant("vanished", "a capture ends while all is well, before every fault", "lb-out", "partial traces are marked, no place is named wrongly", vanished("lb-out"),
             nothing_wrong("lb-out")),
