@@ -2,8 +2,10 @@
 /* Chunks of packed packets: how they are filled, kept as a ring before a trigger, and sent on their way. */
 #include "flowtable/profile.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "flowtable/flowtable_priv.h"
 #include "flowtable/tcp.h"
 
@@ -11,16 +13,19 @@
 #define PART_BYTES (16 * 1024)
 #define FOR_EVER UINT32_MAX
 
-int sp_profiler_init(struct sp_profiler *pr, const struct sp_profile_conf *conf)
+int sp_profiler_init(struct sp_profiler *pr, const struct sp_profile_conf *conf, uint32_t max_flows)
 {
-	int rc = sp_slab_init(&pr->slab, conf->max_memory);
+	pr->n_handles = max_flows + 1;
+	pr->handle = sp_mem_map(pr->n_handles * sizeof *pr->handle, 0);
 	sp_profiler_reconf(pr, conf);
-	return rc;
+	int rc = sp_slab_init(&pr->slab, conf->max_memory);
+	return pr->handle ? rc : -ENOMEM;
 }
 
 void sp_profiler_free(struct sp_profiler *pr)
 {
 	sp_slab_free_all(&pr->slab);
+	sp_mem_unmap(pr->handle, pr->n_handles * sizeof *pr->handle);
 }
 
 /* A filter that is none was refused when the configuration was read. */
@@ -32,9 +37,9 @@ void sp_profiler_reconf(struct sp_profiler *pr, const struct sp_profile_conf *co
 		pr->conf.record = SP_PROFILE_RECORD_NONE;
 }
 
-static struct sp_profile *profile_of(struct sp_flowtable *ft, const struct sp_flow *f)
+static struct sp_profile *profile_of(const struct sp_flowtable *ft, const struct sp_flow *f)
 {
-	return sp_slab_at(&ft->profiler->slab, sp_flow_extra_of(ft, f)->profile);
+	return sp_slab_at(&ft->profiler->slab, ft->profiler->handle[f - ft->flow]);
 }
 
 static struct sp_profile_chunk *chunk_at(const struct sp_flowtable *ft, uint32_t handle)
@@ -112,11 +117,11 @@ static bool have_spare(struct sp_flowtable *ft, struct sp_flow *f, struct sp_pro
 	p->spare = sp_slab_get(slab, sizeof(struct sp_profile_chunk));
 	if (p->spare || !p->first)
 		return p->spare;
-	if (p->left)
+	if (p->recording)
 		write_part(ft, f, p, false);
 	else
 		drop_oldest(ft, p, p->first == p->last ? p->packets : chunk_at(ft, p->first)->packets);
-	if (!p->left && p->first == p->last)
+	if (!p->recording && p->first == p->last)
 		drop_chunks(ft, p);
 	p->spare = sp_slab_get(slab, sizeof(struct sp_profile_chunk));
 	return p->spare;
@@ -181,25 +186,26 @@ void sp_profile_begin(struct sp_flowtable *ft, struct sp_flow *f)
 	sp_profile_state_begin(&p->begin, f->start_ns, id, f->proto == SP_PROTO_TCP);
 	p->now = p->begin;
 	p->reason = pr->filter.n ? SP_PROFILE_REASON_FILTER : SP_PROFILE_REASON_ALL;
-	p->left = pr->conf.record == SP_PROFILE_RECORD_ALL ? FOR_EVER : 0;
-	sp_flow_extra_get(ft, f)->profile = handle;
+	p->recording = pr->conf.record == SP_PROFILE_RECORD_ALL;
+	p->left = FOR_EVER;
+	pr->handle[f - ft->flow] = handle;
 	f->dir[0].bits |= SP_DIR_PROFILED;
 	f->dir[1].bits |= SP_DIR_PROFILED;
 }
 
-/* From the last packet on the flow is recorded for a while. */
-static bool trigger(struct sp_flowtable *ft, struct sp_profile *p, uint64_t triggers)
+/* The flow is recorded for so many packets after its last one. */
+static void trigger(struct sp_flowtable *ft, struct sp_profile *p, uint64_t triggers)
 {
 	const struct sp_profile_conf *conf = &ft->profiler->conf;
 	triggers &= conf->triggers;
-	if (!triggers || p->left == FOR_EVER)
-		return false;
-	p->reason = (uint8_t)(SP_PROFILE_REASON_FAILURE + __builtin_ctzll(triggers));
-	if (!p->left && p->packets > conf->before + 1)
+	if (!triggers || (p->recording && p->left == FOR_EVER))
+		return;
+	if (!p->recording && p->packets > conf->before + 1)
 		drop_oldest(ft, p, p->packets - (uint32_t)conf->before - 1);
-	p->left = (uint32_t)conf->after + 1;
+	p->recording = true;
+	p->left = (uint32_t)conf->after;
+	p->reason = (uint8_t)(SP_PROFILE_REASON_FAILURE + __builtin_ctzll(triggers));
 	ft->stats.profile_triggers++;
-	return true;
 }
 
 /* The server's first bytes after the client's, where nobody tells calls. */
@@ -215,14 +221,15 @@ static uint64_t answer_delay(struct sp_profile *p, const struct sp_flow *f, cons
 	return waited && !p->calls ? SP_PROFILE_TRIGGER(SLOW) : 0;
 }
 
-/* A ring keeps what a trigger wants to see before it; a recording goes on until it is long enough for a part, or over.
- */
+/* Before another packet comes, and after all that the last one said was told: a recording that is over, or long enough
+ * for a part, is written; a ring keeps what a trigger wants to see before it. */
 static void settle(struct sp_flowtable *ft, struct sp_flow *f, struct sp_profile *p)
 {
-	if (p->left) {
-		p->left -= p->left != FOR_EVER;
-		if (p->bytes >= PART_BYTES || !p->left)
-			write_part(ft, f, p, false);
+	if (p->recording) {
+		if (p->bytes < PART_BYTES && p->left)
+			return;
+		write_part(ft, f, p, false);
+		p->recording = p->left;
 		return;
 	}
 	uint64_t before = ft->profiler->conf.before;
@@ -237,6 +244,7 @@ void sp_profile_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	struct sp_profile_packet e = {.ns = pkt->ts_ns, .len = pkt->l7_len, .side = (uint8_t)side};
 	uint64_t triggers = 0;
 	bool cut = f->proto == SP_PROTO_TCP && pkt->flags & SP_PKT_L4_CUT;
+	settle(ft, f, p);
 	if (f->proto == SP_PROTO_TCP && !cut)
 		triggers = sp_profile_tcp(p, f, pkt, &e, signs);
 	if (e.len)
@@ -249,9 +257,9 @@ void sp_profile_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 		return;
 	}
 	p->pending = 0;
+	p->left -= p->recording && p->left != FOR_EVER;
 	if (SP_UNLIKELY(triggers))
 		trigger(ft, p, triggers);
-	settle(ft, f, p);
 }
 
 static uint64_t call_triggers(const struct sp_flowtable *ft, const struct sp_call *c)
@@ -290,18 +298,17 @@ void sp_profile_call(const struct sp_talk *t, const struct sp_call *c, uint64_t 
 	} else {
 		p->calls++;
 	}
-	if (trigger(t->ft, p, call_triggers(t->ft, c)))
-		settle(t->ft, t->f, p);
+	trigger(t->ft, p, call_triggers(t->ft, c));
 }
 
 void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason reason)
 {
-	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
+	uint32_t *handle = &ft->profiler->handle[f - ft->flow];
 	struct sp_profile *p = profile_of(ft, f);
-	if (sp_flow_failure(f, x, reason) != SP_FAILURE_NONE)
+	if (sp_flow_failure(f, sp_flow_extra_of(ft, f), reason) != SP_FAILURE_NONE)
 		trigger(ft, p, SP_PROFILE_TRIGGER(FAILURE));
-	if (p->left || p->part) {
-		if (!p->left && p->packets > ft->profiler->conf.before)
+	if (p->recording || p->part) {
+		if (!p->recording && p->packets > ft->profiler->conf.before)
 			drop_oldest(ft, p, p->packets - (uint32_t)ft->profiler->conf.before);
 		write_part(ft, f, p, true);
 		ft->stats.profiles++;
@@ -310,8 +317,8 @@ void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_re
 	drop_chunks(ft, p);
 	if (p->spare)
 		sp_slab_put(&ft->profiler->slab, p->spare);
-	sp_slab_put(&ft->profiler->slab, x->profile);
-	x->profile = 0;
+	sp_slab_put(&ft->profiler->slab, *handle);
+	*handle = 0;
 	f->dir[0].bits &= (uint8_t)~SP_DIR_PROFILED;
 	f->dir[1].bits &= (uint8_t)~SP_DIR_PROFILED;
 }

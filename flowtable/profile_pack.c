@@ -350,6 +350,8 @@ enum sp_profile_entry sp_profile_unpack(const uint8_t **p, const uint8_t *end, s
 		pkt->window = (uint16_t)(pkt->window + (uint64_t)unzigzag(get_varint(&in)));
 	if (in.bad)
 		return SP_PROFILE_BAD;
+	if (!st->tcp)
+		pkt->seq = pkt->ack = 0;
 	*p = in.p;
 	move(st, pkt);
 	return SP_PROFILE_PACKET;

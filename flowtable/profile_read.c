@@ -195,17 +195,15 @@ static bool from_call(struct sp_profile_view *v, const struct sp_profile_record 
 	x->bits = (uint8_t)((c->bits & SP_PROFILE_CALL_ID ? SP_EXCHANGE_ID : 0) |
 			    (c->bits & SP_PROFILE_CALL_REQUEST ? SP_EXCHANGE_REQUEST : 0) |
 			    (c->bits & SP_PROFILE_CALL_RESPONSE ? SP_EXCHANGE_RESPONSE : 0) |
-			    (asks != r->client ? SP_EXCHANGE_BY_SERVER : 0) |
-			    (c->bits & SP_PROFILE_CALL_OPEN_REQ ? SP_EXCHANGE_OPEN_REQ : 0) |
-			    (c->bits & SP_PROFILE_CALL_OPEN_RESP ? SP_EXCHANGE_OPEN_RESP : 0));
+			    (asks != r->client ? SP_EXCHANGE_BY_SERVER : 0));
 	if (c->bits & SP_PROFILE_CALL_REQUEST) {
 		mark(v, x->req_start_ns, asks, true, SP_PROFILE_REQUEST);
-		if (!(x->bits & SP_EXCHANGE_OPEN_REQ))
+		if (!(c->bits & SP_PROFILE_CALL_OPEN_REQ))
 			find_ack(v, x, mark(v, x->req_end_ns, asks, false, SP_PROFILE_REQUEST_END));
 	}
 	if (c->bits & SP_PROFILE_CALL_RESPONSE) {
 		mark(v, x->resp_start_ns, !asks, true, SP_PROFILE_RESPONSE);
-		if (!(x->bits & SP_EXCHANGE_OPEN_RESP))
+		if (!(c->bits & SP_PROFILE_CALL_OPEN_RESP))
 			mark(v, x->resp_end_ns, !asks, false, SP_PROFILE_RESPONSE_END);
 	}
 	return true;
@@ -225,14 +223,12 @@ struct turn {
 	uint32_t last; /* packet of its request, or of its response */
 };
 
-static void end_turn(struct sp_profile_view *v, struct turn *t)
+static void end_turn(const struct sp_profile_view *v, struct turn *t)
 {
 	if (!t->open)
 		return;
-	if (t->open->bits & SP_EXCHANGE_RESPONSE)
-		v->packet[t->last].notes |= SP_PROFILE_RESPONSE_END;
-	else
-		t->open->bits |= SP_EXCHANGE_OPEN_RESP;
+	v->packet[t->last].notes |=
+		t->open->bits & SP_EXCHANGE_RESPONSE ? SP_PROFILE_RESPONSE_END : SP_PROFILE_REQUEST_END;
 	t->open = NULL;
 }
 
@@ -279,7 +275,7 @@ static bool take_response(struct sp_profile_view *v, struct turn *t, uint32_t i)
 static bool by_turns(struct sp_profile_view *v, const struct sp_profile_record *r)
 {
 	struct turn t = {0};
-	if (r->tls_start_ns ? !r->tls_end_ns : r->calls)
+	if (r->tls_start_ns ? !r->tls_end_ns : r->read)
 		return true;
 	for (uint32_t i = 0; i < v->n_packets; i++) {
 		const struct sp_profile_packet *p = &v->packet[i];
@@ -288,8 +284,8 @@ static bool by_turns(struct sp_profile_view *v, const struct sp_profile_record *
 		if (!(p->side == r->client ? take_request(v, &t, i) : take_response(v, &t, i)))
 			return false;
 	}
-	if (t.open)
-		t.open->bits |= SP_EXCHANGE_OPEN_RESP;
+	if (r->last)
+		end_turn(v, &t);
 	return true;
 }
 

@@ -10,11 +10,9 @@ enum sp_exchange_bits {
 	SP_EXCHANGE_ID = 1,	 /* `id` is a record's */
 	SP_EXCHANGE_REQUEST = 2, /* there is one */
 	SP_EXCHANGE_RESPONSE = 4,
-	SP_EXCHANGE_BY_SERVER = 8,   /* the server asks */
-	SP_EXCHANGE_ACKED = 16,	     /* acked_ns: an ACK without payload came before the response */
-	SP_EXCHANGE_WAIT = 32,	     /* wait_ns holds */
-	SP_EXCHANGE_OPEN_REQ = 64,   /* the end of its request was not seen */
-	SP_EXCHANGE_OPEN_RESP = 128, /* …of its response */
+	SP_EXCHANGE_BY_SERVER = 8, /* the server asks */
+	SP_EXCHANGE_ACKED = 16,	   /* acked_ns: an ACK without payload came before the response */
+	SP_EXCHANGE_WAIT = 32,	   /* wait_ns holds */
 };
 
 struct sp_profile_exchange {

@@ -68,7 +68,6 @@ static void put_phases(const struct sp_flow *f, const struct sp_profile *p, stru
 	r->tls_end_ns = p->tls_end_ns;
 	r->has_teardown = last && p->fin_ns;
 	r->teardown_us = sp_flow_micros(p->fin_ns, p->now.ns);
-	r->calls = p->calls;
 }
 
 /* The chunks' bytes, from the first entry that is kept. */
@@ -86,12 +85,15 @@ static void put_packed(const struct sp_profiler *pr, const struct sp_profile *p,
 	assert((uint32_t)(to - r->packed) == p->bytes);
 }
 
-static uint16_t app_of(const struct sp_flowtable *ft, const struct sp_flow *f)
+static void put_app(const struct sp_flowtable *ft, const struct sp_flow *f, const struct sp_profile *p,
+		    struct sp_profile_record *r)
 {
+	r->read = p->calls != 0;
 	if (!(f->more & SP_L7_DIALOG))
-		return SP_APP_UNKNOWN;
+		return;
 	const struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
-	return d->bits & SP_DIALOG_SURE ? d->app : SP_APP_UNKNOWN;
+	r->app_proto = d->bits & SP_DIALOG_SURE ? d->app : SP_APP_UNKNOWN;
+	r->read |= !(f->more & SP_L7_DONE) && d->parser && d->messages;
 }
 
 void sp_profile_write(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_profile *p, bool last)
@@ -104,7 +106,7 @@ void sp_profile_write(struct sp_flowtable *ft, struct sp_flow *f, const struct s
 	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(f);
 	r->point = r->head.point = ft->layers.set[f->layers].point;
 	put_ends(f, r, c);
-	r->app_proto = app_of(ft, f);
+	put_app(ft, f, p, r);
 	r->reason = p->reason;
 	r->start_ns = p->start_ns;
 	r->end_ns = p->now.ns;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections over several points: flows that begin with the same two sequence numbers, whatever their addresses are.
- * What one point saw sent again and the next one saw filling a hole was lost between them. */
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +65,7 @@ void sp_paths_free(struct sp_paths *p)
 
 static void put_tunnels(struct sp_leg *leg, const struct sp_flow_record *r)
 {
-	if (r->head.size <= SP_FLOW_RECORD_PLAIN)
+	if (!sp_flow_record_has_layers(r))
 		return;
 	leg->n_vlan = (uint8_t)SP_MIN(r->layers.n_vlan, SP_LAYERS_MAX);
 	memcpy(leg->vlan, r->layers.vlan, sizeof leg->vlan);
@@ -220,8 +220,9 @@ static void list_append(struct sp_stitch *s, uint32_t h)
 	path->listed = true;
 }
 
-static void forget(struct sp_paths *p, uint32_t h)
+static void forget(struct sp_stitch *s, uint32_t h)
 {
+	struct sp_paths *p = s->paths;
 	struct path *path = &p->path[h];
 	list_remove(p, h);
 	if (path->back)
@@ -232,6 +233,7 @@ static void forget(struct sp_paths *p, uint32_t h)
 		p->path[path->next].back = path->back;
 	for (uint32_t n = path->first, next; n; n = next) {
 		next = p->leg[n].next;
+		sp_losses_drop(s, &p->leg[n]);
 		p->leg[n].next = p->free_leg;
 		p->free_leg = n;
 	}
@@ -276,46 +278,6 @@ static void sort_legs(struct sp_stitch *s, struct sp_path *told)
 	memcpy(told->leg, leg, sizeof leg);
 }
 
-static uint32_t above(uint32_t a, uint32_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-/* Whether a leg saw all that a later one did: else its capture has holes, or ended. */
-static bool saw_all(const struct sp_path *told, unsigned i, unsigned s2c)
-{
-	for (unsigned k = i; s2c ? k-- > 0 : ++k < told->n_legs;)
-		if (told->leg[k]->payload[s2c] > told->leg[i]->payload[s2c])
-			return false;
-	return true;
-}
-
-/* What comes late is sent again, too, and both arrive: where no bytes are less, nothing was lost. */
-static void losses_one_way(struct sp_path *told, unsigned s2c)
-{
-	const struct sp_leg *a = NULL;
-	for (unsigned k = 0, from = 0; k < told->n_legs; k++) {
-		unsigned to = s2c ? told->n_legs - 1 - k : k;
-		const struct sp_leg *b = told->leg[to];
-		if (!saw_all(told, to, s2c))
-			continue;
-		uint32_t again = a ? above(a->retrans[s2c], b->retrans[s2c]) : 0;
-		uint32_t filled = a ? above(b->hole_filled[s2c], a->hole_filled[s2c]) : 0;
-		if (again | filled && a->payload[s2c] > b->payload[s2c])
-			told->loss[told->n_losses++] =
-				(struct sp_path_loss){(uint8_t)from, (uint8_t)to, (uint8_t)s2c, SP_MAX(again, filled)};
-		a = b;
-		from = to;
-	}
-}
-
-static void losses(struct sp_path *told)
-{
-	told->n_losses = 0;
-	losses_one_way(told, 0);
-	losses_one_way(told, 1);
-}
-
 static void put_legs(struct sp_paths *p, const struct path *path)
 {
 	struct sp_path *told = &p->told;
@@ -339,7 +301,7 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 	told->partial = early;
 	put_legs(p, &p->path[h]);
 	sort_legs(s, told);
-	losses(told);
+	sp_losses_path(s, told);
 	sp_verdict(s->usual, told);
 	/* What one point saw is a path where another one should have seen it. */
 	if (told->n_legs > 1 || sp_path_died_between(told)) {
@@ -349,7 +311,7 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 			s->told.path(s->told.ctx, told);
 	} else
 		s->stats.paths_alone++;
-	forget(p, h);
+	forget(s, h);
 }
 
 /* --- records --- */
@@ -415,6 +377,7 @@ void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r)
 	struct sp_leg *leg = &p->leg[n];
 	bool had_ended = leg->bits & SP_LEG_ENDED;
 	leg_add(leg, r);
+	sp_losses_keep(s, leg, r);
 	if (!had_ended && leg->bits & SP_LEG_ENDED)
 		p->path[h].open--;
 	if (p->path[h].open)

@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r->start_ns = UINT64_C(1700000000000000000);
 	r->tls_start_ns = settings & TLS ? r->start_ns : 0;
 	r->tls_end_ns = settings & TLS ? r->start_ns + 1000 : 0;
-	r->calls = !!(settings & CALLS);
+	r->read = !!(settings & CALLS);
 	r->part = settings & PART_2 ? 2 : 1;
 	r->recorded_bytes = (uint32_t)n;
 	sp_profile_state_begin(&r->begin, r->start_ns, 0, settings & TCP);

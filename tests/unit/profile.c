@@ -237,7 +237,8 @@ static void datagrams(void)
 	CHECK_EQ(p[1].len, 200);
 	CHECK_EQ(p[1].seq | p[1].ack | p[1].flags | p[1].window, 0);
 	CHECK_EQ(view.n_exchanges, 2);
-	CHECK(view.exchange[1].bits & SP_EXCHANGE_OPEN_RESP);
+	CHECK_EQ(view.exchange[1].bits & SP_EXCHANGE_RESPONSE, 0);
+	CHECK_EQ(p[2].notes, SP_PROFILE_REQUEST | SP_PROFILE_REQUEST_END);
 	talk_free(t);
 }
 

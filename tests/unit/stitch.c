@@ -438,6 +438,8 @@ static struct sp_flow_record flow_of(unsigned p, unsigned n, bool answered)
 		.has_rtt_server = answered,
 		.rtt_server_us = 100 - 10 * p,
 		.payload_bytes_c2s = p < 2 ? 13000 : 10000,
+		.packets_c2s = 10,
+		.packets_s2c = 10,
 		.retrans_c2s = p < 2 ? 3 : 0,
 		.hole_filled_c2s = p == 2 ? 3 : 0,
 		.close_reason = answered ? SP_CLOSE_FIN : SP_CLOSE_SYN_NO_ANSWER,
@@ -477,16 +479,18 @@ static void connections(void)
 	sp_stitch_free(s);
 }
 
-/* No loss is made of what came late, nor of a point whose capture has holes: the next one saw more. */
+/* No loss is made of what came late, nor of a point whose capture ended: the next one saw more. */
 static void no_losses(void)
 {
-	for (unsigned holes = 0; holes < 2; holes++) {
+	for (unsigned ended = 0; ended < 2; ended++) {
 		struct sp_stitch *s = begin();
 		for (unsigned p = 3; p--;) {
 			struct sp_flow_record r = flow_of(p, 1, true);
-			r.payload_bytes_c2s = holes && p == 1 ? 9000 : 13000;
-			r.retrans_c2s = holes && p == 1 ? 0 : 3;
-			r.hole_filled_c2s = !holes && p == 2 ? 3 : 0;
+			r.payload_bytes_c2s = ended && p == 1 ? 9000 : 13000;
+			r.retrans_c2s = ended && p == 1 ? 0 : 3;
+			r.hole_filled_c2s = !ended && p == 2 ? 3 : 0;
+			r.packets_c2s = ended && p == 1 ? 6 : 10;
+			r.end_ns -= ended && p == 1 ? SP_NS_PER_SEC : 0;
 			sp_stitch_flow(s, &r);
 		}
 		sp_stitch_end(s);
