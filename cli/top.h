@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "cli/hist.h"
+#include "base/hist.h"
 #include "cli/json.h"
 #include "cli/topk.h"
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/point.h"
 #include "cli/command.h"
+#include "cli/edges.h"
 #include "cli/lines.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -27,7 +28,7 @@ struct row {
 struct run {
 	const char *dir, *id;
 	unsigned rows;
-	bool errors, colour;
+	bool errors, edges, colour;
 	struct sp_where where;
 	struct sp_lines lines;
 	struct row row[ROWS_MAX]; /* slowest first */
@@ -249,6 +250,8 @@ static int parse(struct run *r, int argc, char **argv)
 				return args.status;
 		} else if (letter == SP_OPTION_ERRORS) {
 			r->errors = true;
+		} else if (letter == SP_OPTION_EDGES) {
+			r->edges = true;
 		} else if (!sp_where_add(&r->where, args.value, &err)) {
 			return sp_usage("trace", "--where: %s", err.text);
 		}
@@ -257,6 +260,8 @@ static int parse(struct run *r, int argc, char **argv)
 		return args.status ? args.status : -1;
 	if (!sp_args_directory(&args, "trace's id"))
 		return args.status;
+	if (r->edges && args.n_operands > 1)
+		return sp_usage("trace", "--edges is about all calls, not about one trace");
 	r->dir = args.operand[0];
 	r->id = args.n_operands > 1 ? args.operand[1] : NULL;
 	return SP_EXIT_OK;
@@ -269,6 +274,8 @@ int sp_cmd_trace(int argc, char **argv)
 	if (status)
 		return status < 0 ? SP_EXIT_OK : status;
 	run.colour = sp_terminal().colour;
+	if (run.edges)
+		return sp_edges_show(run.dir, &run.where, run.colour);
 	int rc = sp_lines_open(&run.lines, run.dir, "traces.jsonl");
 	if (rc)
 		return sp_lines_refuse(&run.lines, rc);

@@ -126,8 +126,10 @@ struct sp_flow_extra {
 	uint8_t missed[2];	  /* since it had no holes: the receiver said that something was missing */
 	uint32_t doubtful_end[2]; /* after the last of them */
 	struct sp_hole hole[2][SP_HOLES_MAX];
-	uint32_t next_free;
-	uint32_t profile; /* handle of what records the flow, 0: nothing does */
+	union {
+		uint32_t losses;    /* block of the table's slab, 0: none */
+		uint32_t next_free; /* while no flow has it */
+	};
 };
 static_assert(sizeof(struct sp_flow_extra) <= 4 * SP_CACHE_LINE, "four cache lines");
 

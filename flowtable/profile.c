@@ -2,8 +2,10 @@
 /* Chunks of packed packets: how they are filled, kept as a ring before a trigger, and sent on their way. */
 #include "flowtable/profile.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "flowtable/flowtable_priv.h"
 #include "flowtable/tcp.h"
 
@@ -11,16 +13,19 @@
 #define PART_BYTES (16 * 1024)
 #define FOR_EVER UINT32_MAX
 
-int sp_profiler_init(struct sp_profiler *pr, const struct sp_profile_conf *conf)
+int sp_profiler_init(struct sp_profiler *pr, const struct sp_profile_conf *conf, uint32_t max_flows)
 {
-	int rc = sp_slab_init(&pr->slab, conf->max_memory);
+	pr->n_handles = max_flows + 1;
+	pr->handle = sp_mem_map(pr->n_handles * sizeof *pr->handle, 0);
 	sp_profiler_reconf(pr, conf);
-	return rc;
+	int rc = sp_slab_init(&pr->slab, conf->max_memory);
+	return pr->handle ? rc : -ENOMEM;
 }
 
 void sp_profiler_free(struct sp_profiler *pr)
 {
 	sp_slab_free_all(&pr->slab);
+	sp_mem_unmap(pr->handle, pr->n_handles * sizeof *pr->handle);
 }
 
 /* A filter that is none was refused when the configuration was read. */
@@ -32,9 +37,9 @@ void sp_profiler_reconf(struct sp_profiler *pr, const struct sp_profile_conf *co
 		pr->conf.record = SP_PROFILE_RECORD_NONE;
 }
 
-static struct sp_profile *profile_of(struct sp_flowtable *ft, const struct sp_flow *f)
+static struct sp_profile *profile_of(const struct sp_flowtable *ft, const struct sp_flow *f)
 {
-	return sp_slab_at(&ft->profiler->slab, sp_flow_extra_of(ft, f)->profile);
+	return sp_slab_at(&ft->profiler->slab, ft->profiler->handle[f - ft->flow]);
 }
 
 static struct sp_profile_chunk *chunk_at(const struct sp_flowtable *ft, uint32_t handle)
@@ -183,7 +188,7 @@ void sp_profile_begin(struct sp_flowtable *ft, struct sp_flow *f)
 	p->reason = pr->filter.n ? SP_PROFILE_REASON_FILTER : SP_PROFILE_REASON_ALL;
 	p->recording = pr->conf.record == SP_PROFILE_RECORD_ALL;
 	p->left = FOR_EVER;
-	sp_flow_extra_get(ft, f)->profile = handle;
+	pr->handle[f - ft->flow] = handle;
 	f->dir[0].bits |= SP_DIR_PROFILED;
 	f->dir[1].bits |= SP_DIR_PROFILED;
 }
@@ -298,9 +303,9 @@ void sp_profile_call(const struct sp_talk *t, const struct sp_call *c, uint64_t 
 
 void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason reason)
 {
-	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
+	uint32_t *handle = &ft->profiler->handle[f - ft->flow];
 	struct sp_profile *p = profile_of(ft, f);
-	if (sp_flow_failure(f, x, reason) != SP_FAILURE_NONE)
+	if (sp_flow_failure(f, sp_flow_extra_of(ft, f), reason) != SP_FAILURE_NONE)
 		trigger(ft, p, SP_PROFILE_TRIGGER(FAILURE));
 	if (p->recording || p->part) {
 		if (!p->recording && p->packets > ft->profiler->conf.before)
@@ -312,8 +317,8 @@ void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_re
 	drop_chunks(ft, p);
 	if (p->spare)
 		sp_slab_put(&ft->profiler->slab, p->spare);
-	sp_slab_put(&ft->profiler->slab, x->profile);
-	x->profile = 0;
+	sp_slab_put(&ft->profiler->slab, *handle);
+	*handle = 0;
 	f->dir[0].bits &= (uint8_t)~SP_DIR_PROFILED;
 	f->dir[1].bits &= (uint8_t)~SP_DIR_PROFILED;
 }

@@ -18,6 +18,8 @@ struct sp_profiler {
 	struct sp_profile_conf conf;
 	struct sp_profile_filter filter;
 	struct sp_slab slab;
+	uint32_t *handle; /* by the flow's place in the table. 0: it is not recorded */
+	uint32_t n_handles;
 };
 
 struct sp_profile_chunk {
@@ -62,31 +64,34 @@ struct sp_profile_side {
 };
 
 struct sp_profile {
-	struct sp_profile_state now;   /* behind the last entry */
-	struct sp_profile_state begin; /* before the first that is kept */
-	uint64_t start_ns;
-	uint64_t asked_ns;	 /* client data that waits for an answer, 0: none */
-	uint64_t established_ns; /* the handshake was complete */
-	uint64_t tls_start_ns, tls_end_ns;
-	uint64_t fin_ns; /* first FIN or RST */
-	struct sp_profile_side side[2];
-	struct sp_profile_again again[SP_PROFILE_AGAIN_MAX];
+	/* every packet */
+	struct sp_profile_state now; /* behind the last entry */
 	uint32_t first, last, spare; /* chunks: kept ones, and the one that comes next */
 	uint32_t packets, bytes;     /* kept */
 	uint32_t dropped;	     /* packets that no part has, since the last part */
 	uint32_t pending;	     /* of these, those just before the next one */
 	uint32_t left;		     /* while recording: packets yet to come; UINT32_MAX: for ever */
 	uint32_t calls;
-	uint32_t fast, timeout, tail, spurious;
-	uint32_t begin_at; /* in the first chunk */
 	uint16_t part;
 	uint8_t n_again;
-	uint8_t reason; /* enum sp_profile_reason */
-	bool recording; /* else only the last packets are kept */
-	bool gap;	/* packets before the first that is kept are not in a part */
-};
+	uint8_t reason;		 /* enum sp_profile_reason */
+	bool recording;		 /* else only the last packets are kept */
+	bool gap;		 /* packets before the first that is kept are not in a part */
+	uint64_t asked_ns;	 /* client data that waits for an answer, 0: none */
+	uint64_t established_ns; /* the handshake was complete */
+	uint64_t fin_ns;	 /* first FIN or RST */
+	struct sp_profile_side side[2];
 
-int sp_profiler_init(struct sp_profiler *pr, const struct sp_profile_conf *conf);
+	/* now and then */
+	struct sp_profile_again again[SP_PROFILE_AGAIN_MAX];
+	struct sp_profile_state begin; /* before the first entry that is kept */
+	uint32_t begin_at;	       /* in the first chunk */
+	uint32_t fast, timeout, tail, spurious;
+	uint64_t start_ns, tls_start_ns, tls_end_ns;
+};
+static_assert(offsetof(struct sp_profile, again) <= 7 * SP_CACHE_LINE, "what every packet needs");
+
+int sp_profiler_init(struct sp_profiler *pr, const struct sp_profile_conf *conf, uint32_t max_flows);
 void sp_profiler_free(struct sp_profiler *pr);
 
 /* A new snapshot: for new flows; thresholds for all. */
@@ -111,6 +116,29 @@ uint64_t sp_profile_tcp(struct sp_profile *p, const struct sp_flow *f, const str
 
 /* profile_record.c: writes what is kept as a part. Does not free it. */
 void sp_profile_write(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_profile *p, bool last);
+
+/* Asks for what the next packet of flow number `n` will need, in three steps. */
+static inline void sp_profile_prefetch(const struct sp_profiler *pr, uint32_t n)
+{
+	__builtin_prefetch(&pr->handle[n]);
+}
+
+static inline void sp_profile_prefetch_state(const struct sp_profiler *pr, uint32_t n)
+{
+	const char *p = sp_slab_at(&pr->slab, pr->handle[n]);
+	for (size_t at = 0; pr->handle[n] && at < offsetof(struct sp_profile, again); at += SP_CACHE_LINE)
+		__builtin_prefetch(p + at, 1);
+}
+
+static inline void sp_profile_prefetch_chunk(const struct sp_profiler *pr, uint32_t n)
+{
+	const struct sp_profile *p = sp_slab_at(&pr->slab, pr->handle[n]);
+	if (!pr->handle[n] || !p->last)
+		return;
+	const char *chunk = sp_slab_at(&pr->slab, p->last);
+	for (size_t at = 0; at < sizeof(struct sp_profile_chunk); at += SP_CACHE_LINE)
+		__builtin_prefetch(chunk + at, 1);
+}
 
 static inline struct sp_profile_chunk *sp_profile_chunk_at(const struct sp_profiler *pr, uint32_t handle)
 {

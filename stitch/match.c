@@ -27,11 +27,12 @@ uint64_t sp_answered_key(const struct sp_stitch *s, const struct sp_span *span)
 	return n.bits & SP_SPAN_RESP_SEQ ? sp_key(n.resp_seq, SP_SEED_ANSWERED) : 0;
 }
 
-/* Of what is left when sequence numbers were rewritten: one's place in the stream, and the client's port, which tells
- * many connections apart that say the same at once. */
+/* Of what is left when sequence numbers were rewritten: the request's place in its stream, and the client's port, which
+ * tells many connections apart that say the same at once. */
 uint64_t sp_alike_key(const struct sp_span *span)
 {
-	return span->asked ? sp_key((uint64_t)span->asked << 16 | span->client_port, SP_SEED_ALIKE) : 0;
+	bool known = span->asked && span->proto == SP_PROTO_TCP;
+	return known ? sp_key((uint64_t)span->asked << 16 | span->client_port, SP_SEED_ALIKE) : 0;
 }
 
 /* --- two spans --- */
@@ -90,23 +91,24 @@ static int stream_match(const struct sp_stitch *s, const struct sp_span *a, cons
 }
 
 /* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
-static bool at_once(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+static bool at_once(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
-	int64_t offset, later = (int64_t)(b->start_ns - a->start_ns);
+	int64_t later = (int64_t)(b->start_ns - a->start_ns);
 	if (a->point == b->point) {
 		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
 		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
 	}
-	bool known = sp_clock_offset(o, a, b, 4 * DATAGRAM_TRAVELS, &offset);
-	later -= known ? offset : 0;
+	struct sp_clock clock;
+	bool known = sp_clock_of(s, a->point, b->point, a->start_ns, &clock) && clock.uncertainty_ns < DATAGRAM_TRAVELS;
+	later -= known ? clock.offset_ns : 0;
 	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
 }
 
 /* Datagrams have no sequence numbers: the protocol's id, what is asked, an end that they share, and time. */
-static int datagram_match(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+static int datagram_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
 	if (a->proto != b->proto || a->app != b->app || a->what != b->what || a->correlation != b->correlation ||
-	    !at_once(o, a, b))
+	    !at_once(s, a, b))
 		return CONTRADICTION;
 	bool client = same_client(a, b), server = same_server(a, b);
 	if (client && server)
@@ -123,13 +125,13 @@ int sp_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp
 	bool stream = a->proto == SP_PROTO_TCP;
 	if (stream != (b->proto == SP_PROTO_TCP))
 		return CONTRADICTION;
-	return stream ? stream_match(s, a, b) : datagram_match(s->order, a, b);
+	return stream ? stream_match(s, a, b) : datagram_match(s, a, b);
 }
 
 int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
-	if (a->point == b->point || !a->answered || a->answered != b->answered || a->client_port != b->client_port ||
-	    !at_once(s->order, a, b))
+	if (a->point == b->point || a->asked != b->asked || !a->answered || a->answered != b->answered || !a->what ||
+	    a->what != b->what || a->client_port != b->client_port || !at_once(s, a, b))
 		return 0;
 	return same_server(a, b) ? 80 : 60;
 }

@@ -43,14 +43,16 @@ static unsigned lost(const struct sp_span *a, const struct sp_span *b)
 	return (unsigned)request + response;
 }
 
-/* Their sum is what was spent between; where the clocks are known well enough for it, split. */
+/* Their sum is what was spent between; where the clocks are known to a quarter of it, split. */
 static void one_way(const struct sp_stitch *s, struct sp_trace_hop *hop, const struct sp_span *a,
 		    const struct sp_span *b)
 {
-	int64_t offset, self = (int64_t)(sp_span_rrt_ns(a) - sp_span_rrt_ns(b));
-	if (self <= 0 || !sp_clock_offset(s->order, a, b, (uint64_t)self, &offset))
+	struct sp_clock clock;
+	int64_t self = (int64_t)(sp_span_rrt_ns(a) - sp_span_rrt_ns(b));
+	if (self <= 0 || !sp_clock_of(s, a->point, b->point, a->start_ns, &clock) ||
+	    clock.uncertainty_ns > (uint64_t)self / 4)
 		return;
-	int64_t request = (int64_t)(b->start_ns - a->start_ns) - offset;
+	int64_t request = (int64_t)(b->start_ns - a->start_ns) - clock.offset_ns;
 	if (request < -self / 4 || request > self + self / 4)
 		return;
 	request = SP_MIN(SP_MAX(request, 0), self);
@@ -133,10 +135,11 @@ void sp_trace_tell(struct sp_stitch *s)
 			continue;
 		children[t->span[i].parent]++;
 		if (!t->span[i].led_to && t->span[i].confidence >= SP_CONFIDENT)
-			sp_clock_learn(s->order, t->span[t->span[i].parent].span, t->span[i].span);
+			sp_clock_learn(s, t->span[t->span[i].parent].span, t->span[i].span);
 	}
 	hops(s, t, children);
 	shares(t, children);
+	sp_edges_trace(s, t);
 	if (s->told.trace)
 		s->told.trace(s->told.ctx, t);
 }
