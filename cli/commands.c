@@ -166,6 +166,13 @@ static const char *const trace_text[] = {
 	"the middle. What joined a point with the others stands beside it: sequence numbers or ids of one connection "
 	"(tcp_seq, dns_id), an id that a proxy passed on (x_request_id, trace_id), or a guess (content), with a "
 	"confidence in percent.",
+	"Below the table of the slowest, unless --where picks some: where connections died. A packet of the handshake "
+	"was "
+	"seen at the first of two points and not at the second, or a reset was seen at the second that the first, "
+	"where "
+	"it should have come from, did not see. 'client' and 'server' are the ends themselves, '?' is not known.",
+	"Points where calls like it are seen, and this one was not, are named below a waterfall: a capture that ended, "
+	"or a request that got no farther.",
 	"Keys of --where are those of traces.jsonl, with dots into objects (slowest_hop.to); keys of its spans (point, "
 	"client_ip) mean any of them. With --edges, those of edges.jsonl and losses.jsonl.",
 	NULL,

@@ -11,8 +11,7 @@
 struct show {
 	const struct sp_where *where;
 	struct sp_edges_view view;
-	struct sp_lines lines; /* of one file after the other */
-	uint64_t good;
+	struct sp_lines lines;
 	struct sp_table table;
 };
 
@@ -92,17 +91,18 @@ static void take_losses(struct show *show, const struct sp_json *j)
 	}
 }
 
-/* Returns an exit code. */
-static int read_file(struct show *show, const char *dir, const char *name, const char *what,
-		     void (*take)(struct show *, const struct sp_json *))
+/* All lines of a file. Returns an exit code; `*taken` grows by how many there were. */
+static int show_file(struct show *show, const char *dir, const char *name,
+		     void (*take)(struct show *show, const struct sp_json *j), uint64_t *taken)
 {
-	int rc = sp_lines_open(&show->lines, dir, name);
+	struct sp_lines *l = &show->lines;
+	int rc = sp_lines_open(l, dir, name);
 	if (rc)
-		return sp_lines_refuse(&show->lines, rc);
-	while ((rc = sp_lines_next(&show->lines)) > 0)
-		take(show, &show->lines.json);
-	show->good += show->lines.taken;
-	return sp_lines_close(&show->lines, rc, what);
+		return sp_lines_refuse(l, rc);
+	while ((rc = sp_lines_next(l)) > 0)
+		take(show, &l->json);
+	*taken += l->taken;
+	return sp_lines_close(l, rc, "records");
 }
 
 int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
@@ -112,12 +112,14 @@ int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
 		free(show);
 		return SP_EXIT_FAILED;
 	}
+	uint64_t taken = 0;
 	show->where = where;
-	int status = read_file(show, dir, "edges.jsonl", "edges", take_edge);
-	int losses = status == SP_EXIT_FAILED ? status : read_file(show, dir, "losses.jsonl", "losses", take_losses);
-	if (losses != SP_EXIT_FAILED && !sp_edges_print(stdout, &show->view, &show->table, colour))
-		printf("Nothing was seen at two points%s.\n", show->good ? " that matches" : "");
+	int status = show_file(show, dir, "edges.jsonl", take_edge, &taken);
+	int lost = status == SP_EXIT_FAILED ? 0 : show_file(show, dir, "losses.jsonl", take_losses, &taken);
+	bool none = status != SP_EXIT_FAILED && !sp_edges_print(stdout, &show->view, &show->table, colour);
+	if (none)
+		printf("Nothing was seen at two points%s.\n", taken ? " that matches" : "");
 	sp_edges_view_free(&show->view);
 	free(show);
-	return losses == SP_EXIT_FAILED ? losses : SP_MAX(status, losses);
+	return status ? status : lost;
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/point.h"
 #include "cli/command.h"
+#include "cli/deaths.h"
 #include "cli/edges.h"
 #include "cli/lines.h"
 #include "cli/table.h"
@@ -138,6 +139,20 @@ static void say_slowest(struct run *r)
 	putchar('\n');
 }
 
+static void say_missing(struct run *r)
+{
+	char point[SP_POINT_NAME_MAX];
+	uint32_t missing = sp_json_get(&r->json, 1, "missing");
+	if (!missing)
+		return;
+	printf("\n  Not seen, though calls like it mostly are, at:");
+	for (uint32_t v = r->json.v[missing].child; v; v = r->json.v[v].next) {
+		sp_text_tame((char *)sp_json_string(&r->json, v, point, sizeof point));
+		printf(" %s", point);
+	}
+	putchar('\n');
+}
+
 static void waterfall(struct run *r)
 {
 	char id[128], app[32], method[64], resource[256], status[32], code[64], title[640];
@@ -151,6 +166,7 @@ static void waterfall(struct run *r)
 	waterfall_rows(r);
 	sp_table_print(stdout, &r->table, r->colour);
 	say_slowest(r);
+	say_missing(r);
 }
 
 /* --- many --- */
@@ -210,6 +226,8 @@ static void print_table(struct run *r)
 	sp_table_print(stdout, &r->table, r->colour);
 	if (!r->n)
 		printf("No traces%s.\n", r->lines.taken ? " that match" : "");
+	if (!r->where.n)
+		sp_deaths_print(r->dir, &r->table, r->colour);
 }
 
 /* --- the file --- */

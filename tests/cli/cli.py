@@ -261,6 +261,23 @@ def test_trace():
         assert "1 lines are no traces" in run("trace", d("out"), expect=3).err
 
 
+def test_trace_deaths():
+    shop = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "demo-shop.pcapng")
+    with Dir() as d:
+        run("read", "-o", d("out"), shop)
+        table = run("trace", "--slowest", "3", d("out")).out
+        assert "Where connections died" in table and "SYN lost    demo-shop/lb-in > demo-shop/lb-out" in table, table
+        assert table.count("reset made") == 2, table
+        assert "died" not in run("trace", "--where", "app_proto=http", d("out")).out
+        with open(d("out", "traces.jsonl"), encoding="utf-8") as f:
+            partial = next(t for t in map(json.loads, f) if t.get("missing"))
+        assert partial["partial"] and partial["missing"] == ["demo-shop/span"] and partial["resource"] == "/orders/8", partial
+        one = run("trace", d("out"), partial["trace_id"][:10]).out
+        assert "calls like it mostly are, at: demo-shop/span" in one, one
+        os.unlink(d("out", "paths.jsonl"))
+        assert "died" not in run("trace", d("out")).out
+
+
 def split_pcapng(data):
     """A pcapng of several interfaces as one for each: [bytes]. Little-endian, as dumpcap writes here."""
     head, interfaces, packets, at = b"", [], {}, 0
