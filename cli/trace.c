@@ -142,12 +142,12 @@ static void say_slowest(struct run *r)
 static void say_missing(struct run *r)
 {
 	char point[SP_POINT_NAME_MAX];
-	uint32_t missing = sp_json_get(&r->json, 1, "missing");
+	uint32_t missing = sp_json_get(&r->lines.json, 1, "missing");
 	if (!missing)
 		return;
 	printf("\n  Not seen, though calls like it mostly are, at:");
-	for (uint32_t v = r->json.v[missing].child; v; v = r->json.v[v].next) {
-		sp_text_tame((char *)sp_json_string(&r->json, v, point, sizeof point));
+	for (uint32_t v = r->lines.json.v[missing].child; v; v = r->lines.json.v[v].next) {
+		sp_text_tame((char *)sp_json_string(&r->lines.json, v, point, sizeof point));
 		printf(" %s", point);
 	}
 	putchar('\n');
