@@ -54,8 +54,21 @@ static bool differ(const struct sp_span *a, const struct sp_span *b)
 	       (a->correlation && b->correlation && a->correlation != b->correlation);
 }
 
+/* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
+static bool at_once(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+{
+	int64_t offset, later = (int64_t)(b->start_ns - a->start_ns);
+	if (a->point == b->point) {
+		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
+		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
+	}
+	bool known = sp_clock_offset(o, a, b, 4 * DATAGRAM_TRAVELS, &offset);
+	later -= known ? offset : 0;
+	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
+}
+
 /* Sequence numbers that are not the same, of which `equal` are: were they rewritten on the way between the two? */
-static int rewritten_match(const struct sp_span *a, const struct sp_span *b, unsigned equal)
+static int rewritten_match(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, unsigned equal)
 {
 	bool asked = a->asked && b->asked, answered = a->answered && b->answered;
 	if ((asked && a->asked != b->asked) || (answered && a->answered != b->answered) || differ(a, b))
@@ -63,7 +76,7 @@ static int rewritten_match(const struct sp_span *a, const struct sp_span *b, uns
 	/* One of both as it was: who answers for a server until the handshake is done cannot know its numbers. */
 	if (equal & SP_SPAN_REQ_SEQ ? answered : equal & SP_SPAN_RESP_SEQ && asked)
 		return 95;
-	if (!asked)
+	if (!asked || !at_once(o, a, b)) /* or another connection that had the same port */
 		return CONTRADICTION;
 	return !same_client(a, b) ? 0 : answered ? 92 : 75;
 }
@@ -80,7 +93,7 @@ static int stream_match(const struct sp_stitch *s, const struct sp_span *a, cons
 	if (x.resp_seq != y.resp_seq)
 		equal &= ~(unsigned)SP_SPAN_RESP_SEQ;
 	if (equal != both || !both)
-		return both ? rewritten_match(a, b, equal) : 0;
+		return both ? rewritten_match(s->order, a, b, equal) : 0;
 	if (a->correlation && b->correlation && a->correlation != b->correlation)
 		return CONTRADICTION;
 	if (both == SP_BOTH_SEQS) /* 64 bits: what a point could read of the texts does not matter */
@@ -88,19 +101,6 @@ static int stream_match(const struct sp_stitch *s, const struct sp_span *a, cons
 	if (a->what && b->what && a->what != b->what)
 		return CONTRADICTION;
 	return a->what && b->what ? 90 : 70;
-}
-
-/* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
-static bool at_once(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
-{
-	int64_t offset, later = (int64_t)(b->start_ns - a->start_ns);
-	if (a->point == b->point) {
-		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
-		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
-	}
-	bool known = sp_clock_offset(o, a, b, 4 * DATAGRAM_TRAVELS, &offset);
-	later -= known ? offset : 0;
-	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
 }
 
 /* Datagrams have no sequence numbers: the protocol's id, what is asked, an end that they share, and time. */
@@ -144,7 +144,7 @@ void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *s
 		const struct sp_span *other = sp_span_at(s, n);
 		if (other->flow_id == span->flow_id && other->point == span->point) {
 			if (other->request_id == span->request_id)
-				*best = (struct sp_meeting){g, 100, true};
+				*best = (struct sp_meeting){.group = g, .confidence = 100, .repeated = true};
 			return; /* another call of the same connection */
 		}
 		int c = sp_match(s, other, span);
@@ -152,8 +152,10 @@ void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *s
 			return;
 		confidence = SP_MAX(confidence, c);
 	}
+	if (confidence && confidence == best->confidence)
+		best->several = true;
 	if (confidence > best->confidence)
-		*best = (struct sp_meeting){g, confidence, false};
+		*best = (struct sp_meeting){.group = g, .confidence = confidence};
 }
 
 static void try_ties(const struct sp_stitch *s, uint64_t key, enum sp_tie_kind kind, const struct sp_span *span,
@@ -173,5 +175,7 @@ struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span)
 		try_ties(s, sp_answered_key(s, span), SP_TIE_ANSWERED, span, &best);
 	if (!best.confidence)
 		try_ties(s, sp_alike_key(span), SP_TIE_ALIKE, span, &best);
-	return best;
+	else
+		best.several = false;
+	return best.several && !best.repeated ? (struct sp_meeting){0} : best;
 }

@@ -418,6 +418,7 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	int rc = make_tables(s, conf->max_memory / 8 * 7);
 	rc = rc ? rc : sp_order_new(&s->order);
 	rc = rc ? rc : sp_offsets_new(&s->offsets);
+	rc = rc ? rc : sp_expect_new(&s->expect);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 8);
 	if (rc) {
 		sp_stitch_free(s);
@@ -434,6 +435,7 @@ void sp_stitch_free(struct sp_stitch *s)
 	sp_paths_free(s->paths);
 	sp_order_free(s->order);
 	sp_offsets_free(s->offsets);
+	sp_expect_free(s->expect);
 	if (s->details.base)
 		sp_slab_free_all(&s->details);
 	sp_mem_unmap(s->span, s->spans_size);

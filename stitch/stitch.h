@@ -67,8 +67,8 @@ struct sp_trace {
 	unsigned n_spans, n_hops;
 	struct sp_trace_span span[SP_TRACE_SPANS_MAX]; /* the root first, parents before their children */
 	struct sp_trace_hop hop[SP_TRACE_SPANS_MAX];
-	bool partial;		       /* told before its time: memory was short */
-	bool has_ends;		       /* the next two hold */
+	bool partial;  /* told before its time, memory being short; or a point is missing that usually sees it */
+	bool has_ends; /* the next two hold */
 	uint32_t client_us, server_us; /* the ends' own shares */
 	int slowest;		       /* hop with the largest share, -1: none */
 	unsigned last;		       /* span nearest to the server */
@@ -135,6 +135,7 @@ struct sp_stitch_told {
 	X(spans_refused, "…that found no memory, or too many of their call")                                           \
 	X(traces, "traces told")                                                                                       \
 	X(traces_early, "…before their time, because memory was short")                                                \
+	X(traces_missed, "…that a point did not see which usually does: marked as partial")                            \
 	X(traces_alone, "calls that only one point saw: not told")                                                     \
 	X(legs, "connections that came in, of all points")                                                             \
 	X(legs_refused, "…that found no memory, or too many of their path")                                            \

@@ -58,6 +58,7 @@ static_assert(sizeof(struct sp_group) <= 168, "what a call costs besides its spa
 struct sp_order;
 struct sp_paths;
 struct sp_offsets;
+struct sp_expect;
 
 #define SP_HOSTS 65536
 
@@ -78,6 +79,7 @@ struct sp_stitch {
 	struct sp_order *order;
 	struct sp_paths *paths;
 	struct sp_offsets *offsets;
+	struct sp_expect *expect;
 	struct sp_trace trace; /* being told */
 	bool early;
 	uint64_t is_client[SP_HOSTS / 64], is_server[SP_HOSTS / 64]; /* hosts that were seen as such, by hash */
@@ -171,6 +173,14 @@ static inline struct sp_numbers sp_numbers_of(const struct sp_stitch *s, const s
 	return (struct sp_numbers){span->req_seq, span->resp_seq, span->bits & SP_BOTH_SEQS};
 }
 
+/* --- expect.c --- */
+
+int sp_expect_new(struct sp_expect **ret);
+void sp_expect_free(struct sp_expect *e);
+
+/* Did a point not see its first call that usually sees what passes there? */
+bool sp_expect_missed(struct sp_expect *e, const struct sp_trace *t);
+
 /* --- match.c: which call a span belongs to --- */
 
 /* 0: has none. */
@@ -187,6 +197,7 @@ int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const str
 struct sp_meeting {
 	uint32_t group; /* 0: none */
 	int confidence;
+	bool several;  /* …are as good, which matters where sequence numbers were rewritten */
 	bool repeated; /* the span is there already */
 };
 
@@ -204,6 +215,13 @@ void sp_trace_tell(struct sp_stitch *s);
 /* order.c */
 int sp_order_new(struct sp_order **ret);
 void sp_order_free(struct sp_order *o);
+
+/* A point, and what the connection looks like there. */
+static inline uint64_t sp_place_of(const struct sp_span *s)
+{
+	uint64_t h = (uint64_t)s->point << 32 | (uint64_t)s->server_port << 16 | s->depth;
+	return sp_hash_mix(h ^ sp_load64(s->server_ip.b), sp_load64(s->server_ip.b + 8) ^ SP_HASH_K1);
+}
 
 /* Two spans of one call, just met: which one is farther from the server. */
 void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b);
