@@ -181,6 +181,9 @@ void sp_expect_free(struct sp_expect *e);
 /* Did a point not see its first call that usually sees what passes there? */
 bool sp_expect_missed(struct sp_expect *e, const struct sp_trace *t);
 
+/* --- context.c: one key for all forms of a trace's identifier, 0: there is none. */
+uint64_t sp_trace_key(struct sp_slice id);
+
 /* --- match.c: which call a span belongs to --- */
 
 /* 0: has none. */
