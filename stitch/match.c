@@ -37,16 +37,6 @@ uint64_t sp_alike_key(const struct sp_span *span)
 
 /* --- two spans --- */
 
-static bool same_client(const struct sp_span *a, const struct sp_span *b)
-{
-	return a->client_port == b->client_port && sp_addr_eq(&a->client_ip, &b->client_ip);
-}
-
-static bool same_server(const struct sp_span *a, const struct sp_span *b)
-{
-	return a->server_port == b->server_port && sp_addr_eq(&a->server_ip, &b->server_ip);
-}
-
 /* Texts that both points could read, and that are not the same. */
 static bool differ(const struct sp_span *a, const struct sp_span *b)
 {
@@ -78,7 +68,7 @@ static int rewritten_match(const struct sp_order *o, const struct sp_span *a, co
 		return 95;
 	if (!asked || !at_once(o, a, b)) /* or another connection that had the same port */
 		return CONTRADICTION;
-	return !same_client(a, b) ? 0 : answered ? 92 : 75;
+	return !sp_same_client(a, b) ? 0 : answered ? 92 : 75;
 }
 
 /* Of one connection, whatever its addresses are: the same places in both streams. */
@@ -109,14 +99,14 @@ static int datagram_match(const struct sp_order *o, const struct sp_span *a, con
 	if (a->proto != b->proto || a->app != b->app || a->what != b->what || a->correlation != b->correlation ||
 	    !at_once(o, a, b))
 		return CONTRADICTION;
-	bool client = same_client(a, b), server = same_server(a, b);
+	bool client = sp_same_client(a, b), server = sp_same_server(a, b);
 	if (client && server)
 		return a->correlation ? 95 : 60;
 	if (!a->correlation)
 		return CONTRADICTION;
 	if (client || server)
 		return 85;
-	return a->app == SP_APP_DNS && a->what ? 60 : CONTRADICTION;
+	return a->what && (a->app == SP_APP_DNS || a->client_port == b->client_port) ? 60 : CONTRADICTION;
 }
 
 int sp_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
@@ -132,7 +122,7 @@ int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const str
 	if (a->point == b->point || a->asked != b->asked || !a->answered || a->answered != b->answered || !a->what ||
 	    a->what != b->what || a->client_port != b->client_port || !at_once(s->order, a, b))
 		return 0;
-	return same_server(a, b) ? 80 : 60;
+	return sp_same_server(a, b) ? 80 : 60;
 }
 
 /* --- a span and a group --- */

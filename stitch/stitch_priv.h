@@ -186,6 +186,16 @@ uint64_t sp_trace_key(struct sp_slice id);
 
 /* --- match.c: which call a span belongs to --- */
 
+static inline bool sp_same_client(const struct sp_span *a, const struct sp_span *b)
+{
+	return a->client_port == b->client_port && sp_addr_eq(&a->client_ip, &b->client_ip);
+}
+
+static inline bool sp_same_server(const struct sp_span *a, const struct sp_span *b)
+{
+	return a->server_port == b->server_port && sp_addr_eq(&a->server_ip, &b->server_ip);
+}
+
 /* 0: has none. */
 uint64_t sp_asked_key(const struct sp_stitch *s, const struct sp_span *span);
 uint64_t sp_answered_key(const struct sp_stitch *s, const struct sp_span *span);
