@@ -103,6 +103,7 @@ static void begin(struct run *r, uint8_t settings)
 						    .late = SP_NS_PER_MS,
 						    .server_ttl = 60 * SP_NS_PER_SEC,
 						    .protocols = UINT64_MAX,
+						    .encrypted = SP_L7_ENCRYPTED_TRACES,
 						    .reveal = settings & REVEAL ? UINT64_MAX : 0};
 	uint64_t *timeouts = (uint64_t *)&conf.timeout;
 	for (size_t i = 0; i < sizeof conf.timeout / sizeof *timeouts; i++)
