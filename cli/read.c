@@ -14,8 +14,10 @@
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
+#include "cli/terminal.h"
 #include "dataplane/readers.h"
 #include "exporters/stitch.h"
+#include "flowtable/profile_filter.h"
 
 #define PAGES 16	     /* of records that may wait for the exporter */
 #define BATCHES_PER_LOOK 256 /* between looks at clocks and errors */
@@ -30,7 +32,7 @@ struct input {
 };
 
 struct wish {
-	const char *conf, *output, *filter;
+	const char *conf, *output, *filter, *profile;
 	struct input input[CAPTURES_MAX];
 	unsigned n;
 };
@@ -40,6 +42,7 @@ struct run {
 	const struct wish *wish;
 	struct sp_conf *conf;
 	const struct sp_settings *settings;
+	struct sp_flow_conf flow; /* its, and what the command line says about profiles */
 	struct sp_filter *filter;
 	struct sp_points *points;
 	struct sp_capture *capture[CAPTURES_MAX]; /* the merge's, once there is one */
@@ -136,7 +139,7 @@ static int parse(struct wish *w, int argc, char **argv, int *status)
 			*status = add_point(w, (char *)args.value);
 			break;
 		case SP_OPTION_PROFILE:
-			*status = sp_usage("read", "--profile: this version records no Network Profiles yet");
+			w->profile = args.value ? args.value : "all";
 			break;
 		}
 	}
@@ -150,6 +153,9 @@ static int parse(struct wish *w, int argc, char **argv, int *status)
 		*status = add_input(w, args.operand[i], NULL, SP_POINT_UNKNOWN);
 	if (!*status && !w->n)
 		*status = sp_usage("read", "wants a capture; '-' is standard input");
+	if (!*status && w->profile && !w->output)
+		*status =
+			sp_usage("read", "--profile wants -o: profiles are for files, a summary has no room for them");
 	if (!*status && w->output && !*w->output)
 		*status = sp_usage("read", "-o wants a directory, or '-' for standard output");
 	return *status ? -1 : 0;
@@ -161,13 +167,48 @@ static int fail(const struct sp_err *err)
 	return SP_EXIT_FAILED;
 }
 
-/* Configuration and filter: what is wrong here is wrong usage. */
+/* --profile[=WHICH]: a word, or a filter. The rest is as configured. */
+static int choose_profiles(struct sp_profile_conf *conf, const char *which)
+{
+	static const struct {
+		const char *word;
+		uint64_t triggers;
+	} words[] = {
+		{"failures", SP_PROFILE_TRIGGER(FAILURE)},
+		{"retransmissions", SP_PROFILE_TRIGGER(RETRANSMISSION)},
+		{"zero-windows", SP_PROFILE_TRIGGER(ZERO_WINDOW)},
+		{"slow", SP_PROFILE_TRIGGER(SLOW)},
+	};
+	struct sp_profile_filter filter;
+	struct sp_err err;
+	conf->record = SP_PROFILE_RECORD_ALL;
+	if (!strcmp(which, "all"))
+		return 0;
+	for (size_t i = 0; i < SP_ARRAY_SIZE(words); i++)
+		if (!strcmp(which, words[i].word)) {
+			conf->record = SP_PROFILE_RECORD_TRIGGER;
+			conf->triggers = words[i].triggers;
+			return 0;
+		}
+	if (strlen(which) >= sizeof conf->filter || !*which)
+		return sp_usage("read", "--profile: a filter has 1 to %zu letters", sizeof conf->filter - 1);
+	strcpy(conf->filter, which);
+	if (sp_profile_filter_parse(&filter, which, &err))
+		return sp_usage("read", "--profile: %s; or all, failures, retransmissions, zero-windows, slow",
+				err.text);
+	return 0;
+}
+
+/* Configuration and filters: what is wrong here is wrong usage. */
 static int prepare(struct run *r)
 {
 	struct sp_err err;
 	if (sp_settings_load(&r->conf, r->wish->conf))
 		return SP_EXIT_USAGE;
 	r->settings = sp_conf_get(r->conf);
+	r->flow = r->settings->flow;
+	if (r->wish->profile && choose_profiles(&r->flow.profile, r->wish->profile))
+		return SP_EXIT_USAGE;
 	if (r->wish->filter && sp_filter_new(&r->filter, r->wish->filter, &err)) {
 		sp_log("%s", err.text);
 		return SP_EXIT_USAGE;
@@ -231,6 +272,17 @@ static int add_exporter(struct run *r, struct sp_err *err)
 	return rc;
 }
 
+/* What the summary says of several points. All of it is told at the end. */
+static int add_telling(struct run *r, struct sp_err *err)
+{
+	struct sp_stitch_conf conf = r->settings->stitch;
+	struct sp_stitch_told told = sp_summary_told(&r->summary, r->points);
+	conf.interval = 0;
+	struct sp_sink *sink = sp_stitch_sink_telling(&conf, r->points, &told, &r->stitched);
+	int rc = sink ? sp_hub_add(r->hub, sp_stitch_encoder(&conf), sink, true) : -ENOMEM;
+	return rc ? sp_err(err, rc, "no memory for what lies between points; lower stitch.max_memory") : 0;
+}
+
 /* Traces and paths, beside the records they are made of. */
 static int add_stitcher(struct run *r, struct sp_err *err)
 {
@@ -238,7 +290,7 @@ static int add_stitcher(struct run *r, struct sp_err *err)
 	struct sp_sink *sink = NULL;
 	int rc = 0;
 	if (!output)
-		return 0;
+		return add_telling(r, err);
 	bool stream = !strcmp(output, "-");
 	if (stream && (rc = sp_sink_stream_new(&sink, STDOUT_FILENO)))
 		sp_err(err, rc, "standard output: %s", strerror(-rc));
@@ -274,7 +326,7 @@ static int start(struct run *r)
 	r->decode = sp_decode_settings_apply(&r->settings->decode);
 	struct sp_pipeline_conf conf = {
 		.decode = r->decode,
-		.flow = &r->settings->flow,
+		.flow = &r->flow,
 		.reorder = &r->settings->reorder,
 		.filter = r->filter,
 	};
@@ -390,7 +442,7 @@ static int finish(struct run *r)
 	if (r->wish->output && strcmp(r->wish->output, "-") && sp_report_write(&r->report, r->wish->output, &err))
 		return fail(&err);
 	if (!r->wish->output) {
-		bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+		bool colour = sp_terminal().colour;
 		sp_summary_print(stdout, &r->summary, &r->report, colour);
 	}
 	if (!sp_report_adds_up(&r->report, &err))

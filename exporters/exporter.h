@@ -31,7 +31,8 @@ struct sp_encoder {
 	void (*record)(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points);
 	/* Asks for memory that this record will need soon; NULL: needs none. */
 	void (*soon)(const struct sp_buf *out, const struct sp_record_head *record);
-	bool inside; /* what it makes stays in the program, and is not counted as written */
+	bool inside; /* what it makes stays in the program: records of all kinds in one piece, in their order; it is not
+		      * counted as written */
 };
 
 /* JSON Lines. With `tagged`, every line begins with "record":"flow". */
@@ -50,7 +51,7 @@ struct sp_sink {
 
 enum sp_sink_dir_flags {
 	SP_SINK_LIVE = 1,   /* for a run without end, see below */
-	SP_SINK_TRACES = 2, /* traces.jsonl and paths.jsonl, beside a sink without this that is there already */
+	SP_SINK_TRACES = 2, /* what stitching makes, beside a sink without this that is there already */
 };
 
 /* One file a record kind in `dir` (flows.jsonl), which is created with its parents. The files get their names when the

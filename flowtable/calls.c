@@ -287,6 +287,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 		c->bits |= SP_CALL_OPAQUE;
 	if (t->ft->l7->parse.cut)
 		c->bits |= SP_CALL_CUT;
+	if (m->flags & SP_MSG_HANDSHAKE)
+		c->bits |= SP_CALL_HANDSHAKE;
 }
 
 static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
@@ -603,7 +605,8 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
 		}
 		c->tag = 0;
 		c->app = to->app;
-		sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
+		if (c->bits & SP_CALL_TEXTS)
+			sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
 	}
 }
 

@@ -46,6 +46,7 @@ enum sp_flow_dir_bits {
 	SP_DIR_KEEPALIVE = 16, /* its last packet was a keep-alive probe */
 	SP_DIR_PROBE = 32,     /* …a zero window probe */
 	SP_DIR_HOLES = 64,     /* bytes of it were jumped over, or came late and are doubtful */
+	SP_DIR_PROFILED = 128, /* in both: a Network Profile is recorded */
 	SP_DIR_SIGNS = SP_DIR_KEEPALIVE | SP_DIR_PROBE,
 };
 
@@ -125,7 +126,10 @@ struct sp_flow_extra {
 	uint8_t missed[2];	  /* since it had no holes: the receiver said that something was missing */
 	uint32_t doubtful_end[2]; /* after the last of them */
 	struct sp_hole hole[2][SP_HOLES_MAX];
-	uint32_t next_free;
+	union {
+		uint32_t losses;    /* block of the table's slab, 0: none */
+		uint32_t next_free; /* while no flow has it */
+	};
 };
 static_assert(sizeof(struct sp_flow_extra) <= 4 * SP_CACHE_LINE, "four cache lines");
 

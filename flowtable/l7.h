@@ -137,10 +137,11 @@ enum sp_call_bits {
 	SP_CALL_LOST_BEFORE = 64,  /* requests were lost just before this one */
 	SP_CALL_CUT = 128,	   /* bytes of it were lost */
 	SP_CALL_STREAM = 256,	   /* sequence numbers hold */
-	SP_CALL_TEXTS = 1024,	   /* it stands in a block with its texts */
 	SP_CALL_DOUBT = 512,	   /* its response may have been lost */
+	SP_CALL_TEXTS = 1024,	   /* it stands in a block with its texts */
 	SP_CALL_OPAQUE = 2048,	   /* of bytes that cannot be read */
 	SP_CALL_CALLED_OFF = 4096, /* who asked ended it: its response is in the stream of its request */
+	SP_CALL_HANDSHAKE = 8192,  /* SP_MSG_HANDSHAKE */
 };
 
 /* Cache lines of a call with short texts, and without. */
@@ -239,6 +240,9 @@ enum sp_probe sp_identify_look(struct sp_l7 *l7, const struct sp_flow *f, unsign
 void sp_identify_init(struct sp_l7 *l7);
 void sp_identify_learn(struct sp_talk *t);
 void sp_identify_forget(struct sp_talk *t);
+
+/* dialog.c: what parsers are told whatever they read; after every change of settings. */
+void sp_dialog_setup(struct sp_l7 *l7);
 
 /* dialog.c: runs the parser over a piece. Returns how many bytes are done with; what is to be skipped, wanted and
  * whether to go on is in the stream (NULL for datagrams). */

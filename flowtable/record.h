@@ -10,11 +10,23 @@
 #include "base/addr.h"
 #include "base/base.h"
 #include "base/pkt.h"
+#include "flowtable/profile_conf.h"
+#include "flowtable/profile_pack.h"
 #include "flowtable/texts.h"
 #include "parsers/parser.h"
 
-/* Traces and paths are made of the others, and never stand in a page. */
-enum sp_record_kind { SP_RECORD_FLOW = 1, SP_RECORD_REQUEST, SP_RECORD_TRACE, SP_RECORD_PATH, SP_RECORD_KIND_MAX };
+/* All but the first three are made of these, and never stand in a page. */
+enum sp_record_kind {
+	SP_RECORD_FLOW = 1,
+	SP_RECORD_REQUEST,
+	SP_RECORD_PROFILE,
+	SP_RECORD_TRACE,
+	SP_RECORD_PATH,
+	SP_RECORD_EDGE,
+	SP_RECORD_LOSS,
+	SP_RECORD_CLOCK,
+	SP_RECORD_KIND_MAX
+};
 
 #define SP_CLOSE_REASONS(X)                                                                                            \
 	X(ACTIVE, "active", NONE)                                                                                      \
@@ -134,6 +146,7 @@ struct sp_record_head {
 #define SP_CTYPE_CALL uint8_t
 #define SP_CTYPE_LIMITS uint8_t /* enum sp_app_limit, or'ed */
 #define SP_CTYPE_STATUS uint8_t
+#define SP_CTYPE_WHY uint8_t /* enum sp_profile_reason */
 
 /* SHA-1 of Community ID v1, not yet base64. */
 struct sp_community_id {
@@ -145,11 +158,41 @@ struct sp_flow_record {
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_CTYPE_##type name;
 #include "flowtable/flow_record.def"
 #undef SP_FIELD
-	struct sp_layers layers; /* vlan, mpls, tunnels; not there when head.size is SP_FLOW_RECORD_PLAIN */
+	struct sp_layers layers; /* vlan, mpls, tunnels; not there in a record of plain frames */
+				 /* then n_losses times struct sp_loss */
 };
 
 /* Size of a flow record of plain frames: `layers` is cut off. */
 #define SP_FLOW_RECORD_PLAIN ((offsetof(struct sp_flow_record, layers) + 7) & ~(size_t)7)
+
+enum sp_loss_kind {
+	SP_LOSS_AGAIN,	/* bytes that were seen here came again */
+	SP_LOSS_FILLED, /* bytes that had been jumped over came late: lost before this point */
+};
+
+/* A data segment that was sent more than once, as far as one point can tell. */
+struct sp_loss {
+	uint64_t ns;	   /* when a copy was lost: a hole was noticed; else when the sender's last new bytes came */
+	uint32_t after_us; /* …until this copy came */
+	uint32_t seq, len;
+	uint8_t kind, s2c;
+};
+static_assert(sizeof(struct sp_loss) == 24, "what a lost segment costs");
+
+static inline size_t sp_flow_record_losses_size(const struct sp_flow_record *r)
+{
+	return r->n_losses * sizeof(struct sp_loss);
+}
+
+static inline const struct sp_loss *sp_flow_record_losses(const struct sp_flow_record *r)
+{
+	return (const struct sp_loss *)((const uint8_t *)r + r->head.size - sp_flow_record_losses_size(r));
+}
+
+static inline bool sp_flow_record_has_layers(const struct sp_flow_record *r)
+{
+	return r->head.size - sp_flow_record_losses_size(r) > SP_FLOW_RECORD_PLAIN;
+}
 
 struct sp_request_record {
 	struct sp_record_head head;
@@ -175,6 +218,31 @@ struct sp_request_record {
 #include "flowtable/request_record.def"
 #undef SP_FIELD
 	struct sp_texts texts;
+};
+
+/* Round trips as this point measured them: from a side's bytes to the other's acknowledgement. */
+struct sp_profile_rtt {
+	uint32_t count, min_us, mean_us, max_us;
+};
+
+/* A part of a Network Profile: some of a flow's packets, packed, and what is known of it so far. profile_read.h reads
+ * it. Sides are those of the packed form; times are 0 when they are not known. */
+struct sp_profile_record {
+	struct sp_record_head head;
+#define SP_FIELD(type, name, present, unit, ipfix, doc) SP_CTYPE_##type name;
+#include "flowtable/profile_record.def"
+#undef SP_FIELD
+	uint8_t client; /* side */
+	uint8_t gap;	/* packets before the first are in no part */
+	uint8_t read;	/* a parser tells its calls */
+	uint8_t has_connect_client, has_connect_server, has_teardown;
+	uint32_t connect_client_us, connect_server_us, teardown_us;
+	struct sp_profile_rtt rtt_client, rtt_server; /* of the side that acknowledges */
+	uint32_t fast, timeout, tail, spurious;	      /* segments sent again, so far */
+	uint64_t established_ns, tls_start_ns, tls_end_ns;
+	uint64_t base[2]; /* wide numbers that are written as 0 */
+	struct sp_profile_state begin;
+	uint8_t packed[]; /* recorded_bytes of them */
 };
 
 /* Is it for stitching alone? */

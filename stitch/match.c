@@ -45,20 +45,21 @@ static bool differ(const struct sp_span *a, const struct sp_span *b)
 }
 
 /* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
-static bool at_once(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+static bool at_once(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
-	int64_t offset, later = (int64_t)(b->start_ns - a->start_ns);
+	int64_t later = (int64_t)(b->start_ns - a->start_ns);
 	if (a->point == b->point) {
 		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
 		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
 	}
-	bool known = sp_clock_offset(o, a, b, 4 * DATAGRAM_TRAVELS, &offset);
-	later -= known ? offset : 0;
+	struct sp_clock clock;
+	bool known = sp_clock_of(s, a->point, b->point, a->start_ns, &clock) && clock.uncertainty_ns < DATAGRAM_TRAVELS;
+	later -= known ? clock.offset_ns : 0;
 	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
 }
 
 /* Sequence numbers that are not the same, of which `equal` are: were they rewritten on the way between the two? */
-static int rewritten_match(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, unsigned equal)
+static int rewritten_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b, unsigned equal)
 {
 	bool asked = a->asked && b->asked, answered = a->answered && b->answered;
 	if ((asked && a->asked != b->asked) || (answered && a->answered != b->answered) || differ(a, b))
@@ -66,7 +67,7 @@ static int rewritten_match(const struct sp_order *o, const struct sp_span *a, co
 	/* One of both as it was: who answers for a server until the handshake is done cannot know its numbers. */
 	if (equal & SP_SPAN_REQ_SEQ ? answered : equal & SP_SPAN_RESP_SEQ && asked)
 		return 95;
-	if (!asked || !at_once(o, a, b)) /* or another connection that had the same port */
+	if (!asked || !at_once(s, a, b)) /* or another connection that had the same port */
 		return CONTRADICTION;
 	return !sp_same_client(a, b) ? 0 : answered ? 92 : 75;
 }
@@ -83,7 +84,7 @@ static int stream_match(const struct sp_stitch *s, const struct sp_span *a, cons
 	if (x.resp_seq != y.resp_seq)
 		equal &= ~(unsigned)SP_SPAN_RESP_SEQ;
 	if (equal != both || !both)
-		return both ? rewritten_match(s->order, a, b, equal) : 0;
+		return both ? rewritten_match(s, a, b, equal) : 0;
 	if (a->correlation && b->correlation && a->correlation != b->correlation)
 		return CONTRADICTION;
 	if (both == SP_BOTH_SEQS) /* 64 bits: what a point could read of the texts does not matter */
@@ -94,10 +95,10 @@ static int stream_match(const struct sp_stitch *s, const struct sp_span *a, cons
 }
 
 /* Datagrams have no sequence numbers: the protocol's id, what is asked, an end that they share, and time. */
-static int datagram_match(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+static int datagram_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
 	if (a->proto != b->proto || a->app != b->app || a->what != b->what || a->correlation != b->correlation ||
-	    !at_once(o, a, b))
+	    !at_once(s, a, b))
 		return CONTRADICTION;
 	bool client = sp_same_client(a, b), server = sp_same_server(a, b);
 	if (client && server)
@@ -114,13 +115,13 @@ int sp_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp
 	bool stream = a->proto == SP_PROTO_TCP;
 	if (stream != (b->proto == SP_PROTO_TCP))
 		return CONTRADICTION;
-	return stream ? stream_match(s, a, b) : datagram_match(s->order, a, b);
+	return stream ? stream_match(s, a, b) : datagram_match(s, a, b);
 }
 
 int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
 	if (a->point == b->point || a->asked != b->asked || !a->answered || a->answered != b->answered || !a->what ||
-	    a->what != b->what || a->client_port != b->client_port || !at_once(s->order, a, b))
+	    a->what != b->what || a->client_port != b->client_port || !at_once(s, a, b))
 		return 0;
 	return sp_same_server(a, b) ? 80 : 60;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections over several points: flows that begin with the same two sequence numbers, whatever their addresses are.
- * What one point saw sent again and the next one saw filling a hole was lost between them. */
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "flowtable/tcp.h"
 #include "parsers/link/proto.h"
 #include "stitch/path_priv.h"
 
@@ -41,7 +42,7 @@ void sp_paths_free(struct sp_paths *p)
 
 static void put_tunnels(struct sp_leg *leg, const struct sp_flow_record *r)
 {
-	if (r->head.size <= SP_FLOW_RECORD_PLAIN)
+	if (!sp_flow_record_has_layers(r))
 		return;
 	leg->n_vlan = (uint8_t)SP_MIN(r->layers.n_vlan, SP_LAYERS_MAX);
 	memcpy(leg->vlan, r->layers.vlan, sizeof leg->vlan);
@@ -84,6 +85,8 @@ static void leg_add(struct sp_leg *leg, const struct sp_flow_record *r)
 	leg->retrans[1] += r->retrans_s2c;
 	leg->hole_filled[0] += r->hole_filled_c2s;
 	leg->hole_filled[1] += r->hole_filled_s2c;
+	leg->flags[0] |= r->tcp_flags_c2s;
+	leg->flags[1] |= r->tcp_flags_s2c;
 	leg->requests += r->requests;
 	leg->request_errors += r->request_errors;
 	leg->bits |= r->capture_gap ? SP_LEG_GAP : 0;
@@ -111,7 +114,16 @@ static unsigned same_ends(const struct sp_leg *a, const struct sp_flow_record *r
 	return (unsigned)client + server;
 }
 
-/* Two random numbers are enough. One of them needs an end in common, and numbers that somebody chose need both. */
+/* A handshake that failed at one point at least has one number there: the chance that another one has the same is less
+ * than that of a translation, whose ends are others. */
+static bool failed_early(const struct sp_leg *a, const struct sp_flow_record *r)
+{
+	return a->point != r->point && ((!(a->bits & SP_LEG_ISN_SERVER) && !(a->flags[0] & SP_TCP_ACK)) ||
+					(!r->has_isn_server && !(r->tcp_flags_c2s & SP_TCP_ACK)));
+}
+
+/* Two random numbers are enough. One of them needs an end in common, or that there was no other; numbers that somebody
+ * chose need both ends. */
 static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 {
 	bool both = a->bits & SP_LEG_ISN_SERVER && r->has_isn_server;
@@ -122,7 +134,7 @@ static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 		return false;
 	if (r->isn_client < SP_CHOSEN_ISN || (both && r->isn_server < SP_CHOSEN_ISN))
 		return same_ends(a, r) == 2;
-	return both || same_ends(a, r);
+	return both || same_ends(a, r) || failed_early(a, r);
 }
 
 /* The path of a flow, and its leg there when it was reported before. */
@@ -190,8 +202,9 @@ static void leave_port(struct sp_paths *p, const struct path *path)
 		p->path[path->port_next].port_back = path->port_back;
 }
 
-static void forget(struct sp_paths *p, uint32_t h)
+static void forget(struct sp_stitch *s, uint32_t h)
 {
+	struct sp_paths *p = s->paths;
 	struct path *path = &p->path[h];
 	list_remove(p, h);
 	leave_port(p, path);
@@ -203,6 +216,7 @@ static void forget(struct sp_paths *p, uint32_t h)
 		p->path[path->next].back = path->back;
 	for (uint32_t n = path->first, next; n; n = next) {
 		next = p->leg[n].next;
+		sp_losses_drop(s, &p->leg[n]);
 		p->leg[n].next = p->free_leg;
 		p->free_leg = n;
 	}
@@ -211,8 +225,9 @@ static void forget(struct sp_paths *p, uint32_t h)
 	p->free_path = h;
 }
 
-void sp_path_merge(struct sp_paths *p, uint32_t h, uint32_t x)
+void sp_path_merge(struct sp_stitch *s, uint32_t h, uint32_t x)
 {
+	struct sp_paths *p = s->paths;
 	struct path *to = &p->path[h], *from = &p->path[x];
 	uint32_t *last = &to->first;
 	while (*last)
@@ -221,7 +236,7 @@ void sp_path_merge(struct sp_paths *p, uint32_t h, uint32_t x)
 	from->first = 0;
 	to->n += from->n;
 	to->open += from->open;
-	forget(p, x);
+	forget(s, x);
 }
 
 /* --- telling --- */
@@ -260,26 +275,6 @@ static void sort_legs(struct sp_stitch *s, struct sp_path *told)
 	memcpy(told->leg, leg, sizeof leg);
 }
 
-static uint32_t above(uint32_t a, uint32_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-static void losses(struct sp_path *told)
-{
-	told->n_losses = 0;
-	for (unsigned i = 1; i < told->n_legs; i++)
-		for (unsigned s2c = 0; s2c < 2; s2c++) {
-			unsigned from = s2c ? i : i - 1, to = s2c ? i - 1 : i;
-			const struct sp_leg *a = told->leg[from], *b = told->leg[to];
-			uint32_t again = above(a->retrans[s2c], b->retrans[s2c]);
-			uint32_t filled = above(b->hole_filled[s2c], a->hole_filled[s2c]);
-			if (again | filled)
-				told->loss[told->n_losses++] = (struct sp_path_loss){
-					(uint8_t)from, (uint8_t)to, (uint8_t)s2c, SP_MAX(again, filled)};
-		}
-}
-
 /* Of the numbers that the client's side saw. */
 static uint64_t path_id(const struct sp_path *told)
 {
@@ -290,37 +285,42 @@ static uint64_t path_id(const struct sp_path *told)
 	return sp_key((uint64_t)l->isn_client << 32, l->isn_server);
 }
 
-static void tell(struct sp_stitch *s, uint32_t h, bool early)
+static void put_legs(struct sp_paths *p, const struct path *path)
 {
-	struct sp_paths *p = s->paths;
-	const struct path *path = &p->path[h];
 	struct sp_path *told = &p->told;
-	sp_path_unite(s, h);
-	if (path->n < 2) {
-		s->stats.paths_alone++;
-		forget(p, h);
-		return;
-	}
 	told->n_legs = 0;
 	told->start_ns = UINT64_MAX;
 	told->end_ns = 0;
-	told->partial = early;
 	for (uint32_t n = path->first; n; n = p->leg[n].next) {
 		const struct sp_leg *l = &p->leg[n];
 		told->leg[told->n_legs++] = l;
 		told->start_ns = SP_MIN(told->start_ns, l->start_ns);
 		told->end_ns = SP_MAX(told->end_ns, l->end_ns);
 	}
+}
+
+static void tell(struct sp_stitch *s, uint32_t h, bool early)
+{
+	struct sp_paths *p = s->paths;
+	struct sp_path *told = &p->told;
+	sp_path_unite(s, h);
+	put_legs(p, &p->path[h]);
 	sort_legs(s, told);
-	told->joined_by = path->joined_by;
-	told->confidence = path->confidence;
+	told->partial = early;
+	told->joined_by = p->path[h].joined_by;
+	told->confidence = p->path[h].confidence;
 	told->id = path_id(told);
-	losses(told);
-	s->stats.paths++;
-	s->stats.paths_early += early;
-	if (s->told.path)
-		s->told.path(s->told.ctx, told);
-	forget(p, h);
+	sp_losses_path(s, told);
+	sp_verdict(s->usual, told);
+	/* What one point saw is a path where another one should have seen it. */
+	if (told->n_legs > 1 || sp_path_died_between(told)) {
+		s->stats.paths++;
+		s->stats.paths_early += early;
+		if (s->told.path)
+			s->told.path(s->told.ctx, told);
+	} else
+		s->stats.paths_alone++;
+	forget(s, h);
 }
 
 /* --- records --- */
@@ -395,6 +395,7 @@ void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r)
 	struct sp_leg *leg = &p->leg[n];
 	bool had_ended = leg->bits & SP_LEG_ENDED;
 	leg_add(leg, r);
+	sp_losses_keep(s, leg, r);
 	if (!had_ended && leg->bits & SP_LEG_ENDED)
 		p->path[h].open--;
 	if (p->path[h].open)

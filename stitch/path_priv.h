@@ -39,7 +39,7 @@ static inline uint32_t *sp_path_bucket(struct sp_paths *p, uint32_t isn_client)
 }
 
 /* path.c: the legs of `x` become those of `h`. */
-void sp_path_merge(struct sp_paths *p, uint32_t h, uint32_t x);
+void sp_path_merge(struct sp_stitch *s, uint32_t h, uint32_t x);
 
 /* path_unite.c: a path that is to be told gets what belongs to it, and has other sequence numbers. */
 void sp_path_unite(struct sp_stitch *s, uint32_t h);

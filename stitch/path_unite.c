@@ -133,6 +133,6 @@ void sp_path_unite(struct sp_stitch *s, uint32_t h)
 			return;
 		path->joined_by = SP_JOIN_TCP_OFFSET;
 		path->confidence = (uint8_t)SP_MIN(path->confidence, confidence);
-		sp_path_merge(p, h, x);
+		sp_path_merge(s, h, x);
 	}
 }

@@ -106,13 +106,40 @@ void sp_group_free(struct sp_stitch *s, uint32_t g)
 	s->free_group = g;
 }
 
+/* --- intervals --- */
+
+static void interval_tell(struct sp_stitch *s)
+{
+	sp_edges_tell(s);
+	sp_slots_tell(s);
+	sp_clocks_tell(s);
+}
+
+/* They begin at whole multiples of their length, the first one with the first call. */
+static void interval_at(struct sp_stitch *s, uint64_t now_ns, bool begin)
+{
+	uint64_t length = s->conf.interval;
+	if (SP_LIKELY(now_ns < s->due_ns) || (!s->due_ns && !begin))
+		return;
+	if (s->due_ns)
+		interval_tell(s);
+	s->due_ns = length ? now_ns - now_ns % length + length : UINT64_MAX;
+}
+
+/* Intervals go by when calls came, so that whatever comes in time is in the interval of its call. */
+static void tell_oldest(struct sp_stitch *s)
+{
+	interval_at(s, s->group[s->oldest].arrived_ns, true);
+	sp_tree_tell(s, s->oldest);
+}
+
 /* The oldest call makes room. False: there is none. */
 static bool make_room(struct sp_stitch *s)
 {
 	if (!s->oldest)
 		return false;
 	s->early = true;
-	sp_tree_tell(s, s->oldest);
+	tell_oldest(s);
 	s->early = false;
 	return true;
 }
@@ -364,15 +391,18 @@ void sp_stitch_tick(struct sp_stitch *s, uint64_t now_ns)
 		return;
 	s->now_ns = now_ns;
 	while (s->oldest && s->group[s->oldest].arrived_ns + s->conf.window < now_ns)
-		sp_tree_tell(s, s->oldest);
+		tell_oldest(s);
+	if (now_ns > s->conf.window)
+		interval_at(s, now_ns - s->conf.window, false);
 	sp_paths_expire(s);
 }
 
 void sp_stitch_end(struct sp_stitch *s)
 {
 	while (s->oldest)
-		sp_tree_tell(s, s->oldest);
+		tell_oldest(s);
 	sp_paths_end(s);
+	interval_tell(s);
 }
 
 const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
@@ -384,7 +414,9 @@ const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
 
 #define DETAIL_TYPICAL 512
 
-/* Shares of the budget: an eighth for paths; of the rest, as many calls as two spans, a detail and their group take. */
+/* Shares of the budget: a sixteenth for paths, as much for their losses, a thirty-second for edges, as much for losses
+ * over time; of the rest, as many calls as two spans, a
+ * detail and their group take. */
 static int make_tables(struct sp_stitch *s, uint64_t memory)
 {
 	uint64_t each = 2 * sizeof(struct sp_span) + sizeof(struct sp_group) + DETAIL_TYPICAL + 2 * sizeof(uint32_t);
@@ -415,11 +447,15 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	s->conf = *conf;
 	s->points = points;
 	s->told = *told;
-	int rc = make_tables(s, conf->max_memory / 8 * 7);
+	int rc = make_tables(s, conf->max_memory / 16 * 13);
 	rc = rc ? rc : sp_order_new(&s->order);
 	rc = rc ? rc : sp_offsets_new(&s->offsets);
-	rc = rc ? rc : sp_expect_new(&s->expect);
-	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 8);
+	rc = rc ? rc : sp_clocks_new(&s->clocks);
+	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 16);
+	rc = rc ? rc : sp_usual_new(&s->usual);
+	rc = rc ? rc : sp_losses_init(s, conf->max_memory / 16);
+	rc = rc ? rc : sp_slots_new(&s->slots, conf->max_memory / 32);
+	rc = rc ? rc : sp_edges_new(&s->edges, conf->max_memory / 32);
 	if (rc) {
 		sp_stitch_free(s);
 		return rc;
@@ -433,9 +469,13 @@ void sp_stitch_free(struct sp_stitch *s)
 	if (!s)
 		return;
 	sp_paths_free(s->paths);
+	sp_usual_free(s->usual);
+	sp_edges_free(s->edges);
+	sp_slots_free(s->slots);
+	sp_losses_free(s);
+	sp_clocks_free(s->clocks);
 	sp_order_free(s->order);
 	sp_offsets_free(s->offsets);
-	sp_expect_free(s->expect);
 	if (s->details.base)
 		sp_slab_free_all(&s->details);
 	sp_mem_unmap(s->span, s->spans_size);

@@ -7,6 +7,9 @@
 
 #include "base/point.h"
 #include "conf/conf.h"
+#include "stitch/clock.h"
+#include "stitch/edge.h"
+#include "stitch/loss.h"
 #include "stitch/span.h"
 
 struct sp_stitch_conf {
@@ -14,6 +17,7 @@ struct sp_stitch_conf {
 	uint64_t window;      /* ns that a call waits for its other spans */
 	uint64_t path_window; /* …a connection that ended */
 	uint64_t max_memory;
+	uint64_t interval; /* ns; of what is told over many calls. 0: all at the end */
 };
 
 extern const struct sp_conf_row sp_stitch_conf_rows[];
@@ -46,8 +50,9 @@ struct sp_slice sp_detail_text(const struct sp_detail *d, enum sp_detail_text wh
 struct sp_trace_span {
 	const struct sp_span *span;
 	uint64_t id;
-	int parent;  /* index, -1: the root */
-	bool led_to; /* another call, which the one before it led to */
+	int parent;	/* index, -1: the root */
+	bool led_to;	/* another call, which the one before it led to */
+	bool connected; /* …whose connection was made for it */
 	uint8_t joined_by, confidence;
 };
 
@@ -56,7 +61,8 @@ struct sp_trace_hop {
 	bool has_self, has_one_way;
 	uint8_t lost; /* messages of this call that one of both saw and the other should have seen */
 	uint32_t self_us, request_us, response_us;
-	uint32_t share_us; /* of self_us: without the client's share, while a proxy waits for its request */
+	uint32_t connect_us; /* of self_us: waiting for the connection of the call that was led to; 0: none is known */
+	uint32_t share_us;   /* without the client's share, while a proxy waits for its request; with the handshake's */
 };
 
 /* Good while it is being told. */
@@ -67,11 +73,13 @@ struct sp_trace {
 	unsigned n_spans, n_hops;
 	struct sp_trace_span span[SP_TRACE_SPANS_MAX]; /* the root first, parents before their children */
 	struct sp_trace_hop hop[SP_TRACE_SPANS_MAX];
-	bool partial;  /* told before its time, memory being short; or a point is missing that usually sees it */
-	bool has_ends; /* the next two hold */
+	bool partial;		       /* told before its time: memory was short */
+	bool has_ends;		       /* the next two hold */
 	uint32_t client_us, server_us; /* the ends' own shares */
 	int slowest;		       /* hop with the largest share, -1: none */
 	unsigned last;		       /* span nearest to the server */
+	uint16_t missing[8];	       /* points that calls like it mostly pass, and that did not see it */
+	unsigned n_missing;
 };
 
 #define SP_PATH_LEGS_MAX 32
@@ -82,17 +90,18 @@ struct sp_leg {
 	struct sp_addr client_ip, server_ip;
 	uint16_t client_port, server_port, point, app;
 	uint32_t isn_client, isn_server;
-	uint64_t packets[2], bytes[2], payload[2]; /* c2s, s2c */
+	uint64_t packets[2], bytes[2], payload[2]; /* c2s, s2c; payload: above TCP, what was sent again included */
 	uint32_t retrans[2], hole_filled[2];
 	uint32_t rtt_client_us, rtt_server_us;
 	uint32_t requests, request_errors;
 	uint8_t bits; /* enum sp_leg_bits */
 	uint8_t close_reason, failure, n_vlan;
-	uint8_t ttl[2]; /* c2s, s2c; 0: not known */
+	uint8_t flags[2]; /* of all packets, c2s and s2c */
+	uint8_t ttl[2];	  /* c2s, s2c; 0: not known */
 	uint16_t vlan[SP_LAYERS_MAX];
 	uint8_t n_tunnel;
 	struct sp_tunnel tunnel[2]; /* the innermost ones */
-	uint32_t next;		    /* of its path, the stitcher's */
+	uint32_t next, losses;	    /* of its path, the stitcher's */
 };
 
 enum sp_leg_bits {
@@ -104,19 +113,34 @@ enum sp_leg_bits {
 	SP_LEG_GAP = 32,
 };
 
-/* Segments that were lost between two neighbours. */
-struct sp_path_loss {
-	uint8_t from, to; /* indices of legs, in the direction of the packets */
+/* A place on the way: a point, or one of the ends. */
+enum sp_where_kind { SP_WHERE_UNKNOWN, SP_WHERE_POINT, SP_WHERE_CLIENT, SP_WHERE_SERVER };
+
+struct sp_where {
+	uint8_t kind; /* enum sp_where_kind */
+	uint16_t point;
+};
+
+enum sp_path_packet { SP_PATH_NOTHING, SP_PATH_SYN, SP_PATH_SYN_ACK, SP_PATH_ACK, SP_PATH_RST };
+
+/* What happened between two places, in the direction of the packet. */
+struct sp_path_event {
+	uint8_t what; /* enum sp_path_packet */
 	uint8_t s2c;
-	uint32_t segments;
+	struct sp_where from, to;
 };
 
 struct sp_path {
 	uint64_t id;
 	uint64_t start_ns, end_ns;
-	unsigned n_legs, n_losses;
+	unsigned n_legs, n_losses, n_doubled, n_bursts;
 	const struct sp_leg *leg[SP_PATH_LEGS_MAX]; /* from the client to the server */
-	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX];
+	int64_t offset_ns[SP_PATH_LEGS_MAX];	    /* of its clock, from the first one's; where there are losses */
+	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX], doubled[2 * SP_PATH_LEGS_MAX];
+	struct sp_burst burst[SP_PATH_BURSTS_MAX]; /* of both, by the first leg's clock */
+	struct sp_path_event lost_at;		   /* what its handshake failed for */
+	struct sp_path_event rst[2];		   /* where resets came from: last seen `to`, not seen `from` */
+	unsigned n_rst;
 	bool partial;
 	uint8_t joined_by, confidence; /* of the legs that are least sure */
 };
@@ -124,7 +148,10 @@ struct sp_path {
 struct sp_stitch_told {
 	void (*trace)(void *ctx, const struct sp_trace *trace);
 	void (*path)(void *ctx, const struct sp_path *path);
-	void *ctx;
+	void *ctx; /* of all, each of which may be NULL */
+	void (*edge)(void *ctx, const struct sp_edge *edge);
+	void (*losses)(void *ctx, const struct sp_edge_losses *losses);
+	void (*clock)(void *ctx, const struct sp_clock *clock);
 };
 
 /* SP_STITCH_STAT(name, meaning) */
@@ -135,13 +162,19 @@ struct sp_stitch_told {
 	X(spans_refused, "…that found no memory, or too many of their call")                                           \
 	X(traces, "traces told")                                                                                       \
 	X(traces_early, "…before their time, because memory was short")                                                \
-	X(traces_missed, "…that a point did not see which usually does: marked as partial")                            \
 	X(traces_alone, "calls that only one point saw: not told")                                                     \
 	X(legs, "connections that came in, of all points")                                                             \
 	X(legs_refused, "…that found no memory, or too many of their path")                                            \
 	X(paths, "paths told")                                                                                         \
 	X(paths_early, "…before their time, because memory was short")                                                 \
-	X(paths_alone, "connections that only one point saw: not told")
+	X(paths_alone, "connections that only one point saw: not told")                                                \
+	X(edges, "edges told: intervals times endpoints times pairs of points")                                        \
+	X(edges_merged, "…that were added to their pair's \"other\", because memory was short")                        \
+	X(edges_refused, "calls that no edge could be found for")                                                      \
+	X(losses_refused, "lost segments for whose time there was no room: they are in the counters alone")            \
+	X(losses_early, "times that losses were told before their time, because memory was short")                     \
+	X(clocks, "estimates of a clock told: intervals times pairs of clocks")                                        \
+	X(clocks_refused, "calls that say something of a pair of clocks for which there was no room")
 
 struct sp_stitch_stats {
 #define X(name, doc) uint64_t name;

@@ -57,8 +57,12 @@ static_assert(sizeof(struct sp_group) <= 168, "what a call costs besides its spa
 
 struct sp_order;
 struct sp_paths;
+struct sp_usual;
 struct sp_offsets;
-struct sp_expect;
+struct sp_edges;
+struct sp_slots;
+struct sp_clocks;
+struct sp_loss_pair;
 
 #define SP_HOSTS 65536
 
@@ -68,6 +72,7 @@ struct sp_stitch {
 	struct sp_stitch_told told;
 	struct sp_stitch_stats stats;
 	uint64_t now_ns; /* the latest end of a record */
+	uint64_t due_ns; /* when the interval ends, 0: none has begun */
 	struct sp_span *span;
 	struct sp_group *group;
 	uint32_t *bucket;
@@ -78,9 +83,14 @@ struct sp_stitch {
 	struct sp_slab details;
 	struct sp_order *order;
 	struct sp_paths *paths;
+	struct sp_usual *usual;
 	struct sp_offsets *offsets;
-	struct sp_expect *expect;
-	struct sp_trace trace; /* being told */
+	struct sp_edges *edges;
+	struct sp_slots *slots;
+	struct sp_clocks *clocks;
+	struct sp_slab losses;
+	struct sp_loss_pair *loss_pair; /* being compared */
+	struct sp_trace trace;		/* being told */
 	bool early;
 	uint64_t is_client[SP_HOSTS / 64], is_server[SP_HOSTS / 64]; /* hosts that were seen as such, by hash */
 };
@@ -173,14 +183,6 @@ static inline struct sp_numbers sp_numbers_of(const struct sp_stitch *s, const s
 	return (struct sp_numbers){span->req_seq, span->resp_seq, span->bits & SP_BOTH_SEQS};
 }
 
-/* --- expect.c --- */
-
-int sp_expect_new(struct sp_expect **ret);
-void sp_expect_free(struct sp_expect *e);
-
-/* Did a point not see its first call that usually sees what passes there? */
-bool sp_expect_missed(struct sp_expect *e, const struct sp_trace *t);
-
 /* --- context.c: one key for all forms of a trace's identifier, 0: there is none. */
 uint64_t sp_trace_key(struct sp_slice id);
 
@@ -242,12 +244,6 @@ void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp
 /* Sorts spans of one call, the client's end first. */
 void sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsigned n);
 
-/* Neighbours, `a` farther from the server: how far b's clock is ahead of a's. False: not known well enough to split
- * `self_ns` between both directions. */
-void sp_clock_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b);
-bool sp_clock_offset(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, uint64_t self_ns,
-		     int64_t *offset_ns);
-
 /* Kind of a point as its place on the way, 0: says nothing. */
 unsigned sp_order_rank(const struct sp_points *points, uint16_t point);
 
@@ -257,5 +253,44 @@ void sp_paths_free(struct sp_paths *p);
 void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r);
 void sp_paths_expire(struct sp_stitch *s);
 void sp_paths_end(struct sp_stitch *s);
+
+/* usual.c: the point that mostly comes next, by a key of a place; SP_NOWHERE: none does. False: not known. */
+#define SP_NOWHERE UINT16_MAX
+int sp_usual_new(struct sp_usual **ret);
+void sp_usual_free(struct sp_usual *u);
+void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point);
+bool sp_usual_next(const struct sp_usual *u, uint64_t key, bool *doubted, uint16_t *point);
+void sp_usual_trace(struct sp_usual *u, struct sp_trace *t); /* fills in what it misses, and learns from it */
+
+/* verdict.c: where a connection died, whose legs are in order. What is well teaches where the others go. */
+void sp_verdict(struct sp_usual *u, struct sp_path *path);
+bool sp_path_died_between(const struct sp_path *path); /* two points, of which one has no leg of it */
+/* edge.c: a trace that is told; what there is of an interval. */
+int sp_edges_new(struct sp_edges **ret, uint64_t memory);
+void sp_edges_free(struct sp_edges *e);
+void sp_edges_trace(struct sp_stitch *s, const struct sp_trace *t);
+void sp_edges_tell(struct sp_stitch *s);
+
+/* loss.c: what a leg's records log is kept with it, and compared with its neighbours' when its path is told. */
+int sp_losses_init(struct sp_stitch *s, uint64_t memory);
+void sp_losses_free(struct sp_stitch *s);
+void sp_losses_keep(struct sp_stitch *s, struct sp_leg *leg, const struct sp_flow_record *r);
+void sp_losses_drop(struct sp_stitch *s, struct sp_leg *leg);
+void sp_losses_path(struct sp_stitch *s, struct sp_path *told);
+
+/* loss_slots.c: losses of one connection at these times, in order. */
+int sp_slots_new(struct sp_slots **ret, uint64_t memory);
+void sp_slots_free(struct sp_slots *t);
+void sp_slots_add(struct sp_stitch *s, const struct sp_edge_losses *where, const uint64_t *ns, unsigned n);
+void sp_slots_tell(struct sp_stitch *s);
+
+/* clock.c: two neighbours' spans of one call, `a` farther from the server. */
+int sp_clocks_new(struct sp_clocks **ret);
+void sp_clocks_free(struct sp_clocks *c);
+void sp_clock_learn(struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b);
+
+/* What is known of b's clock when a's says `at_ns`. False: nothing. */
+bool sp_clock_of(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_clock *ret);
+void sp_clocks_tell(struct sp_stitch *s);
 
 #endif

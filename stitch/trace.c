@@ -43,14 +43,16 @@ static unsigned lost(const struct sp_span *a, const struct sp_span *b)
 	return (unsigned)request + response;
 }
 
-/* Their sum is what was spent between; where the clocks are known well enough for it, split. */
+/* Their sum is what was spent between; where the clocks are known to a quarter of it, split. */
 static void one_way(const struct sp_stitch *s, struct sp_trace_hop *hop, const struct sp_span *a,
 		    const struct sp_span *b)
 {
-	int64_t offset, self = (int64_t)(sp_span_rrt_ns(a) - sp_span_rrt_ns(b));
-	if (self <= 0 || !sp_clock_offset(s->order, a, b, (uint64_t)self, &offset))
+	struct sp_clock clock;
+	int64_t self = (int64_t)(sp_span_rrt_ns(a) - sp_span_rrt_ns(b));
+	if (self <= 0 || !sp_clock_of(s, a->point, b->point, a->start_ns, &clock) ||
+	    clock.uncertainty_ns > (uint64_t)self / 4)
 		return;
-	int64_t request = (int64_t)(b->start_ns - a->start_ns) - offset;
+	int64_t request = (int64_t)(b->start_ns - a->start_ns) - clock.offset_ns;
 	if (request < -self / 4 || request > self + self / 4)
 		return;
 	request = SP_MIN(SP_MAX(request, 0), self);
@@ -70,6 +72,22 @@ static uint32_t waited(const struct sp_trace_span *from, const struct sp_trace_s
 	return a->request_us;
 }
 
+/* A proxy that makes a connection first waits for a handshake, which is spent where the handshake's packets were: not
+ * before the first point of the new call, but between each two of them, as their times to the SYN-ACK differ. */
+static void handshake(struct sp_trace *t, struct sp_trace_hop *hop)
+{
+	struct sp_trace_span *from = &t->span[hop->from], *to = &t->span[hop->to];
+	uint32_t a = from->span->connect_us, b = to->span->connect_us;
+	if (to->led_to) {
+		to->connected = b && b <= hop->share_us;
+		hop->connect_us = to->connected ? b : 0;
+		hop->share_us -= hop->connect_us;
+	} else {
+		to->connected = from->connected && b;
+		hop->share_us += to->connected && a > b ? a - b : 0;
+	}
+}
+
 static void add_hop(const struct sp_stitch *s, struct sp_trace *t, unsigned to, bool only_child)
 {
 	const struct sp_span *a = t->span[t->span[to].parent].span, *b = t->span[to].span;
@@ -82,6 +100,7 @@ static void add_hop(const struct sp_stitch *s, struct sp_trace *t, unsigned to, 
 	hop->self_us = a->rrt_us > b->rrt_us ? a->rrt_us - b->rrt_us : 0;
 	uint32_t before = waited(&t->span[hop->from], &t->span[to]);
 	hop->share_us = hop->self_us > before ? hop->self_us - before : 0;
+	handshake(t, hop);
 	one_way(s, hop, a, b);
 }
 
@@ -133,10 +152,12 @@ void sp_trace_tell(struct sp_stitch *s)
 			continue;
 		children[t->span[i].parent]++;
 		if (!t->span[i].led_to && t->span[i].confidence >= SP_CONFIDENT)
-			sp_clock_learn(s->order, t->span[t->span[i].parent].span, t->span[i].span);
+			sp_clock_learn(s, t->span[t->span[i].parent].span, t->span[i].span);
 	}
 	hops(s, t, children);
 	shares(t, children);
+	sp_usual_trace(s->usual, t);
+	sp_edges_trace(s, t);
 	if (s->told.trace)
 		s->told.trace(s->told.ctx, t);
 }

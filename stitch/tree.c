@@ -307,9 +307,7 @@ static void tell_root(struct tree *t, unsigned root, bool *told)
 		return;
 	}
 	trace->detail = sp_group_detail(s, &s->group[t->call[root].group]);
-	bool missed = sp_expect_missed(s->expect, trace);
-	trace->partial = s->early || missed;
-	s->stats.traces_missed += missed;
+	trace->partial = s->early;
 	s->stats.traces++;
 	s->stats.traces_early += s->early;
 	sp_trace_tell(s);

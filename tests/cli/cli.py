@@ -19,6 +19,8 @@ import time
 import traceback
 
 SPANTAP = os.environ.get("SPANTAP", "build/spantap")
+FILES = ["clocks.jsonl", "edges.jsonl", "flows.jsonl", "losses.jsonl", "paths.jsonl", "profiles.jsonl", "requests.jsonl", "stats.json",
+         "traces.jsonl"]
 T0 = 1_700_000_000_000_000  # us
 LINK_ETHERNET, LINK_RAW, LINK_80211 = 1, 101, 105
 SYN, ACK, FIN, PSH, RST = 0x02, 0x10, 0x01, 0x08, 0x04
@@ -179,6 +181,8 @@ def stats(directory):
 
 # Tests
 
+
+
 def test_no_command():
     p = run_plain()
     assert p.returncode == 2 and not p.stdout and p.stderr.decode() == run("--help").out
@@ -195,7 +199,9 @@ def test_usage_errors():
             (["read", "-p", "a:switsh=x"], "did you mean switch"),
             (["read", "-p", "a" * 64 + "=x"], "1 to 63"),
             (["read", "-", "-"], "only once"),
-            (["read", "--profile", "x"], "profile"),
+            (["read", "--profile", "x"], "wants -o"),
+            (["read", "--profile=tpc", "-o", "x", "y"], "'tpc': expected host"),
+            (["read", "--profile=", "-o", "x", "y"], "1 to 255"),
             (["read", "-F", "tcp porrt 80", "x"], "tcp porrt 80"),
             (["check"], "-c CONF"),
             (["run"], "wants -c CONF"),
@@ -218,7 +224,7 @@ def test_help_of_every_command():
 
 
 def test_man_pages_are_current():
-    for c in ("", "read", "run", "trace", "check", "version"):
+    for c in ("", "read", "run", "trace", "profile", "top", "check", "version"):
         page = f"docs/man/spantap{'-' if c else ''}{c}.1"
         with open(page, encoding="utf-8") as f:
             want = f.read()
@@ -255,6 +261,23 @@ def test_trace():
         assert "1 lines are no traces" in run("trace", d("out"), expect=3).err
 
 
+def test_trace_deaths():
+    shop = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "demo-shop.pcapng")
+    with Dir() as d:
+        run("read", "-o", d("out"), shop)
+        table = run("trace", "--slowest", "3", d("out")).out
+        assert "Where connections died" in table and "SYN lost    demo-shop/lb-in > demo-shop/lb-out" in table, table
+        assert table.count("reset made") == 2, table
+        assert "died" not in run("trace", "--where", "app_proto=http", d("out")).out
+        with open(d("out", "traces.jsonl"), encoding="utf-8") as f:
+            partial = next(t for t in map(json.loads, f) if t.get("missing"))
+        assert partial["partial"] and partial["missing"] == ["demo-shop/span"] and partial["resource"] == "/orders/8", partial
+        one = run("trace", d("out"), partial["trace_id"][:10]).out
+        assert "calls like it mostly are, at: demo-shop/span" in one, one
+        os.unlink(d("out", "paths.jsonl"))
+        assert "died" not in run("trace", d("out")).out
+
+
 def split_pcapng(data):
     """A pcapng of several interfaces as one for each: [bytes]. Little-endian, as dumpcap writes here."""
     head, interfaces, packets, at = b"", [], {}, 0
@@ -273,19 +296,64 @@ def split_pcapng(data):
 
 
 def test_points_in_files_of_their_own():
-    """One pcapng of three interfaces, and a file for each, in any order: the same traces and paths, with the same ids."""
+    """One pcapng of three interfaces, and a file for each, in any order: the same traces and paths, with the same ids. That
+    the files are of one box has to be said; their clocks are compared where it is not."""
     lab = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "lab.pcapng")
     with Dir() as d, open(lab, "rb") as f:
         parts = split_pcapng(f.read())
-        args = [f"lab/{name}=" + d.write(name + ".pcapng", part) for name, part in zip(("c0", "p0", "s0"), parts)]
+        names = ("c0", "p0", "s0")
+        args = [f"lab/{name}=" + d.write(name + ".pcapng", part) for name, part in zip(names, parts)]
+        conf = d.write("one.yaml", ("points:\n" + "".join(f"  - {{name: lab/{n}, clock: box}}\n" for n in names)).encode())
         told = []
-        for points in ([lab], ["-p", args[0], "-p", args[1], "-p", args[2]], ["-p", args[2], "-p", args[0], "-p", args[1]]):
+        for points in ([lab], ["-c", conf, "-p", args[0], "-p", args[1], "-p", args[2]],
+                       ["-c", conf, "-p", args[2], "-p", args[0], "-p", args[1]]):
             run("read", "-o", d("out"), *points)
             for kind in ("traces", "paths"):
                 with open(d("out", kind + ".jsonl"), encoding="utf-8") as f:
-                    told.append(sorted(re.sub(r'"(flow|request)_id":"[0-9]+",', "", line) for line in f))
+                    told.append(sorted(re.sub(r'"(flow|request)_id":"[0-9]+",|"(request|response)_us":[0-9]+,', "", line)
+                                       for line in f))
         assert len(told[0]) == 21 and len(told[1]) == 30
         assert told[2:4] == told[:2] and told[4:] == told[:2]
+        assert not os.path.getsize(d("out", "clocks.jsonl"))
+        run("read", "-o", d("out"), "-p", args[1], "-p", args[0], "-p", args[2])
+        with open(d("out", "clocks.jsonl"), encoding="utf-8") as f:
+            clocks = [json.loads(line) for line in f]
+        assert {(c["reference"], c["point"]) for c in clocks} == {("lab/p0", "lab/c0"), ("lab/p0", "lab/s0")}, clocks
+        for c in clocks:  # which are one
+            assert abs(c["offset_us"]) <= c["uncertainty_us"] < 20 and c["samples"] >= 15 and not c["steps"], c
+
+
+def test_edges():
+    """Where the time went over all calls: the same in the summary and from files, and however many files are joined."""
+    captures = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures")
+    with Dir() as d:
+        run("read", "-o", d("out"), os.path.join(captures, "lab-delay.pcapng"))
+        table = run("trace", "--edges", d("out")).out
+        rows = table.splitlines()[3:]
+        assert "client > lab-delay/c0" in rows[0] and "106 ms http GET /num" in rows[0], table
+        assert "lab-delay/s0 > lab-delay/d1" in rows[1] and rows[1].split()[2:4] == ["4.61", "ms"], table
+        assert "\n".join(rows) in run("read", os.path.join(captures, "lab-delay.pcapng")).out
+        with open(d("out", "edges.jsonl"), encoding="utf-8") as f:
+            lines = f.readlines()
+        for e in map(json.loads, lines):
+            counts = e["histogram"]["counts"]
+            assert sum(n for _, n in counts) == e["calls"] == 7 and e["histogram"]["scheme"] == "octave8_us"
+            low = [b if b < 8 else (8 + b % 8) << (b // 8 - 1) for b, _ in counts]
+            high = [b if b < 8 else ((9 + b % 8) << (b // 8 - 1)) - 1 for b, _ in counts]
+            assert low[-1] <= e["max_us"] <= high[-1] and low[0] <= e["p50_us"] <= e["p95_us"] <= e["p99_us"] <= e["max_us"]
+            assert sum(l * n for l, (_, n) in zip(low, counts)) <= e["sum_us"] <= sum(h * n for h, (_, n) in zip(high, counts))
+        with open(d("out", "edges.jsonl"), "a", encoding="utf-8") as f:
+            f.writelines(lines)
+        twice = run("trace", "--edges", d("out")).out.splitlines()[3:]
+        assert twice[0].replace("    14  ", "     7  ") == rows[0] and twice[1].split()[2:4] == ["4.61", "ms"], twice
+        assert "Nothing was seen at two points that matches" in run("trace", "--edges", "--where", "endpoint=/x", d("out")).out
+        assert "not about one trace" in run("trace", "--edges", d("out"), "abc", expect=2).err
+        run("read", "-o", d("loss"), os.path.join(captures, "loss-download.pcapng"))
+        losses = run("trace", "--edges", d("loss")).out
+        assert re.search(r"^ +13 +1 +2026-11-24 01:58:43.800 +100 ms +lost to client +loss-download/s0 > ", losses, re.M), losses
+        with open(d("loss", "losses.jsonl"), "a", encoding="utf-8") as f:
+            f.write("{no")
+        run("trace", "--edges", d("loss"), expect=3)
 
 
 def test_version():
@@ -299,7 +367,7 @@ def test_version():
 def test_one_file():
     with Dir() as d:
         run("read", "-o", d("out"), d.write("one.pcap", pcap(conversation(4000, T0))))
-        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "paths.jsonl", "requests.jsonl", "stats.json", "traces.jsonl"]
+        assert sorted(os.listdir(d("out"))) == FILES
         (f,) = flows(d("out"))
         assert f["point"] == "one" and f["client_port"] == 4000 and f["server_port"] == 80 and f["proto"] == "tcp"
         assert f["packets_c2s"] == 6 and f["packets_s2c"] == 5, f
@@ -492,7 +560,7 @@ def test_output_is_replaced_whole():
         assert {n: open(d("out", n), "rb").read() for n in os.listdir(d("out"))} == before
         run("read", "-o", d("out"), b)
         assert flows(d("out")) == [] and os.stat(d("out", "flows.jsonl")).st_ino != inode
-        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "paths.jsonl", "requests.jsonl", "stats.json", "traces.jsonl"]
+        assert sorted(os.listdir(d("out"))) == FILES
 
 
 def test_output_while_running():
@@ -678,9 +746,98 @@ def test_workers_share_a_capture():
                 assert calls_of(capture, some) == calls_of(capture, one), capture
 
 
-def main():
+def records(directory, name):
+    with open(os.path.join(directory, name), encoding="utf-8") as f:
+        return [json.loads(line, object_pairs_hook=reject_twice) for line in f]
+
+
+DEMO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "demo.pcap")
+
+
+def profiled(d, *args):
+    """Profiles of the demo, by flow."""
+    run("read", "-o", d("out"), *args, DEMO)
+    flow = {}
+    for r in records(d("out"), "profiles.jsonl"):
+        flow.setdefault(r["flow_id"], []).append(r)
+    return flow
+
+
+def test_profiles_of_all_flows():
+    with Dir() as d:
+        run("read", "-o", d("plain"), DEMO)
+        assert not records(d("plain"), "profiles.jsonl")
+        parts = profiled(d, "--profile")
+        for name in ("flows.jsonl", "requests.jsonl"):
+            assert records(d("plain"), name) == records(d("out"), name), name
+        calls = {r["request_id"]: r for r in records(d("out"), "requests.jsonl")}
+        for f in flows(d("out")):
+            (r,) = parts[f["flow_id"]]
+            assert r["last"] and r["part"] == 1 and r["reason"] == "all" and not r["packets_dropped"]
+            assert r["packets_recorded"] == len(r["packets"]) == f["packets_c2s"] + f["packets_s2c"]
+            assert sum(p[5] for p in r["packets"] if p[1] == "c2s") == f["payload_bytes_c2s"]
+            for key in ("client_ip", "client_port", "point", "app_proto", "isn_client", "isn_server", "start_ns", "end_ns"):
+                assert r.get(key) == f.get(key), key
+            again = [p for p in r["packets"] if {"fast", "timeout", "tail"} & set(p[7].split())]
+            sums = r.get("retransmissions", {"fast": 0, "timeout": 0, "tail": 0, "spurious": 0})
+            assert len(again) == sums["fast"] + sums["timeout"] + sums["tail"]
+            data = sum(f.get(f"{what}_{way}", 0) for what in ("retrans", "hole_filled") for way in ("c2s", "s2c"))
+            assert sum(p[5] > 0 for p in again) == data, f  # a flow's record counts those with data
+            for x in r["phases"]["exchanges"]:
+                call = calls.get(x.get("request_id"))
+                if call is None:
+                    assert "request_id" not in x and f["app_proto"] == "tls", (x, f)
+                    continue
+                assert call["flow_id"] == f["flow_id"] and r["start_ns"] + round(x["t_us"] * 1000) == call["start_ns"]
+                assert x["request_bytes"] == call["request_bytes"] and x.get("response_bytes") == call.get("response_bytes")
+                if "rrt_us" in call:
+                    assert abs(x["request_us"] + x["server_us"] - call["rrt_us"]) <= 1, (x, call)
+        s = stats(d("out"))["flows"]
+        assert s["profiles"] == s["profile_records"] == len(parts) and s["profile_packets"] == 3430, s
+        assert not s["profiles_refused"] + s["profile_packets_passed"] + s["profile_packets_refused"], s
+        assert [x["record"] for x in run("read", "--profile", "-o", "-", DEMO).lines()].count("profile") == len(parts)
+
+
+def test_profiles_of_some_flows():
+    with Dir() as d:
+        parts = profiled(d, "--profile=port 3306")
+        assert len(parts) == 12 and all(r["server_port"] == 3306 and r["reason"] == "filter" for (r,) in parts.values())
+        parts = profiled(d, "--profile=failures")
+        failed = {r["flow_id"] for r in records(d("out"), "requests.jsonl") if r["status"].endswith("error")}
+        failed |= {f["flow_id"] for f in flows(d("out")) if f["failure"] != "none"}
+        assert set(parts) == failed and all(r["reason"] == "failure" for p in parts.values() for r in p), failed
+        parts = profiled(d, "--profile=retransmissions")
+        again = {f["flow_id"] for f in flows(d("out")) if f.get("retrans_c2s", 0) + f.get("hole_filled_s2c", 0) or f.get("syn_count", 0) > 1}
+        assert again <= set(parts) and all(r["reason"] == "retransmission" for p in parts.values() for r in p)
+        assert all(p[-1]["retransmissions"]["fast"] + p[-1]["retransmissions"]["timeout"] + p[-1]["retransmissions"]["tail"]
+                   for p in parts.values())
+        conf = d.write("c.yaml", "profile: {slow: 500ms, before: 3, after: 0}\n")
+        parts = profiled(d, "-c", conf, "--profile=slow")
+        assert set(parts) == {r["flow_id"] for r in records(d("out"), "requests.jsonl") if r.get("rrt_us", 0) >= 500_000}
+        for p in parts.values():  # the answer and three packets before it; the last three
+            assert [len(r["packets"]) for r in p] == [4, 3] and [r.get("last") for r in p] == [None, True], p
+            assert p[0]["packets"][3][7] == "response response_end" and p[0]["packets"][0][7].startswith("gap"), p
+        err = run("check", "-c", d.write("bad.yaml", "profile: {filter: host nowhere}\n"), expect=2).err
+        assert "profile.filter: 'nowhere': expected an address" in err, err
+
+
+def test_profiles_by_several_workers():
+    with Dir() as d:
+        def of(count):
+            conf = d.write("c.yaml", f"workers: {{count: {count}}}\nprofile: {{record: all}}\n")
+            lines = [r for parts in profiled(d, "-c", conf).values() for r in parts]
+            for r in lines:
+                del r["flow_id"], r["recorded_bytes"]
+                for x in r["phases"]["exchanges"]:
+                    x.pop("request_id", None)
+            return sorted(json.dumps(r, sort_keys=True) for r in lines)
+        assert of(1) == of(3)
+
+
+def main(names):
+    """Runs what is called test_… among names."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    tests = [(n, f) for n, f in globals().items() if n.startswith("test_") and wanted in n]
+    tests = [(n, f) for n, f in names.items() if n.startswith("test_") and wanted in n]
     failed = 0
     for i, (name, test) in enumerate(tests, 1):
         try:
@@ -698,4 +855,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))

@@ -13,6 +13,7 @@ enum { TF = 1, TS = 2, TR = 4, TP = 8, TA = 16 };
 
 #define TALK_T0 UINT64_C(1700000000000000000)
 #define TALK_RECORDS 65536
+#define TALK_LOSSES 256
 
 struct talk {
 	struct sp_flow_conf conf;
@@ -24,19 +25,34 @@ struct talk {
 	uint8_t frame[SP_BATCH_MAX][256];
 	struct sp_flow_record record[TALK_RECORDS];
 	unsigned n_records, batch_max;
+	struct sp_loss loss[TALK_LOSSES]; /* of all records */
+	unsigned n_losses;
 	/* what the next frames carry */
 	uint32_t client_ip, server_ip;
 	uint16_t client_port, server_port, ip_id, window;
 	uint8_t ttl, proto;
+	uint8_t options[40], n_options; /* of TCP */
+	/* Takes records that are none of flows. NULL: they are passed over. */
+	void (*other)(const struct sp_record_head *h);
 };
+
+static inline void talk_losses(struct talk *t, const struct sp_flow_record *r)
+{
+	for (unsigned i = 0; i < r->n_losses && t->n_losses < TALK_LOSSES; i++)
+		t->loss[t->n_losses++] = sp_flow_record_losses(r)[i];
+}
 
 static struct sp_page *talk_turn(struct sp_out *out, struct sp_page *full)
 {
 	struct talk *t = out->ctx;
 	for (uint32_t at = 0; full && at < full->used;) {
 		const struct sp_record_head *h = (const void *)(full->data + at);
+		if (h->kind == SP_RECORD_FLOW)
+			talk_losses(t, (const void *)h);
 		if (h->kind == SP_RECORD_FLOW && t->n_records < TALK_RECORDS)
 			memcpy(&t->record[t->n_records++], h, SP_MIN(h->size, sizeof(struct sp_flow_record)));
+		else if (t->other)
+			t->other(h);
 		at += h->size;
 	}
 	t->page.used = t->page.n = 0;
@@ -59,6 +75,7 @@ static inline struct sp_flow_conf talk_conf(void)
 			    .icmp = 35 * sec,
 			    .other = 35 * sec},
 		.community_id = true,
+		.loss_events = 32,
 		.dedup = {.enabled = true, .window = 3000000},
 		.fragments = {.max_datagrams = 1000, .max_held = 1000, .max_bytes = 1 << 20, .timeout = 30 * sec},
 	};
@@ -146,12 +163,13 @@ static inline void tcp_at(struct talk *t, uint64_t us, char who, unsigned flags,
 			  unsigned len)
 {
 	bool c = who == 'c';
-	uint8_t *h = talk_ip(t, c, us, 6, 20, len);
+	uint8_t *h = talk_ip(t, c, us, 6, 20U + t->n_options, len);
 	put32(h + 4, seq + (c ? 1000 : 5000));
 	put32(h + 8, flags & TA ? ack + (c ? 5000 : 1000) : 0);
-	h[12] = 0x50;
+	h[12] = (uint8_t)(0x50 + t->n_options * 4);
 	h[13] = (uint8_t)flags;
 	put16(h + 14, t->window);
+	memcpy(h + 20, t->options, t->n_options);
 	if (t->batch.n >= t->batch_max)
 		talk_flush(t);
 }
