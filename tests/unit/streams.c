@@ -472,28 +472,33 @@ static void converse_h2c(void)
 	}
 }
 
-static void behind_a_handshake(void (*conversation)(void), bool server_first, const char *const hello[2])
+/* After them the server says `lines` times a little more. */
+static void behind_a_handshake(void (*conversation)(void), bool server_first, const char *const hello[2],
+			       unsigned lines)
 {
-	uint32_t n[2] = {(uint32_t)strlen(hello[0]), (uint32_t)strlen(hello[1])};
+	static const char line[] = "211-x\r\n";
+	const uint32_t n[2] = {(uint32_t)strlen(hello[0]), (uint32_t)strlen(hello[1])}, more = sizeof line - 1;
+	const unsigned first = 5 + lines;
 	conversation();
 	analyse(0);
 	expect_as_now();
-	memmove(&segment[5], &segment[3], (n_segments - 3) * sizeof *segment);
-	n_segments += 2;
-	for (unsigned i = 5; i < n_segments; i++) {
-		segment[i].seq += n[segment[i].server];
-		segment[i].ack += n[!segment[i].server];
-		segment[i].ns += 2 * STEP_NS;
+	memmove(&segment[first], &segment[3], (n_segments - 3) * sizeof *segment);
+	n_segments += 2 + lines;
+	for (unsigned i = first; i < n_segments; i++) {
+		bool s = segment[i].server;
+		segment[i].seq += n[s] + (s ? lines * more : 0);
+		segment[i].ack += n[!s] + (s ? 0 : lines * more);
+		segment[i].ns += (2 + lines) * STEP_NS;
 	}
-	for (unsigned i = 3; i < 5; i++) {
-		bool s = (i == 4) != server_first;
-		segment[i] = (struct segment){s,
-					      PSH | ACK,
-					      1,
-					      i == 4 ? 1 + n[!s] : 1,
-					      (uint16_t)n[s],
-					      (const uint8_t *)hello[s],
-					      T0 + i * STEP_NS};
+	for (unsigned i = 3; i < first; i++) {
+		bool s = i > 4 || (i == 4) != server_first;
+		segment[i] = (struct segment){.server = s,
+					      .flags = PSH | ACK,
+					      .seq = i > 4 ? 1 + n[1] + (i - 5) * more : 1,
+					      .ack = i > 3 ? 1 + n[!s] : 1,
+					      .n = (uint16_t)(i > 4 ? more : n[s]),
+					      .bytes = (const uint8_t *)(i > 4 ? line : hello[s]),
+					      .ns = T0 + i * STEP_NS};
 	}
 	analyse(0);
 	CHECK_EQ(n_calls, n_expected);
@@ -511,10 +516,11 @@ static void behind_another_handshake(void)
 	static const char *const socks[2] = {"\5\1\2\11", "\5\2\11\11"}, *const greeted[2] = {"AUTH TLS\r\n",
 											      "220 hello\r\n"};
 	for (unsigned server_first = 0; server_first < 2; server_first++) {
-		behind_a_handshake(converse_plainly, server_first, socks);
-		behind_a_handshake(converse_plainly, server_first, greeted);
-		behind_a_handshake(converse_h2c, server_first, socks);
-		behind_a_handshake(converse_h2c, server_first, greeted);
+		behind_a_handshake(converse_plainly, server_first, socks, 0);
+		behind_a_handshake(converse_plainly, server_first, greeted, 0);
+		behind_a_handshake(converse_h2c, server_first, socks, 0);
+		behind_a_handshake(converse_h2c, server_first, greeted, 0);
+		behind_a_handshake(converse_h2c, server_first, greeted, 20);
 	}
 	converse_plainly();
 	analyse(0);
