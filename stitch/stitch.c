@@ -452,6 +452,7 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	rc = rc ? rc : sp_offsets_new(&s->offsets);
 	rc = rc ? rc : sp_clocks_new(&s->clocks);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 16);
+	rc = rc ? rc : sp_usual_new(&s->usual);
 	rc = rc ? rc : sp_losses_init(s, conf->max_memory / 16);
 	rc = rc ? rc : sp_slots_new(&s->slots, conf->max_memory / 32);
 	rc = rc ? rc : sp_edges_new(&s->edges, conf->max_memory / 32);
@@ -468,6 +469,7 @@ void sp_stitch_free(struct sp_stitch *s)
 	if (!s)
 		return;
 	sp_paths_free(s->paths);
+	sp_usual_free(s->usual);
 	sp_edges_free(s->edges);
 	sp_slots_free(s->slots);
 	sp_losses_free(s);

@@ -57,6 +57,7 @@ static_assert(sizeof(struct sp_group) <= 168, "what a call costs besides its spa
 
 struct sp_order;
 struct sp_paths;
+struct sp_usual;
 struct sp_offsets;
 struct sp_edges;
 struct sp_slots;
@@ -82,6 +83,7 @@ struct sp_stitch {
 	struct sp_slab details;
 	struct sp_order *order;
 	struct sp_paths *paths;
+	struct sp_usual *usual;
 	struct sp_offsets *offsets;
 	struct sp_edges *edges;
 	struct sp_slots *slots;
@@ -231,6 +233,17 @@ void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r);
 void sp_paths_expire(struct sp_stitch *s);
 void sp_paths_end(struct sp_stitch *s);
 
+/* usual.c: the point that mostly comes next, by a key of a place; SP_NOWHERE: none does. False: not known. */
+#define SP_NOWHERE UINT16_MAX
+int sp_usual_new(struct sp_usual **ret);
+void sp_usual_free(struct sp_usual *u);
+void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point);
+bool sp_usual_next(const struct sp_usual *u, uint64_t key, bool *doubted, uint16_t *point);
+void sp_usual_trace(struct sp_usual *u, struct sp_trace *t); /* fills in what it misses, and learns from it */
+
+/* verdict.c: where a connection died, whose legs are in order. What is well teaches where the others go. */
+void sp_verdict(struct sp_usual *u, struct sp_path *path);
+bool sp_path_died_between(const struct sp_path *path); /* two points, of which one has no leg of it */
 /* edge.c: a trace that is told; what there is of an interval. */
 int sp_edges_new(struct sp_edges **ret, uint64_t memory);
 void sp_edges_free(struct sp_edges *e);

@@ -450,8 +450,10 @@ static void limits(void)
 	legs_begin();
 	for (unsigned i = 0; i < 40; i++)
 		lose(1, 2, false, 1000 + i * 1000, 100 + i);
-	for (unsigned p = 0; p < POINTS; p++)
+	for (unsigned p = 0; p < POINTS; p++) {
 		leg[p].hidden = 8;
+		leg[p].u.r.payload_bytes_c2s = p < 2 ? 80000 : 40000;
+	}
 	legs_end(s, 0);
 	end(s);
 	CHECK_EQ(got.path.n_losses, 1);
