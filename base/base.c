@@ -62,6 +62,11 @@ enum sp_point_kind sp_point_kind_parse(const char *word)
 
 int sp_points_add(struct sp_points *points, const char *name, enum sp_point_kind kind)
 {
+	return sp_points_add_beside(points, name, kind, &(uint32_t){SP_POINT_NONE});
+}
+
+int sp_points_add_beside(struct sp_points *points, const char *name, enum sp_point_kind kind, uint32_t *box)
+{
 	uint32_t n = atomic_load_explicit(&points->n, memory_order_relaxed);
 	for (uint32_t i = 0; i < n; i++)
 		if (!strcmp(points->point[i].name, name))
@@ -71,7 +76,10 @@ int sp_points_add(struct sp_points *points, const char *name, enum sp_point_kind
 	struct sp_point *p = &points->point[n];
 	snprintf(p->name, sizeof p->name, "%s", name);
 	p->kind = kind;
+	p->clock = n;
 	p->group = n;
+	*box = *box == SP_POINT_NONE ? n : *box;
+	p->clock = points->one_clock ? points->point[0].clock : points->point[*box].clock;
 	if (points->settle)
 		points->settle(points, n, points->settle_ctx);
 	atomic_store_explicit(&points->n, n + 1, memory_order_release);

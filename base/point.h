@@ -42,11 +42,13 @@ enum sp_point_kind {
 struct sp_point {
 	char name[SP_POINT_NAME_MAX];
 	enum sp_point_kind kind;
+	uint32_t clock; /* points of one box have its clock: the number of the first of them */
 	uint32_t group; /* address space: points of one group share it, so that a flow over both is one flow key */
 };
 
 struct sp_points {
 	_Atomic uint32_t n;
+	bool one_clock; /* all are of one box, but for those that are configured otherwise */
 	struct sp_point point[SP_POINTS_MAX];
 	/* Called for a new point before anyone sees it: gives it what is configured for its name. NULL: nothing. */
 	void (*settle)(struct sp_points *points, uint32_t index, const void *ctx);
@@ -55,6 +57,10 @@ struct sp_points {
 
 /* Adds a point, or finds the one with that name. Control thread only. Returns its index, or -ENOSPC. */
 int sp_points_add(struct sp_points *points, const char *name, enum sp_point_kind kind);
+
+/* The same for points of one box: `*box` is a point of it, and the new one where it was SP_POINT_NONE. */
+#define SP_POINT_NONE UINT32_MAX
+int sp_points_add_beside(struct sp_points *points, const char *name, enum sp_point_kind kind, uint32_t *box);
 
 const char *sp_point_kind_name(enum sp_point_kind kind);
 

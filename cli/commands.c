@@ -148,6 +148,9 @@ static const char *const check_examples[] = {
 static const struct sp_option trace_options[] = {
 	{SP_OPTION_SLOWEST, "slowest", "N", "Show the N slowest, 1 to 1000; 20 where this is not given."},
 	{SP_OPTION_ERRORS, "errors", NULL, "Only calls that failed: client_error, server_error or timeout."},
+	{SP_OPTION_EDGES, "edges", NULL,
+	 "Over all calls: between which points their time went, with the slowest endpoint of each; and when "
+	 "segments were lost between points."},
 	{SP_OPTION_WHERE, "where", "EXPR",
 	 "Only traces for which this holds: KEY=VALUE, KEY!=VALUE, KEY~PART, KEY>NUMBER, KEY<NUMBER, KEY>=NUMBER, "
 	 "KEY<=NUMBER, several of them joined by commas. May be given several times."},
@@ -164,7 +167,7 @@ static const char *const trace_text[] = {
 	"(tcp_seq, dns_id), an id that a proxy passed on (x_request_id, trace_id), or a guess (content), with a "
 	"confidence in percent.",
 	"Keys of --where are those of traces.jsonl, with dots into objects (slowest_hop.to); keys of its spans (point, "
-	"client_ip) mean any of them.",
+	"client_ip) mean any of them. With --edges, those of edges.jsonl and losses.jsonl.",
 	NULL,
 };
 
@@ -177,6 +180,8 @@ static const char *const trace_examples[] = {
 	"HTTP calls through lb that failed",
 	"spantap trace --where 'slowest_hop.to=server,duration_us>100000' out",
 	"calls of more than 0.1 s for which the server is to blame",
+	"spantap trace --edges out",
+	"which hop is the slow one, over all calls",
 	NULL,
 };
 
@@ -205,8 +210,9 @@ const struct sp_command sp_commands[] = {
 	 read_text, read_examples, "spantap(1), spantap-trace(1), spantap-check(1), pcap-filter(7)", sp_cmd_read},
 	{"run", "analyse live traffic", "-c CONF", run_options, run_text, run_examples, "spantap(1), spantap-check(1)",
 	 sp_cmd_run},
-	{"trace", "show traces: where the time of a call went", "[--slowest N] [--errors] [--where EXPR] DIR [ID]",
-	 trace_options, trace_text, trace_examples, "spantap(1), spantap-read(1)", sp_cmd_trace},
+	{"trace", "show traces: where the time of a call went",
+	 "[--slowest N] [--errors] [--edges] [--where EXPR] DIR [ID]", trace_options, trace_text, trace_examples,
+	 "spantap(1), spantap-read(1)", sp_cmd_trace},
 	{"check", "validate a configuration", "-c CONF | --print-default", check_options, check_text, check_examples,
 	 "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_check},
 	{"version", "print version, build options and libraries", "", version_options, version_text, NULL, "spantap(1)",

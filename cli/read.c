@@ -271,6 +271,17 @@ static int add_exporter(struct run *r, struct sp_err *err)
 	return rc;
 }
 
+/* What the summary says of several points. All of it is told at the end. */
+static int add_telling(struct run *r, struct sp_err *err)
+{
+	struct sp_stitch_conf conf = r->settings->stitch;
+	struct sp_stitch_told told = sp_summary_told(&r->summary, r->points);
+	conf.interval = 0;
+	struct sp_sink *sink = sp_stitch_sink_telling(&conf, r->points, &told, &r->stitched);
+	int rc = sink ? sp_hub_add(r->hub, sp_stitch_encoder(&conf), sink, true) : -ENOMEM;
+	return rc ? sp_err(err, rc, "no memory for what lies between points; lower stitch.max_memory") : 0;
+}
+
 /* Traces and paths, beside the records they are made of. */
 static int add_stitcher(struct run *r, struct sp_err *err)
 {
@@ -278,7 +289,7 @@ static int add_stitcher(struct run *r, struct sp_err *err)
 	struct sp_sink *sink = NULL;
 	int rc = 0;
 	if (!output)
-		return 0;
+		return add_telling(r, err);
 	bool stream = !strcmp(output, "-");
 	if (stream && (rc = sp_sink_stream_new(&sink, STDOUT_FILENO)))
 		sp_err(err, rc, "standard output: %s", strerror(-rc));

@@ -144,6 +144,7 @@ static int prepare(struct run *r)
 	if (!r->points || sp_report_init(&r->report, r->points))
 		return fail(&(struct sp_err){"no memory"});
 	r->start_ns = r->report.start_ns;
+	r->points->one_clock = true;
 	r->points->settle = sp_point_conf_settle;
 	r->points->settle_ctx = &r->settings->points;
 	fit_flows(r);

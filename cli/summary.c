@@ -18,7 +18,8 @@ int sp_summary_init(struct sp_summary *s)
 	s->talkers = sp_topk_new(TALKERS, sizeof(struct sp_addr), sizeof(struct sp_summary_talker));
 	s->conversations = sp_topk_new(CONVERSATIONS, sizeof(uint64_t), sizeof(struct sp_summary_flow));
 	s->servers = sp_topk_new(SERVERS, sizeof(struct sp_summary_server_key), sizeof(struct sp_summary_server));
-	if (s->apps && s->talkers && s->conversations && s->servers && !sp_summary_calls_init(s))
+	if (s->apps && s->talkers && s->conversations && s->servers && !sp_summary_calls_init(s) &&
+	    !sp_edges_view_init(&s->edges))
 		return 0;
 	sp_summary_free(s);
 	return -ENOMEM;
@@ -31,6 +32,7 @@ void sp_summary_free(struct sp_summary *s)
 	sp_topk_free(s->conversations);
 	sp_topk_free(s->servers);
 	sp_summary_calls_free(s);
+	sp_edges_view_free(&s->edges);
 	*s = (struct sp_summary){0};
 }
 

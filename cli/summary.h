@@ -6,10 +6,11 @@
 
 #include <stdio.h>
 
-#include "cli/hist.h"
+#include "base/hist.h"
+#include "cli/edges.h"
 #include "cli/topk.h"
 #include "dataplane/stats.h"
-#include "exporters/exporter.h"
+#include "exporters/stitch.h"
 
 #define SP_SUMMARY_EXAMPLES 2 /* a close reason */
 #define SP_SUMMARY_SLOWEST 5
@@ -95,6 +96,8 @@ struct sp_summary {
 	struct sp_topk *endpoints; /* sp_summary_call_key -> sp_summary_calls, by time waited */
 	struct sp_topk *failures;  /* sp_summary_failure_key -> sp_summary_call, an example */
 	uint64_t requests;
+	struct sp_edges_view edges; /* between points, where there are several */
+	const struct sp_points *points;
 };
 
 /* 0, or -ENOMEM. */
@@ -112,6 +115,9 @@ void sp_summary_request(struct sp_summary *s, const struct sp_request_record *r)
 /* The encoder and sink for sp_hub_add. The summary stays the caller's. NULL without memory. */
 extern const struct sp_encoder sp_summary_encoder;
 struct sp_sink *sp_summary_sink_new(struct sp_summary *s);
+
+/* For sp_stitch_sink_telling, whose thread alone writes `edges` (summary_edges.c). */
+struct sp_stitch_told sp_summary_told(struct sp_summary *s, const struct sp_points *points);
 
 /* Prints it, at most 100 columns wide. */
 void sp_summary_print(FILE *out, const struct sp_summary *s, const struct sp_report *report, bool colour);

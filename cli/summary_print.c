@@ -277,6 +277,11 @@ static void endpoints(struct page *p)
 	sp_table_print(p->out, &p->table, p->colour);
 }
 
+static void edges(struct page *p)
+{
+	sp_edges_print(p->out, &p->s->edges, &p->table, p->colour);
+}
+
 static void slow_calls(struct page *p)
 {
 	sp_table_begin(&p->table, "Slowest calls", "rlll", "took|call|code|client > server");
@@ -411,7 +416,7 @@ static void quality(struct page *p)
 void sp_summary_print(FILE *out, const struct sp_summary *s, const struct sp_report *report, bool colour)
 {
 	static void (*const section[])(struct page *) = {
-		what,	    points,	  protocols, talkers,	      conversations, calls,  endpoints,
+		what,	    points,	  protocols, talkers,	      conversations, calls,  endpoints, edges,
 		slow_calls, failed_calls, endings,   slow_handshakes, delays,	     losses, quality,
 	};
 	struct page *p = calloc(1, sizeof *p);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spantap trace: traces.jsonl as a table, or one trace as a waterfall. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,8 @@
 #include "base/log.h"
 #include "base/point.h"
 #include "cli/command.h"
-#include "cli/json.h"
+#include "cli/edges.h"
+#include "cli/lines.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/where.h"
@@ -27,12 +27,12 @@ struct row {
 struct run {
 	const char *dir, *id;
 	unsigned rows;
-	bool errors, colour;
+	bool errors, edges, colour;
 	struct sp_where where;
 	struct sp_json json;
 	struct row row[ROWS_MAX]; /* slowest first */
 	unsigned n;
-	uint64_t traces, matching, damaged;
+	uint64_t matching;
 	struct sp_table table;
 };
 
@@ -195,7 +195,7 @@ static void table_row(struct run *r)
 		      text(r, 1, "method", method, sizeof method), text(r, 1, "endpoint", endpoint, sizeof endpoint));
 }
 
-static void print_table(struct run *r)
+static void print_table(struct run *r, bool any)
 {
 	enum { ROWS_A_TIME = SP_TABLE_ROWS - 1 };
 	char title[160];
@@ -211,7 +211,7 @@ static void print_table(struct run *r)
 			sp_table_print(stdout, &r->table, r->colour);
 	}
 	if (!r->n)
-		printf("No traces%s.\n", r->traces ? " that match" : "");
+		printf("No traces%s.\n", any ? " that match" : "");
 }
 
 /* --- the file --- */
@@ -223,16 +223,11 @@ static bool failed(struct run *r)
 	return !strcmp(status, "client_error") || !strcmp(status, "server_error") || !strcmp(status, "timeout");
 }
 
-/* False: no memory. */
-static bool take(struct run *r, const char *line, size_t n)
+static bool take(void *ctx, const struct sp_json *json, const char *line, size_t n)
 {
+	struct run *r = ctx;
 	char id[128];
-	if (!sp_json_read(&r->json, line, n)) {
-		r->damaged++;
-		return true;
-	}
-	r->traces++;
-	if ((r->errors && !failed(r)) || !sp_where_holds(&r->where, &r->json))
+	if ((r->errors && !failed(r)) || !sp_where_holds(&r->where, json))
 		return true;
 	if (!r->id) {
 		r->matching++;
@@ -243,32 +238,6 @@ static bool take(struct run *r, const char *line, size_t n)
 	r->matching++;
 	waterfall(r);
 	return true;
-}
-
-static int read_file(struct run *r)
-{
-	char path[4096], *line = NULL;
-	size_t room = 0;
-	ssize_t n;
-	snprintf(path, sizeof path, "%s/traces.jsonl", r->dir);
-	FILE *f = fopen(path, "re");
-	if (!f) {
-		sp_log("%s: %s; a directory that 'spantap read -o' wrote is expected", path, strerror(errno));
-		return SP_EXIT_FAILED;
-	}
-	bool memory = true;
-	while (memory && (n = getline(&line, &room, f)) > 0)
-		memory = take(r, line, (size_t)n);
-	int bad = ferror(f);
-	free(line);
-	fclose(f);
-	if (bad || !memory) {
-		sp_log("%s: %s", path, memory ? "cannot be read" : "no memory");
-		return SP_EXIT_FAILED;
-	}
-	if (r->damaged)
-		sp_log("%s: %" PRIu64 " lines are no traces, and were passed over", path, r->damaged);
-	return SP_EXIT_OK;
 }
 
 static int parse(struct run *r, int argc, char **argv)
@@ -287,6 +256,8 @@ static int parse(struct run *r, int argc, char **argv)
 			r->rows = (unsigned)n;
 		} else if (letter == SP_OPTION_ERRORS) {
 			r->errors = true;
+		} else if (letter == SP_OPTION_EDGES) {
+			r->edges = true;
 		} else if (!sp_where_add(&r->where, args.value, &err)) {
 			return sp_usage("trace", "--where: %s", err.text);
 		}
@@ -295,6 +266,8 @@ static int parse(struct run *r, int argc, char **argv)
 		return args.status ? args.status : -1;
 	if (args.n_operands < 1 || args.n_operands > 2)
 		return sp_usage("trace", "wants a directory, and at most one trace's id");
+	if (r->edges && args.n_operands > 1)
+		return sp_usage("trace", "--edges is about all calls, not about one trace");
 	r->dir = args.operand[0];
 	r->id = args.n_operands > 1 ? args.operand[1] : NULL;
 	if (strstr(r->dir, "://"))
@@ -309,9 +282,12 @@ int sp_cmd_trace(int argc, char **argv)
 	if (status)
 		return status < 0 ? SP_EXIT_OK : status;
 	run.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	status = read_file(&run);
+	if (run.edges)
+		return sp_edges_show(run.dir, &run.where, run.colour);
+	struct sp_lines lines = {.dir = run.dir, .name = "traces.jsonl", .take = take, .ctx = &run};
+	status = sp_lines_read(&lines, &run.json);
 	if (!status && !run.id)
-		print_table(&run);
+		print_table(&run, lines.good);
 	if (!status && run.id && !run.matching) {
 		sp_log("%s: no trace begins with '%s'", run.dir, run.id);
 		status = SP_EXIT_FAILED;
@@ -319,5 +295,5 @@ int sp_cmd_trace(int argc, char **argv)
 	for (unsigned i = 0; i < run.n; i++)
 		free(run.row[i].line);
 	sp_json_free(&run.json);
-	return status || !run.damaged ? status : run.traces ? SP_EXIT_DAMAGED : SP_EXIT_FAILED;
+	return status || !lines.damaged ? status : lines.good ? SP_EXIT_DAMAGED : SP_EXIT_FAILED;
 }

@@ -144,6 +144,7 @@ int sp_capture_open_fd(struct sp_capture **ret, int fd, const char *path, const 
 	c->points = points;
 	c->kind = kind;
 	c->until = UINT64_MAX;
+	c->box = SP_POINT_NONE;
 	snprintf(c->path, sizeof c->path, "%s", path);
 	int rc = sp_source_open(&c->source, fd, path, err);
 	if (rc) {

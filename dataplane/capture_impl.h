@@ -75,6 +75,7 @@ struct sp_capture {
 	uint32_t n_interfaces, n_named;
 	struct sp_capture_known *known; /* SP_CAPTURE_POINTS_MAX of them: interfaces of all sections */
 	uint32_t n_known;
+	uint32_t box;	/* a point of it, SP_POINT_NONE: it has none yet. One box has one clock */
 	bool one_point; /* the user gave a name: all interfaces are that point */
 	bool has_point; /* `point` is set */
 	char base[256]; /* the file's name without directory and extensions */

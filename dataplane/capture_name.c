@@ -50,7 +50,7 @@ static int add_unique(struct sp_capture *c, const char *name)
 		compose(text, dir, name, 1);
 	for (unsigned k = 2; k <= SP_POINTS_MAX && taken(c->points, text); k++)
 		compose(text, "", name, k);
-	return sp_points_add(c->points, text, c->kind);
+	return sp_points_add_beside(c->points, text, c->kind, &c->box);
 }
 
 static bool cut_extension(char *name, const char *const *extensions)

@@ -29,6 +29,14 @@ const struct sp_conf_row sp_point_conf_rows[] = {
 	 .doc = "Points of one group are one place: the halves of a tap, the members of a bond. A flow over several of "
 		"them "
 		"is one flow. Empty: the point is by itself."},
+	{.name = "clock",
+	 .type = SP_CONF_STRING,
+	 .offset = offsetof(struct sp_point_conf, clock),
+	 .max = SP_POINT_NAME_MAX,
+	 .fallback = "",
+	 .doc = "Points with the same name here have one clock: they were captured on one box. Empty: those of one "
+		"capture file, and those of a live run, have one; other clocks are compared by what several points "
+		"see."},
 	{0},
 };
 
@@ -41,13 +49,13 @@ const struct sp_point_conf *sp_point_conf_find(const struct sp_conf_list *confs,
 	return NULL;
 }
 
-/* A group's number is that of its first point. */
-static uint32_t group_of(const struct sp_conf_list *confs, const struct sp_points *points, uint32_t index,
-			 const char *group)
+/* The first point for which the same is configured: the number of a group, or of a clock. */
+static uint32_t first_of(const struct sp_conf_list *confs, const struct sp_points *points, uint32_t index,
+			 size_t member, const char *name)
 {
 	for (uint32_t i = 0; i < index; i++) {
 		const struct sp_point_conf *c = sp_point_conf_find(confs, points->point[i].name);
-		if (c && !strcmp(c->group, group))
+		if (c && !strcmp((const char *)c + member, name))
 			return i;
 	}
 	return index;
@@ -63,5 +71,7 @@ void sp_point_conf_settle(struct sp_points *points, uint32_t index, const void *
 	if (p->kind == SP_POINT_UNKNOWN)
 		p->kind = c->kind;
 	if (c->group[0])
-		p->group = group_of(confs, points, index, c->group);
+		p->group = first_of(confs, points, index, offsetof(struct sp_point_conf, group), c->group);
+	if (c->clock[0])
+		p->clock = first_of(confs, points, index, offsetof(struct sp_point_conf, clock), c->clock);
 }

@@ -11,6 +11,7 @@ struct sp_point_conf {
 	int kind;		       /* enum sp_point_kind */
 	char group[SP_POINT_NAME_MAX]; /* points of one group see one network: the same flow at two of them is one; ""
 					  alone */
+	char clock[SP_POINT_NAME_MAX]; /* points that name the same one have one clock; "" as their capture says */
 };
 
 #define SP_POINT_CONFS_MAX SP_POINTS_MAX

@@ -50,7 +50,7 @@ struct sp_sink {
 
 enum sp_sink_dir_flags {
 	SP_SINK_LIVE = 1,   /* for a run without end, see below */
-	SP_SINK_TRACES = 2, /* traces.jsonl and paths.jsonl, beside a sink without this that is there already */
+	SP_SINK_TRACES = 2, /* what stitching makes, beside a sink without this that is there already */
 };
 
 /* One file a record kind in `dir` (flows.jsonl), which is created with its parents. The files get their names when the

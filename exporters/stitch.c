@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "exporters/encode/json_edge.h"
 #include "exporters/encode/json_trace.h"
 
 #define CHUNK (256 * 1024) /* as the hub's */
@@ -44,13 +45,14 @@ struct stitch_sink {
 	struct sp_stitch *stitch; /* NULL: it is switched off, and the files stay empty */
 	struct sp_stitch_stats *stats;
 	const struct sp_points *points;
-	struct sp_buf traces, paths;
+	struct sp_buf buf[SP_RECORD_KIND_MAX];
 	int error;
 	bool tagged;
 };
 
-static void flush(struct stitch_sink *s, enum sp_record_kind kind, struct sp_buf *buf, size_t enough)
+static void flush(struct stitch_sink *s, enum sp_record_kind kind, size_t enough)
 {
+	struct sp_buf *buf = &s->buf[kind];
 	if (buf->n <= enough)
 		return;
 	int rc = s->behind->write(s->behind, kind, buf->p, buf->n);
@@ -61,21 +63,42 @@ static void flush(struct stitch_sink *s, enum sp_record_kind kind, struct sp_buf
 static void trace(void *ctx, const struct sp_trace *t)
 {
 	struct stitch_sink *s = ctx;
-	sp_json_trace(&s->traces, t, s->points, s->tagged);
-	flush(s, SP_RECORD_TRACE, &s->traces, CHUNK);
+	sp_json_trace(&s->buf[SP_RECORD_TRACE], t, s->points, s->tagged);
+	flush(s, SP_RECORD_TRACE, CHUNK);
 }
 
 static void path(void *ctx, const struct sp_path *p)
 {
 	struct stitch_sink *s = ctx;
-	sp_json_path(&s->paths, p, s->points, s->tagged);
-	flush(s, SP_RECORD_PATH, &s->paths, CHUNK);
+	sp_json_path(&s->buf[SP_RECORD_PATH], p, s->points, s->tagged);
+	flush(s, SP_RECORD_PATH, CHUNK);
+}
+
+static void edge(void *ctx, const struct sp_edge *e)
+{
+	struct stitch_sink *s = ctx;
+	sp_json_edge(&s->buf[SP_RECORD_EDGE], e, s->points, s->tagged);
+	flush(s, SP_RECORD_EDGE, CHUNK);
+}
+
+static void losses(void *ctx, const struct sp_edge_losses *l)
+{
+	struct stitch_sink *s = ctx;
+	sp_json_losses(&s->buf[SP_RECORD_LOSS], l, s->points, s->tagged);
+	flush(s, SP_RECORD_LOSS, CHUNK);
+}
+
+static void clock_(void *ctx, const struct sp_clock *c)
+{
+	struct stitch_sink *s = ctx;
+	sp_json_clock(&s->buf[SP_RECORD_CLOCK], c, s->points, s->tagged);
+	flush(s, SP_RECORD_CLOCK, CHUNK);
 }
 
 static void flush_all(struct stitch_sink *s)
 {
-	flush(s, SP_RECORD_TRACE, &s->traces, 0);
-	flush(s, SP_RECORD_PATH, &s->paths, 0);
+	for (unsigned kind = 0; s->behind && kind < SP_RECORD_KIND_MAX; kind++)
+		flush(s, kind, 0);
 }
 
 static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
@@ -102,9 +125,9 @@ static int close_sink(struct sp_sink *sink)
 		*s->stats = *sp_stitch_stats(s->stitch);
 		sp_stitch_free(s->stitch);
 	}
-	sp_buf_free(&s->traces);
-	sp_buf_free(&s->paths);
-	int rc = s->behind->close(s->behind);
+	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
+		sp_buf_free(&s->buf[kind]);
+	int rc = s->behind ? s->behind->close(s->behind) : 0;
 	free(s);
 	return rc;
 }
@@ -126,20 +149,45 @@ static void reopen(struct sp_sink *sink)
 		s->behind->reopen(s->behind);
 }
 
-struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
-				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats)
+/* A sink whose stitcher tells `told`. NULL: no memory. */
+static struct stitch_sink *sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
+				    struct sp_stitch_told *told, struct sp_stitch_stats *stats)
 {
 	struct stitch_sink *s = calloc(1, sizeof *s);
-	struct sp_stitch_told told = {trace, path, s};
-	if (!s || (conf->enabled && sp_stitch_new(&s->stitch, conf, points, &told))) {
-		behind->close(behind);
+	if (!s)
+		return NULL;
+	if (!told->ctx)
+		told->ctx = s;
+	if (conf->enabled && sp_stitch_new(&s->stitch, conf, points, told)) {
 		free(s);
 		return NULL;
 	}
-	s->sink = (struct sp_sink){"stitch", take_records, close_sink, reopen, live ? idle : NULL};
-	s->behind = behind;
+	s->sink = (struct sp_sink){.name = "stitch", .write = take_records, .close = close_sink};
 	s->points = points;
-	s->tagged = tagged;
 	s->stats = stats;
+	return s;
+}
+
+struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
+				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats)
+{
+	struct sp_stitch_told told = {.trace = trace, .path = path, .edge = edge, .losses = losses, .clock = clock_};
+	struct stitch_sink *s = sink_new(conf, points, &told, stats);
+	if (!s) {
+		behind->close(behind);
+		return NULL;
+	}
+	s->sink.reopen = reopen;
+	s->sink.idle = live ? idle : NULL;
+	s->behind = behind;
+	s->tagged = tagged;
 	return &s->sink;
+}
+
+struct sp_sink *sp_stitch_sink_telling(const struct sp_stitch_conf *conf, const struct sp_points *points,
+				       const struct sp_stitch_told *told, struct sp_stitch_stats *stats)
+{
+	struct sp_stitch_told what = *told;
+	struct stitch_sink *s = sink_new(conf, points, &what, stats);
+	return s ? &s->sink : NULL;
 }

@@ -12,4 +12,8 @@ const struct sp_encoder *sp_stitch_encoder(const struct sp_stitch_conf *conf);
 struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
 				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats);
 
+/* The same without a sink behind: `told`, whose ctx is not NULL, is told. */
+struct sp_sink *sp_stitch_sink_telling(const struct sp_stitch_conf *conf, const struct sp_points *points,
+				       const struct sp_stitch_told *told, struct sp_stitch_stats *stats);
+
 #endif

@@ -145,6 +145,16 @@ const struct sp_conf_row sp_flow_conf_rows[] = {
 	 .rows = fragment_rows,
 	 .doc = "Fragmented IP datagrams: every fragment belongs to the flow that its first names, and TCP and the "
 		"delays are judged by whole datagrams. Memory is touched as it is needed."},
+	{.name = "loss_events",
+	 .type = SP_CONF_UINT,
+	 AT(loss_events),
+	 .max = 64,
+	 .fallback = "32",
+	 .unit = "segments",
+	 .reloadable = true,
+	 .doc = "Lost segments of a TCP connection, at one point and in one report, of which is kept when and which: "
+		"so that several points tell where and when each was lost. Those beyond are counted. 0: none, and "
+		"cannot be raised while running."},
 	{.name = "server_ports",
 	 .type = SP_CONF_UINTS,
 	 AT(server_ports),

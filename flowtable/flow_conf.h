@@ -23,6 +23,7 @@ struct sp_flow_conf {
 		uint64_t other;
 	} timeout;
 	bool community_id;
+	uint64_t loss_events; /* of a flow and report: when which segment was lost, for comparing points */
 	struct sp_dedup_conf {
 		bool enabled;
 		uint64_t window;  /* a copy arrives within this time */

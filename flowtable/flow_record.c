@@ -82,6 +82,8 @@ static void put_counters(const struct sp_flow *f, struct sp_flow_record *r, unsi
 	r->bytes_s2c = f->bytes[s];
 	r->payload_bytes_c2s = f->payload[c];
 	r->payload_bytes_s2c = f->payload[s];
+	r->ttl_c2s = f->ttl[c];
+	r->ttl_s2c = f->ttl[s];
 	r->one_way = !(f->bits & SP_FLOW_SEEN_LO) || !(f->bits & SP_FLOW_SEEN_HI);
 }
 
@@ -160,6 +162,7 @@ static void reset_counters(struct sp_flowtable *ft, struct sp_flow *f)
 	if (x) {
 		memset(x, 0, offsetof(struct sp_flow_extra, n_holes));
 		memset(x->doubtful, 0, sizeof x->doubtful); /* reported as the network's */
+		sp_losses_forget(ft, x);
 	}
 }
 
@@ -206,6 +209,8 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 		cause == SP_CLOSE_ACTIVE ? sp_l7_report(ft, f) : sp_l7_end(ft, f, cause);
 	uint8_t confidence = settle_direction(ft, f);
 	size_t size = plain ? SP_FLOW_RECORD_PLAIN : sizeof(struct sp_flow_record);
+	const struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
+	size += sp_losses_count(ft, x) * sizeof(struct sp_loss);
 	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, size, size);
 	if (SP_LIKELY(r)) {
 		ft->stats.flow_records++;
@@ -215,8 +220,9 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 			put_calls(ft, f, r, cause != SP_CLOSE_ACTIVE);
 		if (!plain)
 			put_layers(set, r, sp_flow_client(f));
+		sp_losses_put(ft, x, r, sp_flow_client(f));
 		r->close_reason = (uint8_t)sp_flow_close_reason(f, cause);
-		r->failure = (uint8_t)sp_flow_failure(f, sp_flow_extra_of(ft, f), r->close_reason);
+		r->failure = (uint8_t)sp_flow_failure(f, x, r->close_reason);
 		r->direction_confidence = confidence;
 		r->is_only = cause != SP_CLOSE_ACTIVE && !(f->bits & SP_FLOW_REPORTED);
 	}

@@ -67,6 +67,7 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	rc = rc ? rc : sp_layers_init(&ft->layers);
 	rc = rc ? rc : sp_macs_init(&ft->macs);
 	rc = rc ? rc : sp_servers_init(&ft->servers, conf);
+	rc = rc || !conf->loss_events ? rc : sp_slab_init(&ft->losses, SP_LOSSES_MEMORY);
 	if (conf->requests.enabled) {
 		ft->l7 = sp_mem_map(sizeof *ft->l7, 0);
 		rc = rc ? rc : ft->l7 ? sp_l7_init(ft->l7, &conf->requests, hash_key) : -ENOMEM;
@@ -97,6 +98,8 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	sp_layers_free(&ft->layers);
 	sp_macs_free(&ft->macs);
 	sp_servers_free(&ft->servers);
+	if (ft->losses.base)
+		sp_slab_free_all(&ft->losses);
 	sp_defrag_free(ft->defrag);
 	if (ft->l7)
 		sp_l7_free(ft->l7);
@@ -122,6 +125,8 @@ void sp_flowtable_reconf(struct sp_flowtable *ft, const struct sp_flow_conf *con
 		sp_profiler_reconf(ft->profiler, &conf->profile);
 	ft->conf = *conf;
 	ft->conf.max_flows = ft->max_flows;
+	if (!ft->losses.base)
+		ft->conf.loss_events = 0;
 	sp_dedup_reconf(&ft->dedup, &conf->dedup);
 	sp_servers_reconf(&ft->servers, conf);
 }
@@ -154,6 +159,7 @@ static void extra_put(struct sp_flowtable *ft, struct sp_flow *f)
 	f->more = 0;
 	if (!x)
 		return;
+	sp_losses_forget(ft, &ft->extra[x]);
 	ft->extra[x].next_free = ft->free_extra;
 	ft->free_extra = x;
 }
@@ -394,6 +400,8 @@ static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft,
 	    sp_tcp_is_new_connection(f, pkt, side))
 		flow_restart(ft, f, key, pkt);
 	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
+	if (SP_UNLIKELY(!f->ttl[side]))
+		f->ttl[side] = pkt->ttl;
 	f->packets[side]++;
 	uint32_t bytes = f->bytes[side] += pkt->wire_len, payload = f->payload[side] += pkt->l7_len;
 	if (SP_UNLIKELY((bytes | payload) & COUNTER_CARRY))

@@ -12,6 +12,7 @@
 #include "flowtable/index.h"
 #include "flowtable/l7.h"
 #include "flowtable/layers.h"
+#include "flowtable/losses.h"
 #include "flowtable/macs.h"
 #include "flowtable/profile.h"
 #include "flowtable/wheel.h"
@@ -28,6 +29,7 @@ struct sp_flowtable {
 	struct sp_layer_table layers;
 	struct sp_mac_table macs;
 	struct sp_servers servers;
+	struct sp_slab losses; /* base NULL: they are not logged */
 	struct sp_defrag *defrag;
 	struct sp_l7 *l7;		     /* NULL: what flows say is not read */
 	struct sp_profiler *profiler;	     /* NULL: there are no Network Profiles */

@@ -15,13 +15,16 @@
 #include "flowtable/texts.h"
 #include "parsers/parser.h"
 
-/* Traces and paths are made of the others, and never stand in a page. */
+/* All but the first three are made of these, and never stand in a page. */
 enum sp_record_kind {
 	SP_RECORD_FLOW = 1,
 	SP_RECORD_REQUEST,
+	SP_RECORD_PROFILE,
 	SP_RECORD_TRACE,
 	SP_RECORD_PATH,
-	SP_RECORD_PROFILE,
+	SP_RECORD_EDGE,
+	SP_RECORD_LOSS,
+	SP_RECORD_CLOCK,
 	SP_RECORD_KIND_MAX
 };
 
@@ -139,6 +142,8 @@ struct sp_record_head {
 #define SP_CTYPE_CID uint8_t /* wanted: encoders compute it, community_id.h */
 #define SP_CTYPE_HIDDEN uint8_t
 #define SP_CTYPE_HIDDEN16 uint16_t
+#define SP_CTYPE_HIDDEN32 uint32_t
+#define SP_CTYPE_HIDDEN64 uint64_t
 #define SP_CTYPE_CALL uint8_t
 #define SP_CTYPE_LIMITS uint8_t /* enum sp_app_limit, or'ed */
 #define SP_CTYPE_STATUS uint8_t
@@ -154,11 +159,41 @@ struct sp_flow_record {
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_CTYPE_##type name;
 #include "flowtable/flow_record.def"
 #undef SP_FIELD
-	struct sp_layers layers; /* vlan, mpls, tunnels; not there when head.size is SP_FLOW_RECORD_PLAIN */
+	struct sp_layers layers; /* vlan, mpls, tunnels; not there in a record of plain frames */
+				 /* then n_losses times struct sp_loss */
 };
 
 /* Size of a flow record of plain frames: `layers` is cut off. */
 #define SP_FLOW_RECORD_PLAIN ((offsetof(struct sp_flow_record, layers) + 7) & ~(size_t)7)
+
+enum sp_loss_kind {
+	SP_LOSS_AGAIN,	/* bytes that were seen here came again */
+	SP_LOSS_FILLED, /* bytes that had been jumped over came late: lost before this point */
+};
+
+/* A data segment that was sent more than once, as far as one point can tell. */
+struct sp_loss {
+	uint64_t ns;	   /* when a copy was lost: a hole was noticed; else when the sender's last new bytes came */
+	uint32_t after_us; /* …until this copy came */
+	uint32_t seq, len;
+	uint8_t kind, s2c;
+};
+static_assert(sizeof(struct sp_loss) == 24, "what a lost segment costs");
+
+static inline size_t sp_flow_record_losses_size(const struct sp_flow_record *r)
+{
+	return r->n_losses * sizeof(struct sp_loss);
+}
+
+static inline const struct sp_loss *sp_flow_record_losses(const struct sp_flow_record *r)
+{
+	return (const struct sp_loss *)((const uint8_t *)r + r->head.size - sp_flow_record_losses_size(r));
+}
+
+static inline bool sp_flow_record_has_layers(const struct sp_flow_record *r)
+{
+	return r->head.size - sp_flow_record_losses_size(r) > SP_FLOW_RECORD_PLAIN;
+}
 
 struct sp_request_record {
 	struct sp_record_head head;
@@ -179,6 +214,8 @@ struct sp_request_record {
 #define SP_MEMBER_TRUE SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN16 SP_MEMBER_HELD
+#define SP_MEMBER_HIDDEN32 SP_MEMBER_HELD
+#define SP_MEMBER_HIDDEN64 SP_MEMBER_HELD
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_MEMBER_##type(type, name)
 #include "flowtable/request_record.def"
 #undef SP_FIELD

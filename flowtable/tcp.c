@@ -44,7 +44,7 @@ static inline bool is_far(int32_t delta)
 /* The small counters stop at 255 and go on in the extra block. */
 #define COUNT_SMALL(ft, f, member)                                                                                     \
 	do {                                                                                                           \
-		if (SP_LIKELY((f)->member < UINT8_MAX))                                                                \
+		if (SP_LIKELY((f)->member < SP_FLOW_SMALL_MAX))                                                        \
 			(f)->member++;                                                                                 \
 		else                                                                                                   \
 			COUNT(ft, f, member);                                                                          \
@@ -251,6 +251,15 @@ static void hole_fill(struct sp_flow *f, struct sp_flow_extra *x, unsigned side,
 
 /* --- data --- */
 
+/* Lost on its way here when it was jumped over. */
+static void filled(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_extra *x, unsigned side,
+		   const struct sp_hole *h, const struct segment *s)
+{
+	struct sp_loss loss = {.ns = s->ns - hole_age(h, s->ns), .seq = s->seq, .len = s->len, .kind = SP_LOSS_FILLED};
+	x->hole_filled[side]++;
+	sp_losses_add(ft, f, x, side, loss, s->ns);
+}
+
 /* A segment with bytes (or FIN) that begins below what was seen: sent again, or overtaken, or lost on its way here
  * before. */
 static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, const struct segment *s)
@@ -268,7 +277,7 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 			late_segment(ft, x, side, s, acked);
 			ft->signs |= SP_TCP_OVERTAKEN;
 		} else if (s->len && !acked) {
-			x->hole_filled[side]++;
+			filled(ft, f, x, side, &x->hole[side][hole], s);
 			ft->signs |= SP_TCP_HOLE_FILLED;
 		}
 		/* Segments need not be cut where they were cut before: one may fill several. */
@@ -280,6 +289,7 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 	if (again && s->len) {
 		x->retrans[side]++;
 		ft->signs |= SP_TCP_AGAIN;
+		sp_losses_add(ft, f, x, side, (struct sp_loss){.seq = s->seq, .len = s->len}, s->ns);
 	}
 	/* The answer is then timed from the copy that can have caused it. */
 	if (again && s->len && side == sp_flow_client(f) && f->bits & SP_FLOW_ASKED)

@@ -243,6 +243,10 @@ struct sp_parser {
 
 	enum sp_parse_result (*parse)(struct sp_parse *p);
 
+	/* The conversation is over: what a side has not told yet of a message that is open. `in` is empty.
+	 * SP_PARSE_MSG: call again; anything else: that is all. NULL: there never is any. */
+	enum sp_parse_result (*end)(struct sp_parse *p);
+
 	/* After bytes were lost, or when a flow was joined in the middle: makes the state fit, and returns the offset
 	 * in `in` where a message surely begins, or SP_RESYNC_NONE: all of `in` is then passed over. NULL: only the
 	 * next segment that probes YES will do. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of two points is nearer to the server, without a common clock: the time to the response shrinks on the way
  * there. One call may be misled by a capture's jitter; many are not, so each pair of places keeps what was measured.
- * Where that says nothing, kinds and tunnels do. And how far two points' clocks are apart, from the same pairs: the
- * response's way back bounds it by half of what both ways took together. */
+ * Where that says nothing, TTLs, kinds and tunnels do. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +9,9 @@
 #include "stitch/stitch_priv.h"
 
 #define PAIRS 65536 /* a power of two; a pair that is not seen any more makes room for another one */
-#define CLOCKS 16384
 #define VOTES_MAX 4096
+#define VOTES_SURE 16 /* fewer count less than TTLs */
+#define HOPS_MAX 32
 
 /* A place: a point, and what the connection looks like there; two of them in the order of their hashes. */
 struct pair {
@@ -20,15 +20,8 @@ struct pair {
 	uint32_t seen, zero;
 };
 
-struct clocks {
-	uint32_t points;   /* 1 + the smaller one << 16 | the larger one; 0: none */
-	uint32_t bound_ns; /* half of what both ways took when that was least */
-	int64_t offset_ns;
-};
-
 struct sp_order {
 	struct pair pair[PAIRS];
-	struct clocks clocks[CLOCKS];
 };
 
 int sp_order_new(struct sp_order **ret)
@@ -88,25 +81,38 @@ unsigned sp_order_rank(const struct sp_points *points, uint16_t point)
 	return kind >= SP_POINT_CLIENT_APP && kind <= SP_POINT_SERVER_APP ? kind : 0;
 }
 
-/* Above 0: a is farther from the server; below 0: b is; 0: nothing says so. */
-static int measured(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+/* Above 0: a is farther from the server; below 0: b is; 0: nothing says so. `sure`: many calls say it. */
+static int measured(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, bool *sure)
 {
 	uint64_t key;
 	bool turned;
 	const struct pair *p = pair_of(o, a, b, &key, &turned);
+	*sure = false;
 	if (p->key != key)
 		return 0;
 	int64_t lead = (int64_t)p->first - p->second, all = (int64_t)p->first + p->second;
 	if ((lead < 0 ? -lead : lead) * 4 < all) /* five of eight */
 		return 0;
+	*sure = all >= VOTES_SURE;
 	return (lead > 0) != turned ? 1 : -1;
+}
+
+/* Routers between two places take as much off on the way there as on the way back; who writes TTLs anew does not make
+ * it look like that. */
+static int by_ttl(const struct sp_span *a, const struct sp_span *b)
+{
+	if (!(a->ttl_c2s && b->ttl_c2s) || !(a->ttl_s2c && b->ttl_s2c))
+		return 0;
+	int there = a->ttl_c2s - b->ttl_c2s, back = b->ttl_s2c - a->ttl_s2c;
+	return there == back && there >= -HOPS_MAX && there <= HOPS_MAX ? there : 0;
 }
 
 static int compare(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
-	int m = measured(s->order, a, b);
-	if (m)
-		return m;
+	bool sure;
+	int m = measured(s->order, a, b, &sure), ttl = m && sure ? 0 : by_ttl(a, b);
+	if (ttl | m)
+		return ttl ? ttl : m;
 	unsigned ra = sp_order_rank(s->points, a->point), rb = sp_order_rank(s->points, b->point);
 	if (ra && rb && ra != rb)
 		return ra < rb ? 1 : -1;
@@ -139,53 +145,4 @@ void sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsig
 		span[j] = one;
 		before[j] = count;
 	}
-}
-
-/* --- clocks --- */
-
-static struct clocks *clocks_of(const struct sp_order *o, uint16_t a, uint16_t b, uint32_t *points)
-{
-	*points = 1 + ((uint32_t)SP_MIN(a, b) << 16 | SP_MAX(a, b));
-	return (struct clocks *)&o->clocks[sp_key(*points, 0) >> 8 & (CLOCKS - 1)];
-}
-
-/* How much later b's clock says what a saw happened, seen from the middle of the call. */
-static int64_t middle(const struct sp_span *a, const struct sp_span *b)
-{
-	int64_t request = (int64_t)(b->start_ns - a->start_ns);
-	int64_t response = request + (int64_t)(sp_span_rrt_ns(b) - sp_span_rrt_ns(a));
-	return (request + response) / 2;
-}
-
-void sp_clock_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
-{
-	uint32_t points;
-	uint64_t ra = sp_span_rrt_ns(a), rb = sp_span_rrt_ns(b);
-	if (!(a->bits & b->bits & SP_SPAN_RRT) || ra < rb || a->point == b->point || (ra - rb) / 2 > UINT32_MAX)
-		return;
-	struct clocks *c = clocks_of(o, a->point, b->point, &points);
-	uint32_t bound = (uint32_t)((ra - rb) / 2);
-	/* Clocks drift: what was measured long ago is believed less and less. */
-	uint32_t aged = (uint32_t)SP_MIN((uint64_t)c->bound_ns + c->bound_ns / 256 + 10, (uint64_t)UINT32_MAX);
-	if (c->points == points && bound > aged) {
-		c->bound_ns = aged;
-		return;
-	}
-	int64_t offset = middle(a, b);
-	*c = (struct clocks){points, bound, a->point < b->point ? offset : -offset};
-}
-
-bool sp_clock_offset(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, uint64_t self_ns,
-		     int64_t *offset_ns)
-{
-	uint32_t points;
-	if (a->point == b->point) {
-		*offset_ns = 0;
-		return true;
-	}
-	const struct clocks *c = clocks_of(o, a->point, b->point, &points);
-	if (c->points != points || (uint64_t)c->bound_ns * 4 > self_ns)
-		return false;
-	*offset_ns = a->point < b->point ? c->offset_ns : -c->offset_ns;
-	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections over several points: flows that begin with the same two sequence numbers, whatever their addresses are.
- * What one point saw sent again and the next one saw filling a hole was lost between them. */
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +64,7 @@ void sp_paths_free(struct sp_paths *p)
 
 static void put_tunnels(struct sp_leg *leg, const struct sp_flow_record *r)
 {
-	if (r->head.size <= SP_FLOW_RECORD_PLAIN)
+	if (!sp_flow_record_has_layers(r))
 		return;
 	leg->n_vlan = (uint8_t)SP_MIN(r->layers.n_vlan, SP_LAYERS_MAX);
 	memcpy(leg->vlan, r->layers.vlan, sizeof leg->vlan);
@@ -85,6 +85,7 @@ static void leg_begin(struct sp_leg *leg, const struct sp_flow_record *r)
 		.point = r->point,
 		.isn_client = r->isn_client,
 		.isn_server = r->isn_server,
+		.ttl = {r->ttl_c2s, r->ttl_s2c},
 		.bits = (uint8_t)((r->has_isn_client ? SP_LEG_ISN_CLIENT : 0) |
 				  (r->has_isn_server ? SP_LEG_ISN_SERVER : 0)),
 	};
@@ -205,8 +206,9 @@ static void list_append(struct sp_stitch *s, uint32_t h)
 	path->listed = true;
 }
 
-static void forget(struct sp_paths *p, uint32_t h)
+static void forget(struct sp_stitch *s, uint32_t h)
 {
+	struct sp_paths *p = s->paths;
 	struct path *path = &p->path[h];
 	list_remove(p, h);
 	if (path->back)
@@ -217,6 +219,7 @@ static void forget(struct sp_paths *p, uint32_t h)
 		p->path[path->next].back = path->back;
 	for (uint32_t n = path->first, next; n; n = next) {
 		next = p->leg[n].next;
+		sp_losses_drop(s, &p->leg[n]);
 		p->leg[n].next = p->free_leg;
 		p->free_leg = n;
 	}
@@ -238,6 +241,8 @@ static struct sp_span as_span(const struct sp_leg *leg)
 		.point = leg->point,
 		.depth = leg->n_tunnel,
 		.rrt_us = leg->rtt_server_us,
+		.ttl_c2s = leg->ttl[0],
+		.ttl_s2c = leg->ttl[1],
 		.bits = leg->bits & SP_LEG_RTT_SERVER ? SP_SPAN_RRT : 0,
 	};
 }
@@ -259,26 +264,6 @@ static void sort_legs(struct sp_stitch *s, struct sp_path *told)
 	memcpy(told->leg, leg, sizeof leg);
 }
 
-static uint32_t above(uint32_t a, uint32_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-static void losses(struct sp_path *told)
-{
-	told->n_losses = 0;
-	for (unsigned i = 1; i < told->n_legs; i++)
-		for (unsigned s2c = 0; s2c < 2; s2c++) {
-			unsigned from = s2c ? i : i - 1, to = s2c ? i - 1 : i;
-			const struct sp_leg *a = told->leg[from], *b = told->leg[to];
-			uint32_t again = above(a->retrans[s2c], b->retrans[s2c]);
-			uint32_t filled = above(b->hole_filled[s2c], a->hole_filled[s2c]);
-			if (again | filled)
-				told->loss[told->n_losses++] = (struct sp_path_loss){
-					(uint8_t)from, (uint8_t)to, (uint8_t)s2c, SP_MAX(again, filled)};
-		}
-}
-
 static void tell(struct sp_stitch *s, uint32_t h, bool early)
 {
 	struct sp_paths *p = s->paths;
@@ -286,7 +271,7 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 	struct sp_path *told = &p->told;
 	if (path->n < 2) {
 		s->stats.paths_alone++;
-		forget(p, h);
+		forget(s, h);
 		return;
 	}
 	told->n_legs = 0;
@@ -302,12 +287,12 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 			told->id = sp_key((uint64_t)l->isn_client << 32, l->isn_server);
 	}
 	sort_legs(s, told);
-	losses(told);
+	sp_losses_path(s, told);
 	s->stats.paths++;
 	s->stats.paths_early += early;
 	if (s->told.path)
 		s->told.path(s->told.ctx, told);
-	forget(p, h);
+	forget(s, h);
 }
 
 /* --- records --- */
@@ -373,6 +358,7 @@ void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r)
 	struct sp_leg *leg = &p->leg[n];
 	bool had_ended = leg->bits & SP_LEG_ENDED;
 	leg_add(leg, r);
+	sp_losses_keep(s, leg, r);
 	if (!had_ended && leg->bits & SP_LEG_ENDED)
 		p->path[h].open--;
 	if (p->path[h].open)

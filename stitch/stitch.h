@@ -7,6 +7,9 @@
 
 #include "base/point.h"
 #include "conf/conf.h"
+#include "stitch/clock.h"
+#include "stitch/edge.h"
+#include "stitch/loss.h"
 #include "stitch/span.h"
 
 struct sp_stitch_conf {
@@ -14,6 +17,7 @@ struct sp_stitch_conf {
 	uint64_t window;      /* ns that a call waits for its other spans */
 	uint64_t path_window; /* …a connection that ended */
 	uint64_t max_memory;
+	uint64_t interval; /* ns; of what is told over many calls. 0: all at the end */
 };
 
 extern const struct sp_conf_row sp_stitch_conf_rows[];
@@ -46,7 +50,8 @@ struct sp_slice sp_detail_text(const struct sp_detail *d, enum sp_detail_text wh
 struct sp_trace_span {
 	const struct sp_span *span;
 	uint64_t id;
-	int parent; /* index, -1: the root */
+	int parent;  /* index, -1: the root */
+	bool led_to; /* another call, which the one before it led to */
 	uint8_t joined_by, confidence;
 };
 
@@ -87,10 +92,11 @@ struct sp_leg {
 	uint32_t requests, request_errors;
 	uint8_t bits; /* enum sp_leg_bits */
 	uint8_t close_reason, failure, n_vlan;
+	uint8_t ttl[2]; /* c2s, s2c; 0: not known */
 	uint16_t vlan[SP_LAYERS_MAX];
 	uint8_t n_tunnel;
 	struct sp_tunnel tunnel[2]; /* the innermost ones */
-	uint32_t next;		    /* of its path, the stitcher's */
+	uint32_t next, losses;	    /* of its path, the stitcher's */
 };
 
 enum sp_leg_bits {
@@ -102,26 +108,24 @@ enum sp_leg_bits {
 	SP_LEG_GAP = 32,
 };
 
-/* Segments that were lost between two neighbours. */
-struct sp_path_loss {
-	uint8_t from, to; /* indices of legs, in the direction of the packets */
-	uint8_t s2c;
-	uint32_t segments;
-};
-
 struct sp_path {
 	uint64_t id;
 	uint64_t start_ns, end_ns;
-	unsigned n_legs, n_losses;
+	unsigned n_legs, n_losses, n_doubled, n_bursts;
 	const struct sp_leg *leg[SP_PATH_LEGS_MAX]; /* from the client to the server */
-	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX];
+	int64_t offset_ns[SP_PATH_LEGS_MAX];	    /* of its clock, from the first one's; where there are losses */
+	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX], doubled[2 * SP_PATH_LEGS_MAX];
+	struct sp_burst burst[SP_PATH_BURSTS_MAX]; /* of both, by the first leg's clock */
 	bool partial;
 };
 
 struct sp_stitch_told {
 	void (*trace)(void *ctx, const struct sp_trace *trace);
 	void (*path)(void *ctx, const struct sp_path *path);
-	void *ctx;
+	void *ctx; /* of all, each of which may be NULL */
+	void (*edge)(void *ctx, const struct sp_edge *edge);
+	void (*losses)(void *ctx, const struct sp_edge_losses *losses);
+	void (*clock)(void *ctx, const struct sp_clock *clock);
 };
 
 /* SP_STITCH_STAT(name, meaning) */
@@ -137,7 +141,14 @@ struct sp_stitch_told {
 	X(legs_refused, "…that found no memory, or too many of their path")                                            \
 	X(paths, "paths told")                                                                                         \
 	X(paths_early, "…before their time, because memory was short")                                                 \
-	X(paths_alone, "connections that only one point saw: not told")
+	X(paths_alone, "connections that only one point saw: not told")                                                \
+	X(edges, "edges told: intervals times endpoints times pairs of points")                                        \
+	X(edges_merged, "…that were added to their pair's \"other\", because memory was short")                        \
+	X(edges_refused, "calls that no edge could be found for")                                                      \
+	X(losses_refused, "lost segments for whose time there was no room: they are in the counters alone")            \
+	X(losses_early, "times that losses were told before their time, because memory was short")                     \
+	X(clocks, "estimates of a clock told: intervals times pairs of clocks")                                        \
+	X(clocks_refused, "calls that say something of a pair of clocks for which there was no room")
 
 struct sp_stitch_stats {
 #define X(name, doc) uint64_t name;

@@ -92,7 +92,7 @@ static void encode_flow(struct sp_buf *out, const struct sp_flow_record *r, cons
 	}
 #include "flowtable/flow_record.def"
 #undef SP_FIELD
-	if (r->head.size > SP_FLOW_RECORD_PLAIN)
+	if (sp_flow_record_has_layers(r))
 		p = put_layers(p, &r->layers);
 	PUT("}\n");
 	*line = '{';

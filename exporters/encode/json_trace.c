@@ -2,39 +2,13 @@
 /* Traces and paths as JSON Lines. */
 #include "exporters/encode/json_trace.h"
 
-#include "exporters/encode/json_fields.h"
+#include "exporters/encode/json_put.h"
 #include "parsers/link/decode.h"
 
-#define NUMBER_MAX (32 + SP_DECIMAL_MAX)
-#define POINT_MAX (6 * SP_POINT_NAME_MAX + 16)
 #define SPAN_MAX (POINT_MAX + 2 * SP_ADDR_TEXT_MAX + 16 * NUMBER_MAX)
 #define HOP_MAX (2 * POINT_MAX + 8 * NUMBER_MAX)
+#define BURST_MAX (4 * NUMBER_MAX)
 #define LEG_MAX (2 * POINT_MAX + 40 * NUMBER_MAX + SIZE_LAYERS)
-
-static char *put_quoted(char *p, const char *key, const char *text, size_t n)
-{
-	*p++ = ',';
-	*p++ = '"';
-	p = sp_json_text(p, key);
-	PUT("\":\"");
-	p = sp_put_json_string(p, text, n);
-	*p++ = '"';
-	return p;
-}
-
-static char *put_word(char *p, const char *key, const char *word)
-{
-	return put_quoted(p, key, word, strlen(word));
-}
-
-static char *put_number(char *p, const char *key, uint64_t v)
-{
-	*p++ = ',';
-	*p++ = '"';
-	p = sp_json_text(p, key);
-	PUT("\":");
-	return sp_put_u64(p, v);
-}
 
 static char *put_hex(char *p, const char *key, const uint64_t *v, unsigned n)
 {
@@ -62,12 +36,6 @@ static char *put_addr(char *p, const char *key, const struct sp_addr *a)
 	return put_quoted(p, key, text, sp_addr_format(text, a));
 }
 
-static char *put_point(char *p, const char *key, const struct sp_points *points, uint32_t index)
-{
-	const struct sp_point *point = sp_json_point(points, index);
-	return point ? put_word(p, key, point->name) : p;
-}
-
 static char *put_kind(char *p, const struct sp_points *points, uint32_t index)
 {
 	const struct sp_point *point = sp_json_point(points, index);
@@ -85,9 +53,6 @@ static char *put_ends(char *p, const struct sp_addr *client, uint16_t client_por
 	p = put_addr(p, "server_ip", server);
 	return ports ? put_number(p, "server_port", server_port) : p;
 }
-
-/* The first comma becomes what opens an object. */
-#define OBJECT(p, open) for (char *begin_ = (p), *once_ = begin_; once_; *begin_ = (open), *(p)++ = '}', once_ = NULL)
 
 /* --- traces --- */
 
@@ -330,27 +295,50 @@ static char *put_nat(char *p, const struct sp_path *t, const struct sp_points *p
 	return p;
 }
 
-static char *put_losses(char *p, const struct sp_path *t, const struct sp_points *points)
+static char *put_bursts(char *p, const struct sp_path *t, const struct sp_path_loss *l)
 {
-	PUT(",\"loss_between\":[");
-	for (unsigned i = 0; i < t->n_losses; i++) {
-		const struct sp_path_loss *l = &t->loss[i];
+	PUT(",\"bursts\":[");
+	for (unsigned i = 0; i < l->n_bursts; i++) {
+		const struct sp_burst *b = &t->burst[l->first_burst + i];
+		OBJECT(p, '{')
+		{
+			p = put_number(p, "start_ns", b->start_ns);
+			p = put_number(p, "end_ns", b->end_ns);
+			p = put_number(p, "segments", b->segments);
+		}
+		*p++ = ',';
+	}
+	p[l->n_bursts ? -1 : 0] = ']';
+	return p + !l->n_bursts;
+}
+
+static char *put_between(char *p, const char *key, const struct sp_path *t, const struct sp_path_loss *loss, unsigned n,
+			 const struct sp_points *points)
+{
+	p = sp_json_text(p, ",\"");
+	p = sp_json_text(p, key);
+	PUT("\":[");
+	for (unsigned i = 0; i < n; i++) {
+		const struct sp_path_loss *l = &loss[i];
 		OBJECT(p, '{')
 		{
 			p = put_point(p, "from", points, t->leg[l->from]->point);
 			p = put_point(p, "to", points, t->leg[l->to]->point);
 			p = put_word(p, "direction", l->s2c ? "s2c" : "c2s");
 			p = put_number(p, "segments", l->segments);
+			if (l->at_least)
+				PUT(",\"at_least\":true");
+			p = put_bursts(p, t, l);
 		}
 		*p++ = ',';
 	}
-	p[t->n_losses ? -1 : 0] = ']';
-	return p + !t->n_losses;
+	p[n ? -1 : 0] = ']';
+	return p + !n;
 }
 
 void sp_json_path(struct sp_buf *out, const struct sp_path *t, const struct sp_points *points, bool tagged)
 {
-	sp_buf_reserve(out, 1024 + t->n_legs * (LEG_MAX + 3 * HOP_MAX));
+	sp_buf_reserve(out, 1024 + t->n_legs * (LEG_MAX + 5 * HOP_MAX) + t->n_bursts * BURST_MAX);
 	char *p = (char *)out->p + out->n;
 	const struct sp_leg *first = t->leg[0];
 	OBJECT(p, '{')
@@ -374,7 +362,9 @@ void sp_json_path(struct sp_buf *out, const struct sp_path *t, const struct sp_p
 		}
 		p[-1] = ']';
 		p = put_nat(p, t, points);
-		p = put_losses(p, t, points);
+		p = put_between(p, "loss_between", t, t->loss, t->n_losses, points);
+		if (t->n_doubled)
+			p = put_between(p, "duplicated_between", t, t->doubled, t->n_doubled, points);
 	}
 	*p++ = '\n';
 	out->n = (size_t)((uint8_t *)p - out->p);

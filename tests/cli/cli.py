@@ -179,6 +179,10 @@ def stats(directory):
 
 # Tests
 
+FILES = ["clocks.jsonl", "edges.jsonl", "flows.jsonl", "losses.jsonl", "paths.jsonl", "requests.jsonl", "stats.json",
+         "traces.jsonl"]
+
+
 def test_no_command():
     p = run_plain()
     assert p.returncode == 2 and not p.stdout and p.stderr.decode() == run("--help").out
@@ -254,7 +258,7 @@ def test_trace():
         assert "directories only" in run("trace", "http://127.0.0.1/", expect=2).err
         with open(d("out", "traces.jsonl"), "a", encoding="utf-8") as f:
             f.write('{"trace_id":"half')
-        assert "1 lines are no traces" in run("trace", d("out"), expect=3).err
+        assert "1 lines are no records" in run("trace", d("out"), expect=3).err
 
 
 def split_pcapng(data):
@@ -275,19 +279,63 @@ def split_pcapng(data):
 
 
 def test_points_in_files_of_their_own():
-    """One pcapng of three interfaces, and a file for each, in any order: the same traces and paths, with the same ids."""
+    """One pcapng of three interfaces, and a file for each, in any order: the same traces and paths, with the same ids. That
+    the files are of one box has to be said; their clocks are compared where it is not."""
     lab = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "lab.pcapng")
     with Dir() as d, open(lab, "rb") as f:
         parts = split_pcapng(f.read())
-        args = [f"lab/{name}=" + d.write(name + ".pcapng", part) for name, part in zip(("c0", "p0", "s0"), parts)]
+        names = ("c0", "p0", "s0")
+        args = [f"lab/{name}=" + d.write(name + ".pcapng", part) for name, part in zip(names, parts)]
+        conf = d.write("one.yaml", ("points:\n" + "".join(f"  - {{name: lab/{n}, clock: box}}\n" for n in names)).encode())
         told = []
-        for points in ([lab], ["-p", args[0], "-p", args[1], "-p", args[2]], ["-p", args[2], "-p", args[0], "-p", args[1]]):
+        for points in ([lab], ["-c", conf, "-p", args[0], "-p", args[1], "-p", args[2]],
+                       ["-c", conf, "-p", args[2], "-p", args[0], "-p", args[1]]):
             run("read", "-o", d("out"), *points)
             for kind in ("traces", "paths"):
                 with open(d("out", kind + ".jsonl"), encoding="utf-8") as f:
                     told.append(sorted(re.sub(r'"(flow|request)_id":"[0-9]+",', "", line) for line in f))
         assert len(told[0]) == 21 and len(told[1]) == 30
         assert told[2:4] == told[:2] and told[4:] == told[:2]
+        assert not os.path.getsize(d("out", "clocks.jsonl"))
+        run("read", "-o", d("out"), "-p", args[1], "-p", args[0], "-p", args[2])
+        with open(d("out", "clocks.jsonl"), encoding="utf-8") as f:
+            clocks = [json.loads(line) for line in f]
+        assert {(c["reference"], c["point"]) for c in clocks} == {("lab/p0", "lab/c0"), ("lab/p0", "lab/s0")}, clocks
+        for c in clocks:  # which are one
+            assert abs(c["offset_us"]) <= c["uncertainty_us"] < 20 and c["samples"] >= 20 and not c["steps"], c
+
+
+def test_edges():
+    """Where the time went over all calls: the same in the summary and from files, and however many files are joined."""
+    captures = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures")
+    with Dir() as d:
+        run("read", "-o", d("out"), os.path.join(captures, "lab-delay.pcapng"))
+        table = run("trace", "--edges", d("out")).out
+        rows = table.splitlines()[3:]
+        assert "client > lab-delay/c0" in rows[0] and "106 ms http GET /num" in rows[0], table
+        assert "lab-delay/s0 > lab-delay/d1" in rows[1] and rows[1].split()[2:4] == ["4.61", "ms"], table
+        assert "\n".join(rows) in run("read", os.path.join(captures, "lab-delay.pcapng")).out
+        with open(d("out", "edges.jsonl"), encoding="utf-8") as f:
+            lines = f.readlines()
+        for e in map(json.loads, lines):
+            counts = e["histogram"]["counts"]
+            assert sum(n for _, n in counts) == e["calls"] == 7 and e["histogram"]["scheme"] == "octave8_us"
+            low = [b if b < 8 else (8 + b % 8) << (b // 8 - 1) for b, _ in counts]
+            high = [b if b < 8 else ((9 + b % 8) << (b // 8 - 1)) - 1 for b, _ in counts]
+            assert low[-1] <= e["max_us"] <= high[-1] and low[0] <= e["p50_us"] <= e["p95_us"] <= e["p99_us"] <= e["max_us"]
+            assert sum(l * n for l, (_, n) in zip(low, counts)) <= e["sum_us"] <= sum(h * n for h, (_, n) in zip(high, counts))
+        with open(d("out", "edges.jsonl"), "a", encoding="utf-8") as f:
+            f.writelines(lines)
+        twice = run("trace", "--edges", d("out")).out.splitlines()[3:]
+        assert twice[0].replace("    14  ", "     7  ") == rows[0] and twice[1].split()[2:4] == ["4.61", "ms"], twice
+        assert "Nothing was seen at two points that matches" in run("trace", "--edges", "--where", "endpoint=/x", d("out")).out
+        assert "not about one trace" in run("trace", "--edges", d("out"), "abc", expect=2).err
+        run("read", "-o", d("loss"), os.path.join(captures, "loss-download.pcapng"))
+        losses = run("trace", "--edges", d("loss")).out
+        assert re.search(r"^ +13 +1 +2026-11-24 01:58:43.800 +100 ms +lost to client +loss-download/s0 > ", losses, re.M), losses
+        with open(d("loss", "losses.jsonl"), "a", encoding="utf-8") as f:
+            f.write("{no")
+        run("trace", "--edges", d("loss"), expect=3)
 
 
 def test_version():
@@ -301,7 +349,7 @@ def test_version():
 def test_one_file():
     with Dir() as d:
         run("read", "-o", d("out"), d.write("one.pcap", pcap(conversation(4000, T0))))
-        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "paths.jsonl", "requests.jsonl", "stats.json", "traces.jsonl"]
+        assert sorted(os.listdir(d("out"))) == FILES
         (f,) = flows(d("out"))
         assert f["point"] == "one" and f["client_port"] == 4000 and f["server_port"] == 80 and f["proto"] == "tcp"
         assert f["packets_c2s"] == 6 and f["packets_s2c"] == 5, f
@@ -494,7 +542,7 @@ def test_output_is_replaced_whole():
         assert {n: open(d("out", n), "rb").read() for n in os.listdir(d("out"))} == before
         run("read", "-o", d("out"), b)
         assert flows(d("out")) == [] and os.stat(d("out", "flows.jsonl")).st_ino != inode
-        assert sorted(os.listdir(d("out"))) == ["flows.jsonl", "paths.jsonl", "requests.jsonl", "stats.json", "traces.jsonl"]
+        assert sorted(os.listdir(d("out"))) == FILES
 
 
 def test_output_while_running():

@@ -19,6 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint32_t space[2] = {0, 1};
 
+#define LOSSES_MAX 16
+
 struct run {
 	struct sp_flowtable *ft;
 	struct sp_decode_conf decode;
@@ -66,6 +68,16 @@ static uint64_t check_profile(const struct sp_profile_record *r)
 	return r->packets_recorded + r->packets_dropped;
 }
 
+/* They fill the record's end. */
+static void check_losses(const struct sp_flow_record *r)
+{
+	size_t size = sp_flow_record_losses_size(r), least = SP_FLOW_RECORD_PLAIN;
+	const struct sp_loss *loss = sp_flow_record_losses(r);
+	check(r->head.size == least + size || r->head.size == sizeof *r + size, "a record's size");
+	for (unsigned i = 0; i < r->n_losses; i++)
+		check(loss[i].s2c < 2 && loss[i].kind <= SP_LOSS_FILLED && loss[i].len, "a loss that is none");
+}
+
 static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 {
 	struct run *r = out->ctx;
@@ -86,6 +98,8 @@ static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 		memcpy(&rec, full->data + at, sizeof rec.head);
 		memcpy(&rec, full->data + at, SP_MIN(rec.head.size, sizeof rec));
 		check(rec.close_reason < SP_CLOSE_REASON_MAX && rec.failure < SP_FAILURE_MAX, "a reason that is none");
+		check(rec.n_losses <= LOSSES_MAX, "too many losses");
+		check_losses((const struct sp_flow_record *)(full->data + at));
 		r->recorded += rec.packets_c2s + rec.packets_s2c;
 		at += rec.head.size;
 	}
@@ -100,6 +114,7 @@ static void begin(struct run *r, uint8_t settings)
 		.max_flows = small ? 4 : 256,
 		.report_interval = 60 * SP_NS_PER_SEC,
 		.community_id = true,
+		.loss_events = small ? 3 : LOSSES_MAX,
 		.dedup = {.enabled = !(settings & NO_DEDUP),
 			  .window = 3 * SP_NS_PER_MS,
 			  .keep_routed = settings & KEEP_ROUTED},

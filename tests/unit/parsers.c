@@ -57,6 +57,7 @@ static void play(struct feed *f, size_t piece, unsigned which, size_t cut)
 			feed_bytes(f, s->side, s->bytes + at - n, n, at == s->n && is_last(i), vector->udp);
 		}
 	}
+	feed_end(f, vector->udp);
 }
 
 static void vectors_hold(void)
@@ -130,6 +131,7 @@ static void prefixes_do_no_harm(void)
 				for (unsigned k = 0; k < i; k++)
 					feed_bytes(&f, s[k].side, s[k].bytes, s[k].n, false, vector->udp);
 				feed_bytes(&f, s[i].side, s[i].bytes, n, true, vector->udp);
+				feed_end(&f, vector->udp);
 				feed_free(&f);
 			}
 }

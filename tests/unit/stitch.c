@@ -409,6 +409,8 @@ static void flow(struct sp_stitch *s, unsigned p, unsigned n, bool answered)
 		.has_isn_server = answered,
 		.has_rtt_server = answered,
 		.rtt_server_us = 100 - 10 * p,
+		.packets_c2s = 10,
+		.packets_s2c = 10,
 		.retrans_c2s = p < 2 ? 3 : 0,
 		.hole_filled_c2s = p == 2 ? 3 : 0,
 		.close_reason = answered ? SP_CLOSE_FIN : SP_CLOSE_SYN_NO_ANSWER,

@@ -13,6 +13,7 @@ enum { TF = 1, TS = 2, TR = 4, TP = 8, TA = 16 };
 
 #define TALK_T0 UINT64_C(1700000000000000000)
 #define TALK_RECORDS 65536
+#define TALK_LOSSES 256
 
 struct talk {
 	struct sp_flow_conf conf;
@@ -24,6 +25,8 @@ struct talk {
 	uint8_t frame[SP_BATCH_MAX][256];
 	struct sp_flow_record record[TALK_RECORDS];
 	unsigned n_records, batch_max;
+	struct sp_loss loss[TALK_LOSSES]; /* of all records */
+	unsigned n_losses;
 	/* what the next frames carry */
 	uint32_t client_ip, server_ip;
 	uint16_t client_port, server_port, ip_id, window;
@@ -33,11 +36,19 @@ struct talk {
 	void (*other)(const struct sp_record_head *h);
 };
 
+static inline void talk_losses(struct talk *t, const struct sp_flow_record *r)
+{
+	for (unsigned i = 0; i < r->n_losses && t->n_losses < TALK_LOSSES; i++)
+		t->loss[t->n_losses++] = sp_flow_record_losses(r)[i];
+}
+
 static struct sp_page *talk_turn(struct sp_out *out, struct sp_page *full)
 {
 	struct talk *t = out->ctx;
 	for (uint32_t at = 0; full && at < full->used;) {
 		const struct sp_record_head *h = (const void *)(full->data + at);
+		if (h->kind == SP_RECORD_FLOW)
+			talk_losses(t, (const void *)h);
 		if (h->kind == SP_RECORD_FLOW && t->n_records < TALK_RECORDS)
 			memcpy(&t->record[t->n_records++], h, SP_MIN(h->size, sizeof(struct sp_flow_record)));
 		else if (t->other)
@@ -64,6 +75,7 @@ static inline struct sp_flow_conf talk_conf(void)
 			    .icmp = 35 * sec,
 			    .other = 35 * sec},
 		.community_id = true,
+		.loss_events = 32,
 		.dedup = {.enabled = true, .window = 3000000},
 		.fragments = {.max_datagrams = 1000, .max_held = 1000, .max_bytes = 1 << 20, .timeout = 30 * sec},
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/topk.h"
-#include "cli/hist.h"
+#include "base/hist.h"
 #include "cli/text.h"
 #include "tests/check.h"
 

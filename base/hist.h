@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A histogram of durations with eight steps an octave: percentiles within 13 % in 1 KiB, from 1 us to over an hour. */
-#ifndef SP_CLI_HIST_H
-#define SP_CLI_HIST_H
+/* A histogram of durations with eight steps an octave: percentiles within 13 % in 1 KiB, from 1 us to over an hour.
+ * Histograms are merged by adding up their steps. Step s holds the microseconds
+ *   s                                                              where s < 8,
+ *   (8 + s % 8) << (s / 8 - 1) up to (9 + s % 8 << (s / 8 - 1)) - 1  where it is not. */
+#ifndef SP_BASE_HIST_H
+#define SP_BASE_HIST_H
 
 #include "base/base.h"
 
@@ -35,6 +38,14 @@ static inline void sp_hist_add(struct sp_hist *h, uint32_t us, uint32_t count)
 	h->n += count;
 	h->step[sp_hist_step(us)] += count;
 	h->max = SP_MAX(h->max, us);
+}
+
+static inline void sp_hist_merge(struct sp_hist *h, const struct sp_hist *other)
+{
+	h->n += other->n;
+	h->max = SP_MAX(h->max, other->max);
+	for (unsigned i = 0; i < SP_HIST_STEPS; i++)
+		h->step[i] += other->step[i];
 }
 
 /* The value below which `percent` of all lie; 0 when there are none. */

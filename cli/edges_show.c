@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spantap trace --edges: edges.jsonl and losses.jsonl as tables. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/edges.h"
+#include "cli/lines.h"
+#include "cli/where.h"
+
+struct show {
+	const struct sp_where *where;
+	struct sp_edges_view view;
+	struct sp_json json;
+	struct sp_table table;
+};
+
+static uint64_t number(const struct sp_json *j, const char *key)
+{
+	return sp_json_number(j, sp_json_get(j, 1, key));
+}
+
+static void text(const struct sp_json *j, const char *key, char *out, size_t size)
+{
+	sp_json_string(j, sp_json_get(j, 1, key), out, size);
+}
+
+/* Behind what is there, with a space between. */
+static void append(const struct sp_json *j, const char *key, char *out, size_t size)
+{
+	size_t n = strlen(out);
+	if (!sp_json_get(j, 1, key) || n + 2 > size)
+		return;
+	if (n)
+		out[n++] = ' ';
+	text(j, key, out + n, size - n);
+}
+
+/* Our own scheme's counts; others are left out. */
+static void histogram(const struct sp_json *j, struct sp_hist *h)
+{
+	uint32_t object = sp_json_get(j, 1, "histogram"), counts = sp_json_get(j, object, "counts");
+	char scheme[16];
+	if (strcmp(sp_json_string(j, sp_json_get(j, object, "scheme"), scheme, sizeof scheme), "octave8_us"))
+		return;
+	h->max = (uint32_t)number(j, "max_us");
+	for (uint32_t pair = j->v[counts].child; pair; pair = j->v[pair].next) {
+		uint32_t step = j->v[pair].child, count = j->v[step].next;
+		uint64_t s = sp_json_number(j, step), n = sp_json_number(j, count);
+		if (!step || s >= SP_HIST_STEPS)
+			continue;
+		h->step[s] += (uint32_t)n;
+		h->n += n;
+	}
+}
+
+static bool take_edge(void *ctx, const struct sp_json *j, const char *line, size_t n)
+{
+	struct show *show = ctx;
+	struct sp_edge_key key = {0};
+	struct sp_edge_sum sum = {.calls = number(j, "calls"), .sum_us = number(j, "sum_us")};
+	if (!sp_where_holds(show->where, j))
+		return true;
+	text(j, "from", key.pair.from, sizeof key.pair.from);
+	text(j, "to", key.pair.to, sizeof key.pair.to);
+	append(j, "app_proto", key.call, sizeof key.call);
+	append(j, "method", key.call, sizeof key.call);
+	append(j, "endpoint", key.call, sizeof key.call);
+	histogram(j, &sum.self);
+	sp_edges_add(&show->view, &key, &sum);
+	return true;
+}
+
+static bool is(const struct sp_json *j, const char *key, const char *word)
+{
+	char value[16];
+	text(j, key, value, sizeof value);
+	return !strcmp(value, word);
+}
+
+static bool take_losses(void *ctx, const struct sp_json *j, const char *line, size_t n)
+{
+	struct show *show = ctx;
+	struct sp_loss_key key = {.s2c = is(j, "direction", "s2c"), .doubled = is(j, "kind", "duplicated")};
+	if (!sp_where_holds(show->where, j))
+		return true;
+	text(j, "from", key.pair.from, sizeof key.pair.from);
+	text(j, "to", key.pair.to, sizeof key.pair.to);
+	for (uint32_t slot = j->v[sp_json_get(j, 1, "slots")].child; slot; slot = j->v[slot].next) {
+		uint32_t start = j->v[slot].child, segments = j->v[start].next, connections = j->v[segments].next;
+		key.start_ns = sp_json_number(j, start);
+		sp_edges_lost(&show->view, &key,
+			      &(struct sp_loss_sum){sp_json_number(j, segments), sp_json_number(j, connections)});
+	}
+	return true;
+}
+
+int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
+{
+	struct show *show = calloc(1, sizeof *show);
+	if (!show || sp_edges_view_init(&show->view)) {
+		free(show);
+		return SP_EXIT_FAILED;
+	}
+	show->where = where;
+	struct sp_lines edges = {.dir = dir, .name = "edges.jsonl", .take = take_edge, .ctx = show};
+	struct sp_lines losses = {.dir = dir, .name = "losses.jsonl", .take = take_losses, .ctx = show};
+	int status = sp_lines_read(&edges, &show->json);
+	status = status ? status : sp_lines_read(&losses, &show->json);
+	uint64_t good = edges.good + losses.good;
+	if (!status && !sp_edges_print(stdout, &show->view, &show->table, colour))
+		printf("Nothing was seen at two points%s.\n", good ? " that matches" : "");
+	sp_edges_view_free(&show->view);
+	sp_json_free(&show->json);
+	free(show);
+	return status || !(edges.damaged + losses.damaged) ? status : good ? SP_EXIT_DAMAGED : SP_EXIT_FAILED;
+}
