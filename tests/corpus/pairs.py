@@ -258,7 +258,7 @@ class Smtp:
 
 PARTIES = {"pgsql": ("postgresql", Postgresql), "resp": ("redis", Redis), "amqp": ("amqp", Amqp),
            "memcache": ("memcached", Memcached), "smtp": ("smtp", Smtp)}
-PORTS = {"5432", "6379", "5672", "11211", "25", "587", "2525"}
+PORTS = {"5432", "6379", "7001", "7002", "5672", "11211", "25", "587", "2525"}
 
 
 class Parties:

@@ -20,10 +20,20 @@
 #define AT_ONCE 64
 /* Loads that one pipeline lives for. */
 #define LOADS 4
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 /* What is allocated and what is resident may be so much more than after the first time through all settings. Of what is
  * resident the allocator keeps some, the address sanitizer up to 256 MiB that were freed. */
-#define GROWTH_MAX_KIB 64
+#define GROWTH_MAX_KIB 512
+#ifdef __SANITIZE_ADDRESS__
 #define RESIDENT_GROWTH_MAX_KIB (320 << 10)
+#else
+#define RESIDENT_GROWTH_MAX_KIB (16 << 10)
+#endif
 
 static const struct level {
 	const char *name, *settings;

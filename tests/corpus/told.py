@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tshark tells of messages that it does not pair, and what our records tell of the same, both as (protocol, client, server, what)
-to how many: HTTP/2 by stream, MongoDB by id, fingerprints of TLS and QUIC, names and key exchanges of SSH, MySQL's commands and
+to how many: HTTP/2 and gRPC by stream, MongoDB by id, fingerprints of TLS and QUIC, names and key exchanges of SSH, MySQL's commands and
 errors, MQTT's and NTP's requests, DHCP's messages, frames of WebSocket and packets of RTP. pairs.py has what needs
 more than the fields of a frame."""
 
@@ -9,7 +9,8 @@ from collections import Counter
 
 FIELDS = ["frame.number", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "udp.srcport",
           "udp.dstport", "tcp.stream",
-          "http2.streamid", "http2.type", "http2.headers.method", "http2.headers.status",
+          "http2.streamid", "http2.type", "http2.headers.method", "http2.headers.path", "http2.headers.status",
+          "http2.header.name", "http2.header.value",
           "mongo.request_id", "mongo.response_to", "mysql.command", "mysql.error_code", "mqtt.msgtype",
           "tls.handshake.type", "tls.handshake.ja3", "tls.handshake.ja3s",
           "ntp.flags.mode", "ntp.xmt", "ntp.org", "dhcp.option.dhcp", "dhcp.id", "dhcpv6.msgtype", "dhcpv6.xid",
@@ -39,6 +40,13 @@ class Theirs:
         blocks = [s for s, kind in zip(frame["http2.streamid"], frame["http2.type"]) if kind == "1"]
         for stream, method in zip(blocks, frame["http2.headers.method"]):
             self.asked[src, dst, stream] = method
+        for stream, path in zip(blocks, frame["http2.headers.path"]):
+            self.asked["path", src, dst, stream] = path
+        header = dict(zip(frame["http2.header.name"], frame["http2.header.value"]))
+        if "grpc-status" in header and len(set(blocks)) == 1:
+            path = self.asked.pop(("path", dst, src, blocks[0]), None)
+            if path:
+                self.found["grpc", dst, src, f"{blocks[0]} {path} {header['grpc-status']}"] += 1
         for stream, status in zip(blocks, frame["http2.headers.status"]):
             method = self.asked.pop((dst, src, stream), None)
             if method and status[0] != "1":
@@ -126,6 +134,8 @@ def ours(r):
 
 def what_of(kind, r, method, code, said):
     call = r["type"] == "call"
+    if kind == "grpc" and call:
+        yield kind, f"{r.get('correlation')} {r.get('resource')} {code}"
     if kind in ("http2", "grpc") and call:
         yield "http2", f"{r.get('correlation')} {method} {code if len(code) == 3 else '200'}"
     elif kind == "mongodb" and call:
