@@ -179,8 +179,8 @@ def stats(directory):
 
 # Tests
 
-FILES = ["clocks.jsonl", "edges.jsonl", "flows.jsonl", "losses.jsonl", "paths.jsonl", "requests.jsonl", "stats.json",
-         "traces.jsonl"]
+FILES = ["clocks.jsonl", "edges.jsonl", "flows.jsonl", "losses.jsonl", "paths.jsonl", "profiles.jsonl", "requests.jsonl",
+         "stats.json", "traces.jsonl"]
 
 
 def test_no_command():
