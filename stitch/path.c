@@ -15,7 +15,9 @@
 #define CHOSEN_ISN 65536		      /* smaller ones are no random numbers */
 
 struct path {
-	uint64_t ended_ns; /* by the clock of the records, when its last leg ended */
+	uint64_t began_ns;	  /* by the clock of the records, when the first point told of it */
+	uint64_t ended_ns;	  /* by the clock of the records, when its last leg ended */
+	uint64_t losses_known_ns; /* until then, by its own clock, they were told as they came */
 	uint32_t first;
 	uint32_t next, back; /* in its bucket */
 	uint32_t older, newer;
@@ -244,7 +246,7 @@ static struct sp_span as_span(const struct sp_leg *leg)
 	};
 }
 
-static void sort_legs(struct sp_stitch *s, struct sp_path *told)
+static void sort_legs(struct sp_stitch *s, struct sp_path *told, bool learn)
 {
 	struct sp_span span[SP_PATH_LEGS_MAX];
 	const struct sp_span *order[SP_PATH_LEGS_MAX];
@@ -252,7 +254,7 @@ static void sort_legs(struct sp_stitch *s, struct sp_path *told)
 	for (unsigned i = 0; i < told->n_legs; i++) {
 		span[i] = as_span(told->leg[i]);
 		order[i] = &span[i];
-		for (unsigned k = 0; k < i; k++)
+		for (unsigned k = 0; learn && k < i; k++)
 			sp_order_learn(s->order, &span[k], &span[i]);
 	}
 	sp_order_sort(s, order, told->n_legs);
@@ -261,20 +263,14 @@ static void sort_legs(struct sp_stitch *s, struct sp_path *told)
 	memcpy(told->leg, leg, sizeof leg);
 }
 
-static void tell(struct sp_stitch *s, uint32_t h, bool early)
+/* What is known of a path until now, in order. */
+static struct sp_path *gather(struct sp_stitch *s, const struct path *path, bool ended)
 {
 	struct sp_paths *p = s->paths;
-	const struct path *path = &p->path[h];
 	struct sp_path *told = &p->told;
-	if (path->n < 2) {
-		s->stats.paths_alone++;
-		forget(s, h);
-		return;
-	}
 	told->n_legs = 0;
 	told->start_ns = UINT64_MAX;
 	told->end_ns = 0;
-	told->partial = early;
 	for (uint32_t n = path->first; n; n = p->leg[n].next) {
 		const struct sp_leg *l = &p->leg[n];
 		told->leg[told->n_legs++] = l;
@@ -283,13 +279,37 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 		if (l->bits & SP_LEG_ISN_SERVER || told->n_legs == 1)
 			told->id = sp_key((uint64_t)l->isn_client << 32, l->isn_server);
 	}
-	sort_legs(s, told);
-	sp_losses_path(s, told);
+	sort_legs(s, told, ended);
+	return told;
+}
+
+static void tell(struct sp_stitch *s, uint32_t h, bool early)
+{
+	const struct path *path = &s->paths->path[h];
+	if (path->n < 2) {
+		s->stats.paths_alone++;
+		forget(s, h);
+		return;
+	}
+	struct sp_path *told = gather(s, path, true);
+	told->partial = early;
+	sp_losses_path(s, told, path->losses_known_ns);
 	s->stats.paths++;
 	s->stats.paths_early += early;
 	if (s->told.path)
 		s->told.path(s->told.ctx, told);
 	forget(s, h);
+}
+
+/* Of a connection that goes on, when its losses were is not kept until it ends; once all points had time to tell of it.
+ */
+static void meanwhile(struct sp_stitch *s, struct path *path)
+{
+	bool any = false;
+	for (uint32_t n = path->first; n; n = s->paths->leg[n].next)
+		any |= s->paths->leg[n].losses != 0;
+	if (any && path->n > 1 && s->now_ns > path->began_ns + s->conf.path_window)
+		path->losses_known_ns = sp_losses_meanwhile(s, gather(s, path, false), path->losses_known_ns);
 }
 
 /* --- records --- */
@@ -308,15 +328,16 @@ static uint32_t leg_get(struct sp_stitch *s)
 }
 
 /* There are as many of them as legs. */
-static uint32_t path_get(struct sp_paths *p, uint32_t isn_client)
+static uint32_t path_get(struct sp_stitch *s, uint32_t isn_client)
 {
+	struct sp_paths *p = s->paths;
 	uint32_t h = p->free_path, *head = bucket_of(p, isn_client);
 	if (h)
 		p->free_path = p->path[h].next;
 	else
 		h = p->fresh_path++;
 	assert(h < p->n);
-	p->path[h] = (struct path){.isn_client = isn_client, .next = *head, .used = true};
+	p->path[h] = (struct path){.began_ns = s->now_ns, .isn_client = isn_client, .next = *head, .used = true};
 	if (*head)
 		p->path[*head].back = h;
 	*head = h;
@@ -332,7 +353,7 @@ static bool add_leg(struct sp_stitch *s, const struct sp_flow_record *r, uint32_
 	uint32_t none;
 	*h = find(p, r, &none); /* again: room may have been made of it */
 	if (!*h)
-		*h = path_get(p, r->isn_client);
+		*h = path_get(s, r->isn_client);
 	leg_begin(&p->leg[*n], r);
 	p->leg[*n].next = p->path[*h].first;
 	p->path[*h].first = *n;
@@ -356,6 +377,8 @@ void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r)
 	bool had_ended = leg->bits & SP_LEG_ENDED;
 	leg_add(leg, r);
 	sp_losses_keep(s, leg, r);
+	if (r->close_reason == SP_CLOSE_ACTIVE)
+		meanwhile(s, &p->path[h]);
 	if (!had_ended && leg->bits & SP_LEG_ENDED)
 		p->path[h].open--;
 	if (p->path[h].open)

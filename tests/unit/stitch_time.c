@@ -298,7 +298,7 @@ static void lose(unsigned from, unsigned to, bool s2c, uint32_t seq, uint64_t ms
 	}
 }
 
-static void legs_end(struct sp_stitch *s, unsigned connection)
+static void legs_put(struct sp_stitch *s, unsigned connection, unsigned minutes)
 {
 	for (unsigned p = 0; p < POINTS; p++) {
 		struct leg *l = &leg[p];
@@ -310,7 +310,7 @@ static void legs_end(struct sp_stitch *s, unsigned connection)
 		r->flow_id = connection * POINTS + p + 1;
 		r->point = (uint16_t)p;
 		r->start_ns = T0 + (uint64_t)ahead[p] + p * 50000;
-		r->end_ns = r->start_ns + SP_NS_PER_SEC;
+		r->end_ns = r->start_ns + (minutes ? minutes * 60 * SP_NS_PER_SEC : SP_NS_PER_SEC);
 		r->packets_c2s = r->packets_c2s ? r->packets_c2s : 100;
 		r->packets_s2c = r->packets_s2c == 1 ? 0 : 100;
 		r->client_port = 40000;
@@ -320,9 +320,19 @@ static void legs_end(struct sp_stitch *s, unsigned connection)
 		r->isn_client = 0xfffff000 + connection;
 		r->isn_server = 0x20000000 + connection;
 		r->rtt_server_us = 1000 - 100 * p;
-		r->close_reason = SP_CLOSE_FIN;
+		r->close_reason = minutes ? SP_CLOSE_ACTIVE : SP_CLOSE_FIN;
 		sp_stitch_flow(s, r);
 	}
+}
+
+static void legs_end(struct sp_stitch *s, unsigned connection)
+{
+	legs_put(s, connection, 0);
+}
+
+static void legs_report(struct sp_stitch *s, unsigned minutes)
+{
+	legs_put(s, 0, minutes);
 }
 
 static const struct sp_path_loss *loss_at(unsigned from, unsigned to)
@@ -440,6 +450,33 @@ static void copies(void)
 	CHECK_EQ(got.path.doubled[0].from, 2);
 	CHECK_EQ(got.path.doubled[0].to, 3);
 	CHECK_EQ(got.path.doubled[0].segments, 1);
+}
+
+/* A connection that goes on for an hour, with a burst every minute: each is told in time, and once. */
+static void while_it_goes_on(void)
+{
+	struct sp_stitch *s = begin(64 << 20, 60 * SP_NS_PER_SEC);
+	unsigned before = 0, late = 0;
+	for (unsigned minute = 0; minute < 60; minute++) {
+		legs_begin();
+		for (unsigned i = 0; i < 5; i++)
+			lose(1, 2, false, (minute * 10 + i) * 1000, minute * 60000 + 30010 + i * 10);
+		legs_report(s, minute + 1);
+		call(s, minute, 0, minute * 60000000, 100, "/", false); /* intervals end with calls */
+		late += minute > 3 && got.n_slots + 3 < minute;
+		CHECK(got.n_slots >= before);
+		before = got.n_slots;
+	}
+	CHECK_EQ(got.paths, 0);
+	CHECK_EQ(late, 0);
+	end(s);
+	CHECK_EQ(got.paths, 1);
+	CHECK_EQ(got.n_slots, 60);
+	for (unsigned i = 0; i < got.n_slots; i++) {
+		CHECK_EQ(got.slot[i].slot.start_ns, T0 + (i * 60000 + 30000) * SP_NS_PER_MS);
+		CHECK_EQ(got.slot[i].slot.segments, 5);
+	}
+	CHECK(loss_at(1, 2) && loss_at(1, 2)->segments == 300);
 }
 
 /* What is not in a log is still counted, and said to be a lower bound; a direction that a point does not see says
@@ -612,6 +649,7 @@ int main(void)
 	RUN(three_bursts);
 	RUN(a_burst_over_many_connections);
 	RUN(copies);
+	RUN(while_it_goes_on);
 	RUN(limits);
 	RUN(offset_and_drift);
 	RUN(a_clock_is_set);
