@@ -41,14 +41,27 @@ static const struct sp_l7_conf calls_conf = {
 	.protocols = UINT64_MAX,
 };
 
+static const struct sp_profile_conf profile_conf = {
+	.record = SP_PROFILE_RECORD_ALL,
+	.slow = SP_NS_PER_SEC,
+	.max_memory = UINT64_C(4) << 30,
+};
+
 /* "calls": bytes in order, whose they are, parsed, paired and counted; "texts": what the calls said, and their records;
- * "encode calls": those as JSON. */
+ * "encode calls": those as JSON; "profile", "encode profile": a Network Profile of every flow besides, which "all" is
+ * without. */
 #define STAGES(X)                                                                                                      \
 	X(READ, "read")                                                                                                \
 	X(DECODE, "decode")                                                                                            \
 	X(LOOKUP, "look-up")                                                                                           \
 	X(TRACK, "track")                                                                                              \
-	X(RECORD, "record") X(ENCODE, "encode") X(CALLS, "calls") X(TEXTS, "texts") X(ENCODE_CALLS, "encode calls")
+	X(RECORD, "record")                                                                                            \
+	X(ENCODE, "encode")                                                                                            \
+	X(CALLS, "calls")                                                                                              \
+	X(TEXTS, "texts")                                                                                              \
+	X(ENCODE_CALLS, "encode calls")                                                                                \
+	X(PROFILE, "profile")                                                                                          \
+	X(ENCODE_PROFILE, "encode profile")
 enum stage {
 #define X(sym, text) sym,
 	STAGES(X)
@@ -205,7 +218,7 @@ struct spent {
 	uint64_t record, encode;
 };
 
-static struct spent flows(struct bench *b, const struct sp_l7_conf *calls)
+static struct spent flows(struct bench *b, const struct sp_l7_conf *calls, const struct sp_profile_conf *profile)
 {
 	struct sp_flowtable *ft;
 	struct sp_err err;
@@ -213,6 +226,8 @@ static struct spent flows(struct bench *b, const struct sp_l7_conf *calls)
 	struct sp_flow_conf conf = flow_conf;
 	if (calls)
 		conf.requests = *calls;
+	if (profile)
+		conf.profile = *profile;
 	struct out o = {.out = {.turn = turn, .ctx = &o}, .bench = b};
 	o.out.page = calloc(1, sizeof *o.out.page);
 	if (!o.out.page)
@@ -242,7 +257,8 @@ static void run(struct bench *b, struct lookup *l)
 	uint64_t looked_up = pass(b, true, look_up, l);
 	struct sp_l7_conf counted = calls_conf, told = calls_conf;
 	told.log = true;
-	struct spent alone = flows(b, NULL), with_calls = flows(b, &counted), with_texts = flows(b, &told);
+	struct spent alone = flows(b, NULL, NULL), with_calls = flows(b, &counted, NULL);
+	struct spent with_profiles = flows(b, &told, &profile_conf), with_texts = flows(b, &told, NULL);
 	b->ns[READ] = read;
 	b->ns[DECODE] = less(decoded, read);
 	b->ns[LOOKUP] = less(looked_up, decoded);
@@ -252,6 +268,8 @@ static void run(struct bench *b, struct lookup *l)
 	b->ns[CALLS] = less(with_calls.tracked + with_calls.record, alone.tracked + alone.record);
 	b->ns[TEXTS] = less(with_texts.tracked + with_texts.record, with_calls.tracked + with_calls.record);
 	b->ns[ENCODE_CALLS] = less(with_texts.encode, with_calls.encode);
+	b->ns[PROFILE] = less(with_profiles.tracked + with_profiles.record, with_texts.tracked + with_texts.record);
+	b->ns[ENCODE_PROFILE] = less(with_profiles.encode, with_texts.encode);
 }
 
 static int by_value(const void *a, const void *b)
@@ -274,7 +292,7 @@ static void print(const struct bench *b, uint64_t ns[STAGE_MAX][RUNS_MAX], int r
 	for (int s = 0; s < STAGE_MAX; s++) {
 		qsort(ns[s], (size_t)runs, sizeof ns[s][0], by_value);
 		double each = (double)ns[s][runs / 2] / n;
-		all += each;
+		all += s < PROFILE ? each : 0;
 		printf("\"%s\":%.2f,", name[s], each);
 	}
 	printf("\"all\":%.2f},\"bytes_a_flow\":{", all);
@@ -306,7 +324,7 @@ int main(int argc, char **argv)
 	if (!b.points || !b.batch)
 		die("no memory");
 	struct lookup l;
-	flows(&b, NULL); /* warms up, and counts the flows */
+	flows(&b, NULL, NULL); /* warms up, and counts the flows */
 	lookup_init(&b, &l);
 	for (int r = 0; r < runs; r++) {
 		run(&b, &l);

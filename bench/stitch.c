@@ -32,6 +32,8 @@ static void span_of(struct sp_span *s, uint64_t n, unsigned p, uint64_t gap_ns)
 		.start_ns = SP_NS_PER_SEC * 1000 + n * gap_ns,
 		.req_seq = scatter(n),
 		.resp_seq = scatter(n ^ UINT64_C(0xffff0000)),
+		.asked = scatter(n ^ UINT64_C(0xff000000)) | 1,
+		.answered = scatter(n ^ UINT64_C(0xff0000)) | 1,
 		.rrt_us = (uint32_t)rrt,
 		.what = 1,
 		.client_port = (uint16_t)(n % 5000),

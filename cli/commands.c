@@ -41,7 +41,8 @@ static const struct sp_option read_options[] = {
 	{'p', "point", "NAME[:KIND]=CAPTURE",
 	 "Read a capture as the observation point NAME, of one of the kinds below. May be given several times."},
 	{SP_OPTION_PROFILE, "profile", "[=WHICH]",
-	 "Record Network Profiles of flows (profiles.jsonl). Not in this version."},
+	 "Record Network Profiles (profiles.jsonl) of all flows; or of those with failures, retransmissions, "
+	 "zero-windows or slow calls; or of those that a filter names: 'host 10.0.0.1 and port 443'."},
 	{0},
 };
 

@@ -16,6 +16,7 @@
 #include "cli/summary.h"
 #include "dataplane/readers.h"
 #include "exporters/stitch.h"
+#include "flowtable/profile_filter.h"
 
 #define PAGES 16	     /* of records that may wait for the exporter */
 #define BATCHES_PER_LOOK 256 /* between looks at clocks and errors */
@@ -30,7 +31,7 @@ struct input {
 };
 
 struct wish {
-	const char *conf, *output, *filter;
+	const char *conf, *output, *filter, *profile;
 	struct input input[CAPTURES_MAX];
 	unsigned n;
 };
@@ -40,6 +41,7 @@ struct run {
 	const struct wish *wish;
 	struct sp_conf *conf;
 	const struct sp_settings *settings;
+	struct sp_flow_conf flow; /* its, and what the command line says about profiles */
 	struct sp_filter *filter;
 	struct sp_points *points;
 	struct sp_capture *capture[CAPTURES_MAX]; /* the merge's, once there is one */
@@ -136,7 +138,7 @@ static int parse(struct wish *w, int argc, char **argv, int *status)
 			*status = add_point(w, (char *)args.value);
 			break;
 		case SP_OPTION_PROFILE:
-			*status = sp_usage("read", "--profile: this version records no Network Profiles yet");
+			w->profile = args.value ? args.value : "all";
 			break;
 		}
 	}
@@ -150,6 +152,9 @@ static int parse(struct wish *w, int argc, char **argv, int *status)
 		*status = add_input(w, args.operand[i], NULL, SP_POINT_UNKNOWN);
 	if (!*status && !w->n)
 		*status = sp_usage("read", "wants a capture; '-' is standard input");
+	if (!*status && w->profile && !w->output)
+		*status =
+			sp_usage("read", "--profile wants -o: profiles are for files, a summary has no room for them");
 	if (!*status && w->output && !*w->output)
 		*status = sp_usage("read", "-o wants a directory, or '-' for standard output");
 	return *status ? -1 : 0;
@@ -161,13 +166,48 @@ static int fail(const struct sp_err *err)
 	return SP_EXIT_FAILED;
 }
 
-/* Configuration and filter: what is wrong here is wrong usage. */
+/* --profile[=WHICH]: a word, or a filter. The rest is as configured. */
+static int choose_profiles(struct sp_profile_conf *conf, const char *which)
+{
+	static const struct {
+		const char *word;
+		uint64_t triggers;
+	} words[] = {
+		{"failures", SP_PROFILE_TRIGGER(FAILURE)},
+		{"retransmissions", SP_PROFILE_TRIGGER(RETRANSMISSION)},
+		{"zero-windows", SP_PROFILE_TRIGGER(ZERO_WINDOW)},
+		{"slow", SP_PROFILE_TRIGGER(SLOW)},
+	};
+	struct sp_profile_filter filter;
+	struct sp_err err;
+	conf->record = SP_PROFILE_RECORD_ALL;
+	if (!strcmp(which, "all"))
+		return 0;
+	for (size_t i = 0; i < SP_ARRAY_SIZE(words); i++)
+		if (!strcmp(which, words[i].word)) {
+			conf->record = SP_PROFILE_RECORD_TRIGGER;
+			conf->triggers = words[i].triggers;
+			return 0;
+		}
+	if (strlen(which) >= sizeof conf->filter || !*which)
+		return sp_usage("read", "--profile: a filter has 1 to %zu letters", sizeof conf->filter - 1);
+	strcpy(conf->filter, which);
+	if (sp_profile_filter_parse(&filter, which, &err))
+		return sp_usage("read", "--profile: %s; or all, failures, retransmissions, zero-windows, slow",
+				err.text);
+	return 0;
+}
+
+/* Configuration and filters: what is wrong here is wrong usage. */
 static int prepare(struct run *r)
 {
 	struct sp_err err;
 	if (sp_settings_load(&r->conf, r->wish->conf))
 		return SP_EXIT_USAGE;
 	r->settings = sp_conf_get(r->conf);
+	r->flow = r->settings->flow;
+	if (r->wish->profile && choose_profiles(&r->flow.profile, r->wish->profile))
+		return SP_EXIT_USAGE;
 	if (r->wish->filter && sp_filter_new(&r->filter, r->wish->filter, &err)) {
 		sp_log("%s", err.text);
 		return SP_EXIT_USAGE;
@@ -285,7 +325,7 @@ static int start(struct run *r)
 	r->decode = sp_decode_settings_apply(&r->settings->decode);
 	struct sp_pipeline_conf conf = {
 		.decode = r->decode,
-		.flow = &r->settings->flow,
+		.flow = &r->flow,
 		.reorder = &r->settings->reorder,
 		.filter = r->filter,
 	};

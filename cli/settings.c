@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "flowtable/profile_filter.h"
 
 static const struct sp_conf_row output_rows[] = {
 	{.name = "directory",
@@ -39,6 +40,11 @@ const struct sp_conf_row sp_settings_rows[] = {
 	 .offset = offsetof(struct sp_settings, flow.requests),
 	 .rows = sp_l7_conf_rows,
 	 .doc = "What flows say: protocols and their calls."},
+	{.name = "profile",
+	 .type = SP_CONF_MAP,
+	 .offset = offsetof(struct sp_settings, flow.profile),
+	 .rows = sp_profile_conf_rows,
+	 .doc = "Network Profiles: packets of chosen flows, with what delayed them."},
 	SECTION(stitch, sp_stitch_conf_rows, "Traces and paths: what several points saw of the same."),
 	SECTION(output, output_rows, "Where records go."),
 	{0},
@@ -51,7 +57,13 @@ int sp_settings_load(struct sp_conf **ret, const char *path)
 		return rc;
 	const struct sp_settings *s = sp_conf_get(*ret);
 	const struct sp_port_conf *port = s->ports.v;
+	struct sp_profile_filter filter;
 	unsigned errors = 0;
+	struct sp_err why;
+	if (sp_profile_filter_parse(&filter, s->flow.profile.filter, &why)) {
+		sp_log("%s: profile.filter: %s", path, why.text);
+		errors++;
+	}
 	for (uint32_t i = 0; i < s->ports.n; i++) {
 		struct sp_err err;
 		if (sp_port_conf_check(&port[i], &err)) {

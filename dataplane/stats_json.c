@@ -282,6 +282,7 @@ static void memory(struct json *j, const struct sp_report *r)
 	number(j, "dedup", r->memory.dedup);
 	number(j, "fragments", r->memory.fragments);
 	number(j, "calls", r->memory.calls);
+	number(j, "profiles", r->memory.profiles);
 	close_(j, '}');
 	close_(j, '}');
 }

@@ -12,6 +12,8 @@
 
 static void copy_record(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)
 {
+	if (record->kind == SP_RECORD_PROFILE)
+		return;
 	sp_buf_reserve(out, record->size);
 	memcpy(out->p + out->n, record, record->size);
 	out->n += record->size;

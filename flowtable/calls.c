@@ -271,6 +271,7 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 		.req_start_ns = at->first_ns,
 		.req_end_ns = at->last_ns,
 		.req_bytes = m->bytes ? m->bytes : at->bytes + at->skipped,
+		.req_head = at->head,
 		.app = m->app ? m->app : t->d->parser->app,
 		.status = m->status,
 		.bits = (uint16_t)(SP_CALL_REQUEST | (server ? SP_CALL_FROM_SERVER : 0) |
@@ -280,6 +281,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 		c->bits |= SP_CALL_ONEWAY;
 	if (t->ft->l7->parse.cut)
 		c->bits |= SP_CALL_CUT;
+	if (m->flags & SP_MSG_HANDSHAKE)
+		c->bits |= SP_CALL_HANDSHAKE;
 }
 
 static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
@@ -289,6 +292,7 @@ static void add_response(const struct sp_talk *t, struct sp_call *c, const struc
 		c->resp_seq = at->seq;
 		c->resp_start_ns = at->first_ns;
 		c->resp_bytes = 0;
+		c->resp_head = at->head;
 		c->bits |= SP_CALL_RESPONSE;
 	}
 	if (begin || at->bytes || at->skipped) /* a tail without bytes only says that there are no more */
@@ -593,7 +597,8 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
 		}
 		c->tag = 0;
 		c->app = to->app;
-		sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
+		if (c->bits & SP_CALL_TEXTS)
+			sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
 	}
 }
 

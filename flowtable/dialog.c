@@ -2,6 +2,7 @@
 /* Between streams and parsers: calls a flow's parser until it wants more than there is, and does what it says. */
 #include <string.h>
 
+#include "base/hash.h"
 #include "flowtable/flowtable_priv.h"
 
 /* A parser that gave up so often without one message in between is the wrong one. */
@@ -54,15 +55,6 @@ static void leave_state(struct sp_talk *t)
 	t->d->parser = NULL;
 }
 
-void sp_dialog_leave(struct sp_talk *t)
-{
-	if (!t->d->parser)
-		return;
-	sp_calls_expire(t, t->ns, true);
-	leave_state(t);
-	memset(t->d->maybe, 0, sizeof t->d->maybe);
-}
-
 static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 {
 	struct sp_l7 *l7 = t->ft->l7;
@@ -71,16 +63,49 @@ static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 	const struct sp_flow *f = t->f;
 	p->state = d->state ? sp_slab_at(&l7->slab, d->state) : NULL;
 	p->more = d->more ? sp_slab_at(&l7->slab, d->more) : NULL;
-	p->arena = &l7->arena;
 	sp_l7_aim(p, f, d->client, side);
 	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
+	p->ctx = t;
+	return p;
+}
+
+void sp_dialog_setup(struct sp_l7 *l7)
+{
+	struct sp_parse *p = &l7->parse;
+	p->arena = &l7->arena;
 	p->terse = !l7->conf.log;
 	p->names = l7->conf.contexts.v;
 	p->n_names = l7->conf.contexts.n;
 	p->asked = sp_calls_asked;
 	p->extend = extend;
-	p->ctx = t;
-	return p;
+}
+
+/* What a side has not told yet of what it has open. */
+static void end_side(struct sp_talk *t, unsigned side)
+{
+	struct sp_parse *p = prepare(t, side);
+	struct sp_place at = {.first_ns = t->f->last_ns, .last_ns = t->f->last_ns, .complete = true};
+	p->in = (struct sp_slice){0};
+	p->last = true;
+	for (unsigned n = 0; n < SP_IDLE_MAX; n++) {
+		p->used = 0;
+		p->want = 0;
+		sp_arena_reset(p->arena);
+		if (t->d->parser->end(p) != SP_PARSE_MSG)
+			return;
+		sp_calls_message(t, side, NULL, &at);
+	}
+}
+
+void sp_dialog_leave(struct sp_talk *t)
+{
+	if (!t->d->parser)
+		return;
+	for (unsigned side = 0; side < 2 && t->d->parser->end && t->d->n_calls; side++)
+		end_side(t, side);
+	sp_calls_expire(t, t->ns, true);
+	leave_state(t);
+	memset(t->d->maybe, 0, sizeof t->d->maybe);
 }
 
 bool sp_dialog_turn(struct sp_talk *t)
@@ -181,11 +206,25 @@ static const struct sp_mark *mark_at(const struct sp_piece *piece, size_t at)
 /* Where the bytes from `from` to `to` of a piece stand. */
 static void place(const struct sp_piece *piece, size_t from, size_t to, struct sp_place *at)
 {
-	const struct sp_mark *first = mark_at(piece, from), *last = mark_at(piece, to ? to - 1 : 0);
+	bool one = SP_LIKELY(piece->n_marks == 1);
+	const struct sp_mark *first = one ? piece->mark : mark_at(piece, from);
+	const struct sp_mark *last = one ? piece->mark : mark_at(piece, to ? to - 1 : 0);
 	at->first_ns = first->ns;
 	at->ack = first->ack;
 	at->last_ns = SP_MAX(first->ns, last->ns);
 	at->seq = piece->seq + (uint32_t)from;
+}
+
+/* What a message begins with, as on the wire and however it was cut into segments. 0: nobody asks for it. */
+static uint64_t head_of(const struct sp_talk *t, unsigned side, const struct sp_piece *piece, size_t at)
+{
+	enum { HEAD_MAX = 64 };
+	const struct sp_parse *p = &t->ft->l7->parse;
+	bool begins = p->msg.part <= SP_PART_HEAD && p->msg.kind != SP_MSG_INTERIM;
+	if (!begins || p->terse || !(t->f->dir[side].bits & SP_DIR_ISN) || p->used <= p->msg.first)
+		return 0;
+	size_t n = SP_MIN(p->used - p->msg.first, (size_t)HEAD_MAX);
+	return sp_hash_bytes(piece->in.p + at + p->msg.first, n, 0) | 1;
 }
 
 /* A message from `at` on. What is skipped after it is taken from what is there. Returns where to go on. */
@@ -194,14 +233,15 @@ static size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 	struct sp_parse *p = &t->ft->l7->parse;
 	size_t left = piece->in.n - at - p->used;
 	uint64_t want = p->want, now = SP_MIN(want, (uint64_t)left);
-	bool complete = want != SP_TO_END && (want == now || !s);
+	bool to_end = SP_UNLIKELY(want == SP_TO_END), complete = !to_end && (want == now || !s);
 	size_t next = at + p->used + (size_t)now;
-	struct sp_place where = {.bytes = p->used - SP_MIN(p->msg.first, p->used) + (want == SP_TO_END ? now : 0),
-				 .skipped = want == SP_TO_END ? 0 : want,
+	struct sp_place where = {.bytes = p->used - SP_MIN(p->msg.first, p->used) + (to_end ? now : 0),
+				 .skipped = to_end ? 0 : want,
+				 .head = head_of(t, side, piece, at),
 				 .complete = complete};
 	place(piece, at + p->msg.first, next, &where);
 	if (s)
-		s->skip = want == SP_TO_END ? want : want - now;
+		s->skip = to_end ? want : want - now;
 	t->d->messages++;
 	t->d->bad = 0;
 	sp_calls_message(t, side, s, &where);

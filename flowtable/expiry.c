@@ -99,6 +99,7 @@ void sp_flowtable_tick(struct sp_flowtable *ft, uint64_t now_ns)
 static void forget_all(struct sp_flowtable *ft)
 {
 	assert(!ft->l7 || sp_slab_is_idle(&ft->l7->slab));
+	assert(!ft->profiler || sp_slab_is_idle(&ft->profiler->slab));
 	memset(ft->index.bucket, 0, ((size_t)ft->index.mask + 1) * sizeof *ft->index.bucket);
 	memset(ft->flow, 0, (size_t)ft->n_flows * sizeof *ft->flow);
 	ft->index.n = 0;

@@ -46,6 +46,7 @@ enum sp_flow_dir_bits {
 	SP_DIR_KEEPALIVE = 16, /* its last packet was a keep-alive probe */
 	SP_DIR_PROBE = 32,     /* …a zero window probe */
 	SP_DIR_HOLES = 64,     /* bytes of it were jumped over, or came late and are doubtful */
+	SP_DIR_PROFILED = 128, /* in both: a Network Profile is recorded */
 	SP_DIR_SIGNS = SP_DIR_KEEPALIVE | SP_DIR_PROBE,
 };
 
@@ -83,7 +84,8 @@ struct sp_flow {
 	uint64_t start_ns;			   /* of the interval being reported */
 	uint32_t packets[2], bytes[2], payload[2]; /* carried over into the extra block before they can wrap */
 	struct sp_flow_dir dir[2];
-	uint8_t syn, synack, fin, rst; /* stop at 255, then the extra block counts */
+	uint8_t syn : 4, synack : 4, fin : 4, rst : 4; /* stop at SP_FLOW_SMALL_MAX, then the extra block counts */
+	uint8_t ttl[2];				       /* of each side's first packet, 0: none was seen */
 	uint32_t serial_low;
 
 	/* delays */
@@ -94,6 +96,7 @@ struct sp_flow {
 	uint16_t serial_high;
 	uint32_t rtt_client_us, rtt_server_us;
 };
+#define SP_FLOW_SMALL_MAX 15
 static_assert(sizeof(struct sp_flow) == 3 * SP_CACHE_LINE, "three cache lines");
 static_assert(offsetof(struct sp_flow, start_ns) == SP_CACHE_LINE, "counters begin a line");
 static_assert(offsetof(struct sp_flow, data_ns) == 2 * SP_CACHE_LINE, "delays begin a line");
@@ -123,8 +126,10 @@ struct sp_flow_extra {
 	uint8_t missed[2];	  /* since it had no holes: the receiver said that something was missing */
 	uint32_t doubtful_end[2]; /* after the last of them */
 	struct sp_hole hole[2][SP_HOLES_MAX];
-	uint32_t losses; /* block of the table's slab, 0: none */
-	uint32_t next_free;
+	union {
+		uint32_t losses;    /* block of the table's slab, 0: none */
+		uint32_t next_free; /* while no flow has it */
+	};
 };
 static_assert(sizeof(struct sp_flow_extra) <= 4 * SP_CACHE_LINE, "four cache lines");
 

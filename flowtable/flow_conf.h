@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "conf/conf.h"
 #include "flowtable/l7_conf.h"
+#include "flowtable/profile_conf.h"
 
 struct sp_flow_conf {
 	uint64_t max_flows; /* per worker; full: the oldest idle flows are shed and counted */
@@ -35,6 +36,7 @@ struct sp_flow_conf {
 		uint64_t timeout;	/* from a datagram's first seen fragment */
 	} fragments;
 	struct sp_l7_conf requests;	   /* a section of its own: l7_conf.c */
+	struct sp_profile_conf profile;	   /* …profile_conf.c */
 	struct sp_conf_uints server_ports; /* known to be servers, beside the built-in list */
 };
 

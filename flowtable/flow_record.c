@@ -82,6 +82,8 @@ static void put_counters(const struct sp_flow *f, struct sp_flow_record *r, unsi
 	r->bytes_s2c = f->bytes[s];
 	r->payload_bytes_c2s = f->payload[c];
 	r->payload_bytes_s2c = f->payload[s];
+	r->ttl_c2s = f->ttl[c];
+	r->ttl_s2c = f->ttl[s];
 	r->one_way = !(f->bits & SP_FLOW_SEEN_LO) || !(f->bits & SP_FLOW_SEEN_HI);
 }
 
@@ -226,4 +228,6 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 	}
 	if (cause == SP_CLOSE_ACTIVE)
 		reset_counters(ft, f);
+	else if (SP_UNLIKELY(f->dir[0].bits & SP_DIR_PROFILED))
+		sp_profile_end(ft, f, sp_flow_close_reason(f, cause));
 }

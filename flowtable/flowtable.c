@@ -19,6 +19,7 @@
 /* …and then, once the flow is there, what it has to say. */
 #define DIALOG_AHEAD 4
 #define STATE_AHEAD 2 /* …and what its dialog names */
+#define CHUNK_AHEAD 1
 #define COUNTER_CARRY (UINT32_C(1) << 31)
 #define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
@@ -71,6 +72,10 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 		ft->l7 = sp_mem_map(sizeof *ft->l7, 0);
 		rc = rc ? rc : ft->l7 ? sp_l7_init(ft->l7, &conf->requests, hash_key) : -ENOMEM;
 	}
+	if (conf->profile.max_memory) {
+		ft->profiler = sp_mem_map(sizeof *ft->profiler, 0);
+		rc = rc ? rc : ft->profiler ? sp_profiler_init(ft->profiler, &conf->profile, ft->max_flows) : -ENOMEM;
+	}
 	rc = rc ? rc : sp_defrag_new(&ft->defrag, &conf->fragments, hash_key, &ft->stats);
 	ft->fragments_due = UINT64_MAX;
 	if (rc) {
@@ -99,6 +104,9 @@ void sp_flowtable_free(struct sp_flowtable *ft)
 	if (ft->l7)
 		sp_l7_free(ft->l7);
 	sp_mem_unmap(ft->l7, sizeof *ft->l7);
+	if (ft->profiler)
+		sp_profiler_free(ft->profiler);
+	sp_mem_unmap(ft->profiler, sizeof *ft->profiler);
 	free(ft->inner);
 	sp_mem_unmap(ft, sizeof *ft);
 }
@@ -113,6 +121,8 @@ void sp_flowtable_reconf(struct sp_flowtable *ft, const struct sp_flow_conf *con
 {
 	if (ft->l7)
 		sp_l7_reconf(ft->l7, &conf->requests);
+	if (ft->profiler)
+		sp_profiler_reconf(ft->profiler, &conf->profile);
 	ft->conf = *conf;
 	ft->conf.max_flows = ft->max_flows;
 	if (!ft->losses.base)
@@ -307,6 +317,8 @@ static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, 
 		ft->stats.flows_refused++;
 		return NULL;
 	}
+	if (ft->profiler)
+		sp_profile_begin(ft, f);
 	return f;
 }
 
@@ -322,6 +334,8 @@ static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struc
 	f->armed = armed;
 	f->lo_mac = lo_mac;
 	f->hi_mac = hi_mac;
+	if (ft->profiler)
+		sp_profile_begin(ft, f);
 	ft->stats.flows_ended++;
 	ft->stats.port_reuse++;
 }
@@ -386,6 +400,8 @@ static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft,
 	    sp_tcp_is_new_connection(f, pkt, side))
 		flow_restart(ft, f, key, pkt);
 	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
+	if (SP_UNLIKELY(!f->ttl[side]))
+		f->ttl[side] = pkt->ttl;
 	f->packets[side]++;
 	uint32_t bytes = f->bytes[side] += pkt->wire_len, payload = f->payload[side] += pkt->l7_len;
 	if (SP_UNLIKELY((bytes | payload) & COUNTER_CARRY))
@@ -412,10 +428,15 @@ static inline __attribute__((always_inline)) void message(struct sp_flowtable *f
 							  const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto != SP_PROTO_TCP)
+	unsigned signs = 0;
+	if (f->proto != SP_PROTO_TCP) {
 		datagram(ft, f, pkt, side);
-	else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side)))
+	} else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side))) {
 		track_tcp(ft, f, key, pkt, side);
+		signs = ft->signs;
+	}
+	if (SP_UNLIKELY(f->dir[side].bits & SP_DIR_PROFILED))
+		sp_profile_packet(ft, f, pkt, side, signs);
 	if (ft->l7 && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
 		sp_l7_payload(ft, f, pkt, side);
 }
@@ -644,6 +665,16 @@ static inline void guess(const struct sp_flowtable *ft, const struct sp_pkt *pkt
 		prefetch_new(ft, pkt);
 }
 
+static void prefetch_profiles(const struct sp_profiler *pr, const struct ahead *ahead, uint32_t i, uint32_t n)
+{
+	if (i + DIALOG_AHEAD < n)
+		sp_profile_prefetch(pr, ahead[i + DIALOG_AHEAD].flow);
+	if (i + STATE_AHEAD < n)
+		sp_profile_prefetch_state(pr, ahead[i + STATE_AHEAD].flow);
+	if (i + CHUNK_AHEAD < n)
+		sp_profile_prefetch_chunk(pr, ahead[i + CHUNK_AHEAD].flow);
+}
+
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 {
 	struct ahead ahead[SP_BATCH_MAX];
@@ -654,6 +685,7 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 	sp_flow_make_room(ft);
 	recognise(ft, b, ahead);
 	struct sp_dedup_entry *entries = ft->dedup.entry;
+	bool profiles = ft->profiler && ft->profiler->conf.record != SP_PROFILE_RECORD_NONE;
 	for (uint32_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
 		guess(ft, &b->pkt[i], &ahead[i]);
 	for (uint32_t i = 0; i < n; i++) {
@@ -664,6 +696,8 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 			sp_l7_prefetch(ft->l7, &ft->flow[ahead[i + DIALOG_AHEAD].flow]);
 		if (ft->l7 && i + STATE_AHEAD < n && b->pkt[i + STATE_AHEAD].l7_len)
 			sp_l7_prefetch_state(ft->l7, &ft->flow[ahead[i + STATE_AHEAD].flow]);
+		if (SP_UNLIKELY(profiles))
+			prefetch_profiles(ft->profiler, ahead, i, n);
 		struct sp_flow *f = &ft->flow[ahead[i].flow];
 		uint64_t sign = ahead[i].sign;
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
@@ -700,5 +734,6 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
 		.fragments = sp_defrag_memory(ft->defrag),
 		.calls = ft->l7 ? sp_slab_memory(&ft->l7->slab) : 0,
+		.profiles = ft->profiler ? sp_slab_memory(&ft->profiler->slab) : 0,
 	};
 }

@@ -17,7 +17,7 @@ struct sp_flow_stats {
 
 /* Bytes of memory in use, by part. */
 struct sp_flow_memory {
-	uint64_t index, flows, extras, layers, wheel, dedup, fragments, calls;
+	uint64_t index, flows, extras, layers, wheel, dedup, fragments, calls, profiles;
 };
 
 /* Of one application protocol. */

@@ -14,6 +14,7 @@
 #include "flowtable/layers.h"
 #include "flowtable/losses.h"
 #include "flowtable/macs.h"
+#include "flowtable/profile.h"
 #include "flowtable/wheel.h"
 #include "parsers/link/decode.h"
 
@@ -31,6 +32,7 @@ struct sp_flowtable {
 	struct sp_slab losses; /* base NULL: they are not logged */
 	struct sp_defrag *defrag;
 	struct sp_l7 *l7;		     /* NULL: what flows say is not read */
+	struct sp_profiler *profiler;	     /* NULL: there are no Network Profiles */
 	const struct sp_decode_conf *decode; /* of what fragmented tunnels carry. NULL: they are not looked into */
 	const uint32_t *decode_space;
 	struct sp_batch *inner; /* what was found in one of them */
@@ -43,6 +45,7 @@ struct sp_flowtable {
 	uint32_t n_extras, free_extra;
 	uint32_t shed_hand;
 	unsigned worker, flags;
+	unsigned signs; /* of the last packet that was not an ordinary one: enum sp_tcp_sign */
 	struct sp_flow_stats stats;
 };
 

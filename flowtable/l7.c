@@ -18,6 +18,7 @@ int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_ke
 	if (!l7->server)
 		return -ENOMEM;
 	sp_identify_init(l7);
+	sp_dialog_setup(l7);
 	return sp_slab_init(&l7->slab, conf->max_memory);
 }
 
@@ -35,6 +36,7 @@ void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf)
 	l7->conf.enabled = old.enabled;
 	l7->conf.protocols = old.protocols;
 	l7->conf.max_memory = old.max_memory;
+	sp_dialog_setup(l7);
 }
 
 static struct sp_talk talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
@@ -143,24 +145,37 @@ static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	return true;
 }
 
-void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+/* `size` bytes from `at` on, as far as they were captured. */
+static struct sp_slice captured(const struct sp_pkt *pkt, uint32_t at, uint32_t size)
 {
-	uint32_t seq = 0;
-	if (f->proto == SP_PROTO_TCP)
-		seq = sp_be32(pkt->data + pkt->l4 + 4) + !!(pkt->tcp_flags & 2);
-	if (!(f->more & SP_L7_DIALOG) && (is_nobodys(ft, f, pkt, side) || !begin(ft, f, side, seq)))
+	return (struct sp_slice){pkt->data + at, pkt->cap_len > at ? SP_MIN(pkt->cap_len - at, size) : 0};
+}
+
+static void segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+{
+	const uint8_t *tcp = pkt->data + pkt->l4;
+	uint32_t seq = sp_be32(tcp + 4) + !!(pkt->tcp_flags & 2);
+	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && (is_nobodys(ft, f, pkt, side) || !begin(ft, f, side, seq)))
 		return;
 	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
-	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
-	uint32_t from = icmp ? pkt->l4 : pkt->l7, size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
-	uint32_t there = pkt->cap_len > from ? SP_MIN(pkt->cap_len - from, size) : 0;
-	struct sp_slice in = {pkt->data + from, there};
-	if (!(t.d->bits & SP_DIALOG_TCP)) {
-		if (there)
-			datagram(&t, side, in, there < size);
+	struct sp_slice in = captured(pkt, pkt->l7, pkt->l7_len);
+	sp_stream_segment(&t, side, seq, in, pkt->l7_len - (uint32_t)in.n, sp_be32(tcp + 8));
+}
+
+void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+{
+	if (f->proto == SP_PROTO_TCP) {
+		segment(ft, f, pkt, side);
 		return;
 	}
-	sp_stream_segment(&t, side, seq, in, size - there, sp_be32(pkt->data + pkt->l4 + 8));
+	if (!(f->more & SP_L7_DIALOG) && !begin(ft, f, side, 0))
+		return;
+	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
+	bool icmp = f->proto != SP_PROTO_UDP;
+	uint32_t size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
+	struct sp_slice in = captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
+	if (in.n)
+		datagram(&t, side, in, in.n < size);
 }
 
 void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)

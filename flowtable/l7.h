@@ -120,6 +120,7 @@ struct sp_call {
 	uint64_t id;
 	uint64_t req_start_ns, req_end_ns, resp_start_ns, resp_end_ns;
 	uint64_t req_bytes, resp_bytes;
+	uint64_t req_head, resp_head; /* hashes of their first bytes, 0: not known */
 	uint16_t app;
 	uint8_t status;
 	uint16_t bits;	  /* enum sp_call_bits */
@@ -139,6 +140,7 @@ enum sp_call_bits {
 	SP_CALL_STREAM = 256,	  /* sequence numbers hold */
 	SP_CALL_TEXTS = 1024,	  /* it stands in a block with its texts */
 	SP_CALL_DOUBT = 512,	  /* its response may have been lost */
+	SP_CALL_HANDSHAKE = 2048, /* SP_MSG_HANDSHAKE */
 };
 
 /* Cache lines of a call with short texts, and without. */
@@ -238,6 +240,9 @@ void sp_identify_init(struct sp_l7 *l7);
 void sp_identify_learn(struct sp_talk *t);
 void sp_identify_forget(struct sp_talk *t);
 
+/* dialog.c: what parsers are told whatever they read; after every change of settings. */
+void sp_dialog_setup(struct sp_l7 *l7);
+
 /* dialog.c: runs the parser over a piece. Returns how many bytes are done with; what is to be skipped, wanted and
  * whether to go on is in the stream (NULL for datagrams). */
 size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece);
@@ -262,6 +267,7 @@ struct sp_place {
 	uint32_t seq, ack;
 	uint64_t bytes; /* without what is skipped after it */
 	uint64_t skipped;
+	uint64_t head; /* hash of its first bytes, when its stream's beginning was seen and records are written */
 	bool complete; /* nothing is left to be skipped */
 };
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at);

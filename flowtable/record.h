@@ -10,13 +10,16 @@
 #include "base/addr.h"
 #include "base/base.h"
 #include "base/pkt.h"
+#include "flowtable/profile_conf.h"
+#include "flowtable/profile_pack.h"
 #include "flowtable/texts.h"
 #include "parsers/parser.h"
 
-/* All but the first two are made of these, and never stand in a page. */
+/* All but the first three are made of these, and never stand in a page. */
 enum sp_record_kind {
 	SP_RECORD_FLOW = 1,
 	SP_RECORD_REQUEST,
+	SP_RECORD_PROFILE,
 	SP_RECORD_TRACE,
 	SP_RECORD_PATH,
 	SP_RECORD_EDGE,
@@ -139,9 +142,12 @@ struct sp_record_head {
 #define SP_CTYPE_CID uint8_t /* wanted: encoders compute it, community_id.h */
 #define SP_CTYPE_HIDDEN uint8_t
 #define SP_CTYPE_HIDDEN16 uint16_t
+#define SP_CTYPE_HIDDEN32 uint32_t
+#define SP_CTYPE_HIDDEN64 uint64_t
 #define SP_CTYPE_CALL uint8_t
 #define SP_CTYPE_LIMITS uint8_t /* enum sp_app_limit, or'ed */
 #define SP_CTYPE_STATUS uint8_t
+#define SP_CTYPE_WHY uint8_t /* enum sp_profile_reason */
 
 /* SHA-1 of Community ID v1, not yet base64. */
 struct sp_community_id {
@@ -208,10 +214,37 @@ struct sp_request_record {
 #define SP_MEMBER_TRUE SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN16 SP_MEMBER_HELD
+#define SP_MEMBER_HIDDEN32 SP_MEMBER_HELD
+#define SP_MEMBER_HIDDEN64 SP_MEMBER_HELD
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_MEMBER_##type(type, name)
 #include "flowtable/request_record.def"
 #undef SP_FIELD
 	struct sp_texts texts;
+};
+
+/* Round trips as this point measured them: from a side's bytes to the other's acknowledgement. */
+struct sp_profile_rtt {
+	uint32_t count, min_us, mean_us, max_us;
+};
+
+/* A part of a Network Profile: some of a flow's packets, packed, and what is known of it so far. profile_read.h reads
+ * it. Sides are those of the packed form; times are 0 when they are not known. */
+struct sp_profile_record {
+	struct sp_record_head head;
+#define SP_FIELD(type, name, present, unit, ipfix, doc) SP_CTYPE_##type name;
+#include "flowtable/profile_record.def"
+#undef SP_FIELD
+	uint8_t client; /* side */
+	uint8_t gap;	/* packets before the first are in no part */
+	uint8_t read;	/* a parser tells its calls */
+	uint8_t has_connect_client, has_connect_server, has_teardown;
+	uint32_t connect_client_us, connect_server_us, teardown_us;
+	struct sp_profile_rtt rtt_client, rtt_server; /* of the side that acknowledges */
+	uint32_t fast, timeout, tail, spurious;	      /* segments sent again, so far */
+	uint64_t established_ns, tls_start_ns, tls_end_ns;
+	uint64_t base[2]; /* wide numbers that are written as 0 */
+	struct sp_profile_state begin;
+	uint8_t packed[]; /* recorded_bytes of them */
 };
 
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */

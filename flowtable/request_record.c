@@ -55,6 +55,26 @@ static void put_ends(const struct sp_talk *t, struct sp_request_record *r)
 	r->server_port = c ? f->lo_port : f->hi_port;
 }
 
+/* Where a message begins in its stream: what a middlebox that writes sequence numbers anew leaves as it was. */
+static uint8_t put_offset(const struct sp_talk *t, unsigned side, uint32_t seq, uint32_t *off)
+{
+	if (!(t->f->dir[side].bits & SP_DIR_ISN))
+		return 0;
+	*off = seq - t->f->isn[side] - 1;
+	return 1;
+}
+
+static void put_offsets(const struct sp_talk *t, const struct sp_call *c, struct sp_request_record *r)
+{
+	unsigned asker = c->bits & SP_CALL_FROM_SERVER ? !t->d->client : t->d->client;
+	if (c->req_head)
+		r->has_req_off = put_offset(t, asker, c->req_seq, &r->req_off);
+	if (c->resp_head)
+		r->has_resp_off = put_offset(t, !asker, c->resp_seq, &r->resp_off);
+	r->req_head = c->req_head;
+	r->resp_head = c->resp_head;
+}
+
 static void put_request(const struct sp_call *c, struct sp_request_record *r)
 {
 	r->start_ns = c->req_start_ns;
@@ -108,6 +128,8 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	struct sp_texts_look look = {0};
 	count(t, c, status);
 	uint64_t serial = ++ft->l7->serial;
+	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED))
+		sp_profile_call(t, c, ft->l7->conf.log ? (uint64_t)ft->worker << 56 | serial : 0);
 	if (!ft->l7->conf.log)
 		return;
 	if (m)
@@ -126,6 +148,8 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	const struct sp_layer_set *around = &ft->layers.set[t->f->layers];
 	r->point = r->head.point = around->point;
 	r->depth = around->layers.n_tunnel;
+	r->ttl_c2s = t->f->ttl[t->d->client];
+	r->ttl_s2c = t->f->ttl[!t->d->client];
 	put_ends(t, r);
 	r->app_proto = c->app;
 	r->parser = (uint8_t)t->d->parser->app;
@@ -135,6 +159,7 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 		put_request(c, r);
 	if (c->bits & SP_CALL_RESPONSE)
 		put_response(c, r);
+	put_offsets(t, c, r);
 	r->end_ns = SP_MAX(r->end_ns, r->start_ns); /* captures' clocks may go back */
 	r->incomplete = !!(c->bits & SP_CALL_CUT);
 	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);

@@ -102,13 +102,14 @@ uint32_t sp_slab_get(struct sp_slab *s, size_t size)
 	size_t block = class_size[class_];
 	uint8_t *p;
 	if (c->free) {
-		p = chunk_base(s, n) + (c->free - 1U) * block;
+		p = chunk_base(s, n) + (c->free - 1U) * SP_SLAB_UNIT;
 		memcpy(&c->free, p, sizeof c->free);
 	} else {
-		p = chunk_base(s, n) + c->fresh++ * block;
+		p = chunk_base(s, n) + c->fresh * SP_SLAB_UNIT;
+		c->fresh += (uint16_t)(block / SP_SLAB_UNIT);
 	}
 	c->used++;
-	if (SP_UNLIKELY(!c->free && (c->fresh + 1U) * block > SP_SLAB_CHUNK))
+	if (SP_UNLIKELY(!c->free && c->fresh * SP_SLAB_UNIT + block > SP_SLAB_CHUNK))
 		unlink_chunk(s, &s->room[class_], n);
 	return (uint32_t)((size_t)(p - s->base) / SP_SLAB_UNIT);
 }
@@ -117,12 +118,10 @@ void sp_slab_put(struct sp_slab *s, uint32_t handle)
 {
 	uint32_t n = (uint32_t)((uint64_t)handle * SP_SLAB_UNIT / SP_SLAB_CHUNK);
 	struct sp_slab_chunk *c = &s->chunk[n];
-	size_t block = class_size[c->class_];
-	uint8_t *p = sp_slab_at(s, handle);
-	bool had_room = c->free || (c->fresh + 1U) * block <= SP_SLAB_CHUNK;
+	bool had_room = c->free || c->fresh * SP_SLAB_UNIT + (size_t)class_size[c->class_] <= SP_SLAB_CHUNK;
 	assert(handle && c->used);
-	memcpy(p, &c->free, sizeof c->free);
-	c->free = (uint16_t)(1 + (size_t)(p - chunk_base(s, n)) / block);
+	memcpy(sp_slab_at(s, handle), &c->free, sizeof c->free);
+	c->free = (uint16_t)(1 + handle % (SP_SLAB_CHUNK / SP_SLAB_UNIT));
 	c->used--;
 	if (!had_room)
 		push(s, &s->room[c->class_], n);

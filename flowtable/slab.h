@@ -16,8 +16,8 @@
 struct sp_slab_chunk {
 	uint32_t next, prev; /* of the chunks of its class that have room, or of the empty ones; chunk 0 ends a list */
 	uint16_t used;	     /* blocks in use */
-	uint16_t fresh;	     /* blocks ever used: those after them are untouched */
-	uint16_t free;	     /* 1 + number of the first block that was given back, 0: none */
+	uint16_t fresh;	     /* units ever used: those after them are untouched */
+	uint16_t free;	     /* 1 + unit of the first block that was given back, 0: none */
 	uint8_t class_;
 };
 

@@ -223,6 +223,15 @@ static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *
 	carry_set(t, side, p, used);
 }
 
+/* The rest of a piece, in which another parser took over. */
+static void read_changed(struct sp_talk *t, unsigned side, const struct sp_piece *p, size_t used)
+{
+	struct sp_piece rest = rest_of(p, used);
+	read_carry(t, !side, false, false);
+	if (!(t->f->more & SP_L7_DONE))
+		read_piece(t, side, &rest);
+}
+
 /* Passes over bytes that need not be seen. Returns how many of these are. */
 static size_t pass(struct sp_talk *t, unsigned side, size_t n, uint64_t ns)
 {
@@ -409,10 +418,32 @@ static void begin(struct sp_talk *t, unsigned side, uint32_t seq)
 	s->next_seq = from_start ? t->f->isn[side] + 1 : seq;
 }
 
+/* The ordinary segment: its parser is known and reads it where it lies, to the end. */
+static void straight(struct sp_talk *t, unsigned side, struct sp_slice in, uint32_t ack)
+{
+	struct sp_stream *s = &t->d->stream[side];
+	const struct sp_parser *parser = t->d->parser;
+	struct sp_mark mark = {.ack = ack, .ns = t->ns};
+	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .seq = s->next_seq};
+	s->next_seq += (uint32_t)in.n;
+	size_t used = sp_dialog_run(t, side, s, &p);
+	if (SP_UNLIKELY(t->f->more & SP_L7_DONE))
+		return;
+	if (SP_UNLIKELY(t->d->parser != parser))
+		read_changed(t, side, &p, used);
+	else if (used < in.n)
+		carry_set(t, side, &p, used);
+}
+
 void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, uint32_t missing,
 		       uint32_t ack)
 {
 	struct sp_stream *s = &t->d->stream[side];
+	if (SP_LIKELY((s->bits & (SP_STREAM_KNOWN | SP_STREAM_RESYNC)) == SP_STREAM_KNOWN && seq == s->next_seq &&
+		      !(s->skip | s->carry | s->held | t->d->stream[!side].held | missing) && t->d->parser)) {
+		straight(t, side, in, ack);
+		return;
+	}
 	if (SP_UNLIKELY(!(s->bits & SP_STREAM_KNOWN)))
 		begin(t, side, seq);
 	int32_t early = sp_tcp_distance(seq, s->next_seq);

@@ -20,7 +20,6 @@ enum { FIN = SP_TCP_FIN, SYN = SP_TCP_SYN, RST = SP_TCP_RST, ACK = SP_TCP_ACK };
 #define SENT_LATER_MAX 1024
 #define SENT_EARLIER_MAX 64
 #define HOLE_TIME_SHIFT 8
-#define TCP_LEN 20
 
 struct segment {
 	const struct sp_pkt *pkt;
@@ -45,7 +44,7 @@ static inline bool is_far(int32_t delta)
 /* The small counters stop at 255 and go on in the extra block. */
 #define COUNT_SMALL(ft, f, member)                                                                                     \
 	do {                                                                                                           \
-		if (SP_LIKELY((f)->member < UINT8_MAX))                                                                \
+		if (SP_LIKELY((f)->member < SP_FLOW_SMALL_MAX))                                                        \
 			(f)->member++;                                                                                 \
 		else                                                                                                   \
 			COUNT(ft, f, member);                                                                          \
@@ -154,9 +153,8 @@ static void holes_received(struct sp_flow *f, struct sp_flow_extra *x, unsigned 
  * receiver. */
 static bool holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, const struct segment *s)
 {
-	enum { END, NOP, SACK = 5 };
-	const struct sp_pkt *pkt = s->pkt;
-	const uint8_t *p = pkt->data + pkt->l4 + TCP_LEN, *end = pkt->data + SP_MIN(pkt->l7, pkt->cap_len);
+	struct sp_tcp_options at = sp_tcp_options(s->pkt);
+	struct sp_tcp_option o;
 	bool missing = false;
 	if (x->acked[side] && hole_age(&x->hole[side][__builtin_ctz(x->acked[side])], s->ns) > LATE_NS)
 		acked_drop(f, x, side);
@@ -166,16 +164,11 @@ static bool holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned sid
 	}
 	if (x->n_holes[side])
 		holes_received(f, x, side, x->hole[side][0].start, s->ack);
-	for (; p < end && *p != END; p += *p == NOP ? 1 : p[1]) {
-		if (*p == NOP)
-			continue;
-		if (end - p < 2 || p[1] < 2 || p[1] > end - p)
-			break;
-		for (unsigned at = 2; *p == SACK && at + 8 <= p[1]; at += 8) {
-			holes_received(f, x, side, sp_be32(p + at), sp_be32(p + at + 4));
-			missing |= distance(sp_be32(p + at), s->ack) > 0;
+	while (sp_tcp_option_next(&at, &o))
+		for (unsigned i = 0; o.kind == SP_TCP_OPTION_SACK && i + 8 <= o.n; i += 8) {
+			holes_received(f, x, side, sp_be32(o.p + i), sp_be32(o.p + i + 4));
+			missing |= distance(sp_be32(o.p + i), s->ack) > 0;
 		}
-	}
 	return missing;
 }
 
@@ -280,10 +273,13 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 		if (acked && !soon)
 			f->bits |= SP_FLOW_GAP;
 		again = acked && !soon;
-		if (s->len && soon)
+		if (s->len && soon) {
 			late_segment(ft, x, side, s, acked);
-		else if (s->len && !acked)
+			ft->signs |= SP_TCP_OVERTAKEN;
+		} else if (s->len && !acked) {
 			filled(ft, f, x, side, &x->hole[side][hole], s);
+			ft->signs |= SP_TCP_HOLE_FILLED;
+		}
 		/* Segments need not be cut where they were cut before: one may fill several. */
 		for (unsigned n = 0; n <= SP_HOLES_MAX && hole >= 0; n++, hole = hole_find(x, side, s))
 			hole_fill(f, x, side, (unsigned)hole, s);
@@ -292,6 +288,7 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 	}
 	if (again && s->len) {
 		x->retrans[side]++;
+		ft->signs |= SP_TCP_AGAIN;
 		sp_losses_add(ft, f, x, side, (struct sp_loss){.seq = s->seq, .len = s->len}, s->ns);
 	}
 	/* The answer is then timed from the copy that can have caused it. */
@@ -328,6 +325,7 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 	if (SP_LIKELY(delta == 0)) {
 		if (s->len == 1 && r->bits & SP_DIR_ACK && r->window == 0) {
 			d->bits |= SP_DIR_PROBE;
+			ft->signs |= SP_TCP_KEEPALIVE;
 			return;
 		}
 		d->next_seq = s->end;
@@ -340,11 +338,13 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 	} else if (delta > 0) {
 		jump(ft, f, side, s->seq, s, false);
+		ft->signs |= SP_TCP_HOLE;
 		d->next_seq = s->end;
 		if (s->len)
 			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
 	} else if (delta == -1 && is_keepalive(d, r, s)) {
 		d->bits |= SP_DIR_KEEPALIVE;
+		ft->signs |= SP_TCP_KEEPALIVE;
 		if (!(r->bits & SP_DIR_ACK) || r->window) /* else Linux asks whether the window is still closed */
 			COUNT(ft, f, keepalive[side]);
 	} else if (s->end != s->seq) {
@@ -372,8 +372,10 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 	if (r->bits & SP_DIR_SEQ && SP_UNLIKELY(is_far(distance(s->ack, r->next_seq))))
 		return;
 	bool duplicate = news == 0 && is_duplicate_ack(f, side, s);
-	if (duplicate)
+	if (duplicate) {
 		COUNT(ft, f, dup_ack[side]);
+		ft->signs |= SP_TCP_DUP_ACK;
+	}
 	d->bits |= SP_DIR_ACK;
 	d->ack = s->ack;
 	d->window = s->window;
@@ -550,6 +552,7 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 {
 	struct sp_flow_dir *d = &f->dir[side];
 	d->flags |= pkt->tcp_flags;
+	ft->signs = 0;
 	if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT))
 		return false;
 	const uint8_t *h = pkt->data + pkt->l4;
@@ -572,8 +575,10 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 			return nearer;
 		}
 	}
-	if (SP_UNLIKELY(s.window == 0) && !(s.flags & (SYN | FIN)))
+	if (SP_UNLIKELY(s.window == 0) && !(s.flags & (SYN | FIN))) {
 		COUNT(ft, f, zero_window[side]);
+		ft->signs |= SP_TCP_ZERO_WINDOW;
+	}
 	see_sequence(ft, f, side, &s);
 	if (s.flags & ACK)
 		see_ack(ft, f, side, &s);

@@ -6,20 +6,25 @@
 
 #include "base/cursor.h"
 #include "flowtable/flowtable_priv.h"
-
-enum {
-	SP_TCP_FIN = 1,
-	SP_TCP_SYN = 2,
-	SP_TCP_RST = 4,
-	SP_TCP_ACK = 16,
-};
+#include "flowtable/tcp_wire.h"
 
 /* A lone segment's ACK that comes in this range came from a delayed-ACK timer (40 ms on Linux, up to 500 ms by RFC
  * 9293 3.8.6.3). */
 #define SP_TCP_DELAYED_ACK_MIN_NS (35 * SP_NS_PER_MS)
 #define SP_TCP_DELAYED_ACK_MAX_NS (520 * SP_NS_PER_MS)
 
-/* One TCP packet of a flow, sent by `side`. True: the flow's deadline came nearer. */
+/* What was found odd about a packet. */
+enum sp_tcp_sign {
+	SP_TCP_AGAIN = 1,	/* data that was seen before */
+	SP_TCP_HOLE_FILLED = 2, /* data that was lost before this point, sent again */
+	SP_TCP_OVERTAKEN = 4,	/* data that another segment overtook */
+	SP_TCP_HOLE = 8,	/* bytes before it were not seen (yet) */
+	SP_TCP_DUP_ACK = 16,
+	SP_TCP_ZERO_WINDOW = 32,
+	SP_TCP_KEEPALIVE = 64, /* asks for an answer, or whether the window is still closed */
+};
+
+/* One TCP packet of a flow, sent by `side`; its signs are then in ft->signs. True: the flow's deadline came nearer. */
 bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
 /* Does this packet begin another connection on the same ports? */

@@ -172,7 +172,7 @@ static bool begins_statement(struct sp_slice s)
 static enum sp_probe commands(struct sp_slice in, uint32_t n)
 {
 	struct sp_slice body = {in.p + MYSQL_HEAD, SP_MIN(in.n - MYSQL_HEAD, (size_t)n)};
-	if (!n || !sp_mysql_is_command(*body.p))
+	if (!sp_mysql_may_be(*body.p, n))
 		return SP_PROBE_NO;
 	if (*body.p == 0x03 || *body.p == 0x16) {
 		struct sp_slice text = {body.p + 1, SP_MIN(body.n - 1, (size_t)32)};
@@ -207,8 +207,8 @@ static enum sp_probe probe(struct sp_parse *p)
 		p->reversed = rc == SP_PROBE_YES && p->side == SP_CLIENT;
 		return rc;
 	}
-	if (in.p[3] == 0)
-		return commands(in, n);
+	if (in.p[3] == 0) /* perhaps compressed, as long as that cannot be seen */
+		return in.n < ZIP_SEEN && in.n < MYSQL_HEAD + n ? SP_PROBE_MAYBE : commands(in, n);
 	if (in.p[3] != 1)
 		return SP_PROBE_NO;
 	struct sp_slice body = {in.p + MYSQL_HEAD, SP_MIN(in.n - MYSQL_HEAD, (size_t)n)};
@@ -244,7 +244,7 @@ static size_t resync(struct sp_parse *p)
 	for (size_t at = 0; at + MYSQL_HEAD < p->in.n; at++) {
 		const uint8_t *head = p->in.p + at;
 		size_t n = mysql_u24(head), left = p->in.n - at - MYSQL_HEAD;
-		if (p->side == SP_CLIENT && head[3] == 0 && n == left && sp_mysql_is_command(head[4]))
+		if (p->side == SP_CLIENT && head[3] == 0 && n == left && sp_mysql_may_be(head[4], n))
 			return at;
 		bool second = n + MYSQL_HEAD <= left && head[MYSQL_HEAD + n + 3] == 2;
 		if (p->side == SP_SERVER && head[3] == 1 && n && (n == left || second))

@@ -9,6 +9,7 @@ struct command {
 	const char *name;
 	uint8_t reply; /* enum mysql_reply */
 	uint8_t looks;
+	uint8_t size; /* with its number, 0: not always the same */
 };
 
 enum {
@@ -25,7 +26,7 @@ enum {
 
 static const struct command commands[256] = {
 	[0x00] = {"SLEEP", MYSQL_R_OK, BY_NAME},
-	[COM_QUIT] = {"QUIT", MYSQL_R_NONE, NO_ANSWER},
+	[COM_QUIT] = {"QUIT", MYSQL_R_NONE, NO_ANSWER, 1},
 	[COM_INIT_DB] = {"INIT_DB", MYSQL_R_USE, IS_TEXT},
 	[COM_QUERY] = {"QUERY", MYSQL_R_RESULT, IS_TEXT},
 	[0x04] = {"FIELD_LIST", MYSQL_R_COLUMNS, IS_TEXT},
@@ -33,12 +34,12 @@ static const struct command commands[256] = {
 	[0x06] = {"DROP_DB", MYSQL_R_OK, IS_TEXT},
 	[0x07] = {"REFRESH", MYSQL_R_OK, BY_NAME},
 	[0x08] = {"SHUTDOWN", MYSQL_R_OK, BY_NAME},
-	[0x09] = {"STATISTICS", MYSQL_R_TEXT, BY_NAME},
+	[0x09] = {"STATISTICS", MYSQL_R_TEXT, BY_NAME, 1},
 	[0x0a] = {"PROCESS_INFO", MYSQL_R_RESULT, BY_NAME},
 	[0x0b] = {"CONNECT", MYSQL_R_OK, BY_NAME},
-	[0x0c] = {"PROCESS_KILL", MYSQL_R_OK, BY_NAME},
-	[0x0d] = {"DEBUG", MYSQL_R_OK, BY_NAME},
-	[0x0e] = {"PING", MYSQL_R_OK, BY_NAME},
+	[0x0c] = {"PROCESS_KILL", MYSQL_R_OK, BY_NAME, 5},
+	[0x0d] = {"DEBUG", MYSQL_R_OK, BY_NAME, 1},
+	[0x0e] = {"PING", MYSQL_R_OK, BY_NAME, 1},
 	[0x0f] = {"TIME", MYSQL_R_OK, BY_NAME},
 	[0x10] = {"DELAYED_INSERT", MYSQL_R_OK, BY_NAME},
 	[COM_CHANGE_USER] = {"CHANGE_USER", MYSQL_R_LOGIN, IS_TEXT},
@@ -49,13 +50,13 @@ static const struct command commands[256] = {
 	[COM_STMT_PREPARE] = {"STMT_PREPARE", MYSQL_R_PREPARE, IS_TEXT},
 	[COM_STMT_EXECUTE] = {"STMT_EXECUTE", MYSQL_R_RESULT, OF_STATEMENT},
 	[COM_STMT_SEND_LONG_DATA] = {"STMT_SEND_LONG_DATA", MYSQL_R_NONE, NO_ANSWER},
-	[COM_STMT_CLOSE] = {"STMT_CLOSE", MYSQL_R_NONE, NO_ANSWER},
-	[0x1a] = {"STMT_RESET", MYSQL_R_OK, OF_STATEMENT},
-	[0x1b] = {"SET_OPTION", MYSQL_R_OK, BY_NAME},
-	[0x1c] = {"STMT_FETCH", MYSQL_R_ROWS, OF_STATEMENT},
+	[COM_STMT_CLOSE] = {"STMT_CLOSE", MYSQL_R_NONE, NO_ANSWER, 5},
+	[0x1a] = {"STMT_RESET", MYSQL_R_OK, OF_STATEMENT, 5},
+	[0x1b] = {"SET_OPTION", MYSQL_R_OK, BY_NAME, 3},
+	[0x1c] = {"STMT_FETCH", MYSQL_R_ROWS, OF_STATEMENT, 9},
 	[0x1d] = {"DAEMON", MYSQL_R_OK, BY_NAME},
 	[0x1e] = {"BINLOG_DUMP_GTID", MYSQL_R_STREAM, BY_NAME},
-	[0x1f] = {"RESET_CONNECTION", MYSQL_R_OK, BY_NAME},
+	[0x1f] = {"RESET_CONNECTION", MYSQL_R_OK, BY_NAME, 1},
 	[0x20] = {"CLONE", MYSQL_R_STREAM, BY_NAME},
 	[0x21] = {"SUBSCRIBE_GROUP_REPLICATION_STREAM", MYSQL_R_STREAM, BY_NAME},
 	[COM_STMT_BULK_EXECUTE] = {"STMT_BULK_EXECUTE", MYSQL_R_RESULT, OF_STATEMENT},
@@ -66,6 +67,17 @@ enum { ATTRIBUTES_MAX = 64 };
 bool sp_mysql_is_command(uint8_t command)
 {
 	return commands[command].name;
+}
+
+bool sp_mysql_may_be(uint8_t command, uint32_t n)
+{
+	enum { NAMES_MAX = 4096 }; /* of what carries neither statements nor values */
+	const struct command *c = &commands[command];
+	if (!command || !c->name || !n)
+		return false; /* SLEEP is the server's own */
+	bool is_long = command == COM_QUERY || command == COM_CHANGE_USER || c->looks == OF_STATEMENT ||
+		       command == COM_STMT_PREPARE || command == COM_STMT_SEND_LONG_DATA;
+	return c->size ? c->size == n : is_long || n <= NAMES_MAX;
 }
 
 size_t sp_mysql_command_seen(uint8_t command)

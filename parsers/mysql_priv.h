@@ -161,6 +161,9 @@ void sp_mysql_next_database(struct sp_mysql *st, struct sp_slice name);
 /* mysql_command.c: a command of the client. `k` has as much of its body as is looked at. */
 void sp_mysql_command(struct sp_parse *p, struct sp_mysql *st, const struct mysql_packet *k);
 bool sp_mysql_is_command(uint8_t command);
+
+/* …as long as a packet of `n` bytes? */
+bool sp_mysql_may_be(uint8_t command, uint32_t n);
 /* How much of that command's body is looked at. */
 size_t sp_mysql_command_seen(uint8_t command);
 

@@ -74,6 +74,8 @@ enum sp_msg_flags {
 	/* A response that means something only while its request is open: else forgotten. Where messages pair by id it
 	 * may come from the requester, too, and when another has begun: a call that is called off. */
 	SP_MSG_IF_ASKED = 1,
+	/* A request that sets up what the connection's other calls run in (TLS): none of the application's. */
+	SP_MSG_HANDSHAKE = 2,
 };
 
 /* How a call ended. Of a response, or of a request that says itself that it failed. */
@@ -240,6 +242,10 @@ struct sp_parser {
 	enum sp_probe (*probe)(struct sp_parse *p);
 
 	enum sp_parse_result (*parse)(struct sp_parse *p);
+
+	/* The conversation is over: what a side has not told yet of a message that is open. `in` is empty.
+	 * SP_PARSE_MSG: call again; anything else: that is all. NULL: there never is any. */
+	enum sp_parse_result (*end)(struct sp_parse *p);
 
 	/* After bytes were lost, or when a flow was joined in the middle: makes the state fit, and returns the offset
 	 * in `in` where a message surely begins, or SP_RESYNC_NONE: all of `in` is then passed over. NULL: only the

@@ -21,21 +21,26 @@ struct more {
 
 static const uint16_t ports[] = {6379, 0};
 
+/* The line of a string whose size is not written plainly. 0: it is not there, or not `*good`. */
+static uint32_t odd_argument(struct sp_slice in, size_t at, uint32_t *size, bool *good)
+{
+	struct resp_node n = {0};
+	enum resp_got got = resp_node_at(in, at, &n);
+	*good = got == RESP_SHORT || (got == RESP_GOT && n.type == '$' && n.body && in.n - at >= n.line);
+	if (!*good || got == RESP_SHORT)
+		return 0;
+	*size = (uint32_t)(n.body - 2);
+	return n.line;
+}
+
 /* One argument at `*at`. Returns how many bytes have to be there before it can be shown, 0: it is in `ret`. `*more` is
  * cleared when it is too long to show what follows. */
 static size_t argument(struct sp_parse *p, size_t *at, struct sp_slice *ret, bool *more, bool *good)
 {
 	struct sp_slice in = p->in;
-	struct resp_node n = {0};
 	uint32_t size, line = resp_number(in.p + *at, in.n - *at, &size);
-	if (!line || in.p[*at] != '$') {
-		enum resp_got got = resp_node_at(in, *at, &n);
-		*good = got == RESP_SHORT || (got == RESP_GOT && n.type == '$' && n.body && in.n - *at >= n.line);
-		if (!*good || got == RESP_SHORT)
-			return in.n + 1;
-		line = n.line;
-		size = (uint32_t)(n.body - 2);
-	}
+	if (SP_UNLIKELY(!line || in.p[*at] != '$') && !(line = odd_argument(in, *at, &size, good)))
+		return in.n + 1;
 	size_t from = *at + line, shown = size;
 	*more = from + size <= HEAD_SEEN;
 	if (!*more)

@@ -10,7 +10,8 @@ enum {
 	REPORT_BLOCK = 24,
 	TOLD_EVERY = 256, /* packets */
 	MESSAGE_PACKETS = 10000,
-	GAP_MAX = 3000, /* more is a new beginning, as RFC 3550 A.1 has it */
+	MESSAGE_S = 3600, /* longer than so many packets take, be they few a second */
+	GAP_MAX = 3000,	  /* more is a new beginning, as RFC 3550 A.1 has it */
 	LATE_MAX = 100,
 	BLOCKS_MAX = 31,
 };
@@ -159,6 +160,12 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	return is_rtp(p->in) ? rtp(p, &st->stream[p->side]) : sp_parse_skip(p, p->in.n, 0);
 }
 
+static enum sp_parse_result end(struct sp_parse *p)
+{
+	struct stream *s = &((struct state *)p->state)->stream[p->side];
+	return s->open ? end_stream(p, s) : sp_parse_more(p, 1);
+}
+
 /* Packets one after the other, each with its length, to the datagram's very end. */
 static bool is_whole_rtcp(struct sp_slice in)
 {
@@ -219,6 +226,16 @@ static const struct sp_vector vectors[] = {
 			"> oneway method=goodbye endpoint=goodbye correlation=2 app=rtcp id=4294967298 bytes=16\n",
 	},
 	{
+		.name = "both sides' streams end with the conversation",
+		.udp = true,
+		.step = {SP_C(PACKET("\0\1", "\0\0\0\1")), SP_S(PACKET("\0\7", "\0\0\0\2")),
+			 SP_C(PACKET("\0\2", "\0\0\0\1")), SP_C(PACKET("\0\4", "\0\0\0\1"))},
+		.want = "> oneway method=stream endpoint=stream correlation=1 id=1 bytes=51 rtp.payload_type=8 "
+			"rtp.packets=3 rtp.lost=1 rtp.late=0\n"
+			"< oneway method=stream endpoint=stream correlation=2 id=2 bytes=17 rtp.payload_type=8 "
+			"rtp.packets=1 rtp.lost=0 rtp.late=0\n",
+	},
+	{
 		.name = "reports",
 		.udp = true,
 		.step = {SP_C("\x81\xc8\0\x0c\0\0\0\1\1\1\1\1\2\2\2\2\0\0\0\3\0\0\0\4\0\0\0\5\0\0\0\2\x40\0\0\7\0\0\0"
@@ -240,15 +257,17 @@ const struct sp_parser sp_rtp_parser = {
 	.name = "rtp",
 	.title = "RTP",
 	.missing = "jitter is what receivers report, in the stream's own clock: packets' times are not known here; "
-		   "what is recognised "
-		   "by one packet alone; several sources at once in one direction; the content",
+		   "the first packets "
+		   "of a flow, by which it is recognised; several sources at once in one direction; the content",
 	.app = SP_APP_RTP,
 	.transports = SP_UDP,
 	.pairing = SP_PAIR_BY_ID,
+	.timeout_s = MESSAGE_S,
 	.state_size = sizeof(struct state),
 	.starts = starts,
 	.fields = fields,
 	.probe = probe,
 	.parse = parse,
+	.end = end,
 	.vectors = SP_VECTORS(vectors),
 };

@@ -129,7 +129,7 @@ static struct sp_slice address(struct sp_parse *p, struct sp_slice value)
 	uri = up_to(up_to(uri, ';'), '?');
 	if (p->reveal)
 		return part(uri, 0, TEXT_SHOWN);
-	const uint8_t *at = uri.n ? memrchr(uri.p, '@', uri.n) : NULL;
+	const uint8_t *at = uri.p ? memrchr(uri.p, '@', uri.n) : NULL;
 	struct sp_slice host = at ? part(uri, (size_t)(at - uri.p) + 1, uri.n) : after(uri, ':');
 	if (!host.n || (!at && uri.n > 3 && !memcmp(uri.p, "tel", 3)))
 		return (struct sp_slice){0}; /* tel:, a number of somebody */

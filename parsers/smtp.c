@@ -52,6 +52,7 @@ struct state {
 	bool long_line[2];   /* the rest of one is passed over */
 	uint16_t recipients; /* accepted; LMTP answers for each of them */
 	uint16_t answers, failed;
+	uint16_t mails; /* whose content is there, and the answer is not */
 };
 
 static struct sp_slice part(struct sp_slice s, size_t at, size_t n)
@@ -231,8 +232,10 @@ static enum sp_parse_result content(struct sp_parse *p, struct state *st)
 			c = '\r';
 		}
 		seen = c == (uint8_t)end[seen] ? seen + 1 : c == '\r';
-		if (seen == TERMINATOR)
-			return end_of_data(p, st, i + 1);
+		if (seen != TERMINATOR)
+			continue;
+		st->mails++;
+		return end_of_data(p, st, i + 1);
 	}
 	st->terminator = (uint8_t)seen;
 	return sp_parse_skip(p, p->in.n, 0);
@@ -318,16 +321,21 @@ static enum sp_msg_kind take_note(struct sp_parse *p, struct state *st, char dig
 			st->waiting = CREDENTIALS_ASKED;
 		return SP_MSG_INTERIM;
 	}
-	if (verb == DATA && st->waiting == CONTENT_ANNOUNCED)
+	if (verb == DATA && st->waiting == CONTENT_ANNOUNCED && !st->mails)
 		st->waiting = CONTENT_REFUSED;
 	else if (verb == AUTH && st->waiting >= CREDENTIALS)
 		st->waiting = COMMAND;
 	st->recipients += verb == RCPT && good;
 	st->tls |= verb == STARTTLS && good;
-	if (verb != DATA || !st->lmtp || st->waiting == CONTENT_REFUSED)
+	if (verb != DATA || st->waiting == CONTENT_REFUSED)
 		return SP_MSG_RESPONSE;
-	st->failed += !good;
-	return ++st->answers < st->recipients ? SP_MSG_INTERIM : SP_MSG_RESPONSE;
+	if (st->lmtp) {
+		st->failed += !good;
+		if (++st->answers < st->recipients)
+			return SP_MSG_INTERIM;
+	}
+	st->mails -= st->mails > 0;
+	return SP_MSG_RESPONSE;
 }
 
 static void describe_reply(struct sp_parse *p, struct state *st, struct sp_slice line, bool greeting, uint32_t verb)
@@ -374,7 +382,9 @@ static enum sp_parse_result server(struct sp_parse *p, struct state *st)
 	if (!first && more)
 		return sp_parse_skip(p, used, 0);
 	if (first) {
-		bool asked = p->asked(p, 0, &verb), greeting = !st->greeted && !asked;
+		bool asked = p->asked(p, 0, &verb);
+		/* Some clients do not wait for it: but 220 answers nothing else. */
+		bool greeting = !st->greeted && (!asked || (!memcmp(line.p, "220", 3) && verb != STARTTLS));
 		enum sp_msg_kind kind = take_note(p, st, (char)*line.p, verb);
 		if (greeting || (!asked && !memcmp(line.p, "421", 3)))
 			kind = SP_MSG_ONEWAY;
@@ -455,6 +465,7 @@ static size_t resync(struct sp_parse *p)
 {
 	struct state *st = p->state;
 	st->greeted = true;
+	st->mails = 0;
 	st->long_line[p->side] = false;
 	if (p->side == SP_CLIENT)
 		st->waiting = COMMAND;
@@ -512,6 +523,34 @@ static const struct sp_vector vectors[] = {
 			"> request method=QUIT endpoint=QUIT bytes=6\n"
 			"< response code=250 status=ok bytes=31 smtp.enhanced_code=2.0.0 smtp.queue_id=4AB12\n"
 			"< response code=221 status=ok bytes=15 smtp.enhanced_code=2.0.0\n",
+	},
+	{
+		.name = "the next mail announced behind the first, before that is answered",
+		.step = {SP_C("DATA\r\n"), SP_S("354 go on\r\n"), SP_C("x\r\n.\r\nMAIL FROM:<a@a.test>\r\nDATA\r\n"),
+			 SP_S("250 one\r\n250 ok\r\n354 go on\r\n"), SP_C("QUIT\r\n.\r\n"), SP_S("250 two\r\n"),
+			 SP_C("DATA\r\n"), SP_S("554 no\r\n"), SP_C("NOOP\r\n")},
+		.want = "< interim code=354 status=ok bytes=11\n"
+			"> request method=DATA endpoint=DATA bytes=12\n"
+			"> request method=MAIL resource=@a.test endpoint=MAIL bytes=22\n"
+			"< response code=250 status=ok bytes=9\n"
+			"< response code=250 status=ok bytes=8\n"
+			"< interim code=354 status=ok bytes=11\n"
+			"> request method=DATA endpoint=DATA bytes=15\n"
+			"< response code=250 status=ok bytes=9\n"
+			"< response code=554 message=no status=client_error bytes=8\n"
+			"> request method=DATA endpoint=DATA bytes=6\n"
+			"> request method=NOOP endpoint=NOOP bytes=6\n",
+		.no_probe = true,
+	},
+	{
+		.name = "a client that does not wait for the greeting",
+		.step = {SP_C("HELO x\r\nNOOP\r\n"), SP_S("220 mx ESMTP\r\n250 mx\r\n250 ok\r\n")},
+		.want = "> request method=HELO resource=x endpoint=HELO bytes=8\n"
+			"> request method=NOOP endpoint=NOOP bytes=6\n"
+			"< oneway method=greeting host=mx endpoint=greeting code=220 status=ok bytes=14 "
+			"smtp.greeting=mx ESMTP\n"
+			"< response code=250 status=ok bytes=8\n"
+			"< response code=250 status=ok bytes=8\n",
 	},
 	{
 		.name = "credentials never, an empty mail, DATA refused, a verb that is none, addresses in full",

@@ -181,7 +181,7 @@ static bool read_lists(struct sp_slice payload, struct sp_slice list[LISTS])
 /* Ciphers with a MAC of their own need none of the others. */
 static bool is_aead(struct sp_slice cipher)
 {
-	return cipher.n && (memmem(cipher.p, cipher.n, "gcm", 3) || memmem(cipher.p, cipher.n, "poly1305", 8));
+	return cipher.p && (memmem(cipher.p, cipher.n, "gcm", 3) || memmem(cipher.p, cipher.n, "poly1305", 8));
 }
 
 static void tell_agreements(struct sp_parse *p, struct sp_msg *m, struct more *more, const struct sp_slice *list)

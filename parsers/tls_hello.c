@@ -233,6 +233,7 @@ static struct sp_slice version_names(struct sp_arena *a, struct sp_slice version
 void sp_tls_describe_client(struct sp_parse *p, const struct sp_client_hello *h, char transport)
 {
 	struct sp_msg *m = &p->msg;
+	m->flags |= SP_MSG_HANDSHAKE;
 	m->slot[SP_SLOT_METHOD] = SP_TEXT("handshake");
 	m->slot[SP_SLOT_HOST] = m->slot[SP_SLOT_RESOURCE] = m->slot[SP_SLOT_ENDPOINT] = h->sni;
 	sp_msg_extra(m, SP_TLS_SERVER_NAME, h->sni);

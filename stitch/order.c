@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of two points is nearer to the server, without a common clock: the time to the response shrinks on the way
  * there. One call may be misled by a capture's jitter; many are not, so each pair of places keeps what was measured.
- * Where that says nothing, kinds and tunnels do. */
+ * Where that says nothing, TTLs, kinds and tunnels do. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,8 @@
 
 #define PAIRS 65536 /* a power of two; a pair that is not seen any more makes room for another one */
 #define VOTES_MAX 4096
+#define VOTES_SURE 16 /* fewer count less than TTLs */
+#define HOPS_MAX 32
 
 /* A place: a point, and what the connection looks like there; two of them in the order of their hashes. */
 struct pair {
@@ -79,25 +81,38 @@ unsigned sp_order_rank(const struct sp_points *points, uint16_t point)
 	return kind >= SP_POINT_CLIENT_APP && kind <= SP_POINT_SERVER_APP ? kind : 0;
 }
 
-/* Above 0: a is farther from the server; below 0: b is; 0: nothing says so. */
-static int measured(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b)
+/* Above 0: a is farther from the server; below 0: b is; 0: nothing says so. `sure`: many calls say it. */
+static int measured(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, bool *sure)
 {
 	uint64_t key;
 	bool turned;
 	const struct pair *p = pair_of(o, a, b, &key, &turned);
+	*sure = false;
 	if (p->key != key)
 		return 0;
 	int64_t lead = (int64_t)p->first - p->second, all = (int64_t)p->first + p->second;
 	if ((lead < 0 ? -lead : lead) * 4 < all) /* five of eight */
 		return 0;
+	*sure = all >= VOTES_SURE;
 	return (lead > 0) != turned ? 1 : -1;
+}
+
+/* Routers between two places take as much off on the way there as on the way back; who writes TTLs anew does not make
+ * it look like that. */
+static int by_ttl(const struct sp_span *a, const struct sp_span *b)
+{
+	if (!(a->ttl_c2s && b->ttl_c2s) || !(a->ttl_s2c && b->ttl_s2c))
+		return 0;
+	int there = a->ttl_c2s - b->ttl_c2s, back = b->ttl_s2c - a->ttl_s2c;
+	return there == back && there >= -HOPS_MAX && there <= HOPS_MAX ? there : 0;
 }
 
 static int compare(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
-	int m = measured(s->order, a, b);
-	if (m)
-		return m;
+	bool sure;
+	int m = measured(s->order, a, b, &sure), ttl = m && sure ? 0 : by_ttl(a, b);
+	if (ttl | m)
+		return ttl ? ttl : m;
 	unsigned ra = sp_order_rank(s->points, a->point), rb = sp_order_rank(s->points, b->point);
 	if (ra && rb && ra != rb)
 		return ra < rb ? 1 : -1;

@@ -87,6 +87,7 @@ static void leg_begin(struct sp_leg *leg, const struct sp_flow_record *r)
 		.point = r->point,
 		.isn_client = r->isn_client,
 		.isn_server = r->isn_server,
+		.ttl = {r->ttl_c2s, r->ttl_s2c},
 		.bits = (uint8_t)((r->has_isn_client ? SP_LEG_ISN_CLIENT : 0) |
 				  (r->has_isn_server ? SP_LEG_ISN_SERVER : 0)),
 	};
@@ -242,6 +243,8 @@ static struct sp_span as_span(const struct sp_leg *leg)
 		.point = leg->point,
 		.depth = leg->n_tunnel,
 		.rrt_us = leg->rtt_server_us,
+		.ttl_c2s = leg->ttl[0],
+		.ttl_s2c = leg->ttl[1],
 		.bits = leg->bits & SP_LEG_RTT_SERVER ? SP_SPAN_RRT : 0,
 	};
 }

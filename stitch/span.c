@@ -47,6 +47,12 @@ static uint8_t bits_of(const struct sp_request_record *r)
 			 (r->has_ports ? SP_SPAN_PORTS : 0) | (r->type == SP_CALL_TYPE_ONEWAY ? SP_SPAN_ONEWAY : 0));
 }
 
+/* The same wherever a message passes, whatever became of addresses and sequence numbers. */
+static uint32_t place_of(bool known, uint32_t offset, uint64_t head)
+{
+	return known ? (uint32_t)sp_hash_mix(head ^ SP_HASH_K0, offset ^ SP_HASH_K1) | 1 : 0;
+}
+
 static uint32_t low(uint64_t us)
 {
 	return (uint32_t)SP_MIN(us, (uint64_t)UINT32_MAX);
@@ -65,20 +71,23 @@ void sp_span_of(struct sp_span *span, const struct sp_request_record *r)
 		.correlation = hash_slot(&r->texts, SP_SLOT_CORRELATION, 0),
 		.req_seq = r->req_tcp_seq,
 		.resp_seq = r->resp_tcp_seq,
+		.asked = place_of(r->has_req_off, r->req_off, r->req_head),
+		.answered = place_of(r->has_resp_off, r->resp_off, r->resp_head),
 		.rrt_us = low(r->rrt_us),
 		.request_us = low(r->request_us),
-		.response_us = low(r->response_us),
-		.rrt_ns = r->rrt_ns,
+		.rrt_ns = r->rrt_ns & 1023,
+		.depth = r->depth & 15,
 		.point = r->point,
 		.client_port = r->client_port,
 		.server_port = r->server_port,
 		.app = family(r->app_proto),
 		.bits = bits_of(r),
 		.proto = r->proto,
-		.depth = r->depth,
 		.joined_by = r->proto == SP_PROTO_TCP	  ? SP_JOIN_TCP_SEQ
 			     : r->app_proto == SP_APP_DNS ? SP_JOIN_DNS_ID
 							  : SP_JOIN_CONTENT,
 		.confidence = 100,
+		.ttl_c2s = r->ttl_c2s,
+		.ttl_s2c = r->ttl_s2c,
 	};
 }

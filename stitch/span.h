@@ -22,6 +22,7 @@ enum sp_span_bits {
 /* What joined it with the others of its trace. */
 #define SP_JOINS(X)                                                                                                    \
 	X(TCP_SEQ, "tcp_seq")                                                                                          \
+	X(TCP_OFFSET, "tcp_offset")                                                                                    \
 	X(CONTENT, "content")                                                                                          \
 	X(X_REQUEST_ID, "x_request_id")                                                                                \
 	X(TRACE_ID, "trace_id")                                                                                        \
@@ -44,17 +45,20 @@ struct sp_span {
 	uint64_t what;	      /* hash of method, host and resource; 0: not known as a whole */
 	uint64_t correlation; /* hash of it; 0: none */
 	uint32_t req_seq, resp_seq;
-	uint32_t rrt_us, request_us, response_us;
-	uint32_t next;	 /* of its call, the stitcher's */
-	uint16_t rrt_ns; /* of the rest of a microsecond */
+	uint32_t asked, answered; /* hash of where in its stream a message begins, and with which bytes; 0: not known */
+	uint32_t rrt_us, request_us;
+	uint32_t next;		/* of its call, the stitcher's */
+	uint16_t rrt_ns : 10;	/* of the rest of a microsecond */
+	uint16_t depth : 4;	/* tunnels around it */
+	uint16_t rewritten : 1; /* others have other sequence numbers: offset.c knows which; the stitcher's */
 	uint16_t point;
 	uint16_t client_port, server_port;
 	uint16_t app;
-	uint8_t bits;	    /* enum sp_span_bits */
-	uint8_t proto;	    /* IP protocol */
-	uint8_t depth;	    /* tunnels around it */
-	uint8_t joined_by;  /* enum sp_join */
-	uint8_t confidence; /* 0 to 100: how sure that is */
+	uint8_t bits;		  /* enum sp_span_bits */
+	uint8_t proto;		  /* IP protocol */
+	uint8_t joined_by;	  /* enum sp_join */
+	uint8_t confidence;	  /* 0 to 100: how sure that is */
+	uint8_t ttl_c2s, ttl_s2c; /* of its connection, 0: not known */
 };
 static_assert(sizeof(struct sp_span) <= 128, "what a passed point costs a call");
 

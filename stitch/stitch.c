@@ -12,35 +12,14 @@
 #include "parsers/link/proto.h"
 #include "stitch/stitch_priv.h"
 
-/* How far apart two points may see a call that only its content joins: as clocks may be, or when those are known. */
-#define DATAGRAM_APART (2 * SP_NS_PER_SEC)
-#define DATAGRAM_TRAVELS (100 * SP_NS_PER_MS)
-#define DATAGRAM_AGAIN (5 * SP_NS_PER_MS) /* one point */
-#define CHAIN_MAX 64			  /* ties of one key that are looked at */
-
-enum { SEED_ASKED = 1, SEED_ANSWERED, SEED_CONTENT, SEED_ID, SEED_TRACE, SEED_SPAN };
-
 /* --- ties --- */
-
-static uint32_t *bucket_of(const struct sp_stitch *s, uint64_t key)
-{
-	return &s->bucket[sp_hash_mix(key, SP_HASH_K0) & (s->n_buckets - 1)];
-}
-
-uint32_t sp_tie_next(const struct sp_stitch *s, uint64_t key, uint32_t ref)
-{
-	ref = ref ? s->group[sp_tie_group(ref)].chain[sp_tie_kind(ref)] : *bucket_of(s, key);
-	while (ref && s->group[sp_tie_group(ref)].key[sp_tie_kind(ref)] != key)
-		ref = s->group[sp_tie_group(ref)].chain[sp_tie_kind(ref)];
-	return ref;
-}
 
 static void tie_add(struct sp_stitch *s, uint32_t g, enum sp_tie_kind kind, uint64_t key)
 {
 	struct sp_group *group = &s->group[g];
 	if (!key || group->key[kind])
 		return;
-	uint32_t *head = bucket_of(s, key), ref = 1 + g * SP_TIE_MAX + kind;
+	uint32_t *head = sp_tie_bucket(s, key), ref = 1 + g * SP_TIE_MAX + kind;
 	group->key[kind] = key;
 	group->chain[kind] = *head;
 	group->back[kind] = 0;
@@ -59,7 +38,7 @@ static void ties_drop(struct sp_stitch *s, uint32_t g)
 		if (back)
 			s->group[sp_tie_group(back)].chain[sp_tie_kind(back)] = next;
 		else
-			*bucket_of(s, group->key[kind]) = next;
+			*sp_tie_bucket(s, group->key[kind]) = next;
 		if (next)
 			s->group[sp_tie_group(next)].back[sp_tie_kind(next)] = back;
 		group->key[kind] = 0;
@@ -228,18 +207,6 @@ static uint64_t text_key(const struct sp_request_record *r, enum sp_slot slot, u
 	return t.n ? sp_hash_bytes(t.p, t.n, seed) | 1 : 0;
 }
 
-static uint64_t asked_key(const struct sp_span *span)
-{
-	if (span->proto != SP_PROTO_TCP)
-		return sp_key(span->what ^ span->app, span->correlation ^ SEED_CONTENT);
-	return span->bits & SP_SPAN_REQ_SEQ ? sp_key(span->req_seq, SEED_ASKED) : 0;
-}
-
-static uint64_t answered_key(const struct sp_span *span)
-{
-	return span->bits & SP_SPAN_RESP_SEQ ? sp_key(span->resp_seq, SEED_ANSWERED) : 0;
-}
-
 /* What is asked, without the host: a proxy may name another one. */
 static uint64_t content_of(const struct sp_span *span, const struct sp_request_record *r)
 {
@@ -250,147 +217,37 @@ static uint64_t content_of(const struct sp_span *span, const struct sp_request_r
 static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span, const struct sp_request_record *r)
 {
 	struct sp_group *group = &s->group[g];
-	tie_add(s, g, SP_TIE_ASKED, asked_key(span));
-	tie_add(s, g, SP_TIE_ANSWERED, answered_key(span));
+	tie_add(s, g, SP_TIE_ASKED, sp_asked_key(s, span));
+	tie_add(s, g, SP_TIE_ANSWERED, sp_answered_key(s, span));
+	tie_add(s, g, SP_TIE_ALIKE, sp_alike_key(span));
 	if (!r)
 		return;
-	tie_add(s, g, SP_TIE_X_REQUEST_ID, text_key(r, SP_SLOT_X_REQUEST_ID_REQUEST, SEED_ID));
-	tie_add(s, g, SP_TIE_X_RESPONSE_ID, text_key(r, SP_SLOT_X_REQUEST_ID_RESPONSE, SEED_ID));
-	tie_add(s, g, SP_TIE_TRACE, text_key(r, SP_SLOT_TRACE_ID, SEED_TRACE));
+	tie_add(s, g, SP_TIE_X_REQUEST_ID, text_key(r, SP_SLOT_X_REQUEST_ID_REQUEST, SP_SEED_ID));
+	tie_add(s, g, SP_TIE_X_RESPONSE_ID, text_key(r, SP_SLOT_X_REQUEST_ID_RESPONSE, SP_SEED_ID));
+	tie_add(s, g, SP_TIE_TRACE, text_key(r, SP_SLOT_TRACE_ID, SP_SEED_TRACE));
 	if (!group->content)
 		group->content = content_of(span, r);
 	if (group->content)
 		tie_add(s, g, SP_TIE_CONTENT, sp_content_key(group->content, span->start_ns, 0));
 	if (!group->span_id)
-		group->span_id = text_key(r, SP_SLOT_SPAN_ID, SEED_SPAN);
+		group->span_id = text_key(r, SP_SLOT_SPAN_ID, SP_SEED_SPAN);
 	if (!group->parent_id)
-		group->parent_id = text_key(r, SP_SLOT_PARENT_SPAN_ID, SEED_SPAN);
-}
-
-/* --- which call a span belongs to --- */
-
-#define BOTH_SEQS (SP_SPAN_REQ_SEQ | SP_SPAN_RESP_SEQ)
-
-/* How sure it is that two spans are of one call over one connection, 0: they are not. Addresses may differ. */
-static unsigned stream_match(const struct sp_span *a, const struct sp_span *b)
-{
-	unsigned both = a->bits & b->bits & BOTH_SEQS;
-	if (!both || a->app != b->app || (a->bits ^ b->bits) & SP_SPAN_FROM_SERVER)
-		return 0;
-	if (both & SP_SPAN_REQ_SEQ && a->req_seq != b->req_seq)
-		return 0;
-	if (both & SP_SPAN_RESP_SEQ && a->resp_seq != b->resp_seq)
-		return 0;
-	if (a->correlation && b->correlation && a->correlation != b->correlation)
-		return 0;
-	if (both == BOTH_SEQS)
-		return 100; /* 64 bits: what a point could read of the texts does not matter */
-	if (a->what && b->what && a->what != b->what)
-		return 0;
-	return a->what && b->what ? 90 : 70;
-}
-
-static bool same_client(const struct sp_span *a, const struct sp_span *b)
-{
-	return a->client_port == b->client_port && sp_addr_eq(&a->client_ip, &b->client_ip);
-}
-
-static bool same_server(const struct sp_span *a, const struct sp_span *b)
-{
-	return a->server_port == b->server_port && sp_addr_eq(&a->server_ip, &b->server_ip);
-}
-
-/* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
-static bool at_once(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
-{
-	int64_t later = (int64_t)(b->start_ns - a->start_ns);
-	if (a->point == b->point) {
-		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
-		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
-	}
-	struct sp_clock clock;
-	bool known = sp_clock_of(s, a->point, b->point, a->start_ns, &clock) && clock.uncertainty_ns < DATAGRAM_TRAVELS;
-	later -= known ? clock.offset_ns : 0;
-	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
-}
-
-/* Datagrams have no sequence numbers: the protocol's id, what is asked, an end that they share, and time. */
-static unsigned datagram_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
-{
-	if (a->proto != b->proto || a->app != b->app || a->what != b->what || a->correlation != b->correlation ||
-	    !at_once(s, a, b))
-		return 0;
-	bool client = same_client(a, b), server = same_server(a, b);
-	if (client && server)
-		return a->correlation ? 95 : 60;
-	if (!a->correlation)
-		return 0;
-	if (client || server)
-		return 85;
-	return a->app == SP_APP_DNS && a->what ? 60 : 0;
-}
-
-static unsigned match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
-{
-	bool stream = a->proto == SP_PROTO_TCP;
-	if (stream != (b->proto == SP_PROTO_TCP))
-		return 0;
-	return stream ? stream_match(a, b) : datagram_match(s, a, b);
-}
-
-struct meeting {
-	uint32_t group;
-	unsigned confidence;
-	bool repeated;
-};
-
-/* The best of a group's spans speaks for it, but none may speak against it. */
-static void try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *span, struct meeting *best)
-{
-	unsigned confidence = 0;
-	for (uint32_t n = s->group[g].first; n; n = s->span[n].next) {
-		const struct sp_span *other = sp_span_at(s, n);
-		if (other->flow_id == span->flow_id && other->point == span->point) {
-			if (other->request_id == span->request_id)
-				*best = (struct meeting){g, 100, true};
-			return; /* another call of the same connection */
-		}
-		unsigned c = match(s, other, span);
-		if (!c && (other->bits & span->bits & BOTH_SEQS))
-			return;
-		if (!c && span->proto != SP_PROTO_TCP)
-			return;
-		confidence = SP_MAX(confidence, c);
-	}
-	if (confidence > best->confidence)
-		*best = (struct meeting){g, confidence, false};
-}
-
-static void try_ties(const struct sp_stitch *s, uint64_t key, enum sp_tie_kind kind, const struct sp_span *span,
-		     struct meeting *best)
-{
-	unsigned looked = 0;
-	for (uint32_t ref = 0; key && !best->repeated && looked++ < CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
-		if (sp_tie_kind(ref) == kind)
-			try_group(s, sp_tie_group(ref), span, best);
-}
-
-static struct meeting find(const struct sp_stitch *s, const struct sp_span *span)
-{
-	struct meeting best = {0};
-	try_ties(s, asked_key(span), SP_TIE_ASKED, span, &best);
-	if (best.confidence < 100)
-		try_ties(s, answered_key(span), SP_TIE_ANSWERED, span, &best);
-	return best;
+		group->parent_id = text_key(r, SP_SLOT_PARENT_SPAN_ID, SP_SEED_SPAN);
 }
 
 /* --- joining --- */
 
 static void meet(struct sp_stitch *s, struct sp_group *g, struct sp_span *span, unsigned confidence)
 {
-	for (uint32_t n = g->first; n; n = s->span[n].next)
-		sp_order_learn(s->order, sp_span_at(s, n), span);
-	span->confidence = (uint8_t)confidence;
+	for (uint32_t n = g->first; n; n = s->span[n].next) {
+		const struct sp_span *other = sp_span_at(s, n);
+		if (confidence >= SP_CONFIDENT)
+			sp_order_learn(s->order, other, span);
+		if (SP_UNLIKELY(other->req_seq != span->req_seq || other->resp_seq != span->resp_seq) &&
+		    !span->rewritten)
+			sp_offsets_learn(s, other, span, confidence);
+	}
+	span->confidence = (uint8_t)SP_MIN(span->confidence, confidence);
 	if (g->n == 1) /* the first one is as sure as what joined it */
 		sp_span_at(s, g->first)->confidence = (uint8_t)confidence;
 	s->stats.spans_joined++;
@@ -403,37 +260,64 @@ static void push_span(struct sp_stitch *s, uint32_t g, uint32_t n)
 	s->group[g].n++;
 }
 
-/* The halves of a call came from points that saw one direction each, and this span saw both: two groups become one. */
-static void unite(struct sp_stitch *s, uint32_t g, const struct sp_span *span)
+/* What a group knows besides its spans goes to the other one, where that does not know it. */
+static void hand_over(struct sp_stitch *s, struct sp_group *to, struct sp_group *from)
 {
-	struct meeting other = {0};
-	uint64_t key = answered_key(span);
-	for (uint32_t ref = 0, looked = 0; key && looked++ < CHAIN_MAX && (ref = sp_tie_next(s, key, ref));) {
-		uint32_t h = sp_tie_group(ref);
-		if (h != g && sp_tie_kind(ref) == SP_TIE_ANSWERED && !s->group[h].key[SP_TIE_ASKED])
-			try_group(s, h, span, &other);
-	}
-	if (!other.confidence || other.repeated || s->group[g].n + s->group[other.group].n > SP_CALL_SPANS_MAX)
+	to->span_id = to->span_id ? to->span_id : from->span_id;
+	to->parent_id = to->parent_id ? to->parent_id : from->parent_id;
+	to->content = to->content ? to->content : from->content;
+	if (!from->detail || (to->detail && (to->is_call || !from->is_call)))
 		return;
-	struct sp_group *from = &s->group[other.group];
+	if (to->detail)
+		sp_slab_put(&s->details, to->detail);
+	to->detail = from->detail;
+	to->is_call = from->is_call;
+	from->detail = 0;
+}
+
+bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confidence)
+{
+	struct sp_group *to = &s->group[g], *from = &s->group[h];
+	uint64_t key[SP_TIE_MAX];
 	uint32_t n = from->first;
+	if (to->n + from->n > SP_CALL_SPANS_MAX)
+		return false;
+	memcpy(key, from->key, sizeof key);
+	hand_over(s, to, from);
 	from->first = 0;
 	while (n) {
 		uint32_t next = s->span[n].next;
-		meet(s, &s->group[g], sp_span_at(s, n), other.confidence);
+		meet(s, to, sp_span_at(s, n), confidence);
 		push_span(s, g, n);
 		n = next;
 	}
-	sp_group_free(s, other.group);
+	sp_group_free(s, h);
+	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++)
+		tie_add(s, g, kind, key[kind]);
+	return true;
+}
+
+/* The halves of a call came from points that saw one direction each, and this span saw both: two groups become one. */
+static void unite_halves(struct sp_stitch *s, uint32_t g, const struct sp_span *span)
+{
+	struct sp_meeting other = {0};
+	uint64_t key = sp_answered_key(s, span);
+	for (uint32_t ref = 0, looked = 0; key && looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));) {
+		uint32_t h = sp_tie_group(ref);
+		if (h != g && sp_tie_kind(ref) == SP_TIE_ANSWERED && !s->group[h].key[SP_TIE_ASKED])
+			sp_try_group(s, h, span, &other);
+	}
+	if (other.confidence && !other.repeated)
+		sp_group_unite(s, g, other.group, (unsigned)other.confidence);
 }
 
 /* A new span's place: its own number, and its group, a new one unless it met another. False: no memory. */
-static bool place(struct sp_stitch *s, const struct sp_span *span, struct meeting m, uint32_t *n, uint32_t *g)
+static bool place(struct sp_stitch *s, const struct sp_span *span, struct sp_meeting m, uint32_t *n, uint32_t *g)
 {
 	while (!(*n = span_get(s))) {
 		if (!make_room(s))
 			return false;
-		m = find(s, span); /* the oldest one may have been its own */
+		m = sp_find(s, span); /* the oldest one may have been its own */
 	}
 	*g = m.group;
 	while (!*g && !(*g = group_get(s)))
@@ -443,7 +327,7 @@ static bool place(struct sp_stitch *s, const struct sp_span *span, struct meetin
 	if (!m.group)
 		group_append(s, *g);
 	else
-		meet(s, &s->group[*g], sp_span_at(s, *n), m.confidence);
+		meet(s, &s->group[*g], sp_span_at(s, *n), (unsigned)m.confidence);
 	return true;
 }
 
@@ -457,13 +341,16 @@ static void hosts_learn(struct sp_stitch *s, const struct sp_span *span)
 /* Calls that nothing could join are not kept. */
 static bool joinable(const struct sp_span *span)
 {
-	return span->proto != SP_PROTO_TCP || span->bits & BOTH_SEQS;
+	return span->proto != SP_PROTO_TCP || span->bits & SP_BOTH_SEQS;
 }
 
-void sp_stitch_span(struct sp_stitch *s, const struct sp_span *span, const struct sp_request_record *r)
+void sp_stitch_span(struct sp_stitch *s, const struct sp_span *given, const struct sp_request_record *r)
 {
+	struct sp_span own = *given, *span = &own;
+	uint32_t add[2];
 	s->stats.spans++;
-	struct meeting m = joinable(span) ? find(s, span) : (struct meeting){0};
+	own.rewritten = sp_offsets_find(s->offsets, own.point, own.flow_id, add);
+	struct sp_meeting m = joinable(span) ? sp_find(s, span) : (struct sp_meeting){0};
 	if (m.repeated) {
 		s->stats.spans_repeated++;
 		return;
@@ -477,7 +364,7 @@ void sp_stitch_span(struct sp_stitch *s, const struct sp_span *span, const struc
 	ties_of(s, g, span, r);
 	hosts_learn(s, span);
 	if (s->group[g].n > 1)
-		unite(s, g, span);
+		unite_halves(s, g, span);
 	if (r)
 		detail_take(s, &s->group[g], r);
 }
@@ -562,6 +449,7 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	s->told = *told;
 	int rc = make_tables(s, conf->max_memory / 16 * 13);
 	rc = rc ? rc : sp_order_new(&s->order);
+	rc = rc ? rc : sp_offsets_new(&s->offsets);
 	rc = rc ? rc : sp_clocks_new(&s->clocks);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 16);
 	rc = rc ? rc : sp_losses_init(s, conf->max_memory / 16);
@@ -585,6 +473,7 @@ void sp_stitch_free(struct sp_stitch *s)
 	sp_losses_free(s);
 	sp_clocks_free(s->clocks);
 	sp_order_free(s->order);
+	sp_offsets_free(s->offsets);
 	if (s->details.base)
 		sp_slab_free_all(&s->details);
 	sp_mem_unmap(s->span, s->spans_size);

@@ -50,7 +50,8 @@ struct sp_slice sp_detail_text(const struct sp_detail *d, enum sp_detail_text wh
 struct sp_trace_span {
 	const struct sp_span *span;
 	uint64_t id;
-	int parent; /* index, -1: the root */
+	int parent;  /* index, -1: the root */
+	bool led_to; /* another call, which the one before it led to */
 	uint8_t joined_by, confidence;
 };
 
@@ -91,6 +92,7 @@ struct sp_leg {
 	uint32_t requests, request_errors;
 	uint8_t bits; /* enum sp_leg_bits */
 	uint8_t close_reason, failure, n_vlan;
+	uint8_t ttl[2]; /* c2s, s2c; 0: not known */
 	uint16_t vlan[SP_LAYERS_MAX];
 	uint8_t n_tunnel;
 	struct sp_tunnel tunnel[2]; /* the innermost ones */

@@ -9,6 +9,18 @@
 #include "stitch/stitch.h"
 
 #define SP_CALL_SPANS_MAX 64 /* of one call over one connection and its translations */
+#define SP_CONFIDENT 80	     /* what is joined so surely teaches order and clocks */
+#define SP_CHAIN_MAX 64	     /* ties of one key that are looked at */
+
+enum {
+	SP_SEED_ASKED = 1,
+	SP_SEED_ANSWERED,
+	SP_SEED_ALIKE,
+	SP_SEED_CONTENT,
+	SP_SEED_ID,
+	SP_SEED_TRACE,
+	SP_SEED_SPAN,
+};
 
 static inline uint64_t sp_key(uint64_t a, uint64_t b)
 {
@@ -18,6 +30,7 @@ static inline uint64_t sp_key(uint64_t a, uint64_t b)
 enum sp_tie_kind {
 	SP_TIE_ASKED,	      /* where its request begins; UDP: its id and what it asks */
 	SP_TIE_ANSWERED,      /* where its response begins */
+	SP_TIE_ALIKE,	      /* …and what that is left when sequence numbers are rewritten */
 	SP_TIE_X_REQUEST_ID,  /* of the request */
 	SP_TIE_X_RESPONSE_ID, /* of the response */
 	SP_TIE_TRACE,	      /* the application's trace */
@@ -40,10 +53,11 @@ struct sp_group {
 	uint16_t mark;		     /* of the trace that is being put together */
 	uint8_t is_call;	     /* its detail is that of a whole call */
 };
-static_assert(sizeof(struct sp_group) <= 160, "what a call costs besides its spans and its detail");
+static_assert(sizeof(struct sp_group) <= 168, "what a call costs besides its spans and its detail");
 
 struct sp_order;
 struct sp_paths;
+struct sp_offsets;
 struct sp_edges;
 struct sp_slots;
 struct sp_clocks;
@@ -68,6 +82,7 @@ struct sp_stitch {
 	struct sp_slab details;
 	struct sp_order *order;
 	struct sp_paths *paths;
+	struct sp_offsets *offsets;
 	struct sp_edges *edges;
 	struct sp_slots *slots;
 	struct sp_clocks *clocks;
@@ -101,8 +116,6 @@ static inline struct sp_span *sp_span_at(const struct sp_stitch *s, uint32_t n)
 	return &s->span[n];
 }
 
-/* stitch.c: groups with a tie of this key: `ref` 0 begins, 0 ends. */
-uint32_t sp_tie_next(const struct sp_stitch *s, uint64_t key, uint32_t ref);
 static inline uint32_t sp_tie_group(uint32_t ref)
 {
 	return (ref - 1) / SP_TIE_MAX;
@@ -112,9 +125,82 @@ static inline enum sp_tie_kind sp_tie_kind(uint32_t ref)
 	return (ref - 1) % SP_TIE_MAX;
 }
 
+static inline uint32_t *sp_tie_bucket(const struct sp_stitch *s, uint64_t key)
+{
+	return &s->bucket[sp_hash_mix(key, SP_HASH_K0) & (s->n_buckets - 1)];
+}
+
+/* Groups with a tie of this key: `ref` 0 begins, 0 ends. */
+static inline uint32_t sp_tie_next(const struct sp_stitch *s, uint64_t key, uint32_t ref)
+{
+	ref = ref ? s->group[sp_tie_group(ref)].chain[sp_tie_kind(ref)] : *sp_tie_bucket(s, key);
+	while (ref && s->group[sp_tie_group(ref)].key[sp_tie_kind(ref)] != key)
+		ref = s->group[sp_tie_group(ref)].chain[sp_tie_kind(ref)];
+	return ref;
+}
+
 /* stitch.c: forgets a call. */
 void sp_group_free(struct sp_stitch *s, uint32_t g);
+
+/* stitch.c: two calls are one: what is known of `h` goes to `g`. False: there are too many spans. */
+bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confidence);
+
 const struct sp_detail *sp_group_detail(const struct sp_stitch *s, const struct sp_group *g);
+
+/* --- offset.c: rewritten sequence numbers --- */
+
+#define SP_BOTH_SEQS (SP_SPAN_REQ_SEQ | SP_SPAN_RESP_SEQ)
+
+int sp_offsets_new(struct sp_offsets **ret);
+void sp_offsets_free(struct sp_offsets *o);
+
+/* What has to be added to a connection's numbers (c2s, s2c). False: nothing, as far as is known. */
+bool sp_offsets_find(const struct sp_offsets *o, uint16_t point, uint64_t flow_id, uint32_t add[2]);
+
+/* Two spans of one call: how the numbers of b's connection become those of a's. */
+void sp_offsets_learn(struct sp_stitch *s, const struct sp_span *a, struct sp_span *b, unsigned confidence);
+
+/* A call that is to be told: what is like it, and is not like another one as much, belongs to it. True: there was. */
+bool sp_offsets_unite(struct sp_stitch *s, uint32_t g);
+
+/* Where a call's messages begin, as the first point saw it. */
+struct sp_numbers {
+	uint32_t req_seq, resp_seq;
+	unsigned bits; /* of SP_BOTH_SEQS */
+};
+
+struct sp_numbers sp_numbers_translate(const struct sp_stitch *s, const struct sp_span *span);
+
+static inline struct sp_numbers sp_numbers_of(const struct sp_stitch *s, const struct sp_span *span)
+{
+	if (SP_UNLIKELY(span->rewritten))
+		return sp_numbers_translate(s, span);
+	return (struct sp_numbers){span->req_seq, span->resp_seq, span->bits & SP_BOTH_SEQS};
+}
+
+/* --- match.c: which call a span belongs to --- */
+
+/* 0: has none. */
+uint64_t sp_asked_key(const struct sp_stitch *s, const struct sp_span *span);
+uint64_t sp_answered_key(const struct sp_stitch *s, const struct sp_span *span);
+uint64_t sp_alike_key(const struct sp_span *span);
+
+/* How sure it is that two spans are of one call: to 100; 0: nothing says so; below: they are not. */
+int sp_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b);
+
+/* …where only what was said, and the client's port, speaks for it: needs to be the only one. 0: it does not. */
+int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b);
+
+struct sp_meeting {
+	uint32_t group; /* 0: none */
+	int confidence;
+	bool repeated; /* the span is there already */
+};
+
+struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span);
+
+/* The best of a group's spans speaks for it, but none may speak against it. */
+void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *span, struct sp_meeting *best);
 
 /* tree.c: tells the oldest call with all that belongs to it, and forgets them. */
 void sp_tree_tell(struct sp_stitch *s, uint32_t g);

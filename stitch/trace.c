@@ -17,9 +17,8 @@ static void trace_id(struct sp_trace *t)
 	static const uint64_t seed[2] = ID_SEEDS;
 	const struct sp_span *best = t->span[0].span;
 	const uint8_t all = SP_SPAN_REQ_SEQ | SP_SPAN_RESP_SEQ;
-	for (unsigned i = 1; i < t->n_spans && t->span[i].parent == (int)i - 1; i++)
-		if (t->span[i].joined_by == t->span[0].joined_by && (best->bits & all) != all &&
-		    (t->span[i].span->bits & all) == all)
+	for (unsigned i = 1; i < t->n_spans && t->span[i].parent == (int)i - 1 && !t->span[i].led_to; i++)
+		if ((best->bits & all) != all && (t->span[i].span->bits & all) == all)
 			best = t->span[i].span;
 	for (unsigned k = 0; k < 2; k++)
 		t->id[k] = best->proto == SP_PROTO_TCP
@@ -66,7 +65,7 @@ static void one_way(const struct sp_stitch *s, struct sp_trace_hop *hop, const s
 static uint32_t waited(const struct sp_trace_span *from, const struct sp_trace_span *to)
 {
 	const struct sp_span *a = from->span, *b = to->span;
-	if (to->joined_by == b->joined_by)
+	if (!to->led_to)
 		return 0; /* the same call, farther on */
 	if (a->point == b->point && b->start_ns < a->start_ns + (uint64_t)a->request_us * SP_NS_PER_US)
 		return 0;
@@ -135,7 +134,7 @@ void sp_trace_tell(struct sp_stitch *s)
 		if (!i)
 			continue;
 		children[t->span[i].parent]++;
-		if (t->span[i].joined_by == t->span[i].span->joined_by)
+		if (!t->span[i].led_to && t->span[i].confidence >= SP_CONFIDENT)
 			sp_clock_learn(s, t->span[t->span[i].parent].span, t->span[i].span);
 	}
 	hops(s, t, children);

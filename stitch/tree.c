@@ -6,7 +6,6 @@
 #include "stitch/stitch_priv.h"
 
 #define CALLS_MAX 64			  /* of one trace */
-#define CHAIN_MAX 64			  /* ties of one key that are looked at */
 #define CLOCKS_APART (100 * SP_NS_PER_MS) /* of points whose clocks are not known: enough to be within */
 #define JITTER (100 * SP_NS_PER_US)	  /* of one point's own times */
 #define NONE (-1)
@@ -167,8 +166,11 @@ static void call_of(const struct tree *t, struct call *c, uint32_t g)
 	sp_order_sort(s, c->span, c->n);
 }
 
+/* The call that was looked at last. */
 static void take(struct tree *t, uint32_t g)
 {
+	if (sp_offsets_unite(t->s, g))
+		call_of(t, &t->call[t->n], g);
 	t->s->group[g].mark = 1;
 	t->n++;
 }
@@ -202,7 +204,7 @@ static void by_ties(struct tree *t, unsigned i)
 	for (unsigned kind = SP_TIE_X_REQUEST_ID; kind <= SP_TIE_TRACE; kind++) {
 		uint64_t key = s->group[t->call[i].group].key[kind];
 		unsigned looked = 0;
-		for (uint32_t ref = 0; key && looked++ < CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
+		for (uint32_t ref = 0; key && looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
 			consider(t, i, sp_tie_group(ref));
 	}
 }
@@ -219,7 +221,7 @@ static void by_content(struct tree *t, unsigned i)
 	for (int piece = -1; piece <= 1; piece++) {
 		uint64_t key = sp_content_key(content, outer(c)->start_ns, piece);
 		unsigned looked = 0;
-		for (uint32_t ref = 0; looked++ < CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
+		for (uint32_t ref = 0; looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
 			if (meets(s, c, sp_tie_group(ref)))
 				consider(t, i, sp_tie_group(ref));
 	}
@@ -237,6 +239,16 @@ static void collect(struct tree *t, uint32_t g)
 
 /* --- telling --- */
 
+/* What a span has in common with the one before it. */
+static uint8_t joined_by(const struct call *c, unsigned k)
+{
+	const struct sp_span *a = c->span[k ? k - 1 : 0], *b = c->span[k];
+	unsigned both = a->bits & b->bits;
+	bool rewritten = (both & SP_SPAN_REQ_SEQ && a->req_seq != b->req_seq) ||
+			 (both & SP_SPAN_RESP_SEQ && a->resp_seq != b->resp_seq);
+	return rewritten ? SP_JOIN_TCP_OFFSET : b->joined_by;
+}
+
 static void put_call(struct tree *t, unsigned i, int parent)
 {
 	struct sp_trace *trace = &t->s->trace;
@@ -246,7 +258,8 @@ static void put_call(struct tree *t, unsigned i, int parent)
 		trace->span[trace->n_spans] = (struct sp_trace_span){
 			.span = c->span[k],
 			.parent = parent,
-			.joined_by = link ? c->joined_by : c->span[k]->joined_by,
+			.led_to = link,
+			.joined_by = link ? c->joined_by : joined_by(c, k),
 			.confidence = link ? c->confidence : c->span[k]->confidence,
 		};
 		parent = (int)trace->n_spans++;

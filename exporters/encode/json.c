@@ -3,6 +3,7 @@
  * constants with their punctuation, copied by constant size; room is reserved once a record. A line is built with a
  * comma before each key; the first one becomes the opening brace. */
 #include "exporters/encode/json_fields.h"
+#include "exporters/encode/json_profile.h"
 #include "flowtable/community_id.h"
 #include "parsers/link/decode.h"
 #include "parsers/parser.h"
@@ -105,6 +106,8 @@ static void encode(struct sp_buf *out, const struct sp_record_head *record, cons
 		encode_flow(out, (const struct sp_flow_record *)record, points, tagged);
 	else if (record->kind == SP_RECORD_REQUEST)
 		sp_json_request(out, (const struct sp_request_record *)record, points, tagged);
+	else if (record->kind == SP_RECORD_PROFILE)
+		sp_json_profile(out, (const struct sp_profile_record *)record, points, tagged);
 }
 
 static void encode_plain(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)

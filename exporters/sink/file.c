@@ -16,9 +16,10 @@
 
 /* "" where a kind has no file. */
 static const char file_name[SP_RECORD_KIND_MAX][16] = {
-	[SP_RECORD_FLOW] = "flows.jsonl",   [SP_RECORD_REQUEST] = "requests.jsonl", [SP_RECORD_TRACE] = "traces.jsonl",
-	[SP_RECORD_PATH] = "paths.jsonl",   [SP_RECORD_EDGE] = "edges.jsonl",	    [SP_RECORD_LOSS] = "losses.jsonl",
-	[SP_RECORD_CLOCK] = "clocks.jsonl",
+	[SP_RECORD_FLOW] = "flows.jsonl",	[SP_RECORD_REQUEST] = "requests.jsonl",
+	[SP_RECORD_PROFILE] = "profiles.jsonl", [SP_RECORD_TRACE] = "traces.jsonl",
+	[SP_RECORD_PATH] = "paths.jsonl",	[SP_RECORD_EDGE] = "edges.jsonl",
+	[SP_RECORD_LOSS] = "losses.jsonl",	[SP_RECORD_CLOCK] = "clocks.jsonl",
 };
 
 #define STITCHED (~0u << SP_RECORD_TRACE)

@@ -81,7 +81,7 @@ def ask(capture):
 
 def above(frame):
     """What stands on the innermost IP header: the transport and what it carries."""
-    protocols = frame["frame.protocols"][0].split(":")
+    protocols = ":".join(frame["frame.protocols"]).split(":")
     last = max((i for i, p in enumerate(protocols) if p in ("ip", "ipv6")), default=-1)
     return (protocols[last] if last >= 0 else "ip"), protocols[last + 1:]
 

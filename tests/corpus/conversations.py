@@ -149,21 +149,36 @@ class Failed(Exception):
     """spantap did not do what it was to do."""
 
 
+def lines(folder, name):
+    with open(os.path.join(folder, name), encoding="utf-8") as f:
+        return [json.loads(line) for line in f]
+
+
+def run(capture, out, conf=None):
+    """spantap's output, in a folder."""
+    args = [SPANTAP, "read", "-o", out]
+    if conf:
+        with open(os.path.join(out, "conf.yaml"), "w", encoding="utf-8") as f:
+            f.write(conf)
+        args += ["-c", os.path.join(out, "conf.yaml")]
+    ended = subprocess.run(args + [capture], capture_output=True, text=True, errors="replace", check=False, timeout=300)
+    if ended.returncode not in (0, 3):
+        raise Failed(f"exit status {ended.returncode}: {ended.stderr.strip()}")
+
+
 def spantap(capture, conf=None):
     """Flow records and stats.json of a run."""
     with tempfile.TemporaryDirectory() as out:
-        args = [SPANTAP, "read", "-o", out]
-        if conf:
-            with open(os.path.join(out, "conf.yaml"), "w", encoding="utf-8") as f:
-                f.write(conf)
-            args += ["-c", os.path.join(out, "conf.yaml")]
-        run = subprocess.run(args + [capture], capture_output=True, text=True, errors="replace", check=False, timeout=300)
-        if run.returncode not in (0, 3):
-            raise Failed(f"exit status {run.returncode}: {run.stderr.strip()}")
-        with open(os.path.join(out, "flows.jsonl"), encoding="utf-8") as f:
-            records = [json.loads(line) for line in f]
+        run(capture, out, conf)
         with open(os.path.join(out, "stats.json"), encoding="utf-8") as f:
-            return records, json.load(f)
+            return lines(out, "flows.jsonl"), json.load(f)
+
+
+def profiles(capture, conf):
+    """Network Profiles of a run."""
+    with tempfile.TemporaryDirectory() as out:
+        run(capture, out, conf)
+        return lines(out, "profiles.jsonl")
 
 
 def by_spantap(capture, conf=PLAIN):

@@ -7,12 +7,13 @@
 #include "base/cursor.h"
 #include "base/time.h"
 #include "flowtable/flowtable.h"
+#include "flowtable/profile_read.h"
 #include "flowtable/slab.h"
 #include "parsers/link/decode.h"
 
 enum { WHAT, TIME, CAPTURED = 2, MISSING = 4, HEAD = 6 };
 enum { LINK = 7, FLUSH = 8, TICK = 16, POINT = 32, BACK = 64, END_POINT = 128 };
-enum { NO_DEDUP = 1, KEEP_ROUTED = 2, SMALL = 4, MIRROR = 8, PRESIZE = 16, CALLS = 32, REVEAL = 64 };
+enum { NO_DEDUP = 1, KEEP_ROUTED = 2, SMALL = 4, MIRROR = 8, PRESIZE = 16, CALLS = 32, REVEAL = 64, PROFILES = 128 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,7 +27,7 @@ struct run {
 	struct sp_out out;
 	struct sp_page page;
 	struct sp_batch batch;
-	uint64_t now, with_flow, recorded, verdict[SP_VERDICT_MAX];
+	uint64_t now, with_flow, recorded, profiled, verdict[SP_VERDICT_MAX];
 };
 
 static void check(bool good, const char *what)
@@ -57,6 +58,16 @@ static void check_request(const struct sp_request_record *r)
 	check(r->end_ns >= r->start_ns, "a call that ends before it began");
 }
 
+/* It can be read, and has the packets that it says. */
+static uint64_t check_profile(const struct sp_profile_record *r)
+{
+	struct sp_profile_view view = {0};
+	check(!sp_profile_read(&view, r, r->head.size), "a profile that cannot be read");
+	check(view.n_packets == r->packets_recorded, "packets of a profile");
+	sp_profile_view_free(&view);
+	return r->packets_recorded + r->packets_dropped;
+}
+
 /* They fill the record's end. */
 static void check_losses(const struct sp_flow_record *r)
 {
@@ -75,6 +86,11 @@ static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 		memcpy(&head, full->data + at, sizeof head);
 		if (head.kind == SP_RECORD_REQUEST) {
 			check_request((const struct sp_request_record *)(full->data + at));
+			at += head.size;
+			continue;
+		}
+		if (head.kind == SP_RECORD_PROFILE) {
+			r->profiled += check_profile((const struct sp_profile_record *)(full->data + at));
 			at += head.size;
 			continue;
 		}
@@ -119,6 +135,14 @@ static void begin(struct run *r, uint8_t settings)
 						    .server_ttl = 60 * SP_NS_PER_SEC,
 						    .protocols = UINT64_MAX,
 						    .reveal = settings & REVEAL ? UINT64_MAX : 0};
+	if (settings & PROFILES)
+		conf.profile = (struct sp_profile_conf){.record = settings & REVEAL ? SP_PROFILE_RECORD_ALL
+										    : SP_PROFILE_RECORD_TRIGGER,
+							.triggers = UINT64_MAX,
+							.slow = SP_NS_PER_MS,
+							.before = 3,
+							.after = 5,
+							.max_memory = small ? 2 * SP_SLAB_CHUNK : 4 << 20};
 	uint64_t *timeouts = (uint64_t *)&conf.timeout;
 	for (size_t i = 0; i < sizeof conf.timeout / sizeof *timeouts; i++)
 		timeouts[i] = (i + 1) * SP_NS_PER_SEC;
@@ -184,6 +208,9 @@ static void account(const struct run *r)
 		      r->with_flow + s->inner_packets,
 	      "packets");
 	check(s->flows_created == s->flows_ended, "flows");
+	check(r->profiled <= s->profile_packets + s->profile_packets_passed + s->profile_packets_refused,
+	      "packets of profiles");
+	check(s->profiles + s->profiles_refused <= s->flows_created, "profiles");
 	check(s->fragments_matched + s->fragments_orphaned <= s->fragments, "fragments");
 }
 
@@ -204,6 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sp_flowtable_end(r.ft, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
 	sp_flowtable_memory(r.ft, &m);
 	check(m.calls <= SP_SLAB_CLASSES * SP_SLAB_CHUNK, "memory of calls that are over");
+	check(m.profiles <= SP_SLAB_CLASSES * SP_SLAB_CHUNK, "memory of profiles that are over");
 	sp_out_flush(&r.out);
 	account(&r);
 	sp_flowtable_free(r.ft);

@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		lost[side] = lost[side] && skip == n;
 		feed_bytes(&f, side, p + skip, n - skip, at + 2 > size, udp);
 	}
+	feed_end(&f, udp);
 	feed_free(&f);
 	return 0;
 }

@@ -206,6 +206,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			at += take(&span, sizeof span, data + at, size - at);
 			span.req_seq &= 7;
 			span.resp_seq &= 7;
+			span.asked &= 3;
+			span.answered &= 3;
+			span.client_port &= 1;
 			span.joined_by %= SP_JOIN_MAX;
 			span.confidence %= 101;
 			sp_stitch_span(s, &span, NULL);

@@ -76,6 +76,9 @@ class Run:
     def requests(self):
         return read_lines(os.path.join(self.out, "requests.jsonl"))
 
+    def profiles(self):
+        return read_lines(os.path.join(self.out, "profiles.jsonl"))
+
     def stats(self):
         with open(os.path.join(self.out, "stats.json"), encoding="utf-8") as f:
             return json.load(f)
@@ -97,7 +100,7 @@ class Run:
         for key in ("packets", "bytes") + VERDICTS:
             t.equal(f"{key} of all points", sum(p[key] for p in s["points"]), s[key])
         t.equal("drops by stage and reason", sum(sum(stage.values()) for stage in s["drops"].values()), s["dropped"])
-        t.equal("records there", len(self.flows()) + len(self.requests()) + elsewhere, s["records"]["written"])
+        t.equal("records there", len(self.flows()) + len(self.requests()) + len(self.profiles()) + elsewhere, s["records"]["written"])
         t.equal("records lost", [n for name, n in s["records"].items() if name.startswith("lost")], [0, 0, 0])
         if "AddressSanitizer" in self.said or "runtime error" in self.said:
             t.true(self.said, False)
@@ -490,6 +493,24 @@ def reload_says_what_it_cannot(t):
         t.equal("it went on", [f["packets_c2s"] for f in run.flows()], [2])
 
 
+def profiles_can_be_switched_on(t):
+    with Net() as net:
+        a, b = net.pair()
+        run = Run(af_packet(b, "vb"), flow={"timeout": {"icmp": "300ms"}})
+        for record, filter_, pings in (("none", "", 2), ("all", "host 10.9.0.2 and icmp", 3), ("all", "tcp", 4), ("none", "", 5)):
+            run.conf["profile"] = {"record": record, "filter": filter_}
+            run.write()
+            run.hang_up()
+            flows = len(run.flows())
+            sh(f"ip netns exec {a} ping -c {pings} -i 0.02 10.9.0.2")
+            t.true(f"{pings} pings are over", until(lambda: len(run.flows()) == flows + 1))
+        s = run.end(t)
+        (r,) = run.profiles()
+        t.equal("packets, requests and answers", [p[1] for p in r["packets"]], ["c2s", "s2c"] * 3)
+        t.equal("why", (r["reason"], r["last"]), ("filter", True))
+        t.equal("counted", (s["flows"]["profiles"], s["flows"]["profile_packets"]), (1, 6))
+
+
 def logs_are_rotated(t):
     with Net() as net:
         a, b = net.pair()
@@ -625,6 +646,7 @@ def main():
         a_port_comes_back,
         reload_loses_nothing,
         reload_says_what_it_cannot,
+        profiles_can_be_switched_on,
         logs_are_rotated,
         open_flows_are_written,
         a_second_signal_ends_it,

@@ -282,7 +282,9 @@ static inline void feed_skipped(struct feed *f, unsigned side)
 			feed_write(f, &f->open[i]);
 }
 
-static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, struct sp_slice in, bool last, bool udp)
+/* `how`: the parser's parse or end. */
+static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, struct sp_slice in, bool last, bool udp,
+					     enum sp_parse_result (*how)(struct sp_parse *))
 {
 	struct sp_parse *p = &f->p;
 	sp_arena_reset(&f->arena);
@@ -302,7 +304,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 			       .extend = feed_extend,
 			       .ctx = f};
 	f->calls++;
-	enum sp_parse_result rc = f->parser->parse(p);
+	enum sp_parse_result rc = how(p);
 	feed_check(p->used <= in.n, f, "uses more than there is");
 	return rc;
 }
@@ -342,7 +344,8 @@ static inline void feed_run(struct feed *f, unsigned side, bool last, bool udp)
 		}
 		if (!s->n || (s->n < s->want && !last))
 			break;
-		enum sp_parse_result rc = feed_call(f, side, (struct sp_slice){s->carry, s->n}, last, udp);
+		enum sp_parse_result rc =
+			feed_call(f, side, (struct sp_slice){s->carry, s->n}, last, udp, f->parser->parse);
 		size_t used = f->p.used;
 		s->want = 0;
 		feed_check(rc <= SP_PARSE_BAD, f, "a result that is none");
@@ -396,6 +399,16 @@ static inline void feed_bytes(struct feed *f, unsigned side, const void *bytes, 
 	feed_carry(s, whole, s->n + n);
 	free(whole);
 	feed_run(f, side, last || udp, udp);
+}
+
+/* The conversation is over. */
+static inline void feed_end(struct feed *f, bool udp)
+{
+	for (unsigned side = 0; side < 2 && f->parser->end && !f->stopped; side++)
+		for (unsigned n = 0; feed_call(f, side, SP_TEXT(""), true, udp, f->parser->end) == SP_PARSE_MSG;) {
+			feed_check(++n <= SP_IDLE_MAX, f, "does not end");
+			feed_msg(f, side);
+		}
 }
 
 #endif

@@ -197,3 +197,49 @@ r_proxy_protocol()
 	record_stop
 	note "recorded at s0, between $(version_of haproxy) on the router and $(version_of nginx): PROXY version 1 (client 10.1.0.2 port 40001), 2 with a unique ID (40002), 2 with IPv6 addresses (fd00:1::2 port 40003), each before a GET (200)."
 }
+
+r_http_haproxy()
+{
+	net_up
+	nginx_up
+	cat >"$work/haproxy.cfg" <<-END
+		defaults
+		  mode http
+		  timeout connect 1s
+		  timeout client 5s
+		  timeout server 1s
+		  option forwardfor
+		frontend web
+		  bind 10.2.0.2:8000
+		  bind 10.2.0.2:8001 proto h2
+		  unique-id-format %[uuid()]
+		  unique-id-header X-Request-ID
+		  http-response set-header X-Request-ID %[unique-id]
+		  http-request deny if { path /secret }
+		  http-request redirect location /index.html code 302 if { path /moved }
+		  use_backend down if { path /down }
+		  use_backend silent if { path /silent }
+		  default_backend nginx
+		backend nginx
+		  server s 10.2.0.2:80
+		backend down
+		  server s 10.2.0.2:9
+		backend silent
+		  server s 10.2.0.2:8002
+	END
+	background in_s haproxy -db -f "$work/haproxy.cfg"
+	background in_s /usr/bin/python3 -c 'import socket, time; s = socket.create_server(("10.2.0.2", 8002)); time.sleep(600)'
+	wait_port "$S" 8000
+	wait_port "$S" 8002
+	record_start "$M" c0 'tcp portrange 8000-8001'
+	at=http://10.2.0.2:8000
+	in_c curl -s --local-port 40001 $at/ $at/numbers.txt $at/moved $at/secret $at/nowhere >/dev/null
+	in_c curl -s --local-port 40002 $at/down >/dev/null
+	in_c curl -s --local-port 40003 $at/silent >/dev/null
+	in_c curl -s --local-port 40004 -d 'a=1' $at/submit >/dev/null
+	in_c curl -s --local-port 40005 --http2-prior-knowledge http://10.2.0.2:8001/ >/dev/null
+	in_c curl -s --local-port 40006 --http2-prior-knowledge http://10.2.0.2:8001/secret >/dev/null
+	printf 'GET / HTTP/1.1\r\nHost: a\r\nNo colon\r\n\r\n' | in_c busybox nc -w 2 10.2.0.2 8000 >/dev/null || true
+	record_stop
+	note "curl, $(version_of haproxy) before $(version_of nginx), with an X-Request-ID in its answers: 40001 /, /numbers.txt (200), /moved (302), /secret (403), /nowhere (404) on one connection; 40002 nobody listens behind it (503); 40003 nobody answers within a second (504); 40004 POST (201); 40005 and 40006 HTTP/2 by prior knowledge: / (200), /secret (403); last a request that is none (400)."
+}

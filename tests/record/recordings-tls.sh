@@ -128,3 +128,45 @@ r_quic()
 	record_stop
 	note "ngtcp2's gtlsclient and gtlsserver, $(version_of ngtcp2-server), HTTP/3, three connections: version 1; version 1 after a Retry (port 4434); a version that is none, which the server answers with those it knows."
 }
+
+r_quic_caddy()
+{
+	if ! command -v caddy >/dev/null || ! command -v gtlsclient >/dev/null; then
+		echo "  needs caddy and ngtcp2-client" >&2
+		return 1
+	fi
+	net_up
+	authority_up
+	mkdir -p "$work/www"
+	printf 'hello\n' >"$work/www/index.html"
+	seq 1 2000 >"$work/www/numbers.txt"
+	cat >"$work/Caddyfile" <<-END
+		{
+		  admin off
+		  auto_https disable_redirects
+		  servers {
+		    protocols h1 h2 h3
+		  }
+		}
+		https://www.example.test, https://localhost {
+		  bind 10.2.0.2
+		  tls $work/server.pem $work/server.key
+		  root * $work/www
+		  file_server
+		}
+	END
+	background in_s env HOME="$work" XDG_DATA_HOME="$work" XDG_CONFIG_HOME="$work" caddy run --config "$work/Caddyfile" --adapter caddyfile
+	wait_port "$S" 443
+	record_start "$M" c0 'udp port 443'
+	for page in index.html numbers.txt nowhere; do
+		in_c timeout 5 env SSLKEYLOGFILE="$work/keys" gtlsclient -q --exit-on-all-streams-close --no-quic-dump --no-http-dump \
+			10.2.0.2 443 --sni=www.example.test "https://www.example.test/$page" >>"$work/client.log" 2>&1 || true
+	done
+	record_stop
+	if command -v editcap >/dev/null && [ -s "$work/keys" ]; then
+		editcap --inject-secrets tls,"$work/keys" "$out" "$work/with-keys"
+		out=${out%.pcap}.pcapng
+		mv "$work/with-keys" "$out"
+	fi
+	note "ngtcp2's gtlsclient ($(version_of ngtcp2-client)), $(version_of caddy), HTTP/3, three connections: a page (200), one of 9,893 bytes (200), one that is not there (404). The keys are in the capture: what reads them sees the calls."
+}

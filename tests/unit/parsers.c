@@ -57,6 +57,7 @@ static void play(struct feed *f, size_t piece, unsigned which, size_t cut)
 			feed_bytes(f, s->side, s->bytes + at - n, n, at == s->n && is_last(i), vector->udp);
 		}
 	}
+	feed_end(f, vector->udp);
 }
 
 static void vectors_hold(void)
@@ -130,6 +131,7 @@ static void prefixes_do_no_harm(void)
 				for (unsigned k = 0; k < i; k++)
 					feed_bytes(&f, s[k].side, s[k].bytes, s[k].n, false, vector->udp);
 				feed_bytes(&f, s[i].side, s[i].bytes, n, true, vector->udp);
+				feed_end(&f, vector->udp);
 				feed_free(&f);
 			}
 }
@@ -220,6 +222,25 @@ static void nobody_else_claims_it(void)
 		}
 }
 
+/* What was taken for theirs once: by whom, and what it is. */
+static void strangers_are_refused(void)
+{
+	static const struct {
+		uint16_t who;
+		const char *what;
+		struct sp_vector_step step;
+	} stranger[] = {
+		{SP_APP_MYSQL, "an X11 event", SP_C("\x13\0\x68\0\x1b\0\x40\3\x1b\0\x40\3\0\xfb\xff\xbf")},
+		{SP_APP_MYSQL, "another", SP_C("\x16\0\xf8\0\5\0\x40\3\5\0\x40\3\0\0\0\0\0\0\0\0")},
+		{SP_APP_MYSQL, "a reply", SP_C("\x16\0\xf8\0\0\0\x40\3\5\0\x40\3\0\0\0\0\0\0\0\0")},
+	};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(stranger); i++) {
+		parser = sp_parser(stranger[i].who);
+		if (!CHECK_EQ(probe(parser, &stranger[i].step, stranger[i].step.n, false), SP_PROBE_NO))
+			printf("# %s\n", stranger[i].what);
+	}
+}
+
 static void the_table_is_whole(void)
 {
 	for (const struct sp_parser *const *p = sp_parsers; *p; p++) {
@@ -234,6 +255,7 @@ static void the_table_is_whole(void)
 int main(int argc, char **argv)
 {
 	RUN(the_table_is_whole);
+	RUN(strangers_are_refused);
 	for (const struct sp_parser *const *p = sp_parsers; *p; p++) {
 		parser = *p;
 		if (argc > 1 && strcmp(argv[1], parser->name))

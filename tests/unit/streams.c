@@ -180,6 +180,10 @@ static struct sp_flow_conf settings(void)
 	};
 }
 
+/* Whether records of calls are written at first, and the segment before which that is turned over. */
+static bool written = true;
+static unsigned reload_before = UINT32_MAX;
+
 /* Segments in the order in which they stand. `cap`: bytes captured of each frame, 0: all. */
 static void analyse(uint32_t cap)
 {
@@ -192,9 +196,14 @@ static void analyse(uint32_t cap)
 	struct sp_flowtable *ft;
 	struct sp_err err;
 	n_calls = 0;
+	conf.requests.log = written;
 	if (!CHECK(!sp_flowtable_new(&ft, &conf, 0, 0, decode.hash_key, &out, &err)))
 		return;
 	for (unsigned i = 0; i < n_segments; i++) {
+		if (i == reload_before) {
+			conf.requests.log = !written;
+			sp_flowtable_reconf(ft, &conf);
+		}
 		sp_batch_begin(&batch);
 		uint32_t n = frame(bytes, &segment[i]);
 		batch.pkt[batch.n++] = (struct sp_pkt){
@@ -483,6 +492,100 @@ static void taken_for_the_server(void)
 	memcpy(port, before, sizeof port);
 }
 
+/* The answer to an upgrade comes in HTTP/2, to a request that is handed over. */
+static void converse_h2c(void)
+{
+	static const char
+		ask[] = "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n",
+		upgrade[] = "GET /2 HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+			    "HTTP2-Settings: AAMAAABk\r\n\r\n",
+		answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+		switches[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+		settings[] = "\0\0\0\4\0\0\0\0\0", two_hundred[] = "\0\0\1\1\5\0\0\0\1\x88",
+		preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	const struct {
+		bool server;
+		const char *bytes;
+		size_t n;
+	} turn[] = {
+		{false, ask, sizeof ask - 1},
+		{false, ask, sizeof ask - 1},
+		{true, answer, sizeof answer - 1},
+		{true, answer, sizeof answer - 1},
+		{false, ask, sizeof ask - 1},
+		{false, upgrade, sizeof upgrade - 1}, /* in the first one's block, beside that of one that is open */
+		{true, answer, sizeof answer - 1},
+		{true, switches, sizeof switches - 1},
+		{true, settings, sizeof settings - 1},
+		{false, preface, sizeof preface - 1},
+		{false, settings, sizeof settings - 1},
+		{true, two_hundred, sizeof two_hundred - 1},
+	};
+	uint32_t next[2] = {1, 1};
+	n_segments = 0;
+	put(false, SYN, 0, 0, NULL, 0);
+	put(true, SYN | ACK, 0, 1, NULL, 0);
+	put(false, ACK, 1, 1, NULL, 0);
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(turn); i++) {
+		bool s = turn[i].server;
+		put(s, PSH | ACK, next[s], next[!s], turn[i].bytes, turn[i].n);
+		next[s] += (uint32_t)turn[i].n;
+	}
+}
+
+/* Each call is one of those that are expected, in their order; parts of what it says may not have been read. */
+static bool among_expected(void)
+{
+	unsigned at = 0;
+	for (unsigned i = 0; i < n_calls; i++, at++) {
+		while (at < n_expected &&
+		       (call[i].req_seq != expected[at].req_seq || call[i].resp_seq != expected[at].resp_seq ||
+			strlen(call[i].text) > strlen(expected[at].text)))
+			at++;
+		if (at == n_expected)
+			return false;
+	}
+	return true;
+}
+
+/* A reload before every segment: all calls are counted, and those are written that end while calls are. */
+static void reload_everywhere(void (*conversation)(void))
+{
+	conversation();
+	analyse(0);
+	expect_as_now();
+	uint64_t requests = stats.requests, errors = stats.request_errors;
+	CHECK(n_expected > 2);
+	for (reload_before = 0; reload_before <= n_segments; reload_before++)
+		for (unsigned first = 0; first < 2; first++) {
+			written = first;
+			conversation();
+			analyse(0);
+			CHECK_EQ(stats.requests, requests);
+			CHECK_EQ(stats.request_errors, errors);
+			if (!CHECK(among_expected()))
+				same("reload before", reload_before);
+			CHECK(reload_before != (first ? n_segments : 0) || n_calls == n_expected);
+			CHECK(reload_before != (first ? 0 : n_segments) || n_calls == 0);
+		}
+	reload_before = UINT32_MAX;
+	written = true;
+}
+
+static void converse_plainly(void)
+{
+	converse(0, 0, false, 0);
+}
+
+static void reloaded_while_calls_are_open(void)
+{
+	reload_everywhere(converse_plainly);
+	uint16_t before = port[1];
+	port[1] = 80;
+	reload_everywhere(converse_h2c);
+	port[1] = before;
+}
+
 int main(void)
 {
 	RUN(a_conversation);
@@ -498,5 +601,6 @@ int main(void)
 	RUN(behind_another_handshake);
 	RUN(one_side_alone);
 	RUN(taken_for_the_server);
+	RUN(reloaded_while_calls_are_open);
 	return check_done();
 }

@@ -31,6 +31,9 @@ struct talk {
 	uint32_t client_ip, server_ip;
 	uint16_t client_port, server_port, ip_id, window;
 	uint8_t ttl, proto;
+	uint8_t options[40], n_options; /* of TCP */
+	/* Takes records that are none of flows. NULL: they are passed over. */
+	void (*other)(const struct sp_record_head *h);
 };
 
 static inline void talk_losses(struct talk *t, const struct sp_flow_record *r)
@@ -48,6 +51,8 @@ static struct sp_page *talk_turn(struct sp_out *out, struct sp_page *full)
 			talk_losses(t, (const void *)h);
 		if (h->kind == SP_RECORD_FLOW && t->n_records < TALK_RECORDS)
 			memcpy(&t->record[t->n_records++], h, SP_MIN(h->size, sizeof(struct sp_flow_record)));
+		else if (t->other)
+			t->other(h);
 		at += h->size;
 	}
 	t->page.used = t->page.n = 0;
@@ -158,12 +163,13 @@ static inline void tcp_at(struct talk *t, uint64_t us, char who, unsigned flags,
 			  unsigned len)
 {
 	bool c = who == 'c';
-	uint8_t *h = talk_ip(t, c, us, 6, 20, len);
+	uint8_t *h = talk_ip(t, c, us, 6, 20U + t->n_options, len);
 	put32(h + 4, seq + (c ? 1000 : 5000));
 	put32(h + 8, flags & TA ? ack + (c ? 5000 : 1000) : 0);
-	h[12] = 0x50;
+	h[12] = (uint8_t)(0x50 + t->n_options * 4);
 	h[13] = (uint8_t)flags;
 	put16(h + 14, t->window);
+	memcpy(h + 20, t->options, t->n_options);
 	if (t->batch.n >= t->batch_max)
 		talk_flush(t);
 }
