@@ -540,6 +540,7 @@ static void measure(struct sp_stitch *s, struct world *w, unsigned n, uint64_t n
 			    .what = 1,
 			    .app = SP_APP_HTTP,
 			    .proto = SP_PROTO_TCP,
+			    .confidence = 100,
 			    .bits = SP_SPAN_REQUEST | SP_SPAN_RESPONSE | SP_SPAN_REQ_SEQ | SP_SPAN_RESP_SEQ |
 				    SP_SPAN_RRT | SP_SPAN_PORTS},
 		       b = a;
@@ -594,7 +595,7 @@ static void offset_and_drift(void)
 		CHECK_EQ(got.traces, 3000);
 		CHECK_EQ(got.wrong_self, 0);
 		check_clocks(&w, 60000, 2000);
-		CHECK_EQ(got.clock[got.n_clocks - 1].steps, 0);
+		CHECK(got.n_clocks && !got.clock[got.n_clocks - 1].steps);
 		CHECK(got.one_ways > 100);
 		CHECK(got.worst_way_ns < 400000); /* a quarter of the longest */
 	}
@@ -608,7 +609,7 @@ static void a_clock_is_set(void)
 		measure(s, &w, n, T0 + n * (uint64_t)100000000);
 	end(s);
 	check_clocks(&w, 60000, 2000);
-	CHECK_EQ(got.clock[got.n_clocks - 1].steps, 1);
+	CHECK(got.n_clocks && got.clock[got.n_clocks - 1].steps == 1);
 	CHECK_EQ(got.wrong_self, 0);
 }
 
