@@ -218,11 +218,13 @@ static void encode_page(struct exporter *e, const struct sp_page *page)
 		const struct sp_record_head *next = (const struct sp_record_head *)(page->data + at + head->size);
 		if (e->encoder->soon && at + head->size < page->used)
 			e->encoder->soon(&e->piece[next->kind].buf, next);
+		at += head->size;
+		if (!e->encoder->inside && sp_record_is_inside(head))
+			continue;
 		e->encoder->record(&piece->buf, head, e->hub->points);
 		piece->records++;
 		if (piece->buf.n >= CHUNK)
 			write_piece(e, head->kind);
-		at += head->size;
 	}
 	count(&e->pages, 1);
 }

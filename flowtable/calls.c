@@ -148,6 +148,11 @@ static bool is_request(const struct sp_call *c)
 	return (c->bits & (SP_CALL_REQUEST | SP_CALL_ONEWAY)) == SP_CALL_REQUEST;
 }
 
+static unsigned asks(const struct sp_call *c)
+{
+	return c->bits & SP_CALL_FROM_SERVER ? SP_SERVER : SP_CLIENT;
+}
+
 static bool waits(const struct sp_call *c, unsigned role)
 {
 	bool from_server = c->bits & SP_CALL_FROM_SERVER;
@@ -271,7 +276,6 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 		.req_start_ns = at->first_ns,
 		.req_end_ns = at->last_ns,
 		.req_bytes = m->bytes ? m->bytes : at->bytes + at->skipped,
-		.req_head = at->head,
 		.app = m->app ? m->app : t->d->parser->app,
 		.status = m->status,
 		.bits = (uint16_t)(SP_CALL_REQUEST | (server ? SP_CALL_FROM_SERVER : 0) |
@@ -279,6 +283,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 	};
 	if (m->kind == SP_MSG_ONEWAY)
 		c->bits |= SP_CALL_ONEWAY;
+	if (m->flags & SP_MSG_OPAQUE)
+		c->bits |= SP_CALL_OPAQUE;
 	if (t->ft->l7->parse.cut)
 		c->bits |= SP_CALL_CUT;
 	if (m->flags & SP_MSG_HANDSHAKE)
@@ -292,7 +298,6 @@ static void add_response(const struct sp_talk *t, struct sp_call *c, const struc
 		c->resp_seq = at->seq;
 		c->resp_start_ns = at->first_ns;
 		c->resp_bytes = 0;
-		c->resp_head = at->head;
 		c->bits |= SP_CALL_RESPONSE;
 	}
 	if (begin || at->bytes || at->skipped) /* a tail without bytes only says that there are no more */
@@ -403,8 +408,11 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
 		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
 							    : first_waiting(t, role);
-	if (!h && m->flags & SP_MSG_IF_ASKED && t->d->parser->pairing == SP_PAIR_BY_ID)
+	if (!h && m->flags & SP_MSG_IF_ASKED && t->d->parser->pairing == SP_PAIR_BY_ID) {
 		h = find_ended(t, m->id);
+		if (h && role == asks(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE))
+			call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
+	}
 	if (!h) {
 		if (!(m->flags & SP_MSG_IF_ASKED))
 			orphan(t, side, s, m, at, complete);
@@ -610,7 +618,7 @@ void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)
 		struct sp_call *c = call_at(t, t->d->first);
 		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + timeout))
 			return;
-		if (c->bits & SP_CALL_REQUEST && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_ONEWAY)) &&
+		if (c->bits & SP_CALL_REQUEST && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_ONEWAY | SP_CALL_OPAQUE)) &&
 		    now_ns >= c->req_start_ns + timeout)
 			c->status = SP_STATUS_TIMEOUT;
 		tell(t, t->d->first);

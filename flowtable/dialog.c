@@ -2,7 +2,6 @@
 /* Between streams and parsers: calls a flow's parser until it wants more than there is, and does what it says. */
 #include <string.h>
 
-#include "base/hash.h"
 #include "flowtable/flowtable_priv.h"
 
 /* A parser that gave up so often without one message in between is the wrong one. */
@@ -74,6 +73,7 @@ void sp_dialog_setup(struct sp_l7 *l7)
 	struct sp_parse *p = &l7->parse;
 	p->arena = &l7->arena;
 	p->terse = !l7->conf.log;
+	p->opaque = l7->conf.log && l7->conf.encrypted != SP_L7_ENCRYPTED_NO;
 	p->names = l7->conf.contexts.v;
 	p->n_names = l7->conf.contexts.n;
 	p->asked = sp_calls_asked;
@@ -215,18 +215,6 @@ static void place(const struct sp_piece *piece, size_t from, size_t to, struct s
 	at->seq = piece->seq + (uint32_t)from;
 }
 
-/* What a message begins with, as on the wire and however it was cut into segments. 0: nobody asks for it. */
-static uint64_t head_of(const struct sp_talk *t, unsigned side, const struct sp_piece *piece, size_t at)
-{
-	enum { HEAD_MAX = 64 };
-	const struct sp_parse *p = &t->ft->l7->parse;
-	bool begins = p->msg.part <= SP_PART_HEAD && p->msg.kind != SP_MSG_INTERIM;
-	if (!begins || p->terse || !(t->f->dir[side].bits & SP_DIR_ISN) || p->used <= p->msg.first)
-		return 0;
-	size_t n = SP_MIN(p->used - p->msg.first, (size_t)HEAD_MAX);
-	return sp_hash_bytes(piece->in.p + at + p->msg.first, n, 0) | 1;
-}
-
 /* A message from `at` on. What is skipped after it is taken from what is there. Returns where to go on. */
 static size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece, size_t at)
 {
@@ -237,7 +225,6 @@ static size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 	size_t next = at + p->used + (size_t)now;
 	struct sp_place where = {.bytes = p->used - SP_MIN(p->msg.first, p->used) + (to_end ? now : 0),
 				 .skipped = to_end ? 0 : want,
-				 .head = head_of(t, side, piece, at),
 				 .complete = complete};
 	place(piece, at + p->msg.first, next, &where);
 	if (s)

@@ -120,7 +120,6 @@ struct sp_call {
 	uint64_t id;
 	uint64_t req_start_ns, req_end_ns, resp_start_ns, resp_end_ns;
 	uint64_t req_bytes, resp_bytes;
-	uint64_t req_head, resp_head; /* hashes of their first bytes, 0: not known */
 	uint16_t app;
 	uint8_t status;
 	uint16_t bits;	  /* enum sp_call_bits */
@@ -134,13 +133,15 @@ enum sp_call_bits {
 	SP_CALL_RESPONSE = 4,
 	SP_CALL_RESPONSE_END = 8,
 	SP_CALL_ONEWAY = 16,
-	SP_CALL_FROM_SERVER = 32, /* a oneway message, or a request, of the server */
-	SP_CALL_LOST_BEFORE = 64, /* requests were lost just before this one */
-	SP_CALL_CUT = 128,	  /* bytes of it were lost */
-	SP_CALL_STREAM = 256,	  /* sequence numbers hold */
-	SP_CALL_TEXTS = 1024,	  /* it stands in a block with its texts */
-	SP_CALL_DOUBT = 512,	  /* its response may have been lost */
-	SP_CALL_HANDSHAKE = 2048, /* SP_MSG_HANDSHAKE */
+	SP_CALL_FROM_SERVER = 32,  /* a oneway message, or a request, of the server */
+	SP_CALL_LOST_BEFORE = 64,  /* requests were lost just before this one */
+	SP_CALL_CUT = 128,	   /* bytes of it were lost */
+	SP_CALL_STREAM = 256,	   /* sequence numbers hold */
+	SP_CALL_DOUBT = 512,	   /* its response may have been lost */
+	SP_CALL_TEXTS = 1024,	   /* it stands in a block with its texts */
+	SP_CALL_OPAQUE = 2048,	   /* of bytes that cannot be read */
+	SP_CALL_CALLED_OFF = 4096, /* who asked ended it: its response is in the stream of its request */
+	SP_CALL_HANDSHAKE = 8192,  /* SP_MSG_HANDSHAKE */
 };
 
 /* Cache lines of a call with short texts, and without. */
@@ -162,7 +163,7 @@ struct sp_l7 {
 	struct sp_slab slab;
 	struct sp_parse parse;
 	struct sp_arena arena;
-	uint64_t serial; /* of requests */
+	uint64_t serial, inside_serial; /* of requests; of those for stitching alone */
 	uint64_t hash_key;
 	const struct sp_parser *parser[SP_L7_PARSERS_MAX];
 	uint64_t by_first[3][256]; /* transport, first byte: parsers that may begin so */
@@ -267,7 +268,6 @@ struct sp_place {
 	uint32_t seq, ack;
 	uint64_t bytes; /* without what is skipped after it */
 	uint64_t skipped;
-	uint64_t head; /* hash of its first bytes, when its stream's beginning was seen and records are written */
 	bool complete; /* nothing is left to be skipped */
 };
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at);

@@ -36,6 +36,9 @@ static const struct sp_conf_row context_rows[] = {
 	{0},
 };
 
+/* As enum sp_l7_encrypted. */
+static const char *const encrypted_words[] = {"no", "traces", "yes", NULL};
+
 #define AT(member) .offset = offsetof(struct sp_l7_conf, member)
 const struct sp_conf_row sp_l7_conf_rows[] = {
 	{.name = "enabled",
@@ -63,6 +66,15 @@ const struct sp_conf_row sp_l7_conf_rows[] = {
 	 .reloadable = true,
 	 .doc = "Protocols whose values are written as they are: literals of SQL, arguments of Redis, and the like. By "
 		"default they are replaced by `?`. Passwords are never written."},
+	{.name = "encrypted",
+	 .type = SP_CONF_ENUM,
+	 AT(encrypted),
+	 .words = encrypted_words,
+	 .fallback = "traces",
+	 .reloadable = true,
+	 .doc = "Exchanges on encrypted connections, from the first byte that a client sends until its server does. "
+		"traces: what several points saw of one is a trace, and tells where the time went. yes: they are "
+		"written as calls, too. no: of a connection its handshake alone."},
 	{.name = "contexts",
 	 .type = SP_CONF_LIST,
 	 AT(contexts),

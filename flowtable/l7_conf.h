@@ -6,6 +6,9 @@
 #include "base/base.h"
 #include "conf/conf.h"
 
+/* What is told of exchanges that cannot be read. */
+enum sp_l7_encrypted { SP_L7_ENCRYPTED_NO, SP_L7_ENCRYPTED_TRACES, SP_L7_ENCRYPTED_YES };
+
 struct sp_l7_conf {
 	bool enabled;
 	bool log;		      /* a record a call; else calls are only counted */
@@ -17,6 +20,7 @@ struct sp_l7_conf {
 	uint64_t late;		      /* how long bytes that the receiver has may come late here */
 	uint64_t server_ttl;	      /* how long it is remembered what an endpoint speaks */
 	uint64_t protocols;	      /* those that are looked for: bits in the order of sp_l7_words */
+	int encrypted;		      /* enum sp_l7_encrypted */
 	uint64_t reveal;	      /* those whose values are shown */
 	struct sp_conf_list contexts; /* struct sp_context_name */
 };

@@ -143,7 +143,6 @@ struct sp_record_head {
 #define SP_CTYPE_HIDDEN uint8_t
 #define SP_CTYPE_HIDDEN16 uint16_t
 #define SP_CTYPE_HIDDEN32 uint32_t
-#define SP_CTYPE_HIDDEN64 uint64_t
 #define SP_CTYPE_CALL uint8_t
 #define SP_CTYPE_LIMITS uint8_t /* enum sp_app_limit, or'ed */
 #define SP_CTYPE_STATUS uint8_t
@@ -215,7 +214,6 @@ struct sp_request_record {
 #define SP_MEMBER_HIDDEN SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN16 SP_MEMBER_HELD
 #define SP_MEMBER_HIDDEN32 SP_MEMBER_HELD
-#define SP_MEMBER_HIDDEN64 SP_MEMBER_HELD
 #define SP_FIELD(type, name, present, unit, ipfix, doc) SP_MEMBER_##type(type, name)
 #include "flowtable/request_record.def"
 #undef SP_FIELD
@@ -246,6 +244,12 @@ struct sp_profile_record {
 	struct sp_profile_state begin;
 	uint8_t packed[]; /* recorded_bytes of them */
 };
+
+/* Is it for stitching alone? */
+static inline bool sp_record_is_inside(const struct sp_record_head *head)
+{
+	return head->kind == SP_RECORD_REQUEST && ((const struct sp_request_record *)(const void *)head)->inside;
+}
 
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
 #define SP_PAGE_SIZE (64 * 1024)

@@ -5,6 +5,9 @@
 #include "base/time.h"
 #include "flowtable/flowtable_priv.h"
 
+/* What is not written has numbers of its own: the others are those of the lines there are. */
+#define INSIDE (UINT64_C(1) << 55)
+
 static uint64_t micros(uint64_t from, uint64_t to)
 {
 	return to > from ? (to - from) / SP_NS_PER_US : 0;
@@ -66,13 +69,12 @@ static uint8_t put_offset(const struct sp_talk *t, unsigned side, uint32_t seq, 
 
 static void put_offsets(const struct sp_talk *t, const struct sp_call *c, struct sp_request_record *r)
 {
-	unsigned asker = c->bits & SP_CALL_FROM_SERVER ? !t->d->client : t->d->client;
-	if (c->req_head)
-		r->has_req_off = put_offset(t, asker, c->req_seq, &r->req_off);
-	if (c->resp_head)
-		r->has_resp_off = put_offset(t, !asker, c->resp_seq, &r->resp_off);
-	r->req_head = c->req_head;
-	r->resp_head = c->resp_head;
+	unsigned asks = c->bits & SP_CALL_FROM_SERVER ? !t->d->client : t->d->client;
+	r->called_off = !!(c->bits & SP_CALL_CALLED_OFF);
+	if (r->has_req_seq)
+		r->has_req_off = put_offset(t, asks, c->req_seq, &r->req_off);
+	if (r->has_resp_seq)
+		r->has_resp_off = put_offset(t, r->called_off ? asks : !asks, c->resp_seq, &r->resp_off);
 }
 
 static void put_request(const struct sp_call *c, struct sp_request_record *r)
@@ -126,9 +128,11 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	struct sp_flowtable *ft = t->ft;
 	enum sp_status status = status_of(c);
 	struct sp_texts_look look = {0};
-	count(t, c, status);
-	uint64_t serial = ++ft->l7->serial;
-	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED))
+	bool inside = c->bits & SP_CALL_OPAQUE && ft->l7->conf.encrypted != SP_L7_ENCRYPTED_YES;
+	if (!inside)
+		count(t, c, status);
+	uint64_t serial = inside ? INSIDE | ++ft->l7->inside_serial : ++ft->l7->serial;
+	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED) && !inside)
 		sp_profile_call(t, c, ft->l7->conf.log ? (uint64_t)ft->worker << 56 | serial : 0);
 	if (!ft->l7->conf.log)
 		return;
@@ -164,5 +168,6 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	r->incomplete = !!(c->bits & SP_CALL_CUT);
 	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
 	r->retries = c->retries;
+	r->inside = inside;
 	put_texts(&r->texts, c, &look);
 }

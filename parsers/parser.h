@@ -76,6 +76,9 @@ enum sp_msg_flags {
 	SP_MSG_IF_ASKED = 1,
 	/* A request that sets up what the connection's other calls run in (TLS): none of the application's. */
 	SP_MSG_HANDSHAKE = 2,
+	/* Bytes that cannot be read: all that is known is when they came. Only where `opaque` asks for such messages.
+	 */
+	SP_MSG_OPAQUE = 4,
 };
 
 /* How a call ended. Of a response, or of a request that says itself that it failed. */
@@ -160,6 +163,7 @@ struct sp_parse {
 	bool last;		/* nothing follows these bytes: a datagram, or the stream ended */
 	bool cut;		/* a datagram of which the end was not captured */
 	bool reveal;		/* show values that are hidden by default (never passwords) */
+	bool opaque;		/* who speaks when is wanted even of what cannot be read */
 	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool reversed;		/* out, of a probe or parse: `side` is surely the other one. The caller turns the sides,
 				 * and while there was no message begins anew; or it cannot, and `side` stays as it is */
@@ -203,7 +207,7 @@ struct sp_vector {
 	struct sp_vector_step step[SP_VECTOR_STEPS];
 	const char *want;
 	bool udp; /* every step is a datagram */
-	bool reveal;
+	bool reveal, opaque;
 	bool no_probe; /* the first bytes alone are not enough to know the protocol */
 };
 

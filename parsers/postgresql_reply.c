@@ -310,6 +310,9 @@ enum sp_parse_result sp_pg_reply(struct sp_parse *p, struct sp_pg *st)
 		size_t need = looked_at(&r.k);
 		if (r.k.body.n < need)
 			return pause(&r, r.at, 0, PG_HEAD + need);
+		bool apart = r.k.type == 'A' || r.k.type == 'N';
+		if (apart && r.at && !st->begun && st->reply_bytes) /* a reply that it stands in the middle of */
+			return pause(&r, r.at, 0, 0);
 		if (!st->reply)
 			st->reply = asked(p, st);
 		if (!st->reply && begins_orphan(r.k.type)) {

@@ -9,7 +9,8 @@
  * What the client does to an open handshake after its hello comes as INTERIM of its side: a fatal alert. In 1.3 an
  * alert is protected, but nothing else that a client may answer a handshake with is as short.
  *
- * Records of application data cost their heads. */
+ * Records of application data cost their heads. Where exchanges are wanted that cannot be read, what the client says
+ * until the server does is a request, and the first record that the server then sends its response. */
 #include "base/cursor.h"
 #include "parsers/tls_priv.h"
 
@@ -35,6 +36,7 @@ enum {
 	PROTECTED_ALERT = 19, /* in 1.3: level, description, type and 16 bytes of authentication */
 	FLIGHT_MAX = 64,      /* records of a server in 1.3 whose client is not seen */
 	PROBE_ENOUGH = 64,
+	TICKET_MAX = 400, /* a NewSessionTicket, without a client's certificate in it */
 };
 
 enum alert_level { WARNING = 1, FATAL = 2 };
@@ -83,6 +85,9 @@ struct state {
 	bool done;	/* ServerHelloDone: no resumption */
 	bool named_curves;
 	bool failed;
+	bool turn;	 /* a request that cannot be read is open */
+	uint8_t tickets; /* records that were taken for such in 1.3 */
+	uint16_t ticket; /* size of the first */
 };
 
 /* The client's certificate, kept for the end of the response. */
@@ -404,6 +409,42 @@ static enum sp_parse_result change_cipher_spec(struct sp_parse *p, struct state 
 	return pass_record(p);
 }
 
+/* Before it reads what the client says, a server in 1.3 may send a ticket, or two of the same size: its answer is what
+ * comes then. */
+static bool is_ticket(struct state *st, size_t n)
+{
+	if (st->version < SP_TLS_1_3 || st->tickets > 1)
+		return false;
+	bool is = n <= TICKET_MAX && (!st->tickets || n == st->ticket);
+	st->tickets = is ? (uint8_t)(st->tickets + 1) : 2;
+	st->ticket = (uint16_t)n;
+	return is;
+}
+
+/* Who speaks when. Shorter than anything that is worth an answer is how a connection's end is announced. */
+static bool is_turn(struct state *st, unsigned side, size_t n)
+{
+	if (n <= PROTECTED_ALERT)
+		return false;
+	if (side == SP_CLIENT)
+		return true;
+	return !is_ticket(st, n) && st->turn;
+}
+
+/* One record of it. */
+static enum sp_parse_result exchange(struct sp_parse *p, struct state *st, size_t n)
+{
+	bool client = p->side == SP_CLIENT, begins = !client || !st->turn;
+	enum sp_msg_part part = !client ? SP_PART_WHOLE : begins ? SP_PART_HEAD : SP_PART_MIDDLE;
+	struct sp_msg *m = sp_msg_begin(p, client ? SP_MSG_REQUEST : SP_MSG_RESPONSE, part);
+	m->flags = SP_MSG_OPAQUE;
+	if (client && begins)
+		m->slot[SP_SLOT_METHOD] = SP_TEXT("exchange");
+	st->turn = client;
+	p->want = n;
+	return sp_parse_msg(p, HEAD);
+}
+
 /* Protected records, as many as there are; the last of them need not be there. */
 static enum sp_parse_result application_data(struct sp_parse *p, struct state *st)
 {
@@ -422,10 +463,15 @@ static enum sp_parse_result application_data(struct sp_parse *p, struct state *s
 			p->want = n;
 			return failed(p, st, HEAD, SP_TEXT("encrypted_alert"), SP_STATUS_SERVER_ERROR);
 		}
+		if (!st->early) /* its Finished */
+			return sp_parse_skip(p, HEAD, n);
 	}
+	if (p->opaque && is_turn(st, p->side, n))
+		return exchange(p, st, n);
+	bool watched = p->opaque && (p->side == SP_CLIENT || st->turn || st->tickets == 1);
 	for (;;) {
 		at += HEAD;
-		if (in.n - at < n + HEAD || in.p[at + n] != APPLICATION_DATA || !is_record(in.p + at + n))
+		if (watched || in.n - at < n + HEAD || in.p[at + n] != APPLICATION_DATA || !is_record(in.p + at + n))
 			return sp_parse_skip(p, at, n);
 		at += n;
 		n = sp_be16(in.p + at + 3);

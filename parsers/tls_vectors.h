@@ -595,6 +595,30 @@ static const struct sp_vector vectors[] = {
 			"tls.established=true\n",
 	},
 	{
+		.name = "exchanges in the middle of a connection, and its end",
+		.step = {SP_C("\x17\x03\x03\x00\x1e"
+			      "abcdefghijklmnopqrstuvwxyz0123"
+			      "\x17\x03\x03\x00\x14"
+			      "abcdefghijklmnopqrst"),
+			 SP_S("\x17\x03\x03\x00\x1f"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
+			      "\x17\x03\x03\x00\x14"
+			      "ABCDEFGHIJKLMNOPQRST"),
+			 SP_S("\x17\x03\x03\x00\x14"
+			      "ABCDEFGHIJKLMNOPQRST"),
+			 SP_C("\x17\x03\x03\x00\x14"
+			      "abcdefghijklmnopqrst"),
+			 SP_S("\x17\x03\x03\x00\x14"
+			      "ABCDEFGHIJKLMNOPQRST"),
+			 SP_C("\x17\x03\x03\x00\x13"
+			      "abcdefghijklmnopqrs")},
+		.want = "> request method=exchange bytes=60\n"
+			"< response bytes=36\n"
+			"> request method=exchange bytes=25\n"
+			"< response bytes=25\n",
+		.opaque = true,
+	},
+	{
 		.name = "1.3: resumed",
 		.step = {SP_C(RESUMED_13_1), SP_S(RESUMED_13_2), SP_C(RESUMED_13_3), SP_S(RESUMED_13_4)},
 		.want = "> request method=handshake host=www.example.test resource=www.example.test "

@@ -27,11 +27,12 @@ uint64_t sp_answered_key(const struct sp_stitch *s, const struct sp_span *span)
 	return n.bits & SP_SPAN_RESP_SEQ ? sp_key(n.resp_seq, SP_SEED_ANSWERED) : 0;
 }
 
-/* Of what is left when sequence numbers were rewritten: one's place in the stream, and the client's port, which tells
- * many connections apart that say the same at once. */
+/* Of what is left when sequence numbers were rewritten: the request's place in its stream, and the client's port, which
+ * tells many connections apart that say the same at once. */
 uint64_t sp_alike_key(const struct sp_span *span)
 {
-	return span->asked ? sp_key((uint64_t)span->asked << 16 | span->client_port, SP_SEED_ALIKE) : 0;
+	bool known = span->asked && span->proto == SP_PROTO_TCP;
+	return known ? sp_key((uint64_t)span->asked << 16 | span->client_port, SP_SEED_ALIKE) : 0;
 }
 
 /* --- two spans --- */
@@ -129,8 +130,8 @@ int sp_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp
 
 int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
-	if (a->point == b->point || !a->answered || a->answered != b->answered || a->client_port != b->client_port ||
-	    !at_once(s, a, b))
+	if (a->point == b->point || a->asked != b->asked || !a->answered || a->answered != b->answered || !a->what ||
+	    a->what != b->what || a->client_port != b->client_port || !at_once(s, a, b))
 		return 0;
 	return same_server(a, b) ? 80 : 60;
 }

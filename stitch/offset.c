@@ -17,8 +17,10 @@
 /* A connection at a point, and what has to be added to its numbers. */
 struct link {
 	uint64_t key;
-	uint32_t add[2]; /* c2s, s2c */
-	uint32_t votes;	 /* from VOTES on it is believed */
+	uint32_t add[2];  /* c2s, s2c */
+	uint32_t votes;	  /* from VOTES on it is believed */
+	uint32_t back[2]; /* of one that others are translated to: what makes its numbers one of theirs */
+	bool has_back;
 };
 
 struct sp_offsets {
@@ -56,37 +58,70 @@ bool sp_offsets_find(const struct sp_offsets *o, uint16_t point, uint64_t flow_i
 	return true;
 }
 
+/* Sides of a connection, as numbered in a link. */
+static unsigned asker(const struct sp_span *span)
+{
+	return span->bits & SP_SPAN_FROM_SERVER ? 1 : 0;
+}
+
+static unsigned answerer(const struct sp_span *span)
+{
+	return span->called_off ? asker(span) : !asker(span);
+}
+
+bool sp_offsets_back(const struct sp_offsets *o, uint16_t point, uint64_t flow_id, uint32_t add[2])
+{
+	uint64_t key;
+	const struct link *l = link_of(o, point, flow_id, &key);
+	if (l->key != key || !l->has_back)
+		return false;
+	add[0] = l->back[0];
+	add[1] = l->back[1];
+	return true;
+}
+
 struct sp_numbers sp_numbers_translate(const struct sp_stitch *s, const struct sp_span *span)
 {
 	uint32_t add[2];
 	if (!sp_offsets_find(s->offsets, span->point, span->flow_id, add))
 		return (struct sp_numbers){0};
-	unsigned asks = span->bits & SP_SPAN_FROM_SERVER ? 1 : 0;
-	return (struct sp_numbers){.req_seq = span->req_seq + add[asks],
-				   .resp_seq = span->resp_seq + add[!asks],
+	return (struct sp_numbers){.req_seq = span->req_seq + add[asker(span)],
+				   .resp_seq = span->resp_seq + add[answerer(span)],
 				   .bits = span->bits & SP_BOTH_SEQS};
+}
+
+/* The one whose numbers are kept as they are knows the way back to one of the others. */
+static void learn_back(struct sp_offsets *o, const struct sp_span *a, const uint32_t add[2])
+{
+	uint64_t key;
+	struct link *l = link_of(o, a->point, a->flow_id, &key);
+	if (l->key != key)
+		*l = (struct link){.key = key};
+	l->back[0] = 0 - add[0];
+	l->back[1] = 0 - add[1];
+	l->has_back = true;
 }
 
 void sp_offsets_learn(struct sp_stitch *s, const struct sp_span *a, struct sp_span *b, unsigned confidence)
 {
 	uint64_t key;
 	struct sp_numbers x = sp_numbers_of(s, a);
-	if (b->proto != SP_PROTO_TCP || (x.bits & b->bits & SP_BOTH_SEQS) != SP_BOTH_SEQS)
+	if (b->proto != SP_PROTO_TCP || b->called_off || (x.bits & b->bits & SP_BOTH_SEQS) != SP_BOTH_SEQS)
 		return;
-	unsigned asks = b->bits & SP_SPAN_FROM_SERVER ? 1 : 0;
 	uint32_t add[2];
-	add[asks] = x.req_seq - b->req_seq;
-	add[!asks] = x.resp_seq - b->resp_seq;
+	add[asker(b)] = x.req_seq - b->req_seq;
+	add[answerer(b)] = x.resp_seq - b->resp_seq;
 	if (!(add[0] | add[1]))
 		return;
 	struct link *l = link_of(s->offsets, b->point, b->flow_id, &key);
-	bool again = l->key == key && l->add[0] == add[0] && l->add[1] == add[1];
-	l->votes = (again ? l->votes : 0) + (confidence >= SURE ? VOTES : 1);
-	l->key = key;
-	l->add[0] = add[0];
-	l->add[1] = add[1];
+	bool again = l->key == key && l->votes && l->add[0] == add[0] && l->add[1] == add[1];
+	*l = (struct link){.key = key,
+			   .add = {add[0], add[1]},
+			   .votes = (again ? l->votes : 0) + (confidence >= SURE ? VOTES : 1)};
 	b->rewritten = l->votes >= VOTES;
 	s->offsets->n++;
+	if (b->rewritten)
+		learn_back(s->offsets, a, add);
 }
 
 /* --- when a call is told --- */

@@ -101,9 +101,9 @@ static int measured(const struct sp_order *o, const struct sp_span *a, const str
  * it look like that. */
 static int by_ttl(const struct sp_span *a, const struct sp_span *b)
 {
-	if (!(a->ttl_c2s && b->ttl_c2s) || !(a->ttl_s2c && b->ttl_s2c))
-		return 0;
-	int there = a->ttl_c2s - b->ttl_c2s, back = b->ttl_s2c - a->ttl_s2c;
+	bool one = a->ttl_c2s && b->ttl_c2s, other = a->ttl_s2c && b->ttl_s2c;
+	int there = one ? a->ttl_c2s - b->ttl_c2s : 0, back = other ? b->ttl_s2c - a->ttl_s2c : there;
+	there = one ? there : back;
 	return there == back && there >= -HOPS_MAX && there <= HOPS_MAX ? there : 0;
 }
 

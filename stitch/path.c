@@ -8,32 +8,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "parsers/link/proto.h"
-#include "stitch/stitch_priv.h"
-
-#define CHAIN_MAX 64
-#define HANDSHAKES_APART (10 * SP_NS_PER_SEC) /* of one connection at two points, clocks included */
-#define CHOSEN_ISN 65536		      /* smaller ones are no random numbers */
-
-struct path {
-	uint64_t began_ns;	  /* by the clock of the records, when the first point told of it */
-	uint64_t ended_ns;	  /* by the clock of the records, when its last leg ended */
-	uint64_t losses_known_ns; /* until then, by its own clock, they were told as they came */
-	uint32_t first;
-	uint32_t next, back; /* in its bucket */
-	uint32_t older, newer;
-	uint32_t isn_client;
-	uint16_t n, open; /* legs; those that go on */
-	bool listed, used;
-};
-
-struct sp_paths {
-	struct sp_leg *leg;
-	struct path *path;
-	uint32_t *bucket;
-	uint32_t n, n_buckets; /* of legs, and of paths */
-	uint32_t fresh_leg, fresh_path, free_leg, free_path, oldest, newest;
-	struct sp_path told;
-};
+#include "stitch/path_priv.h"
 
 int sp_paths_new(struct sp_paths **ret, const struct sp_stitch *s, uint64_t memory)
 {
@@ -103,6 +78,8 @@ static void leg_add(struct sp_leg *leg, const struct sp_flow_record *r)
 	leg->packets[1] += r->packets_s2c;
 	leg->bytes[0] += r->bytes_c2s;
 	leg->bytes[1] += r->bytes_s2c;
+	leg->payload[0] += r->payload_bytes_c2s;
+	leg->payload[1] += r->payload_bytes_s2c;
 	leg->retrans[0] += r->retrans_c2s;
 	leg->retrans[1] += r->retrans_s2c;
 	leg->hole_filled[0] += r->hole_filled_c2s;
@@ -141,16 +118,11 @@ static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 	uint64_t apart = a->start_ns > r->start_ns ? a->start_ns - r->start_ns : r->start_ns - a->start_ns;
 	if (both && a->isn_server != r->isn_server)
 		return false;
-	if (apart > (a->point == r->point ? SP_NS_PER_SEC : HANDSHAKES_APART))
+	if (apart > (a->point == r->point ? SP_NS_PER_SEC : SP_HANDSHAKES_APART))
 		return false;
-	if (r->isn_client < CHOSEN_ISN || (both && r->isn_server < CHOSEN_ISN))
+	if (r->isn_client < SP_CHOSEN_ISN || (both && r->isn_server < SP_CHOSEN_ISN))
 		return same_ends(a, r) == 2;
 	return both || same_ends(a, r);
-}
-
-static uint32_t *bucket_of(struct sp_paths *p, uint32_t isn_client)
-{
-	return &p->bucket[sp_key(isn_client, 0) >> 8 & (p->n_buckets - 1)];
 }
 
 /* The path of a flow, and its leg there when it was reported before. */
@@ -158,7 +130,7 @@ static uint32_t find(struct sp_paths *p, const struct sp_flow_record *r, uint32_
 {
 	uint32_t found = 0, looked = 0;
 	*leg = 0;
-	for (uint32_t h = *bucket_of(p, r->isn_client); h && looked++ < CHAIN_MAX; h = p->path[h].next) {
+	for (uint32_t h = *sp_path_bucket(p, r->isn_client); h && looked++ < SP_CHAIN_MAX; h = p->path[h].next) {
 		bool fit = p->path[h].isn_client == r->isn_client && p->path[h].n < SP_PATH_LEGS_MAX;
 		for (uint32_t n = p->path[h].first; n; n = p->leg[n].next) {
 			const struct sp_leg *l = &p->leg[n];
@@ -208,15 +180,26 @@ static void list_append(struct sp_stitch *s, uint32_t h)
 	path->listed = true;
 }
 
+static void leave_port(struct sp_paths *p, const struct path *path)
+{
+	if (path->port_back)
+		p->path[path->port_back].port_next = path->port_next;
+	else
+		p->by_port[path->port] = path->port_next;
+	if (path->port_next)
+		p->path[path->port_next].port_back = path->port_back;
+}
+
 static void forget(struct sp_stitch *s, uint32_t h)
 {
 	struct sp_paths *p = s->paths;
 	struct path *path = &p->path[h];
 	list_remove(p, h);
+	leave_port(p, path);
 	if (path->back)
 		p->path[path->back].next = path->next;
 	else
-		*bucket_of(p, path->isn_client) = path->next;
+		*sp_path_bucket(p, path->isn_client) = path->next;
 	if (path->next)
 		p->path[path->next].back = path->back;
 	for (uint32_t n = path->first, next; n; n = next) {
@@ -228,6 +211,21 @@ static void forget(struct sp_stitch *s, uint32_t h)
 	path->used = false;
 	path->next = p->free_path;
 	p->free_path = h;
+}
+
+void sp_path_merge(struct sp_stitch *s, uint32_t h, uint32_t x)
+{
+	struct sp_paths *p = s->paths;
+	struct path *to = &p->path[h], *from = &p->path[x];
+	uint32_t *last = &to->first;
+	while (*last)
+		last = &p->leg[*last].next;
+	*last = from->first;
+	from->first = 0;
+	to->n += from->n;
+	to->open += from->open;
+	to->losses_known_ns = SP_MAX(to->losses_known_ns, from->losses_known_ns); /* none is told twice */
+	forget(s, x);
 }
 
 /* --- telling --- */
@@ -266,6 +264,16 @@ static void sort_legs(struct sp_stitch *s, struct sp_path *told, bool learn)
 	memcpy(told->leg, leg, sizeof leg);
 }
 
+/* Of the numbers that the client's side saw. */
+static uint64_t path_id(const struct sp_path *told)
+{
+	unsigned i = 0;
+	while (i + 1 < told->n_legs && !(told->leg[i]->bits & SP_LEG_ISN_SERVER))
+		i++;
+	const struct sp_leg *l = told->leg[told->leg[i]->bits & SP_LEG_ISN_SERVER ? i : 0];
+	return sp_key((uint64_t)l->isn_client << 32, l->isn_server);
+}
+
 /* What is known of a path until now, in order. */
 static struct sp_path *gather(struct sp_stitch *s, const struct path *path, bool ended)
 {
@@ -279,15 +287,17 @@ static struct sp_path *gather(struct sp_stitch *s, const struct path *path, bool
 		told->leg[told->n_legs++] = l;
 		told->start_ns = SP_MIN(told->start_ns, l->start_ns);
 		told->end_ns = SP_MAX(told->end_ns, l->end_ns);
-		if (l->bits & SP_LEG_ISN_SERVER || told->n_legs == 1)
-			told->id = sp_key((uint64_t)l->isn_client << 32, l->isn_server);
 	}
 	sort_legs(s, told, ended);
+	told->joined_by = path->joined_by;
+	told->confidence = path->confidence;
+	told->id = path_id(told);
 	return told;
 }
 
 static void tell(struct sp_stitch *s, uint32_t h, bool early)
 {
+	sp_path_unite(s, h);
 	const struct path *path = &s->paths->path[h];
 	if (path->n < 2) {
 		s->stats.paths_alone++;
@@ -331,16 +341,26 @@ static uint32_t leg_get(struct sp_stitch *s)
 }
 
 /* There are as many of them as legs. */
-static uint32_t path_get(struct sp_stitch *s, uint32_t isn_client)
+static uint32_t path_get(struct sp_stitch *s, uint32_t isn_client, uint16_t port)
 {
 	struct sp_paths *p = s->paths;
-	uint32_t h = p->free_path, *head = bucket_of(p, isn_client);
+	uint32_t h = p->free_path, *head = sp_path_bucket(p, isn_client), *same = &p->by_port[port];
 	if (h)
 		p->free_path = p->path[h].next;
 	else
 		h = p->fresh_path++;
 	assert(h < p->n);
-	p->path[h] = (struct path){.began_ns = s->now_ns, .isn_client = isn_client, .next = *head, .used = true};
+	p->path[h] = (struct path){.began_ns = s->now_ns,
+				   .isn_client = isn_client,
+				   .next = *head,
+				   .port = port,
+				   .port_next = *same,
+				   .used = true,
+				   .joined_by = SP_JOIN_TCP_SEQ,
+				   .confidence = 100};
+	if (*same)
+		p->path[*same].port_back = h;
+	*same = h;
 	if (*head)
 		p->path[*head].back = h;
 	*head = h;
@@ -356,7 +376,7 @@ static bool add_leg(struct sp_stitch *s, const struct sp_flow_record *r, uint32_
 	uint32_t none;
 	*h = find(p, r, &none); /* again: room may have been made of it */
 	if (!*h)
-		*h = path_get(s, r->isn_client);
+		*h = path_get(s, r->isn_client, r->client_port);
 	leg_begin(&p->leg[*n], r);
 	p->leg[*n].next = p->path[*h].first;
 	p->path[*h].first = *n;

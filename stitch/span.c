@@ -47,12 +47,6 @@ static uint8_t bits_of(const struct sp_request_record *r)
 			 (r->has_ports ? SP_SPAN_PORTS : 0) | (r->type == SP_CALL_TYPE_ONEWAY ? SP_SPAN_ONEWAY : 0));
 }
 
-/* The same wherever a message passes, whatever became of addresses and sequence numbers. */
-static uint32_t place_of(bool known, uint32_t offset, uint64_t head)
-{
-	return known ? (uint32_t)sp_hash_mix(head ^ SP_HASH_K0, offset ^ SP_HASH_K1) | 1 : 0;
-}
-
 static uint32_t low(uint64_t us)
 {
 	return (uint32_t)SP_MIN(us, (uint64_t)UINT32_MAX);
@@ -71,12 +65,13 @@ void sp_span_of(struct sp_span *span, const struct sp_request_record *r)
 		.correlation = hash_slot(&r->texts, SP_SLOT_CORRELATION, 0),
 		.req_seq = r->req_tcp_seq,
 		.resp_seq = r->resp_tcp_seq,
-		.asked = place_of(r->has_req_off, r->req_off, r->req_head),
-		.answered = place_of(r->has_resp_off, r->resp_off, r->resp_head),
+		.asked = r->has_req_off ? r->req_off + 1 : 0,
+		.answered = r->has_resp_off ? r->resp_off + 1 : 0,
 		.rrt_us = low(r->rrt_us),
 		.request_us = low(r->request_us),
 		.rrt_ns = r->rrt_ns & 1023,
 		.depth = r->depth & 15,
+		.called_off = r->called_off,
 		.point = r->point,
 		.client_port = r->client_port,
 		.server_port = r->server_port,

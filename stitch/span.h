@@ -45,12 +45,13 @@ struct sp_span {
 	uint64_t what;	      /* hash of method, host and resource; 0: not known as a whole */
 	uint64_t correlation; /* hash of it; 0: none */
 	uint32_t req_seq, resp_seq;
-	uint32_t asked, answered; /* hash of where in its stream a message begins, and with which bytes; 0: not known */
+	uint32_t asked, answered; /* 1 + where in their streams both messages begin; 0: not known */
 	uint32_t rrt_us, request_us;
-	uint32_t next;		/* of its call, the stitcher's */
-	uint16_t rrt_ns : 10;	/* of the rest of a microsecond */
-	uint16_t depth : 4;	/* tunnels around it */
-	uint16_t rewritten : 1; /* others have other sequence numbers: offset.c knows which; the stitcher's */
+	uint32_t next;		 /* of its call, the stitcher's */
+	uint16_t rrt_ns : 10;	 /* of the rest of a microsecond */
+	uint16_t depth : 4;	 /* tunnels around it */
+	uint16_t called_off : 1; /* its response is in the stream of its request */
+	uint16_t rewritten : 1;	 /* others have other sequence numbers: offset.c knows which; the stitcher's */
 	uint16_t point;
 	uint16_t client_port, server_port;
 	uint16_t app;

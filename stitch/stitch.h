@@ -86,7 +86,7 @@ struct sp_leg {
 	struct sp_addr client_ip, server_ip;
 	uint16_t client_port, server_port, point, app;
 	uint32_t isn_client, isn_server;
-	uint64_t packets[2], bytes[2]; /* c2s, s2c */
+	uint64_t packets[2], bytes[2], payload[2]; /* c2s, s2c */
 	uint32_t retrans[2], hole_filled[2];
 	uint32_t rtt_client_us, rtt_server_us;
 	uint32_t requests, request_errors;
@@ -117,6 +117,7 @@ struct sp_path {
 	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX], doubled[2 * SP_PATH_LEGS_MAX];
 	struct sp_burst burst[SP_PATH_BURSTS_MAX]; /* of both, by the first leg's clock */
 	bool partial;
+	uint8_t joined_by, confidence; /* of the legs that are least sure */
 };
 
 struct sp_stitch_told {

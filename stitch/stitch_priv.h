@@ -157,6 +157,9 @@ void sp_offsets_free(struct sp_offsets *o);
 /* What has to be added to a connection's numbers (c2s, s2c). False: nothing, as far as is known. */
 bool sp_offsets_find(const struct sp_offsets *o, uint16_t point, uint64_t flow_id, uint32_t add[2]);
 
+/* What makes a connection's numbers those of another point. False: nothing is known. */
+bool sp_offsets_back(const struct sp_offsets *o, uint16_t point, uint64_t flow_id, uint32_t add[2]);
+
 /* Two spans of one call: how the numbers of b's connection become those of a's. */
 void sp_offsets_learn(struct sp_stitch *s, const struct sp_span *a, struct sp_span *b, unsigned confidence);
 

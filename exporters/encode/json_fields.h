@@ -77,7 +77,6 @@ static inline char *sp_json_limits(char *p, uint8_t limits)
 #define SIZE_HIDDEN 0
 #define SIZE_HIDDEN16 0
 #define SIZE_HIDDEN32 0
-#define SIZE_HIDDEN64 0
 #define SIZE_LAYERS (64 + SP_LAYERS_MAX * (6 + 9 + 64 + 2 * SP_ADDR_TEXT_MAX))
 
 /* One field of each type, key included. `p`, `r` and `point` are the encoder's. */
@@ -100,7 +99,6 @@ static inline char *sp_json_limits(char *p, uint8_t limits)
 #define JSON_HIDDEN(field)
 #define JSON_HIDDEN16(field)
 #define JSON_HIDDEN32(field)
-#define JSON_HIDDEN64(field)
 #define JSON_POINT(field)                                                                                              \
 	if (point)                                                                                                     \
 	(PUT_QUOTED_KEY(field), p = sp_put_json_string(p, point->name, strlen(point->name)), PUT("\""))

@@ -268,6 +268,14 @@ static char *put_change(char *p, const char *side, const struct sp_addr *a, uint
 	return p;
 }
 
+/* Which side's sequence numbers are not the same at two neighbours. */
+static const char *rewritten(const struct sp_leg *a, const struct sp_leg *b)
+{
+	bool client = a->isn_client != b->isn_client;
+	bool server = a->bits & b->bits & SP_LEG_ISN_SERVER && a->isn_server != b->isn_server;
+	return client && server ? "both" : client ? "client" : server ? "server" : NULL;
+}
+
 /* What neighbours see differently of both ends. */
 static char *put_nat(char *p, const struct sp_path *t, const struct sp_points *points)
 {
@@ -277,13 +285,16 @@ static char *put_nat(char *p, const struct sp_path *t, const struct sp_points *p
 		const struct sp_leg *a = t->leg[i - 1], *b = t->leg[i];
 		bool client = a->client_port != b->client_port || !sp_addr_eq(&a->client_ip, &b->client_ip);
 		bool server = a->server_port != b->server_port || !sp_addr_eq(&a->server_ip, &b->server_ip);
-		if (!client && !server)
+		const char *numbers = rewritten(a, b);
+		if (!client && !server && !numbers)
 			continue;
 		OBJECT(p, '{')
 		{
 			p = put_point(p, "from", points, a->point);
 			p = put_point(p, "to", points, b->point);
-			p = put_word(p, "type", client && server ? "full" : client ? "snat" : "dnat");
+			p = put_word(p, "type", client && server ? "full" : client ? "snat" : server ? "dnat" : "none");
+			if (numbers)
+				p = put_word(p, "sequence_numbers_rewritten", numbers);
 			p = put_change(p, "client", &a->client_ip, a->client_port, &b->client_ip, b->client_port);
 			p = put_change(p, "server", &a->server_ip, a->server_port, &b->server_ip, b->server_port);
 		}
@@ -353,6 +364,8 @@ void sp_json_path(struct sp_buf *out, const struct sp_path *t, const struct sp_p
 		p = put_number(p, "isn_client", first->isn_client);
 		if (first->bits & SP_LEG_ISN_SERVER)
 			p = put_number(p, "isn_server", first->isn_server);
+		p = put_word(p, "joined_by", sp_join_name(t->joined_by));
+		p = put_number(p, "confidence", t->confidence);
 		if (t->partial)
 			PUT(",\"partial\":true");
 		PUT(",\"points\":[");

@@ -19,6 +19,8 @@ import time
 import traceback
 
 SPANTAP = os.environ.get("SPANTAP", "build/spantap")
+FILES = ["clocks.jsonl", "edges.jsonl", "flows.jsonl", "losses.jsonl", "paths.jsonl", "profiles.jsonl", "requests.jsonl", "stats.json",
+         "traces.jsonl"]
 T0 = 1_700_000_000_000_000  # us
 LINK_ETHERNET, LINK_RAW, LINK_80211 = 1, 101, 105
 SYN, ACK, FIN, PSH, RST = 0x02, 0x10, 0x01, 0x08, 0x04
@@ -179,8 +181,6 @@ def stats(directory):
 
 # Tests
 
-FILES = ["clocks.jsonl", "edges.jsonl", "flows.jsonl", "losses.jsonl", "paths.jsonl", "profiles.jsonl",
-         "requests.jsonl", "stats.json", "traces.jsonl"]
 
 
 def test_no_command():

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "parsers/parser.h"
 
 #define FEED_OPEN_MAX 64
@@ -41,6 +42,7 @@ struct feed_asked {
 struct feed_side {
 	uint8_t *carry; /* as large as its bytes, so that sanitizers see the end */
 	size_t n;
+	uint64_t at;   /* where those begin */
 	uint64_t want; /* bytes that must be there before the next call */
 	uint64_t skip;
 	bool over;
@@ -60,6 +62,7 @@ struct feed {
 	bool refuse;  /* no memory for a second block */
 	bool bare;    /* slots and extras are not looked at */
 	uint64_t calls, bytes;
+	uint64_t begins; /* sum of hashes: where messages begin */
 	char *text;
 	size_t text_n;
 };
@@ -217,9 +220,19 @@ static inline struct feed_open *feed_find(struct feed *f, unsigned side, const s
 	return free_one;
 }
 
+/* Who cannot read a request knows that it was over when the other side spoke. */
+static inline void feed_answered(struct feed *f, unsigned side)
+{
+	for (unsigned i = 0; i < FEED_OPEN_MAX; i++)
+		if (f->open[i].used && f->open[i].side != side && f->open[i].kind == SP_MSG_REQUEST)
+			feed_write(f, &f->open[i]);
+}
+
 static inline void feed_msg(struct feed *f, unsigned side)
 {
 	const struct sp_msg *m = &f->p.msg;
+	if (m->flags & SP_MSG_OPAQUE && m->kind == SP_MSG_RESPONSE)
+		feed_answered(f, side);
 	bool begin = m->part == SP_PART_WHOLE || m->part == SP_PART_HEAD;
 	feed_check(m->kind <= SP_MSG_INTERIM && m->part <= SP_PART_TAIL && m->status < SP_STATUS_MAX, f,
 		   "a kind that is none");
@@ -288,7 +301,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 {
 	struct sp_parse *p = &f->p;
 	sp_arena_reset(&f->arena);
-	bool reveal = p->reveal;
+	bool reveal = p->reveal, opaque = p->opaque;
 	memset(p, 0, offsetof(struct sp_parse, msg));
 	memset(&p->msg, 0xa5, sizeof p->msg); /* nothing may count on what was there */
 	*p = (struct sp_parse){.in = in,
@@ -299,6 +312,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 			       .transport = feed_transport(f->parser, udp),
 			       .last = last,
 			       .reveal = reveal,
+			       .opaque = opaque,
 			       .msg = p->msg,
 			       .asked = feed_asked,
 			       .extend = feed_extend,
@@ -328,6 +342,14 @@ static inline void feed_stop(struct feed *f, unsigned side, const char *why, con
 	f->stopped = true;
 }
 
+/* Points that see other segments have to find the same. */
+static inline void feed_begins(struct feed *f, const struct feed_side *s, unsigned side)
+{
+	const struct sp_msg *m = &f->p.msg;
+	if (m->part <= SP_PART_HEAD && m->kind != SP_MSG_INTERIM)
+		f->begins += sp_hash_mix(s->at + m->first + SP_HASH_K0, SP_HASH_K1 + side);
+}
+
 /* Calls the parser until it wants more than there is. */
 static inline void feed_run(struct feed *f, unsigned side, bool last, bool udp)
 {
@@ -337,6 +359,7 @@ static inline void feed_run(struct feed *f, unsigned side, bool last, bool udp)
 		size_t skip = (size_t)SP_MIN(s->skip, (uint64_t)s->n);
 		if (s->skip) {
 			feed_carry(s, s->carry + skip, s->n - skip);
+			s->at += skip;
 			s->skip -= s->skip == SP_TO_END ? 0 : skip;
 			if (s->skip)
 				break;
@@ -352,6 +375,7 @@ static inline void feed_run(struct feed *f, unsigned side, bool last, bool udp)
 		if (rc == SP_PARSE_MSG) {
 			feed_check(used || ++idle <= SP_IDLE_MAX, f, "stands still");
 			feed_msg(f, side);
+			feed_begins(f, s, side);
 		}
 		if (rc == SP_PARSE_SKIP || rc == SP_PARSE_MORE)
 			feed_passed(f, side, used + (rc == SP_PARSE_SKIP && f->p.want != SP_TO_END ? f->p.want : 0));
@@ -371,6 +395,7 @@ static inline void feed_run(struct feed *f, unsigned side, bool last, bool udp)
 		if (rc == SP_PARSE_BAD)
 			feed_stop(f, side, "bad", "");
 		feed_carry(s, s->carry + used, s->n - used);
+		s->at += used;
 		if (rc == SP_PARSE_MORE)
 			break;
 		if (rc == SP_PARSE_MSG && s->skip && s->skip != SP_TO_END && !s->n)

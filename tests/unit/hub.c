@@ -390,7 +390,7 @@ static void directory(void)
 		CHECK_STR(content("a/b/c/flows.jsonl"), run_ ? "one\n" : NULL);
 		CHECK(!sink->close(sink));
 		CHECK_STR(content("a/b/c/flows.jsonl"), "one\n");
-		CHECK_EQ(files_in("a"), 2);
+		CHECK_EQ(files_in("a"), 3);
 	}
 	/* An empty result replaces an old one too. */
 	CHECK(!sp_sink_dir_new(&sink, path("a/b/c/"), 0, &err));
@@ -514,7 +514,7 @@ static void disk_full(void)
 	int status = -1;
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	CHECK_STR(content("full/flows.jsonl"), "old\n");
-	CHECK_EQ(files_in("full"), 2);
+	CHECK_EQ(files_in("full"), 3);
 }
 
 static void no_directory(void)

@@ -15,6 +15,7 @@ static void begin(struct feed *f)
 {
 	feed_init(f, parser);
 	f->p.reveal = vector->reveal;
+	f->p.opaque = vector->opaque;
 }
 
 static unsigned steps(void)
@@ -92,14 +93,22 @@ static void every_split_says_the_same(void)
 {
 	for (vector = parser->vectors; vector && vector->name; vector++) {
 		bool good = !vector->udp;
+		struct feed whole;
+		begin(&whole);
+		play(&whole, 0, 0, 0);
 		for (unsigned i = 0; i < steps() && good; i++)
 			for (size_t cut = 1; cut < vector->step[i].n && good; cut++) {
 				struct feed f;
 				begin(&f);
 				play(&f, 0, i, cut);
 				good = CHECK(as_expected(&f, "cut at", cut));
+				if (!f.stopped && !CHECK(f.begins == whole.begins))
+					printf("# %s: %s, cut at %zu of step %u: begins elsewhere\n", parser->name,
+					       vector->name, cut, i);
+				good &= f.stopped || f.begins == whole.begins;
 				feed_free(&f);
 			}
+		feed_free(&whole);
 	}
 }
 
