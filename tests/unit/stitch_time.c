@@ -266,6 +266,7 @@ struct leg {
 };
 
 static struct leg leg[POINTS];
+static uint32_t rewritten; /* what a box between points 1 and 2 adds to the client's numbers */
 
 static void legs_begin(void)
 {
@@ -279,7 +280,7 @@ static void event(unsigned p, enum sp_loss_kind kind, bool s2c, uint32_t seq, ui
 	uint64_t ns = T0 + ms * SP_NS_PER_MS + (uint64_t)ahead[p] + p * 50000;
 	l->loss[l->n++] = (struct sp_loss){.ns = ns,
 					   .after_us = (uint32_t)(after_ms * 1000),
-					   .seq = seq,
+					   .seq = seq + (p > 1 && !s2c ? rewritten : 0),
 					   .len = 1000,
 					   .kind = (uint8_t)kind,
 					   .s2c = s2c};
@@ -317,7 +318,7 @@ static void legs_put(struct sp_stitch *s, unsigned connection, unsigned minutes)
 		r->server_port = 80;
 		r->proto = SP_PROTO_TCP;
 		r->is_tcp = r->has_isn_client = r->has_isn_server = r->has_rtt_server = 1;
-		r->isn_client = 0xfffff000 + connection;
+		r->isn_client = 0xfffff000 + connection + (p > 1 ? rewritten : 0);
 		r->isn_server = 0x20000000 + connection;
 		r->rtt_server_us = 1000 - 100 * p;
 		r->close_reason = minutes ? SP_CLOSE_ACTIVE : SP_CLOSE_FIN;
@@ -384,6 +385,29 @@ static void three_bursts(void)
 	check_burst(loss_at(1, 2), 1, 1, 900, 900);
 	check_burst(loss_at(3, 2), 0, 5, 700, 720);
 	CHECK_EQ(got.n_slots, 4);
+}
+
+/* A firewall between two points gives the client other numbers: places in the stream are the same. */
+static void behind_other_numbers(void)
+{
+	struct sp_stitch *s = begin(64 << 20, 0);
+	rewritten = 0x12345678;
+	legs_begin();
+	lose(1, 2, false, 1000, 100);
+	lose(2, 3, false, 5000, 105);
+	lose(0, 1, false, 9000, 110);
+	event(0, SP_LOSS_AGAIN, false, 20000, 300, 20);
+	for (unsigned p = 1; p < POINTS; p++)
+		event(p, SP_LOSS_AGAIN, false, 20000, 300, 20);
+	legs_end(s, 0);
+	end(s);
+	rewritten = 0;
+	CHECK_EQ(got.paths, 1);
+	CHECK_EQ(got.path.n_legs, POINTS);
+	CHECK_EQ(got.path.n_losses, 3);
+	for (unsigned p = 0; p + 1 < POINTS; p++)
+		CHECK(loss_at(p, p + 1) && loss_at(p, p + 1)->segments == 1 && !loss_at(p, p + 1)->at_least);
+	CHECK_EQ(got.path.n_doubled, 0);
 }
 
 /* The same tenth of a second hits a hundred connections between two points. */
@@ -648,6 +672,7 @@ int main(void)
 	RUN(too_many_endpoints);
 	RUN(intervals);
 	RUN(three_bursts);
+	RUN(behind_other_numbers);
 	RUN(a_burst_over_many_connections);
 	RUN(copies);
 	RUN(while_it_goes_on);
