@@ -79,7 +79,7 @@ struct view {
 	unsigned n_again, n_filled;
 	struct seen again[LEG_LOSSES_MAX], filled[LEG_LOSSES_MAX];
 	bool whole, gone; /* nothing was left out of the log; something has left it */
-	uint64_t until_ns;
+	uint64_t last_ns; /* what came last, as far as it is logged */
 };
 
 struct lost {
@@ -90,17 +90,16 @@ struct sp_loss_pair {
 	struct view a, b; /* a is passed first */
 	unsigned n;
 	struct lost lost[LEG_LOSSES_MAX];
-	uint64_t from_ns, until_ns; /* what came then: of the rest, slots know already, or not all points */
+	uint64_t from_ns, until_ns; /* what came before, slots know; what came after, perhaps not all points */
 };
 
 static void view(const struct sp_stitch *s, struct view *v, const struct sp_leg *leg, unsigned s2c, int64_t offset_ns,
 		 bool relative)
 {
-	uint64_t until_ns = s->loss_pair->until_ns;
 	const struct log *log = log_of(s, leg);
 	uint32_t isn = !relative ? 0 : s2c ? leg->isn_server : leg->isn_client;
 	v->n_again = v->n_filled = 0;
-	v->until_ns = 0;
+	v->last_ns = 0;
 	uint64_t logged = log ? log->gone[s2c] : 0;
 	v->gone = logged != 0;
 	for (uint32_t i = 0; log && i < log->n; i++) {
@@ -109,11 +108,11 @@ static void view(const struct sp_stitch *s, struct view *v, const struct sp_leg 
 		if ((l->s2c != 0) != s2c)
 			continue;
 		logged++;
-		if (!l->len || came_ns > until_ns)
+		if (!l->len)
 			continue;
 		struct seen *to = l->kind == SP_LOSS_AGAIN ? &v->again[v->n_again++] : &v->filled[v->n_filled++];
 		*to = (struct seen){ns, came_ns, l->seq - isn, l->len, l->len};
-		v->until_ns = SP_MAX(v->until_ns, came_ns);
+		v->last_ns = SP_MAX(v->last_ns, came_ns);
 	}
 	v->whole = logged >= (uint64_t)leg->retrans[s2c] + leg->hole_filled[s2c];
 }
@@ -160,11 +159,17 @@ static const struct seen *copy_before(const struct view *v, unsigned i)
 	return NULL;
 }
 
+/* Where logs are not whole any more, what slots know is not looked at again: its counterpart may be gone. */
+static bool is_looked_at(const struct sp_loss_pair *p, const struct seen *s)
+{
+	return is_left(s) && s->came_ns <= p->until_ns && (s->came_ns > p->from_ns || !(p->a.gone | p->b.gone));
+}
+
 static void find_lost(struct sp_loss_pair *p)
 {
 	for (unsigned i = 0; i < p->a.n_again; i++) {
 		const struct seen *s = &p->a.again[i], *before = copy_before(&p->a, i);
-		if (!is_left(s) || (!p->b.whole && s->came_ns > p->b.until_ns))
+		if (!is_looked_at(p, s) || (!p->b.whole && s->came_ns > p->b.last_ns))
 			continue;
 		struct seen *hole = before ? NULL : hole_of(&p->b, s);
 		p->lost[p->n++] = (struct lost){before ? before->came_ns : hole ? hole->ns : s->ns, s->came_ns};
@@ -177,7 +182,7 @@ static void find_lost(struct sp_loss_pair *p)
 static void find_doubled(struct sp_loss_pair *p)
 {
 	for (unsigned i = 0; i < p->b.n_again; i++)
-		if (is_left(&p->b.again[i]) && !hole_of(&p->a, &p->b.again[i]))
+		if (is_looked_at(p, &p->b.again[i]) && !hole_of(&p->a, &p->b.again[i]))
 			p->lost[p->n++] = (struct lost){p->b.again[i].came_ns, p->b.again[i].came_ns};
 }
 
@@ -322,9 +327,11 @@ void sp_losses_path(struct sp_stitch *s, struct sp_path *told, uint64_t known_ns
 		compare_all(s, told, known_ns, UINT64_MAX);
 }
 
-/* What slots know makes room in a log that is filling up; the path's counters still have it. */
-static void forget(struct sp_stitch *s, const struct sp_path *told, uint64_t until_ns)
+/* What slots know makes room in a log that is filling up, but for what other points may have logged a little later; the
+ * path's counters still have it. */
+static void forget(struct sp_stitch *s, const struct sp_path *told, uint64_t known_ns)
 {
+	uint64_t until_ns = known_ns - SP_MIN(known_ns, ON_THE_WAY_NS);
 	for (unsigned i = 0; i < told->n_legs; i++) {
 		struct log *log = log_of(s, told->leg[i]);
 		uint32_t n = 0;

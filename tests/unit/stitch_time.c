@@ -485,6 +485,10 @@ static void while_it_goes_on(void)
 		legs_begin();
 		for (unsigned i = 0; i < 5; i++)
 			lose(1, 2, false, (minute * 10 + i) * 1000, minute * 60000 + 30010 + i * 10);
+		for (unsigned p = 0; p < POINTS; p++) { /* behind all, and just when what is known ends */
+			event(p, SP_LOSS_AGAIN, false, (minute * 10 + 7) * 1000, minute * 60000 + 58980, 20);
+			leg[p].loss[leg[p].n - 1].after_us += 20 * (p % 2) - 10;
+		}
 		legs_report(s, minute + 1);
 		call(s, minute, 0, minute * 60000000, 100, "/", false); /* intervals end with calls */
 		late += minute > 3 && got.n_slots + 3 < minute;
@@ -499,7 +503,9 @@ static void while_it_goes_on(void)
 	for (unsigned i = 0; i < got.n_slots; i++) {
 		CHECK_EQ(got.slot[i].slot.start_ns, T0 + (i * 60000 + 30000) * SP_NS_PER_MS);
 		CHECK_EQ(got.slot[i].slot.segments, 5);
+		CHECK(!got.slot[i].doubled);
 	}
+	CHECK_EQ(got.path.n_doubled, 0);
 	CHECK(loss_at(1, 2) && loss_at(1, 2)->segments == 300);
 }
 
