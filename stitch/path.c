@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "flowtable/tcp.h"
 #include "parsers/link/proto.h"
 #include "stitch/path_priv.h"
 
@@ -84,6 +85,8 @@ static void leg_add(struct sp_leg *leg, const struct sp_flow_record *r)
 	leg->retrans[1] += r->retrans_s2c;
 	leg->hole_filled[0] += r->hole_filled_c2s;
 	leg->hole_filled[1] += r->hole_filled_s2c;
+	leg->flags[0] |= r->tcp_flags_c2s;
+	leg->flags[1] |= r->tcp_flags_s2c;
 	leg->requests += r->requests;
 	leg->request_errors += r->request_errors;
 	leg->bits |= r->capture_gap ? SP_LEG_GAP : 0;
@@ -111,7 +114,16 @@ static unsigned same_ends(const struct sp_leg *a, const struct sp_flow_record *r
 	return (unsigned)client + server;
 }
 
-/* Two random numbers are enough. One of them needs an end in common, and numbers that somebody chose need both. */
+/* A handshake that failed at one point at least has one number there: the chance that another one has the same is less
+ * than that of a translation, whose ends are others. */
+static bool failed_early(const struct sp_leg *a, const struct sp_flow_record *r)
+{
+	return a->point != r->point && ((!(a->bits & SP_LEG_ISN_SERVER) && !(a->flags[0] & SP_TCP_ACK)) ||
+					(!r->has_isn_server && !(r->tcp_flags_c2s & SP_TCP_ACK)));
+}
+
+/* Two random numbers are enough. One of them needs an end in common, or that there was no other; numbers that somebody
+ * chose need both ends. */
 static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 {
 	bool both = a->bits & SP_LEG_ISN_SERVER && r->has_isn_server;
@@ -122,7 +134,7 @@ static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 		return false;
 	if (r->isn_client < SP_CHOSEN_ISN || (both && r->isn_server < SP_CHOSEN_ISN))
 		return same_ends(a, r) == 2;
-	return both || same_ends(a, r);
+	return both || same_ends(a, r) || failed_early(a, r);
 }
 
 /* The path of a flow, and its leg there when it was reported before. */
@@ -299,18 +311,19 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 {
 	sp_path_unite(s, h);
 	const struct path *path = &s->paths->path[h];
-	if (path->n < 2) {
-		s->stats.paths_alone++;
-		forget(s, h);
-		return;
-	}
 	struct sp_path *told = gather(s, path, true);
 	told->partial = early;
 	sp_losses_path(s, told, path->losses_known_ns);
-	s->stats.paths++;
-	s->stats.paths_early += early;
-	if (s->told.path)
-		s->told.path(s->told.ctx, told);
+	sp_verdict(s->usual, told);
+	/* What one point saw is a path where another one should have seen it. */
+	if (told->n_legs > 1 || sp_path_died_between(told)) {
+		s->stats.paths++;
+		s->stats.paths_early += early;
+		if (s->told.path)
+			s->told.path(s->told.ctx, told);
+	} else {
+		s->stats.paths_alone++;
+	}
 	forget(s, h);
 }
 

@@ -224,7 +224,7 @@ def test_help_of_every_command():
 
 
 def test_man_pages_are_current():
-    for c in ("", "read", "run", "trace", "check", "version"):
+    for c in ("", "read", "run", "trace", "profile", "top", "check", "version"):
         page = f"docs/man/spantap{'-' if c else ''}{c}.1"
         with open(page, encoding="utf-8") as f:
             want = f.read()
@@ -713,7 +713,7 @@ def test_profiles_by_several_workers():
 
 
 def main(names):
-    """Runs the tests among a module's names."""
+    """Runs what is called test_… among names."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     tests = [(n, f) for n, f in names.items() if n.startswith("test_") and wanted in n]
     failed = 0

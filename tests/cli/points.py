@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Several points from outside: traces, edges, losses, clocks. As cli.py, with the captures of the lab."""
+"""Several points from outside: traces, deaths, edges, losses, clocks. As cli.py, with the captures of the lab."""
 
 import json
 import os
@@ -37,7 +37,24 @@ def test_trace():
         assert "directories only" in run("trace", "http://127.0.0.1/", expect=2).err
         with open(d("out", "traces.jsonl"), "a", encoding="utf-8") as f:
             f.write('{"trace_id":"half')
-        assert "1 lines are no records" in run("trace", d("out"), expect=3).err
+        assert "1 lines are no traces" in run("trace", d("out"), expect=3).err
+
+
+def test_trace_deaths():
+    shop = os.path.join(CAPTURES, "demo-shop.pcapng")
+    with Dir() as d:
+        run("read", "-o", d("out"), shop)
+        table = run("trace", "--slowest", "3", d("out")).out
+        assert "Where connections died" in table and "SYN lost    demo-shop/lb-in > demo-shop/lb-out" in table, table
+        assert table.count("reset made") == 2, table
+        assert "died" not in run("trace", "--where", "app_proto=http", d("out")).out
+        with open(d("out", "traces.jsonl"), encoding="utf-8") as f:
+            partial = next(t for t in map(json.loads, f) if t.get("missing"))
+        assert partial["partial"] and partial["missing"] == ["demo-shop/span"] and partial["resource"] == "/orders/8", partial
+        one = run("trace", d("out"), partial["trace_id"][:10]).out
+        assert "calls like it mostly are, at: demo-shop/span" in one, one
+        os.unlink(d("out", "paths.jsonl"))
+        assert "died" not in run("trace", d("out")).out
 
 
 def split_pcapng(data):
