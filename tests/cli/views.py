@@ -276,6 +276,18 @@ def test_profile_damage():
         assert "2 lines are no profiles" in run("profile", d(), expect=3).err
 
 
+def test_more_flows_than_there_is_room_for():
+    with Dir() as d:
+        one = profile(1, [[0, "c2s", SYN, 0, 0, 0, 1, ""], [300, "s2c", SYN | ACK, 0, 1, 0, 1, ""]])
+        slow = {**one, "phases": {"connect_us": {"client": 5, "server": 9_000_000}, "exchanges": []}}
+        with open(d("profiles.jsonl"), "w", encoding="utf-8") as f:
+            for i in range(60_000):
+                f.write(lines([{**(slow if i in (7, 30_000) else one), "flow_id": str(i)}]))
+        out = run("profile", "--slowest", "2", d()).out
+        assert sorted(re.findall(r"^ +(\d+)  .*connect 9.00 s", out, re.M)) == ["30000", "7"], out
+        assert "of more than 16,384" in out and "too many flows to be exact" in out
+
+
 def test_packets_are_bounded():
     one = bulk(5, 9000)
     one["packets"] = one["packets"][:10000]
