@@ -224,7 +224,7 @@ static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span,
 		return;
 	tie_add(s, g, SP_TIE_X_REQUEST_ID, text_key(r, SP_SLOT_X_REQUEST_ID_REQUEST, SP_SEED_ID));
 	tie_add(s, g, SP_TIE_X_RESPONSE_ID, text_key(r, SP_SLOT_X_REQUEST_ID_RESPONSE, SP_SEED_ID));
-	tie_add(s, g, SP_TIE_TRACE, text_key(r, SP_SLOT_TRACE_ID, SP_SEED_TRACE));
+	tie_add(s, g, SP_TIE_TRACE, sp_trace_key(sp_texts_slot(&r->texts, SP_SLOT_TRACE_ID)));
 	if (!group->content)
 		group->content = content_of(span, r);
 	if (group->content)

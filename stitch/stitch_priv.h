@@ -183,7 +183,20 @@ static inline struct sp_numbers sp_numbers_of(const struct sp_stitch *s, const s
 	return (struct sp_numbers){span->req_seq, span->resp_seq, span->bits & SP_BOTH_SEQS};
 }
 
+/* --- context.c: one key for all forms of a trace's identifier, 0: there is none. */
+uint64_t sp_trace_key(struct sp_slice id);
+
 /* --- match.c: which call a span belongs to --- */
+
+static inline bool sp_same_client(const struct sp_span *a, const struct sp_span *b)
+{
+	return a->client_port == b->client_port && sp_addr_eq(&a->client_ip, &b->client_ip);
+}
+
+static inline bool sp_same_server(const struct sp_span *a, const struct sp_span *b)
+{
+	return a->server_port == b->server_port && sp_addr_eq(&a->server_ip, &b->server_ip);
+}
 
 /* 0: has none. */
 uint64_t sp_asked_key(const struct sp_stitch *s, const struct sp_span *span);
@@ -199,6 +212,7 @@ int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const str
 struct sp_meeting {
 	uint32_t group; /* 0: none */
 	int confidence;
+	bool several;  /* …are as good, which matters where sequence numbers were rewritten */
 	bool repeated; /* the span is there already */
 };
 
@@ -216,6 +230,13 @@ void sp_trace_tell(struct sp_stitch *s);
 /* order.c */
 int sp_order_new(struct sp_order **ret);
 void sp_order_free(struct sp_order *o);
+
+/* A point, and what the connection looks like there. */
+static inline uint64_t sp_place_of(const struct sp_span *s)
+{
+	uint64_t h = (uint64_t)s->point << 32 | (uint64_t)s->server_port << 16 | s->depth;
+	return sp_hash_mix(h ^ sp_load64(s->server_ip.b), sp_load64(s->server_ip.b + 8) ^ SP_HASH_K1);
+}
 
 /* Two spans of one call, just met: which one is farther from the server. */
 void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b);

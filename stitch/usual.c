@@ -10,11 +10,14 @@
 #define VOTE 8 /* what one for it counts against those for others: a point that fell silent is missed for a while */
 #define VOTES_MAX 1024
 #define VOTES_ENOUGH (2 * VOTE)
+#define TIMES_MAX 4096
+#define TURNS_OF 16 /* more than one in so many, and calls are shared out between several */
 
 struct place {
 	uint64_t key;
 	uint16_t point, votes;
-	bool doubted; /* the latest one went another way */
+	uint16_t times, turns; /* it was that one, and how often of these it had been another one before */
+	bool doubted;	       /* the latest one went another way */
 };
 
 struct sp_usual {
@@ -46,7 +49,15 @@ void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point)
 		p->doubted |= p->key == key;
 		return;
 	}
-	*p = (struct place){key, point, (uint16_t)SP_MIN(p->votes + VOTE, VOTES_MAX), false};
+	if (!p->votes)
+		*p = (struct place){.key = key, .point = point};
+	p->votes = (uint16_t)SP_MIN(p->votes + VOTE, VOTES_MAX);
+	p->turns = (uint16_t)(p->turns + p->doubted);
+	p->doubted = false;
+	if (++p->times < TIMES_MAX)
+		return;
+	p->times /= 2;
+	p->turns /= 2;
 }
 
 bool sp_usual_next(const struct sp_usual *u, uint64_t key, bool *doubted, uint16_t *point)
@@ -61,6 +72,8 @@ bool sp_usual_next(const struct sp_usual *u, uint64_t key, bool *doubted, uint16
 
 /* --- points that a trace misses --- */
 
+#define BEFORE SP_HASH_K0 /* of keys for what comes before a place rather than next */
+
 static uint64_t key_of(const struct sp_span *s)
 {
 	uint64_t h = (uint64_t)s->point << 32 | (uint64_t)s->server_port << 16 | s->depth;
@@ -71,7 +84,7 @@ static uint64_t key_of(const struct sp_span *s)
 static unsigned same_call(const struct sp_trace *t, unsigned i)
 {
 	for (unsigned k = i + 1; k < t->n_spans; k++)
-		if (t->span[k].parent == (int)i && t->span[k].joined_by == t->span[k].span->joined_by)
+		if (t->span[k].parent == (int)i && !t->span[k].led_to)
 			return k;
 	return 0;
 }
@@ -84,19 +97,28 @@ static bool has_point(const struct sp_trace *t, uint16_t point)
 	return false;
 }
 
-/* A call is passed on from point to point as all calls to its server are. What it leads to may differ. */
+static void compare(struct sp_usual *u, struct sp_trace *t, uint64_t key, uint16_t to)
+{
+	uint16_t usual;
+	bool doubted, known = sp_usual_next(u, key, &doubted, &usual);
+	const struct place *p = place_of(u, key);
+	bool shared = known && p->turns * TURNS_OF > p->times;
+	sp_usual_vote(u, key, to);
+	bool miss = known && !shared && usual != SP_NOWHERE && usual != to && !has_point(t, usual);
+	if (miss && t->n_missing < SP_ARRAY_SIZE(t->missing))
+		t->missing[t->n_missing++] = usual;
+}
+
+/* A call is passed on from point to point as all calls to its server are; and it comes to its first point from where
+ * they come. What it leads to may differ. */
 void sp_usual_trace(struct sp_usual *u, struct sp_trace *t)
 {
 	t->n_missing = 0;
 	for (unsigned i = 0; i < t->n_spans; i++) {
-		uint64_t key = key_of(t->span[i].span);
+		const struct sp_trace_span *span = &t->span[i];
 		unsigned next = same_call(t, i);
-		uint16_t to = next ? t->span[next].span->point : SP_NOWHERE, usual;
-		bool doubted;
-		bool known = sp_usual_next(u, key, &doubted, &usual);
-		sp_usual_vote(u, key, to);
-		if (known && usual != SP_NOWHERE && usual != to && !has_point(t, usual) &&
-		    t->n_missing < SP_ARRAY_SIZE(t->missing))
-			t->missing[t->n_missing++] = usual;
+		bool first = span->parent < 0 || span->led_to;
+		compare(u, t, key_of(span->span), next ? t->span[next].span->point : SP_NOWHERE);
+		compare(u, t, key_of(span->span) ^ BEFORE, first ? SP_NOWHERE : t->span[span->parent].span->point);
 	}
 }
