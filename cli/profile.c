@@ -38,7 +38,7 @@ struct run {
 	struct sp_where where;
 	struct sp_terminal terminal;
 	struct sp_lines lines;
-	struct sp_topk *flows;	  /* struct key -> struct sp_view_head */
+	struct sp_topk *flows;	  /* struct key -> struct entry */
 	struct sp_view profile;	  /* the one that was asked for */
 	uint64_t flow_id, others; /* lines of other flows with its id */
 };
@@ -70,17 +70,28 @@ static uint64_t worth(const struct run *r, const struct sp_view_head *h)
 	}
 }
 
+struct entry {
+	struct sp_view_head head;
+	uint64_t worth;
+};
+
+/* Most flows have one line: a newcomer has to be worth more than the least of those that are there. */
 static void collect(struct run *r, const struct sp_view_head *head)
 {
 	struct key key = key_of(head);
-	struct sp_view_head *have = sp_topk_add(r->flows, &key, 0);
-	uint64_t before = worth(r, have);
-	if (have->parts)
-		sp_view_head_join(have, head);
+	struct entry *e = sp_topk_add_heavy(r->flows, &key, worth(r, head));
+	if (!e)
+		return;
+	if (e->head.parts)
+		sp_view_head_join(&e->head, head);
 	else
-		*have = *head;
-	uint64_t now = worth(r, have);
-	sp_topk_add(r->flows, &key, now > before ? now - before : 0);
+		e->head = *head;
+	e->worth = worth(r, &e->head);
+}
+
+static const struct sp_view_head *head_of(const struct run *r, uint32_t i)
+{
+	return &((const struct entry *)sp_topk_value(r->flows, i))->head;
 }
 
 /* Columns that would say the same in every row are left out. */
@@ -91,9 +102,9 @@ struct columns {
 static struct columns differing(const struct run *r, const uint32_t *order, uint32_t n)
 {
 	struct columns c = {0};
-	const struct sp_view_head *first = n ? sp_topk_value(r->flows, order[0]) : NULL;
+	const struct sp_view_head *first = n ? head_of(r, order[0]) : NULL;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct sp_view_head *h = sp_topk_value(r->flows, order[i]);
+		const struct sp_view_head *h = head_of(r, order[i]);
 		c.reason |= strcmp(h->reason, "all") != 0;
 		c.point |= strcmp(h->point, first->point) != 0;
 	}
@@ -120,9 +131,9 @@ static void table_row(struct sp_table *t, const struct sp_view_head *h, struct c
 }
 
 /* So that flows without it are in the table too, behind the others. */
-static uint64_t weight(const struct sp_topk *t, uint32_t i)
+static uint64_t score(const struct sp_topk *t, uint32_t i)
 {
-	return sp_topk_weight(t, i) + 1;
+	return ((const struct entry *)sp_topk_value(t, i))->worth + 1;
 }
 
 static void print_table(struct run *r)
@@ -132,7 +143,7 @@ static void print_table(struct run *r)
 	static const char *const first[SORTS] = {"slowest", "longest", "largest", "most retransmitting"};
 	static const char *const align[] = {"rrlrrll", "rrlrrlll", "rrlrrllll"};
 	char title[160], heads[128];
-	uint32_t n = sp_topk_best(r->flows, r->rows, weight, order);
+	uint32_t n = sp_topk_best(r->flows, r->rows, score, order);
 	uint64_t evicted = sp_topk_evictions(r->flows);
 	struct columns c = differing(r, order, n);
 	snprintf(title, sizeof title, "The %s %" PRIu32 " of %s%s profiled flows%s", first[r->sort], n,
@@ -143,7 +154,7 @@ static void print_table(struct run *r)
 	sp_table_begin(&table, title, align[c.reason + c.point], heads);
 	for (uint32_t i = 0; i < n; i++) {
 		sp_table_more(&table, stdout, r->terminal.colour);
-		table_row(&table, sp_topk_value(r->flows, order[i]), c);
+		table_row(&table, head_of(r, order[i]), c);
 	}
 	sp_table_print(stdout, &table, r->terminal.colour);
 	if (!n)
@@ -308,7 +319,7 @@ int sp_cmd_profile(int argc, char **argv)
 	int rc = sp_lines_open(&run.lines, run.dir, "profiles.jsonl");
 	if (rc)
 		return sp_lines_refuse(&run.lines, rc);
-	run.flows = sp_topk_new(PLACES, sizeof(struct key), sizeof(struct sp_view_head));
+	run.flows = sp_topk_new(PLACES, sizeof(struct key), sizeof(struct entry));
 	if (!run.flows)
 		rc = -ENOMEM;
 	while (!rc && (rc = sp_lines_next(&run.lines)) > 0)

@@ -13,50 +13,6 @@ from cli import Dir, main, run
 CAPTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures")
 
 
-def test_trace():
-    lab = os.path.join(CAPTURES, "lab.pcapng")
-    with Dir() as d:
-        run("read", "-o", d("out"), lab)
-        with open(d("out", "traces.jsonl"), encoding="utf-8") as f:
-            traces = [json.loads(line) for line in f]
-        slow = max(traces, key=lambda t: t["duration_us"])
-        table = run("trace", d("out")).out
-        assert "The slowest 20 of 21 traces" in table and table.splitlines()[3].startswith("  " + slow["trace_id"][:8]), table
-        assert len(run("trace", "--slowest", "3", d("out")).out.splitlines()) == 6
-        one = run("trace", d("out"), slow["trace_id"][:10]).out
-        assert one.count("lab/p0  ") == 2 and "between lab/s0 and server" in one, one
-        errors = run("trace", "--errors", d("out")).out
-        assert "slowest 3 of 3 traces that match" in errors and errors.count("client_error") == 3, errors
-        dns = run("trace", "--where", "app_proto=dns,point=lab/s0", "--where", "spans!=x,duration_us>1", d("out")).out
-        assert "slowest 3 of 3" in dns, dns
-        assert "No traces that match" in run("trace", "--where", "slowest_hop.self_us>=999999999", d("out")).out
-        assert "no trace begins with 'zz'" in run("trace", d("out"), "zz", expect=1).err
-        assert "traces.jsonl: No such file" in run("trace", d("nowhere"), expect=1).err
-        assert "no condition" in run("trace", "--where", "x", d("out"), expect=2).err
-        assert "a number from 1" in run("trace", "--slowest", "0", d("out"), expect=2).err
-        assert "directories only" in run("trace", "http://127.0.0.1/", expect=2).err
-        with open(d("out", "traces.jsonl"), "a", encoding="utf-8") as f:
-            f.write('{"trace_id":"half')
-        assert "1 lines are no traces" in run("trace", d("out"), expect=3).err
-
-
-def test_trace_deaths():
-    shop = os.path.join(CAPTURES, "demo-shop.pcapng")
-    with Dir() as d:
-        run("read", "-o", d("out"), shop)
-        table = run("trace", "--slowest", "3", d("out")).out
-        assert "Where connections died" in table and "SYN lost    demo-shop/lb-in > demo-shop/lb-out" in table, table
-        assert table.count("reset made") == 2, table
-        assert "died" not in run("trace", "--where", "app_proto=http", d("out")).out
-        with open(d("out", "traces.jsonl"), encoding="utf-8") as f:
-            partial = next(t for t in map(json.loads, f) if t.get("missing"))
-        assert partial["partial"] and partial["missing"] == ["demo-shop/span"] and partial["resource"] == "/orders/8", partial
-        one = run("trace", d("out"), partial["trace_id"][:10]).out
-        assert "calls like it mostly are, at: demo-shop/span" in one, one
-        os.unlink(d("out", "paths.jsonl"))
-        assert "died" not in run("trace", d("out")).out
-
-
 def split_pcapng(data):
     """A pcapng of several interfaces as one for each: [bytes]. Little-endian, as dumpcap writes here."""
     head, interfaces, packets, at = b"", [], {}, 0

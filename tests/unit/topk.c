@@ -61,6 +61,62 @@ static void heaviest_of_those_that_come_once(void)
 	sp_topk_free(t);
 }
 
+/* Newcomers that weigh no more than the lightest are left out; what is there goes on. */
+static void heavy_ones_alone_come_in(void)
+{
+	struct sp_topk *t = sp_topk_new(64, sizeof(uint32_t), sizeof(uint64_t));
+	for (uint32_t key = 0; key < 64; key++)
+		CHECK(sp_topk_add_heavy(t, &key, 10 + key));
+	CHECK_EQ(sp_topk_evictions(t), 0);
+	CHECK(!sp_topk_add_heavy(t, &(uint32_t){100}, 10));
+	CHECK_EQ(sp_topk_evictions(t), 1);
+	CHECK(sp_topk_add_heavy(t, &(uint32_t){0}, 5) != NULL);
+	CHECK_EQ(weight_of(t, 0), 15);
+	CHECK(sp_topk_add_heavy(t, &(uint32_t){101}, 1000) != NULL);
+	CHECK_EQ(weight_of(t, 101), 1000);
+	CHECK_EQ(weight_of(t, 1), 0);
+	CHECK_EQ(weight_of(t, 2), 12);
+	sp_topk_free(t);
+}
+
+static void evicted(void *arg, void *value)
+{
+	*(uint64_t *)arg += *(uint64_t *)value;
+}
+
+static void values_that_go_are_told(void)
+{
+	struct sp_topk *t = sp_topk_new(16, sizeof(uint32_t), sizeof(uint64_t));
+	uint64_t gone = 0, there = 0;
+	sp_topk_on_evict(t, evicted, &gone);
+	for (uint32_t key = 0; key < 1000; key++)
+		*(uint64_t *)sp_topk_add(t, &key, 1) += key;
+	for (uint32_t i = 0; i < sp_topk_n(t); i++)
+		there += *(uint64_t *)sp_topk_value(t, i);
+	CHECK_EQ(gone + there, 999 * 1000 / 2);
+	sp_topk_free(t);
+}
+
+static uint64_t odd_alone(const struct sp_topk *t, uint32_t i)
+{
+	uint32_t key;
+	memcpy(&key, sp_topk_key(t, i), sizeof key);
+	return key % 2 ? key : 0;
+}
+
+static void best_come_first(void)
+{
+	struct sp_topk *t = sp_topk_new(64, sizeof(uint32_t), 0);
+	uint32_t order[64];
+	for (uint32_t i = 0; i < 50; i++)
+		sp_topk_add(t, &(uint32_t){i * 7 % 50}, 1);
+	CHECK_EQ(sp_topk_best(t, 64, odd_alone, order), 25);
+	CHECK_EQ(sp_topk_best(t, 3, odd_alone, order), 3);
+	for (uint32_t i = 0; i < 3; i++)
+		CHECK_EQ(odd_alone(t, order[i]), 49 - 2 * i);
+	sp_topk_free(t);
+}
+
 static void hist_steps(void)
 {
 	for (uint64_t us = 0; us <= UINT32_MAX; us = us * 17 / 16 + 1) {
@@ -103,6 +159,9 @@ int main(void)
 	RUN(exact_while_there_is_room);
 	RUN(heavy_keys_stay);
 	RUN(heaviest_of_those_that_come_once);
+	RUN(heavy_ones_alone_come_in);
+	RUN(values_that_go_are_told);
+	RUN(best_come_first);
 	RUN(hist_steps);
 	RUN(texts);
 	return check_done();
