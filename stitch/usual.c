@@ -97,6 +97,16 @@ static bool has_point(const struct sp_trace *t, uint16_t point)
 	return false;
 }
 
+/* Its neighbours on both sides say so. */
+static void miss(struct sp_trace *t, uint16_t point)
+{
+	for (unsigned i = 0; i < t->n_missing; i++)
+		if (t->missing[i] == point)
+			return;
+	if (t->n_missing < SP_ARRAY_SIZE(t->missing))
+		t->missing[t->n_missing++] = point;
+}
+
 static void compare(struct sp_usual *u, struct sp_trace *t, uint64_t key, uint16_t to)
 {
 	uint16_t usual;
@@ -104,9 +114,8 @@ static void compare(struct sp_usual *u, struct sp_trace *t, uint64_t key, uint16
 	const struct place *p = place_of(u, key);
 	bool shared = known && p->turns * TURNS_OF > p->times;
 	sp_usual_vote(u, key, to);
-	bool miss = known && !shared && usual != SP_NOWHERE && usual != to && !has_point(t, usual);
-	if (miss && t->n_missing < SP_ARRAY_SIZE(t->missing))
-		t->missing[t->n_missing++] = usual;
+	if (known && !shared && usual != SP_NOWHERE && usual != to && !has_point(t, usual))
+		miss(t, usual);
 }
 
 /* A call is passed on from point to point as all calls to its server are; and it comes to its first point from where

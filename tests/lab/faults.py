@@ -11,7 +11,7 @@ from topology import BESIDE, CABLES, POINTS, VIP
 
 NAMES = [name for name, _ in POINTS]
 HTTP = NAMES[:10]  # as far as an HTTP request goes
-DELAY = 20000  # us: above what a busy machine adds
+DELAY = 50000  # us: above what a busy machine adds
 LOSSY = 250000  # bytes of an answer that loses some
 
 
@@ -74,7 +74,7 @@ def delayed(name, cable, way=">", settings=f"delay={DELAY}", exact=True, **how):
             gets(bench, name, 6, "redis=a", **how)
             return {"us": held(bench, cable)}
 
-    return act, lambda seen, truth: judge_slowest(seen.calls(name), BESIDE[cable], truth["us"] if exact else None)
+    return act, lambda seen, truth: judge_slowest(seen.calls(name), BESIDE[cable], truth["us"], exact)
 
 
 def held(bench, cable):
@@ -83,13 +83,14 @@ def held(bench, cable):
 
 
 for cable, _, _ in CABLES[:-1]:
-    row(f"delay-{cable}", "delay 20 ms, requests", BESIDE[cable], "slowest hop; self_us", *delayed(f"delay-{cable}", cable),
+    row(f"delay-{cable}", "delay 50 ms, requests", BESIDE[cable], "slowest hop; self_us", *delayed(f"delay-{cable}", cable),
         small=cable == "gw")
-row("delay-back", "delay 20 ms, responses", BESIDE["lb"], "slowest hop; self_us", *delayed("delay-back", "lb", "<"))
-row("jitter", "delay 20 ms to 40 ms, in order", BESIDE["kvm"], "slowest hop",
-    *delayed("jitter", "kvm", ">", "delay=20000 jitter=20000", exact=False))
-row("connect", "delay 20 ms, to a connection that HAProxy makes for it", BESIDE["svc"], "slowest hop",
-    *delayed("connect", "svc", exact=False, port=81))
+row("delay-back", "delay 50 ms, responses", BESIDE["lb"], "slowest hop; self_us", *delayed("delay-back", "lb", "<"))
+row("jitter", "delay 50 ms to 70 ms, in order", BESIDE["kvm"], "slowest hop",
+    *delayed("jitter", "kvm", ">", f"delay={DELAY} jitter=20000", exact=False))
+row("connect", "delay 50 ms, to a connection that HAProxy makes for it", BESIDE["svc"], "slowest hop",
+    delayed("connect", "svc", port=81)[0],  # the handshake's SYN, and the request
+    lambda seen, truth: judge_slowest(seen.calls("connect"), BESIDE["svc"], 2 * truth["us"], False))
 
 
 def delayed_database(app):
@@ -101,9 +102,9 @@ def delayed_database(app):
     return act, lambda seen, truth: judge_slowest(seen.calls_within(truth["window"], app), BESIDE["db"], truth["us"])
 
 
-row("db-redis", "delay 20 ms, Redis", BESIDE["db"], "slowest hop; self_us", *delayed_database("redis"), small=True)
-row("db-mysql", "delay 20 ms, MariaDB", BESIDE["db"], "slowest hop; self_us", *delayed_database("mysql"), sql=True)
-row("db-postgresql", "delay 20 ms, PostgreSQL", BESIDE["db"], "slowest hop; self_us", *delayed_database("postgresql"), sql=True)
+row("db-redis", "delay 50 ms, Redis", BESIDE["db"], "slowest hop; self_us", *delayed_database("redis"), small=True)
+row("db-mysql", "delay 50 ms, MariaDB", BESIDE["db"], "slowest hop; self_us", *delayed_database("mysql"), sql=True)
+row("db-postgresql", "delay 50 ms, PostgreSQL", BESIDE["db"], "slowest hop; self_us", *delayed_database("postgresql"), sql=True)
 
 
 def delayed_names(cable):
@@ -120,8 +121,8 @@ def delayed_names(cable):
     return act, judge
 
 
-row("dns-gw", "delay 20 ms, DNS", BESIDE["gw"], "slowest hop; self_us", *delayed_names("gw"))
-row("dns-svc", "delay 20 ms, DNS behind a forwarder", BESIDE["svc"], "slowest hop; self_us", *delayed_names("svc"))
+row("dns-gw", "delay 50 ms, DNS", BESIDE["gw"], "slowest hop; self_us", *delayed_names("gw"))
+row("dns-svc", "delay 50 ms, DNS behind a forwarder", BESIDE["svc"], "slowest hop; self_us", *delayed_names("svc"))
 
 
 # --- the ends

@@ -24,6 +24,7 @@ class Variant:
     must: str
     make: Callable  # (files, directory, truths) -> files, or one file
     judge: Callable  # (what was seen at first, what is seen now, truths) -> Said
+    of: str = ""  # the row that it is about
 
 
 def changed(files, directory, change):
@@ -77,11 +78,17 @@ def drifting_clocks(files, directory, truths):
 
 def same_hops(before, now, truths):
     """The clock's drift is in every time that it measures: 30 us a second, some hundred microseconds of a slow call at most."""
-    a, b = ({t["resource"]: t for t in seen.traces if t.get("resource", "").startswith("/")} for seen in (before, now))
+    a, b = ({t["resource"]: t for t in seen.traces if t.get("resource", "").startswith("/") and not t["resource"].startswith("/shift/")}
+            for seen in (before, now))
     good = sum(r in b and points(t) == points(b[r]) and (slowest(t) == slowest(b[r]) or close(t)) for r, t in a.items())
     delays = [row.judge(now, truths[row.name]).holds for row in ROWS if row.name in truths and row.name.startswith("delay-")]
     words = f"{good} of {len(a)} traces with the same points and slowest hop; {sum(delays)} of {len(delays)} delays as exact as above"
     return Said(good if good >= 0.99 * len(a) and all(delays) else 0, len(a), words)
+
+
+def same_shifted(before, now, truths):
+    whole = sum(points(t) == NAMES[:10] for t in now.calls("shift"))
+    return Said(whole, len(before.calls("shift")), f"{max((len(t['spans']) for t in now.calls('shift')), default=0)} of 10 points in one trace")
 
 
 def close(trace):
@@ -159,6 +166,8 @@ VARIANTS = [
     Variant("clocks", "clocks up to 4 s apart", "each point", "the same points, slowest hops and self_us", offset_clocks, same_hops),
     Variant("drift", "…and drifting, up to 60 us a second apart", "each point", "the same points, slowest hops and self_us", drifting_clocks,
             same_hops),
+    Variant("shift-clocks", "a middlebox rewrites sequence numbers, and clocks are up to 4 s apart", "span → lb-in",
+            "each request whole over ten points, in order", offset_clocks, same_shifted, "shift"),
     Variant("vanished", "a capture ends while all is well, before every fault", "lb-out", "partial traces are marked, no place is named wrongly", vanished("lb-out"),
             nothing_wrong("lb-out")),
 ]
