@@ -32,7 +32,9 @@ static void line(const char *name, const char *fmt, ...)
 
 static void rtt_line(const struct sp_view_head *h, unsigned side, const char *name)
 {
-	if (h->rtt[side].count)
+	if (h->rtt[side].count == 1)
+		line(name, "%s, measured once", US(h->rtt[side].mean_us));
+	else if (h->rtt[side].count)
 		line(name, "%s on average, %s to %s, measured %s times", US(h->rtt[side].mean_us),
 		     US(h->rtt[side].min_us), US(h->rtt[side].max_us), COUNT(h->rtt[side].count));
 }

@@ -20,29 +20,43 @@ static void endpoint(char *out, size_t size, const struct sp_json *j, const char
 			 (unsigned)(sp_json_number(j, port) & 0xffff));
 }
 
+/* Longer is no time that a flow can take, and would not fit where times are added up. */
+#define DAYS_US (UINT64_C(1000) * 86400 * 1000000)
+
+static uint64_t read_us(const struct sp_json *j, uint32_t object, const char *key)
+{
+	return SP_MIN(sp_json_get_number(j, object, key), DAYS_US);
+}
+
+static int64_t within(int64_t ns)
+{
+	const int64_t most = (int64_t)DAYS_US * 1000;
+	return SP_MIN(SP_MAX(ns, -most), most);
+}
+
 static void read_rtt(struct sp_view_head *h, const struct sp_json *j, unsigned side, const char *key)
 {
 	uint32_t rtt = sp_json_get(j, sp_json_get(j, 1, "rtt"), key);
 	h->rtt[side].count = sp_json_get_number(j, rtt, "count");
-	h->rtt[side].min_us = sp_json_get_number(j, rtt, "min_us");
-	h->rtt[side].mean_us = sp_json_get_number(j, rtt, "mean_us");
-	h->rtt[side].max_us = sp_json_get_number(j, rtt, "max_us");
+	h->rtt[side].min_us = read_us(j, rtt, "min_us");
+	h->rtt[side].mean_us = read_us(j, rtt, "mean_us");
+	h->rtt[side].max_us = read_us(j, rtt, "max_us");
 }
 
 static void read_exchange(struct sp_view_exchange *x, const struct sp_json *j, uint32_t object)
 {
 	*x = (struct sp_view_exchange){
-		.at_ns = sp_json_thousandths(j, sp_json_get(j, object, "t_us")),
+		.at_ns = within(sp_json_thousandths(j, sp_json_get(j, object, "t_us"))),
 		.request_bytes = sp_json_get_number(j, object, "request_bytes"),
 		.response_bytes = sp_json_get_number(j, object, "response_bytes"),
 		.retransmissions = sp_json_get_number(j, object, "retransmissions"),
 	};
-	x->us[SP_PHASE_CLIENT] = sp_json_get_number(j, object, "client_wait_us");
-	x->us[SP_PHASE_REQUEST] = sp_json_get_number(j, object, "request_us");
-	x->us[SP_PHASE_RESPONSE] = sp_json_get_number(j, object, "response_us");
+	x->us[SP_PHASE_CLIENT] = read_us(j, object, "client_wait_us");
+	x->us[SP_PHASE_REQUEST] = read_us(j, object, "request_us");
+	x->us[SP_PHASE_RESPONSE] = read_us(j, object, "response_us");
 	/* Both begin when the request is there; without a response there is an ACK at most. */
 	uint32_t response = sp_json_get(j, object, "server_us");
-	uint64_t server = sp_json_number(j, response), ack = sp_json_get_number(j, object, "ack_delay_us");
+	uint64_t server = SP_MIN(sp_json_number(j, response), DAYS_US), ack = read_us(j, object, "ack_delay_us");
 	x->us[SP_PHASE_ACK] = response ? SP_MIN(ack, server) : ack;
 	x->us[SP_PHASE_SERVER] = server - (response ? x->us[SP_PHASE_ACK] : 0);
 	sp_json_get_string(j, object, "request_id", x->request_id, sizeof x->request_id);
@@ -52,11 +66,11 @@ static void read_phases(struct sp_view_head *h, const struct sp_json *j)
 {
 	uint32_t phases = sp_json_get(j, 1, "phases"), connect = sp_json_get(j, phases, "connect_us");
 	h->has_connect = connect;
-	h->connect_us[0] = sp_json_get_number(j, connect, "client");
-	h->connect_us[1] = sp_json_get_number(j, connect, "server");
+	h->connect_us[0] = read_us(j, connect, "client");
+	h->connect_us[1] = read_us(j, connect, "server");
 	h->us[SP_PHASE_CONNECT] = h->connect_us[0] + h->connect_us[1];
-	h->us[SP_PHASE_TLS] = sp_json_get_number(j, phases, "tls_us");
-	h->us[SP_PHASE_TEARDOWN] = sp_json_get_number(j, phases, "teardown_us");
+	h->us[SP_PHASE_TLS] = read_us(j, phases, "tls_us");
+	h->us[SP_PHASE_TEARDOWN] = read_us(j, phases, "teardown_us");
 	for (uint32_t x = j->v[sp_json_get(j, phases, "exchanges")].child; x; x = j->v[x].next) {
 		struct sp_view_exchange one;
 		read_exchange(&one, j, x);
@@ -90,7 +104,10 @@ bool sp_view_head_read(struct sp_view_head *h, const struct sp_json *j)
 		return false;
 	h->flow_id = sp_json_number(j, id);
 	h->start_ns = sp_json_number(j, start);
+	if (h->start_ns > INT64_MAX)
+		return false;
 	h->end_ns = SP_MAX(h->start_ns, sp_json_get_number(j, 1, "end_ns"));
+	h->end_ns = SP_MIN(h->end_ns, h->start_ns + DAYS_US * 1000);
 	sp_json_get_string(j, 1, "point", h->point, sizeof h->point);
 	sp_json_get_string(j, 1, "kind", h->kind, sizeof h->kind);
 	sp_json_get_string(j, 1, "proto", h->proto, sizeof h->proto);
@@ -186,7 +203,7 @@ static void read_packet(struct sp_view *p, struct sp_view_packet *packet, int64_
 		v[n++] = value;
 	bool s2c = v[DIR] && j->v[v[DIR]].n && j->text[j->v[v[DIR]].at] == 's';
 	*packet = (struct sp_view_packet){
-		.at_ns = start_ns + sp_json_thousandths(j, v[T]),
+		.at_ns = start_ns + within(sp_json_thousandths(j, v[T])),
 		.s2c = s2c,
 		.flags = (uint8_t)sp_json_number(j, v[FLAGS]),
 		.len = (uint32_t)SP_MIN(sp_json_number(j, v[LEN]), UINT32_MAX),
@@ -225,7 +242,7 @@ int sp_view_add(struct sp_view *p, const struct sp_view_head *head, const struct
 	else
 		p->head = *head;
 	p->head.start_ns = start;
-	int64_t start_ns = (int64_t)(head->start_ns - p->head.start_ns);
+	int64_t start_ns = within((int64_t)(head->start_ns - p->head.start_ns));
 	for (uint32_t row = j->v[sp_json_get(j, 1, "packets")].child; row; row = j->v[row].next) {
 		if (p->n_packets == SP_VIEW_PACKETS_MAX) {
 			p->cut = true;

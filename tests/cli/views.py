@@ -76,7 +76,7 @@ def short():
 
 
 def bulk(flow, segments, **more):
-    """A download with a hole that is filled late, and keep-alives at the end."""
+    """A download with a hole that is filled late, and a keep-alive at the end."""
     packets, t = [[0, "c2s", SYN, 0, 0, 0, 64240, ""], [300, "s2c", SYN | ACK, 0, 1, 0, 65160, ""],
                   [320, "c2s", PSH | ACK, 1, 1, 50, 64256, "request request_end"]], 1000
     for i in range(segments):
@@ -435,7 +435,7 @@ def test_top_json():
 
 def test_top_usage_and_damage():
     with Dir() as d:
-        for args, words in ((["--by", "servce", d()], "did you mean service?"), (["--sort", "bytes", d()], "wants --by"),
+        for args, words in ((["--by", "servise", d()], "did you mean service?"), (["--sort", "bytes", d()], "wants --by"),
                             (["--json", d()], "wants --by"), (["--by", "flow", "--sort", "x", d()], "unknown 'x'"), ([], "wants a directory"),
                             (["-n", "0", d()], "from 1 to 1000"), (["--follow=0", d()], "from 1 to 3600"), ([d(), "x"], "wants a directory"),
                             (["https://x/"], "directories only"), (["--where", "=", d()], "no condition")):

@@ -503,6 +503,7 @@ static void measure(struct sp_stitch *s, struct world *w, unsigned n, uint64_t n
 			    .resp_seq = n * 1001,
 			    .rrt_us = (uint32_t)(rrt / 1000),
 			    .what = 1,
+			    .confidence = 100,
 			    .app = SP_APP_HTTP,
 			    .proto = SP_PROTO_TCP,
 			    .bits = SP_SPAN_REQUEST | SP_SPAN_RESPONSE | SP_SPAN_REQ_SEQ | SP_SPAN_RESP_SEQ |
