@@ -41,7 +41,8 @@ static void put_text(enum sp_slot slot, struct sp_slice t)
 	struct sp_texts *x = &record.r.texts;
 	x->at[slot] = x->size;
 	x->n[slot] = (uint16_t)t.n;
-	memcpy(x->bytes + x->size, t.p, t.n);
+	if (t.n)
+		memcpy(x->bytes + x->size, t.p, t.n);
 	x->size = (uint16_t)(x->size + t.n);
 }
 
