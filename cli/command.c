@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -105,6 +106,32 @@ int sp_args_next(struct sp_args *args)
 		return -1;
 	}
 	return letter;
+}
+
+bool sp_args_count(struct sp_args *args, const char *option, unsigned max, unsigned *ret)
+{
+	char *end;
+	unsigned long n = args->value ? strtoul(args->value, &end, 10) : 0;
+	if (!n || *end || n > max || args->value[0] == '-') {
+		args->status = sp_usage(args->command->name, "%s wants a number from 1 to %u, not '%s'", option, max,
+					args->value ? args->value : "");
+		return false;
+	}
+	*ret = (unsigned)n;
+	return true;
+}
+
+bool sp_args_directory(struct sp_args *args, const char *second)
+{
+	const char *name = args->command->name;
+	if (args->n_operands < 1 || args->n_operands > 1 + (second != NULL))
+		args->status = sp_usage(name, "wants a directory%s%s", second ? ", and at most one " : "",
+					second ? second : "");
+	else if (strstr(args->operand[0], "://"))
+		args->status = sp_usage(name, "%s: this version reads directories only", args->operand[0]);
+	else
+		return true;
+	return false;
 }
 
 int sp_usage(const char *command, const char *fmt, ...)

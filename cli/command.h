@@ -24,7 +24,19 @@ enum {
 	SP_OPTION_SLOWEST,
 	SP_OPTION_ERRORS,
 	SP_OPTION_EDGES,
-	SP_OPTION_WHERE
+	SP_OPTION_WHERE,
+	SP_OPTION_POINT,
+	SP_OPTION_TABLE,
+	SP_OPTION_LADDER,
+	SP_OPTION_PHASES,
+	SP_OPTION_ALL,
+	SP_OPTION_ASCII,
+	SP_OPTION_SVG,
+	SP_OPTION_PCAPNG,
+	SP_OPTION_BY,
+	SP_OPTION_SORT,
+	SP_OPTION_JSON,
+	SP_OPTION_FOLLOW
 };
 
 struct sp_option {
@@ -70,6 +82,13 @@ struct sp_args {
 void sp_args_begin(struct sp_args *args, const char *command, int argc, char **argv);
 int sp_args_next(struct sp_args *args);
 
+/* The option's argument as a number from 1 to `max`. False: args->status says so. */
+bool sp_args_count(struct sp_args *args, const char *option, unsigned max, unsigned *ret);
+
+/* One operand is wanted, a directory; and at most one more, called `second` ("trace's id"; NULL: none). False:
+ * args->status says so. */
+bool sp_args_directory(struct sp_args *args, const char *second);
+
 /* Reports wrong usage of a command ("spantap: read: …" and where help is). Returns SP_EXIT_USAGE. */
 int sp_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -84,6 +103,8 @@ int sp_cmd_check(int argc, char **argv);
 int sp_cmd_version(int argc, char **argv);
 int sp_cmd_help(int argc, char **argv);
 int sp_cmd_trace(int argc, char **argv);
+int sp_cmd_profile(int argc, char **argv);
+int sp_cmd_top(int argc, char **argv);
 int sp_cmd_run(int argc, char **argv);
 
 #endif

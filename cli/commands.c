@@ -171,6 +171,13 @@ static const char *const trace_text[] = {
 	"the middle. What joined a point with the others stands beside it: sequence numbers or ids of one connection "
 	"(tcp_seq, dns_id), an id that a proxy passed on (x_request_id, trace_id), or a guess (content), with a "
 	"confidence in percent.",
+	"Below the table of the slowest, unless --where picks some: where connections died. A packet of the handshake "
+	"was "
+	"seen at the first of two points and not at the second, or a reset was seen at the second that the first, "
+	"where "
+	"it should have come from, did not see. 'client' and 'server' are the ends themselves, '?' is not known.",
+	"Points where calls like it are seen, and this one was not, are named below a waterfall: a capture that ended, "
+	"or a request that got no farther.",
 	"Keys of --where are those of traces.jsonl, with dots into objects (slowest_hop.to); keys of its spans (point, "
 	"client_ip) mean any of them. With --edges, those of edges.jsonl and losses.jsonl.",
 	NULL,
@@ -187,6 +194,106 @@ static const char *const trace_examples[] = {
 	"calls of more than 0.1 s for which the server is to blame",
 	"spantap trace --edges out",
 	"which hop is the slow one, over all calls",
+	NULL,
+};
+
+static const struct sp_option profile_options[] = {
+	{SP_OPTION_SLOWEST, "slowest", "N", "In the table, show N flows, 1 to 1000; 20 where this is not given."},
+	{SP_OPTION_SORT, "sort", "KEY",
+	 "The table's order: slow (time spent on anything but waiting for the client to ask or to close; where this is "
+	 "not given), "
+	 "duration, "
+	 "packets, retransmissions."},
+	{SP_OPTION_WHERE, "where", "EXPR",
+	 "Only flows for which this holds, as in spantap-trace(1). May be given several times."},
+	{SP_OPTION_POINT, "point", "NAME", "Only flows that this observation point saw."},
+	{SP_OPTION_LADDER, "ladder", NULL,
+	 "Show a flow's packets as arrows between client and server, as is usual on a terminal."},
+	{SP_OPTION_TABLE, "table", NULL, "Show them as a table, as is usual elsewhere."},
+	{SP_OPTION_PHASES, "phases", NULL, "Show where a flow's time went, and no packets."},
+	{SP_OPTION_ALL, "all", NULL, "Show every packet of a long flow in the ladder, and every exchange."},
+	{SP_OPTION_ASCII, "ascii", NULL, "Draw with ASCII letters; usual where the locale is not UTF-8."},
+	{SP_OPTION_SVG, "svg", "FILE", "Write a flow's picture to this file."},
+	{SP_OPTION_PCAPNG, "pcapng", "FILE",
+	 "Write a flow's packets to this file, as pcapng; they are there if profile.keep_packets was on when they were "
+	 "read."},
+	{0},
+};
+
+static const char *const profile_text[] = {
+	"Shows Network Profiles of a directory that 'spantap read -o DIR --profile' or 'spantap run' wrote: the "
+	"packets of "
+	"single flows with what was noted of them, and the phases of every request. Without a FLOW, a table; with one, "
+	"its flow_id, where its time went and its packets.",
+	"Phases: connect (the server's part until its SYN-ACK, then the client's); TLS; and of every request: client "
+	"wait "
+	"(the client had nothing to ask), request (its bytes on the way), ACK delay (until the server's stack has "
+	"acknowledged it), server (from there until the first byte of the response), response (its bytes on the way); "
+	"teardown.",
+	"In the ladder a silence stands with whom it was spent on. Packets that were sent again are red, closed "
+	"windows "
+	"yellow, resets magenta, where a terminal shows colours. Numbers count from each direction's first byte. In a "
+	"flow of "
+	"more than 200 packets, runs of packets without a note become a line each.",
+	"The picture is SVG: it needs nothing else, and follows a browser's dark mode.",
+	NULL,
+};
+
+static const char *const profile_examples[] = {
+	"spantap read --profile -o out web.pcapng; spantap profile out",
+	"the slowest flows, and in which phase",
+	"spantap profile out 12",
+	"one of them",
+	"spantap profile --where 'reason=retransmission,app_proto=http' --sort retransmissions out",
+	"HTTP flows with losses, the worst first",
+	"spantap profile --svg flow.svg out 12",
+	"its picture",
+	NULL,
+};
+
+static const struct sp_option top_command_options[] = {
+	{SP_OPTION_BY, "by", "WHAT", "Show only the best of these: client, server, service, endpoint, point or flow."},
+	{SP_OPTION_SORT, "sort", "KEY",
+	 "Their order: bytes, packets, flows, calls, errors (calls that failed), latency (95th percentile), retrans "
+	 "(segments "
+	 "sent again), failures (connections that failed), zero_window. Where it is not given, endpoints by calls, "
+	 "others by "
+	 "bytes."},
+	{'n', NULL, "N", "Show N rows, 1 to 1000; with --by 20 where this is not given, else 5 of each."},
+	{SP_OPTION_WHERE, "where", "EXPR",
+	 "Count only records for which this holds, as in spantap-trace(1); keys are those of flows.jsonl and "
+	 "requests.jsonl. May be given several times."},
+	{SP_OPTION_JSON, "json", NULL, "Print JSON lines."},
+	{SP_OPTION_FOLLOW, "follow", "[=SECONDS]",
+	 "Go on with what a running 'spantap run' adds, and show it anew every so many seconds; 2 where the number is "
+	 "left "
+	 "out."},
+	{0},
+};
+
+static const char *const top_command_text[] = {
+	"Shows who is busiest, slowest and fails most in a directory that 'spantap read -o DIR' or 'spantap run' "
+	"wrote: "
+	"flows.jsonl and requests.jsonl, counted in one pass. Without --by, a page with the best of each.",
+	"Columns: flows that ended, packets, bytes on the wire; again: segments sent again, of the packets; failed: "
+	"connections whose end blames somebody, of the flows; calls; errors: calls that failed, of all; p50 and p95: "
+	"from "
+	"the first byte of the request to the first of the response, within 13 %.",
+	"Up to 262,144 names of each kind are counted exactly. Of more, the heaviest are kept, and a line says that "
+	"some "
+	"numbers are too low. A flow that several points saw counts at each of them.",
+	NULL,
+};
+
+static const char *const top_command_examples[] = {
+	"spantap read -o out web.pcapng; spantap top out",
+	"the best of each",
+	"spantap top --by service --sort latency out",
+	"the slowest services",
+	"spantap top --by client --where 'server_ip=10.0.0.7,failure=server' out",
+	"whose connections to a server failed",
+	"spantap top --follow=5 spantap-out",
+	"a live run, every five seconds",
 	NULL,
 };
 
@@ -209,15 +316,24 @@ static const char *const help_text[] = {
 
 const struct sp_command sp_commands[] = {
 	{"spantap", "an open network analyzer", "[--help] [--version] COMMAND ...", top_options, top_text, top_examples,
-	 "spantap-read(1), spantap-run(1), spantap-trace(1), spantap-check(1), spantap-version(1)", NULL},
+	 "spantap-read(1), spantap-run(1), spantap-trace(1), spantap-profile(1), spantap-top(1), spantap-check(1), "
+	 "spantap-version(1)",
+	 NULL},
 	{"read", "analyse capture files",
 	 "[-c CONF] [-o DIR|-] [--profile[=WHICH]] [-F BPF] [-p NAME[:KIND]=CAPTURE]... [CAPTURE]...", read_options,
-	 read_text, read_examples, "spantap(1), spantap-trace(1), spantap-check(1), pcap-filter(7)", sp_cmd_read},
-	{"run", "analyse live traffic", "-c CONF", run_options, run_text, run_examples, "spantap(1), spantap-check(1)",
-	 sp_cmd_run},
+	 read_text, read_examples,
+	 "spantap(1), spantap-trace(1), spantap-profile(1), spantap-top(1), spantap-check(1), pcap-filter(7)",
+	 sp_cmd_read},
+	{"run", "analyse live traffic", "-c CONF", run_options, run_text, run_examples,
+	 "spantap(1), spantap-top(1), spantap-check(1)", sp_cmd_run},
 	{"trace", "show traces: where the time of a call went",
 	 "[--slowest N] [--errors] [--edges] [--where EXPR] DIR [ID]", trace_options, trace_text, trace_examples,
 	 "spantap(1), spantap-read(1)", sp_cmd_trace},
+	{"profile", "show Network Profiles: a flow's packets and phases", "[OPTION]... DIR [FLOW]", profile_options,
+	 profile_text, profile_examples, "spantap(1), spantap-read(1), spantap-trace(1)", sp_cmd_profile},
+	{"top", "show who is busiest, slowest, fails most",
+	 "[--by WHAT] [--sort KEY] [-n N] [--where EXPR] [--json] [--follow[=SECONDS]] DIR", top_command_options,
+	 top_command_text, top_command_examples, "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_top},
 	{"check", "validate a configuration", "-c CONF | --print-default", check_options, check_text, check_examples,
 	 "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_check},
 	{"version", "print version, build options and libraries", "", version_options, version_text, NULL, "spantap(1)",

@@ -11,7 +11,7 @@
 struct show {
 	const struct sp_where *where;
 	struct sp_edges_view view;
-	struct sp_json json;
+	struct sp_lines lines;
 	struct sp_table table;
 };
 
@@ -54,13 +54,12 @@ static void histogram(const struct sp_json *j, struct sp_hist *h)
 	}
 }
 
-static bool take_edge(void *ctx, const struct sp_json *j, const char *line, size_t n)
+static void take_edge(struct show *show, const struct sp_json *j)
 {
-	struct show *show = ctx;
 	struct sp_edge_key key = {0};
 	struct sp_edge_sum sum = {.calls = number(j, "calls"), .sum_us = number(j, "sum_us")};
 	if (!sp_where_holds(show->where, j))
-		return true;
+		return;
 	text(j, "from", key.pair.from, sizeof key.pair.from);
 	text(j, "to", key.pair.to, sizeof key.pair.to);
 	append(j, "app_proto", key.call, sizeof key.call);
@@ -68,7 +67,6 @@ static bool take_edge(void *ctx, const struct sp_json *j, const char *line, size
 	append(j, "endpoint", key.call, sizeof key.call);
 	histogram(j, &sum.self);
 	sp_edges_add(&show->view, &key, &sum);
-	return true;
 }
 
 static bool is(const struct sp_json *j, const char *key, const char *word)
@@ -78,12 +76,11 @@ static bool is(const struct sp_json *j, const char *key, const char *word)
 	return !strcmp(value, word);
 }
 
-static bool take_losses(void *ctx, const struct sp_json *j, const char *line, size_t n)
+static void take_losses(struct show *show, const struct sp_json *j)
 {
-	struct show *show = ctx;
 	struct sp_loss_key key = {.s2c = is(j, "direction", "s2c"), .doubled = is(j, "kind", "duplicated")};
 	if (!sp_where_holds(show->where, j))
-		return true;
+		return;
 	text(j, "from", key.pair.from, sizeof key.pair.from);
 	text(j, "to", key.pair.to, sizeof key.pair.to);
 	for (uint32_t slot = j->v[sp_json_get(j, 1, "slots")].child; slot; slot = j->v[slot].next) {
@@ -92,7 +89,20 @@ static bool take_losses(void *ctx, const struct sp_json *j, const char *line, si
 		sp_edges_lost(&show->view, &key,
 			      &(struct sp_loss_sum){sp_json_number(j, segments), sp_json_number(j, connections)});
 	}
-	return true;
+}
+
+/* All lines of a file. Returns an exit code; `*taken` grows by how many there were. */
+static int show_file(struct show *show, const char *dir, const char *name,
+		     void (*take)(struct show *show, const struct sp_json *j), uint64_t *taken)
+{
+	struct sp_lines *l = &show->lines;
+	int rc = sp_lines_open(l, dir, name);
+	if (rc)
+		return sp_lines_refuse(l, rc);
+	while ((rc = sp_lines_next(l)) > 0)
+		take(show, &l->json);
+	*taken += l->taken;
+	return sp_lines_close(l, rc, "records");
 }
 
 int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
@@ -102,16 +112,14 @@ int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
 		free(show);
 		return SP_EXIT_FAILED;
 	}
+	uint64_t taken = 0;
 	show->where = where;
-	struct sp_lines edges = {.dir = dir, .name = "edges.jsonl", .take = take_edge, .ctx = show};
-	struct sp_lines losses = {.dir = dir, .name = "losses.jsonl", .take = take_losses, .ctx = show};
-	int status = sp_lines_read(&edges, &show->json);
-	status = status ? status : sp_lines_read(&losses, &show->json);
-	uint64_t good = edges.good + losses.good;
-	if (!status && !sp_edges_print(stdout, &show->view, &show->table, colour))
-		printf("Nothing was seen at two points%s.\n", good ? " that matches" : "");
+	int status = show_file(show, dir, "edges.jsonl", take_edge, &taken);
+	int lost = status == SP_EXIT_FAILED ? 0 : show_file(show, dir, "losses.jsonl", take_losses, &taken);
+	bool none = status != SP_EXIT_FAILED && !sp_edges_print(stdout, &show->view, &show->table, colour);
+	if (none)
+		printf("Nothing was seen at two points%s.\n", taken ? " that matches" : "");
 	sp_edges_view_free(&show->view);
-	sp_json_free(&show->json);
 	free(show);
-	return status || !(edges.damaged + losses.damaged) ? status : good ? SP_EXIT_DAMAGED : SP_EXIT_FAILED;
+	return status ? status : lost;
 }

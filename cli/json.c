@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/json.h"
 
+#include <emmintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,8 @@ static uint32_t new_value(struct sp_json *j)
 static char peek(struct reader *r)
 {
 	const char *t = r->j->text;
+	if (SP_LIKELY(r->at < r->j->size && t[r->at] > ' '))
+		return t[r->at];
 	while (r->at < r->j->size && (t[r->at] == ' ' || t[r->at] == '\t' || t[r->at] == '\n' || t[r->at] == '\r'))
 		r->at++;
 	return r->at < r->j->size ? t[r->at] : 0;
@@ -39,19 +42,40 @@ static bool skip(struct reader *r, char c)
 	return true;
 }
 
+/* Where the first quote or backslash at or behind `i` is; strings are most of a line. */
+static size_t quote(const char *t, size_t i, size_t size)
+{
+	for (; i + 16 <= size; i += 16) {
+		__m128i c = _mm_loadu_si128((const __m128i *)(t + i));
+		__m128i found =
+			_mm_or_si128(_mm_cmpeq_epi8(c, _mm_set1_epi8('"')), _mm_cmpeq_epi8(c, _mm_set1_epi8('\\')));
+		unsigned mask = (unsigned)_mm_movemask_epi8(found);
+		if (mask)
+			return i + (unsigned)__builtin_ctz(mask);
+	}
+	while (i < size && t[i] != '"' && t[i] != '\\')
+		i++;
+	return i;
+}
+
 /* A string; the reader stands behind its first quote. */
 static bool string(struct reader *r, uint32_t *at, uint32_t *n)
 {
 	const char *t = r->j->text;
-	*at = (uint32_t)r->at;
-	for (; r->at < r->j->size && t[r->at] != '"'; r->at++)
-		if (t[r->at] == '\\')
-			r->at++;
-	if (r->at >= r->j->size)
+	size_t i = r->at, size = r->j->size;
+	*at = (uint32_t)i;
+	while ((i = quote(t, i, size)) < size && t[i] == '\\')
+		i += 2;
+	if (i >= size)
 		return false;
-	*n = (uint32_t)r->at++ - *at;
+	*n = (uint32_t)i - *at;
+	r->at = i + 1;
 	return true;
 }
+
+static const bool ends_scalar[256] = {
+	[0] = true, [','] = true, [']'] = true, ['}'] = true, [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true,
+};
 
 static bool scalar(struct reader *r, struct sp_json_value *v, char c)
 {
@@ -65,9 +89,11 @@ static bool scalar(struct reader *r, struct sp_json_value *v, char c)
 	if (!strchr("0tfn", v->type) || !c)
 		return false;
 	v->at = (uint32_t)r->at;
-	while (r->at < r->j->size && !strchr(",]} \t\r\n", t[r->at]))
-		r->at++;
-	v->n = (uint32_t)r->at - v->at;
+	size_t i = r->at, size = r->j->size;
+	while (i < size && !ends_scalar[(unsigned char)t[i]])
+		i++;
+	v->n = (uint32_t)i - v->at;
+	r->at = i;
 	return true;
 }
 
@@ -140,6 +166,41 @@ uint32_t sp_json_get(const struct sp_json *j, uint32_t object, const char *key)
 	return 0;
 }
 
+/* Names of at least a letter. */
+static uint8_t hash_name(const char *name, size_t n)
+{
+	return (uint8_t)(n * 31 + (unsigned char)name[0] * 7 + (unsigned char)name[n / 2] * 3 +
+			 (unsigned char)name[n - 1]);
+}
+
+void sp_json_keys_init(struct sp_json_keys *keys)
+{
+	memset(keys->slot, 0, sizeof keys->slot);
+	for (unsigned i = 0; i < keys->n; i++) {
+		keys->length[i] = (uint8_t)strlen(keys->name[i]);
+		uint8_t at = hash_name(keys->name[i], keys->length[i]);
+		while (keys->slot[at])
+			at++;
+		keys->slot[at] = (uint8_t)(i + 1);
+	}
+}
+
+void sp_json_pick(const struct sp_json *j, uint32_t object, const struct sp_json_keys *keys, uint32_t *ret)
+{
+	memset(ret, 0, keys->n * sizeof *ret);
+	for (uint32_t v = j->v[object].child; v; v = j->v[v].next) {
+		const char *name = j->text + j->v[v].key;
+		size_t n = j->v[v].n_key;
+		for (uint8_t at = n ? hash_name(name, n) : 0; n && keys->slot[at]; at++) {
+			unsigned i = keys->slot[at] - 1;
+			if (keys->length[i] == n && !memcmp(keys->name[i], name, n)) {
+				ret[i] = v;
+				break;
+			}
+		}
+	}
+}
+
 static unsigned hex(const char *t)
 {
 	unsigned u = 0;
@@ -200,4 +261,35 @@ uint64_t sp_json_number(const struct sp_json *j, uint32_t value)
 	for (uint32_t i = 0; value && i < j->v[value].n && t[i] >= '0' && t[i] <= '9'; i++)
 		u = u * 10 + (uint64_t)(t[i] - '0');
 	return u;
+}
+
+int64_t sp_json_thousandths(const struct sp_json *j, uint32_t value)
+{
+	const char *t = j->text + j->v[value].at, *end = t + j->v[value].n;
+	bool negative = value && t < end && *t == '-';
+	int64_t n = 0;
+	unsigned decimals = 0;
+	if (!value || j->v[value].type != '0')
+		return 0;
+	t += negative;
+	for (; t < end && *t >= '0' && *t <= '9'; t++)
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, *t - '0', &n))
+			return 0;
+	t += t < end && *t == '.';
+	for (; decimals < 3; decimals++) {
+		int digit = t < end && *t >= '0' && *t <= '9' ? *t++ - '0' : 0;
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, digit, &n))
+			return 0;
+	}
+	return negative ? -n : n;
+}
+
+const char *sp_json_get_string(const struct sp_json *j, uint32_t object, const char *key, char *out, size_t size)
+{
+	return sp_json_string(j, sp_json_get(j, object, key), out, size);
+}
+
+uint64_t sp_json_get_number(const struct sp_json *j, uint32_t object, const char *key)
+{
+	return sp_json_number(j, sp_json_get(j, object, key));
 }

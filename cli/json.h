@@ -27,6 +27,18 @@ struct sp_json {
 bool sp_json_read(struct sp_json *json, const char *text, size_t size);
 void sp_json_free(struct sp_json *json);
 
+/* Many members of an object in one walk. Names are set, up to SP_JSON_KEYS_MAX; then sp_json_keys_init. */
+#define SP_JSON_KEYS_MAX 32
+struct sp_json_keys {
+	const char *name[SP_JSON_KEYS_MAX];
+	unsigned n;
+	uint8_t length[SP_JSON_KEYS_MAX];
+	uint8_t slot[256]; /* by hash: a name's number + 1; 0: none */
+};
+void sp_json_keys_init(struct sp_json_keys *keys);
+/* ret[i] is keys->name[i]'s value; 0: there is none. */
+void sp_json_pick(const struct sp_json *json, uint32_t object, const struct sp_json_keys *keys, uint32_t *ret);
+
 /* A member of an object; 0: there is none. */
 uint32_t sp_json_get(const struct sp_json *json, uint32_t object, const char *key);
 
@@ -35,5 +47,13 @@ const char *sp_json_string(const struct sp_json *json, uint32_t value, char *out
 
 /* 0 when it is no whole number. */
 uint64_t sp_json_number(const struct sp_json *json, uint32_t value);
+
+/* A number with its first three decimals and its sign, in thousandths: microseconds become nanoseconds. 0 when it is
+ * none, or does not fit. */
+int64_t sp_json_thousandths(const struct sp_json *json, uint32_t value);
+
+/* The same of an object's member. */
+const char *sp_json_get_string(const struct sp_json *json, uint32_t object, const char *key, char *out, size_t size);
+uint64_t sp_json_get_number(const struct sp_json *json, uint32_t object, const char *key);
 
 #endif

@@ -14,6 +14,7 @@
 #include "cli/progress.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
+#include "cli/terminal.h"
 #include "dataplane/readers.h"
 #include "exporters/stitch.h"
 #include "flowtable/profile_filter.h"
@@ -441,7 +442,7 @@ static int finish(struct run *r)
 	if (r->wish->output && strcmp(r->wish->output, "-") && sp_report_write(&r->report, r->wish->output, &err))
 		return fail(&err);
 	if (!r->wish->output) {
-		bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+		bool colour = sp_terminal().colour;
 		sp_summary_print(stdout, &r->summary, &r->report, colour);
 	}
 	if (!sp_report_adds_up(&r->report, &err))

@@ -21,27 +21,6 @@ struct page {
 	struct sp_table table;
 };
 
-/* The k heaviest entries that `score` does not give 0, heaviest first. Returns how many. */
-static uint32_t top(const struct sp_topk *t, uint32_t k, uint64_t (*score)(const struct sp_topk *, uint32_t),
-		    uint32_t *ret)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < sp_topk_n(t); i++) {
-		uint64_t mine = score(t, i);
-		if (!mine)
-			continue;
-		uint32_t at = n;
-		while (at && score(t, ret[at - 1]) < mine)
-			at--;
-		if (at == k)
-			continue;
-		n = SP_MIN(n + 1, k);
-		memmove(ret + at + 1, ret + at, (n - 1 - at) * sizeof *ret);
-		ret[at] = i;
-	}
-	return n;
-}
-
 #define COUNT(n) sp_text_count(&(struct sp_text){0}, n)
 #define BYTES(n) sp_text_bytes(&(struct sp_text){0}, n)
 #define SHARE(part, all) sp_text_share(&(struct sp_text){0}, part, all)
@@ -108,19 +87,14 @@ static void proto_row(struct page *p, const char *name, const struct sp_summary_
 	sp_table_cell(&p->table, "%s", SHARE(proto->bytes, p->s->bytes));
 }
 
-static uint64_t weight(const struct sp_topk *t, uint32_t i)
-{
-	return sp_topk_weight(t, i);
-}
-
 static void protocols(struct page *p)
 {
-	uint32_t order[TOP + 1];
+	uint32_t order[TOP];
 	sp_table_begin(&p->table, "Protocols", "lrrrr", "protocol|flows|packets|bytes|of all");
 	for (unsigned i = 0; i < 256; i++)
 		if (p->s->proto[i].packets)
 			proto_row(p, sp_text_proto(&(struct sp_text){0}, (uint8_t)i), &p->s->proto[i]);
-	uint32_t n = top(p->s->apps, TOP, weight, order);
+	uint32_t n = sp_topk_best(p->s->apps, TOP, sp_topk_weight, order);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t app;
 		char name[48];
@@ -136,7 +110,7 @@ static void protocols(struct page *p)
 
 static void talkers(struct page *p)
 {
-	uint32_t order[TOP + 1], n = top(p->s->talkers, TOP, weight, order);
+	uint32_t order[TOP], n = sp_topk_best(p->s->talkers, TOP, sp_topk_weight, order);
 	sp_table_begin(&p->table, "Top talkers", "lrrrrr", "address|flows|packets|sent|received|of all");
 	for (uint32_t i = 0; i < n; i++) {
 		struct sp_addr addr;
@@ -163,7 +137,7 @@ static const char *pair_text(char *out, size_t size, const struct sp_summary_pai
 
 static void conversations(struct page *p)
 {
-	uint32_t order[TOP + 1], n = top(p->s->conversations, TOP, weight, order);
+	uint32_t order[TOP], n = sp_topk_best(p->s->conversations, TOP, sp_topk_weight, order);
 	sp_table_begin(&p->table, "Top flows", "rrrrll", "bytes|of all|packets|lasted|protocol|client > server");
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_summary_flow *f = sp_topk_value(p->s->conversations, order[i]);
@@ -266,7 +240,7 @@ static uint64_t waited(const struct sp_topk *t, uint32_t i)
 
 static void endpoints(struct page *p)
 {
-	uint32_t order[TOP + 1], n = top(p->s->endpoints, TOP, waited, order);
+	uint32_t order[TOP], n = sp_topk_best(p->s->endpoints, TOP, waited, order);
 	sp_table_begin(&p->table, "What clients waited for longest, in all", "rrrrrrl",
 		       "calls|failed|p50|p95|p99|max|endpoint");
 	for (uint32_t i = 0; i < n; i++) {
@@ -298,7 +272,7 @@ static void slow_calls(struct page *p)
 
 static void failed_calls(struct page *p)
 {
-	uint32_t order[TOP + 1], n = top(p->s->failures, TOP, weight, order);
+	uint32_t order[TOP], n = sp_topk_best(p->s->failures, TOP, sp_topk_weight, order);
 	sp_table_begin(&p->table, "Failed calls", "rllll", "times|whose fault|call|code|first: client > server");
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_summary_failure_key *key = sp_topk_key(p->s->failures, order[i]);
@@ -330,7 +304,7 @@ static uint64_t waiting(const struct sp_topk *t, uint32_t i)
 
 static void delays(struct page *p)
 {
-	uint32_t order[TOP + 1], n = top(p->s->servers, TOP, waiting, order);
+	uint32_t order[TOP], n = sp_topk_best(p->s->servers, TOP, waiting, order);
 	sp_table_begin(&p->table, "Where time went, by server: application delay (art) and stack's ACK delay (srt)",
 		       "rrrrrrrl", "art p50|p95|max|srt p50|p95|max|flows|server");
 	for (uint32_t i = 0; i < n; i++) {
@@ -356,7 +330,7 @@ static uint64_t trouble(const struct sp_topk *t, uint32_t i)
 
 static void losses(struct page *p)
 {
-	uint32_t order[TOP + 1], n = top(p->s->servers, TOP, trouble, order);
+	uint32_t order[TOP], n = sp_topk_best(p->s->servers, TOP, trouble, order);
 	sp_table_begin(&p->table, "Sent again, holes filled late (lost before this point), zero windows, by server",
 		       "rrrrrrrl", "again c2s|s2c|of all|holes|zero win c2s|s2c|packets|server");
 	for (uint32_t i = 0; i < n; i++) {

@@ -44,7 +44,7 @@ static void print_row(FILE *out, const struct sp_table *t, unsigned first, const
 	while (columns && !cell[columns - 1][0])
 		columns--;
 	for (unsigned c = 0; c < columns; c++) {
-		int room = SP_MAX(0, SP_TABLE_WIDTH - at - GAP), wide = (int)width[c];
+		int room = SP_MAX(0, (int)SP_MAX(t->width, (unsigned)SP_TABLE_WIDTH) - at - GAP), wide = (int)width[c];
 		if (t->align[c] == 'l')
 			wide = c + 1 < columns ? -wide : 0;
 		bool cut = (int)strlen(cell[c]) > room;
@@ -73,4 +73,14 @@ void sp_table_print(FILE *out, const struct sp_table *t, bool colour)
 	fputs(colour ? PLAIN : "", out);
 	for (unsigned i = columns; i + columns <= t->n; i += columns)
 		print_row(out, t, i, width, columns);
+}
+
+void sp_table_more(struct sp_table *t, FILE *out, bool colour)
+{
+	unsigned columns = (unsigned)strlen(t->align);
+	if (t->n + columns <= SP_ARRAY_SIZE(t->cell))
+		return;
+	sp_table_print(out, t, colour);
+	t->title = NULL;
+	t->n = columns;
 }

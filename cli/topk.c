@@ -24,8 +24,13 @@ struct sp_topk {
 	size_t key_size, value_at, value_size, entry_size;
 	uint64_t evictions;
 	uint32_t *bucket; /* 2 * places */
-	uint32_t *heap;
+	struct lightest {
+		uint64_t weight; /* the entry's, here too so that only entries that move are touched */
+		uint32_t i;
+	} * heap;
 	uint8_t *entries;
+	void (*evict)(void *arg, void *value); /* or NULL */
+	void *evict_arg;
 };
 
 static struct entry *entry(const struct sp_topk *t, uint32_t i)
@@ -64,32 +69,31 @@ void sp_topk_free(struct sp_topk *t)
 	free(t);
 }
 
-static void place(struct sp_topk *t, uint32_t at, uint32_t i)
+static void place(struct sp_topk *t, uint32_t at, struct lightest one)
 {
-	t->heap[at] = i;
-	entry(t, i)->at = at;
+	t->heap[at] = one;
+	entry(t, one.i)->at = at;
 }
 
 /* The weight grew: towards the leaves. */
 static void sink(struct sp_topk *t, uint32_t at)
 {
-	uint32_t i = t->heap[at];
-	uint64_t weight = entry(t, i)->weight;
+	struct lightest one = t->heap[at];
 	for (uint32_t child = 2 * at + 1; child < t->n; child = 2 * at + 1) {
-		if (child + 1 < t->n && entry(t, t->heap[child + 1])->weight < entry(t, t->heap[child])->weight)
+		if (child + 1 < t->n && t->heap[child + 1].weight < t->heap[child].weight)
 			child++;
-		if (entry(t, t->heap[child])->weight >= weight)
+		if (t->heap[child].weight >= one.weight)
 			break;
 		place(t, at, t->heap[child]);
 		at = child;
 	}
-	place(t, at, i);
+	place(t, at, one);
 }
 
 static void heap_up(struct sp_topk *t)
 {
 	for (uint32_t i = 0; i < t->n; i++)
-		place(t, i, i);
+		place(t, i, (struct lightest){entry(t, i)->weight, i});
 	for (uint32_t at = t->n / 2; at-- > 0;)
 		sink(t, at);
 	t->heaped = true;
@@ -110,9 +114,11 @@ static uint32_t take(struct sp_topk *t)
 		return t->n++;
 	if (!t->heaped)
 		heap_up(t);
-	uint32_t i = t->heap[0];
+	uint32_t i = t->heap[0].i;
 	unlink_(t, i);
 	t->evictions++;
+	if (t->evict)
+		t->evict(t->evict_arg, entry(t, i)->key + t->value_at);
 	return i;
 }
 
@@ -140,13 +146,18 @@ static bool same_key(const struct sp_topk *t, const void *a, const void *b)
 	return !((sp_load64(x) ^ sp_load64(y)) | (sp_load64(x + 8) ^ sp_load64(y + 8)) | last);
 }
 
-/* The entry of a key, a new one with the weight of the one that made room. */
-static struct entry *get(struct sp_topk *t, const void *key)
+static uint32_t find(const struct sp_topk *t, uint32_t bucket, const void *key)
 {
-	uint32_t bucket = bucket_of(t, key);
 	uint32_t i = t->bucket[bucket];
 	while (i != NONE && !same_key(t, entry(t, i)->key, key))
 		i = entry(t, i)->next;
+	return i;
+}
+
+/* The entry of a key, a new one with the weight of the one that made room. */
+static struct entry *get(struct sp_topk *t, const void *key)
+{
+	uint32_t bucket = bucket_of(t, key), i = find(t, bucket, key);
 	if (i == NONE) {
 		i = take(t);
 		struct entry *e = entry(t, i);
@@ -162,9 +173,17 @@ static struct entry *get(struct sp_topk *t, const void *key)
 static void *weigh(struct sp_topk *t, struct entry *e, uint64_t weight)
 {
 	e->weight = weight;
-	if (t->heaped)
+	if (t->heaped) {
+		t->heap[e->at].weight = weight;
 		sink(t, e->at);
+	}
 	return e->key + t->value_at;
+}
+
+void sp_topk_on_evict(struct sp_topk *t, void (*evict)(void *arg, void *value), void *arg)
+{
+	t->evict = evict;
+	t->evict_arg = arg;
 }
 
 void *sp_topk_add(struct sp_topk *t, const void *key, uint64_t weight)
@@ -177,9 +196,21 @@ void *sp_topk_add_once(struct sp_topk *t, const void *key, uint64_t weight)
 {
 	if (t->n == t->places && !t->heaped)
 		heap_up(t);
-	if (t->heaped && weight <= entry(t, t->heap[0])->weight)
+	if (t->heaped && weight <= t->heap[0].weight)
 		return NULL;
 	return weigh(t, get(t, key), weight);
+}
+
+void *sp_topk_add_heavy(struct sp_topk *t, const void *key, uint64_t weight)
+{
+	uint32_t i = t->n < t->places ? NONE : find(t, bucket_of(t, key), key);
+	if (i != NONE)
+		return weigh(t, entry(t, i), entry(t, i)->weight + weight);
+	if (t->n < t->places)
+		return sp_topk_add(t, key, weight);
+	void *value = sp_topk_add_once(t, key, weight);
+	t->evictions += !value;
+	return value;
 }
 
 void sp_topk_prefetch(const struct sp_topk *t, const void *key, bool bucket_is_there)
@@ -214,4 +245,24 @@ uint64_t sp_topk_weight(const struct sp_topk *t, uint32_t i)
 uint64_t sp_topk_evictions(const struct sp_topk *t)
 {
 	return t->evictions;
+}
+
+uint32_t sp_topk_best(const struct sp_topk *t, uint32_t k, uint64_t (*score)(const struct sp_topk *, uint32_t),
+		      uint32_t *ret)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < t->n; i++) {
+		uint64_t mine = score(t, i);
+		if (!mine)
+			continue;
+		uint32_t at = n;
+		while (at && score(t, ret[at - 1]) < mine)
+			at--;
+		if (at == k)
+			continue;
+		n = SP_MIN(n + 1, k);
+		memmove(ret + at + 1, ret + at, (n - 1 - at) * sizeof *ret);
+		ret[at] = i;
+	}
+	return n;
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spantap trace: traces.jsonl as a table, or one trace as a waterfall. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/point.h"
 #include "cli/command.h"
+#include "cli/deaths.h"
 #include "cli/edges.h"
 #include "cli/lines.h"
 #include "cli/table.h"
+#include "cli/terminal.h"
 #include "cli/text.h"
 #include "cli/where.h"
 
@@ -29,7 +31,7 @@ struct run {
 	unsigned rows;
 	bool errors, edges, colour;
 	struct sp_where where;
-	struct sp_json json;
+	struct sp_lines lines;
 	struct row row[ROWS_MAX]; /* slowest first */
 	unsigned n;
 	uint64_t matching;
@@ -38,12 +40,12 @@ struct run {
 
 static const char *text(struct run *r, uint32_t object, const char *key, char *out, size_t size)
 {
-	return sp_json_string(&r->json, sp_json_get(&r->json, object, key), out, size);
+	return sp_json_get_string(&r->lines.json, object, key, out, size);
 }
 
 static uint64_t number(struct run *r, uint32_t object, const char *key)
 {
-	return sp_json_number(&r->json, sp_json_get(&r->json, object, key));
+	return sp_json_get_number(&r->lines.json, object, key);
 }
 
 /* --- one trace --- */
@@ -63,9 +65,9 @@ static int64_t begins(struct run *r, const struct bar *parent, const struct bar 
 {
 	if (!strcmp(parent->point, b->point))
 		return parent->at_us + ((int64_t)(b->start_ns - parent->start_ns)) / 1000;
-	uint32_t request = sp_json_get(&r->json, hop, "request_us");
+	uint32_t request = sp_json_get(&r->lines.json, hop, "request_us");
 	if (request)
-		return parent->at_us + (int64_t)sp_json_number(&r->json, request);
+		return parent->at_us + (int64_t)sp_json_number(&r->lines.json, request);
 	return parent->at_us + (int64_t)number(r, hop, "self_us") / 2;
 }
 
@@ -84,11 +86,11 @@ static void span_row(struct run *r, uint32_t span, const struct bar *root, const
 	char client[64], server[64], joined[24], bar[BAR + 1] = "", self[32] = "";
 	struct sp_text t;
 	draw(bar, root, b);
-	if (sp_json_get(&r->json, hop, "self_us"))
+	if (sp_json_get(&r->lines.json, hop, "self_us"))
 		snprintf(self, sizeof self, "%s", sp_text_us(&t, number(r, hop, "self_us")));
 	sp_table_cell(&r->table, "%s", b->point);
 	sp_table_cell(&r->table, "%s", bar);
-	sp_table_cell(&r->table, "%s", sp_json_get(&r->json, span, "rrt_us") ? sp_text_us(&t, b->rrt_us) : "");
+	sp_table_cell(&r->table, "%s", sp_json_get(&r->lines.json, span, "rrt_us") ? sp_text_us(&t, b->rrt_us) : "");
 	sp_table_cell(&r->table, "%s%s", self, number(r, hop, "lost") ? " lost" : "");
 	text(r, span, "joined_by", joined, sizeof joined);
 	sp_table_cell(&r->table, "%s %" PRIu64, joined, number(r, span, "confidence"));
@@ -100,7 +102,7 @@ static void span_row(struct run *r, uint32_t span, const struct bar *root, const
 static void waterfall_rows(struct run *r)
 {
 	static struct bar bar[SPANS_MAX];
-	const struct sp_json *j = &r->json;
+	const struct sp_json *j = &r->lines.json;
 	uint32_t hop = j->v[sp_json_get(j, 1, "hops")].child;
 	unsigned n = 0;
 	for (uint32_t span = j->v[sp_json_get(j, 1, "spans")].child; span && n < SPANS_MAX; span = j->v[span].next) {
@@ -123,16 +125,30 @@ static void say_slowest(struct run *r)
 {
 	char from[SP_POINT_NAME_MAX], to[SP_POINT_NAME_MAX];
 	struct sp_text t;
-	uint32_t slowest = sp_json_get(&r->json, 1, "slowest_hop");
+	uint32_t slowest = sp_json_get(&r->lines.json, 1, "slowest_hop");
 	if (!slowest)
 		return;
 	sp_text_tame((char *)text(r, slowest, "from", from, sizeof from));
 	sp_text_tame((char *)text(r, slowest, "to", to, sizeof to));
 	printf("\n  Most of the time, %s, went between %s and %s.", sp_text_us(&t, number(r, slowest, "self_us")), from,
 	       to);
-	if (sp_json_get(&r->json, slowest, "client_us")) {
+	if (sp_json_get(&r->lines.json, slowest, "client_us")) {
 		printf(" The client's own share: %s,", sp_text_us(&t, number(r, slowest, "client_us")));
 		printf(" the server's: %s.", sp_text_us(&t, number(r, slowest, "server_us")));
+	}
+	putchar('\n');
+}
+
+static void say_missing(struct run *r)
+{
+	char point[SP_POINT_NAME_MAX];
+	uint32_t missing = sp_json_get(&r->lines.json, 1, "missing");
+	if (!missing)
+		return;
+	printf("\n  Not seen, though calls like it mostly are, at:");
+	for (uint32_t v = r->lines.json.v[missing].child; v; v = r->lines.json.v[v].next) {
+		sp_text_tame((char *)sp_json_string(&r->lines.json, v, point, sizeof point));
+		printf(" %s", point);
 	}
 	putchar('\n');
 }
@@ -150,6 +166,7 @@ static void waterfall(struct run *r)
 	waterfall_rows(r);
 	sp_table_print(stdout, &r->table, r->colour);
 	say_slowest(r);
+	say_missing(r);
 }
 
 /* --- many --- */
@@ -178,7 +195,7 @@ static void table_row(struct run *r)
 {
 	char id[13], app[32], method[32], endpoint[80], status[32], from[64], to[64];
 	struct sp_text took, self;
-	const struct sp_json *j = &r->json;
+	const struct sp_json *j = &r->lines.json;
 	unsigned points = 0;
 	for (uint32_t span = j->v[sp_json_get(j, 1, "spans")].child; span; span = j->v[span].next)
 		points++;
@@ -195,23 +212,22 @@ static void table_row(struct run *r)
 		      text(r, 1, "method", method, sizeof method), text(r, 1, "endpoint", endpoint, sizeof endpoint));
 }
 
-static void print_table(struct run *r, bool any)
+static void print_table(struct run *r)
 {
-	enum { ROWS_A_TIME = SP_TABLE_ROWS - 1 };
 	char title[160];
 	snprintf(title, sizeof title, "The slowest %u of %" PRIu64 " traces%s", r->n, r->matching,
 		 r->errors || r->where.n ? " that match" : "");
+	sp_table_begin(&r->table, title, "lrrlrll", "trace|took|spans|status|slowest|between|call");
 	for (unsigned i = 0; i < r->n; i++) {
-		if (i % ROWS_A_TIME == 0)
-			sp_table_begin(&r->table, i ? NULL : title, "lrrlrll",
-				       "trace|took|spans|status|slowest|between|call");
-		if (sp_json_read(&r->json, r->row[i].line, r->row[i].n))
+		sp_table_more(&r->table, stdout, r->colour);
+		if (sp_json_read(&r->lines.json, r->row[i].line, r->row[i].n))
 			table_row(r);
-		if (i % ROWS_A_TIME == ROWS_A_TIME - 1 || i + 1 == r->n)
-			sp_table_print(stdout, &r->table, r->colour);
 	}
+	sp_table_print(stdout, &r->table, r->colour);
 	if (!r->n)
-		printf("No traces%s.\n", any ? " that match" : "");
+		printf("No traces%s.\n", r->lines.taken ? " that match" : "");
+	if (!r->where.n)
+		sp_deaths_print(r->dir, &r->table, r->colour);
 }
 
 /* --- the file --- */
@@ -223,21 +239,21 @@ static bool failed(struct run *r)
 	return !strcmp(status, "client_error") || !strcmp(status, "server_error") || !strcmp(status, "timeout");
 }
 
-static bool take(void *ctx, const struct sp_json *json, const char *line, size_t n)
+/* Takes the line that was read. Returns 0, or -errno. */
+static int take(struct run *r)
 {
-	struct run *r = ctx;
 	char id[128];
-	if ((r->errors && !failed(r)) || !sp_where_holds(&r->where, json))
-		return true;
+	if ((r->errors && !failed(r)) || !sp_where_holds(&r->where, &r->lines.json))
+		return 0;
 	if (!r->id) {
 		r->matching++;
-		return keep(r, line, n);
+		return keep(r, r->lines.json.text, r->lines.json.size) ? 0 : -ENOMEM;
 	}
 	if (strncmp(text(r, 1, "trace_id", id, sizeof id), r->id, strlen(r->id)))
-		return true;
+		return 0;
 	r->matching++;
 	waterfall(r);
-	return true;
+	return 0;
 }
 
 static int parse(struct run *r, int argc, char **argv)
@@ -248,12 +264,8 @@ static int parse(struct run *r, int argc, char **argv)
 	sp_args_begin(&args, "trace", argc, argv);
 	while ((letter = sp_args_next(&args)) > 0) {
 		if (letter == SP_OPTION_SLOWEST) {
-			char *end;
-			unsigned long n = strtoul(args.value, &end, 10);
-			if (*end || !n || n > ROWS_MAX)
-				return sp_usage("trace", "--slowest wants a number from 1 to %d, not '%s'", ROWS_MAX,
-						args.value);
-			r->rows = (unsigned)n;
+			if (!sp_args_count(&args, "--slowest", ROWS_MAX, &r->rows))
+				return args.status;
 		} else if (letter == SP_OPTION_ERRORS) {
 			r->errors = true;
 		} else if (letter == SP_OPTION_EDGES) {
@@ -264,14 +276,12 @@ static int parse(struct run *r, int argc, char **argv)
 	}
 	if (letter < 0)
 		return args.status ? args.status : -1;
-	if (args.n_operands < 1 || args.n_operands > 2)
-		return sp_usage("trace", "wants a directory, and at most one trace's id");
+	if (!sp_args_directory(&args, "trace's id"))
+		return args.status;
 	if (r->edges && args.n_operands > 1)
 		return sp_usage("trace", "--edges is about all calls, not about one trace");
 	r->dir = args.operand[0];
 	r->id = args.n_operands > 1 ? args.operand[1] : NULL;
-	if (strstr(r->dir, "://"))
-		return sp_usage("trace", "%s: this version reads directories only", r->dir);
 	return SP_EXIT_OK;
 }
 
@@ -281,19 +291,22 @@ int sp_cmd_trace(int argc, char **argv)
 	int status = parse(&run, argc, argv);
 	if (status)
 		return status < 0 ? SP_EXIT_OK : status;
-	run.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	run.colour = sp_terminal().colour;
 	if (run.edges)
 		return sp_edges_show(run.dir, &run.where, run.colour);
-	struct sp_lines lines = {.dir = run.dir, .name = "traces.jsonl", .take = take, .ctx = &run};
-	status = sp_lines_read(&lines, &run.json);
-	if (!status && !run.id)
-		print_table(&run, lines.good);
-	if (!status && run.id && !run.matching) {
-		sp_log("%s: no trace begins with '%s'", run.dir, run.id);
-		status = SP_EXIT_FAILED;
-	}
+	int rc = sp_lines_open(&run.lines, run.dir, "traces.jsonl");
+	if (rc)
+		return sp_lines_refuse(&run.lines, rc);
+	while ((rc = sp_lines_next(&run.lines)) > 0 && !(rc = take(&run)))
+		;
+	if (!rc && !run.id)
+		print_table(&run);
 	for (unsigned i = 0; i < run.n; i++)
 		free(run.row[i].line);
-	sp_json_free(&run.json);
-	return status || !lines.damaged ? status : lines.good ? SP_EXIT_DAMAGED : SP_EXIT_FAILED;
+	status = sp_lines_close(&run.lines, rc, "traces");
+	if (!rc && run.id && !run.matching) {
+		sp_log("%s: no trace begins with '%s'", run.dir, run.id);
+		return SP_EXIT_FAILED;
+	}
+	return status;
 }

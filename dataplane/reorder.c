@@ -35,6 +35,7 @@ struct window {
 	uint64_t head, tail; /* of entries, counted since ever */
 	uint64_t bytes_head, bytes_tail;
 	uint64_t floor; /* time of the newest packet let go: what is older is late */
+	uint64_t came;	/* how far the clock of all had come when its newest packet did */
 	uint32_t n;	/* in the heap */
 	uint32_t calm, calm_enough;
 	uint32_t space;
@@ -50,8 +51,9 @@ struct sp_reorder {
 	const uint32_t *space;
 	sp_reorder_emit *emit;
 	void *ctx;
-	uint64_t mask;	/* entries of a window - 1 */
-	uint64_t bytes; /* of a window, a power of two */
+	uint64_t mask;	 /* entries of a window - 1 */
+	uint64_t bytes;	 /* of a window, a power of two */
+	uint64_t newest; /* of all address spaces, while a window is open */
 	struct window *open, *free;
 	struct sp_reorder_stats stats;
 	void *memory;
@@ -283,6 +285,7 @@ static void through_window(struct sp_reorder *r, struct line *line, const struct
 {
 	struct window *w = line->window;
 	uint64_t ts = pkt->ts_ns;
+	w->came = r->newest;
 	if (ts >= line->newest) {
 		w->calm++;
 		line->newest = ts;
@@ -328,12 +331,30 @@ static void pass(struct sp_reorder *r, struct line *line, uint32_t space, const 
 	put_out(r, pkt);
 }
 
+/* An address space that falls silent must not keep its last packets: others may wait for what they say. Clocks may be
+ * apart, so what counts is how far the others have come since. */
+static void let_silent_go(struct sp_reorder *r)
+{
+	for (struct window *w = r->open; w; w = w->next)
+		if (w->n && r->newest - w->came > r->conf.window)
+			let_go_until(r, w, UINT64_MAX);
+}
+
+static void advance(struct sp_reorder *r, uint64_t ts)
+{
+	bool silence = ts > r->newest + r->conf.window;
+	r->newest = SP_MAX(r->newest, ts);
+	if (SP_UNLIKELY(silence))
+		let_silent_go(r);
+}
+
 static void sort_batch(struct sp_reorder *r, struct sp_batch *batch)
 {
 	for (uint32_t i = 0; i < batch->n; i++) {
 		const struct sp_pkt *pkt = &batch->pkt[i];
 		uint32_t space = r->space[pkt->point];
 		struct line *line = &r->line[space];
+		advance(r, pkt->ts_ns);
 		if (!line->newest && !line->window)
 			open_window(r, line, space, CALM_AT_START);
 		if (line->window)
@@ -341,6 +362,7 @@ static void sort_batch(struct sp_reorder *r, struct sp_batch *batch)
 		else
 			pass(r, line, space, pkt);
 	}
+	let_silent_go(r);
 	emit_out(r);
 }
 

@@ -31,7 +31,8 @@ struct sp_encoder {
 	void (*record)(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points);
 	/* Asks for memory that this record will need soon; NULL: needs none. */
 	void (*soon)(const struct sp_buf *out, const struct sp_record_head *record);
-	bool inside; /* what it makes stays in the program, and is not counted as written */
+	bool inside; /* what it makes stays in the program: records of all kinds in one piece, in their order; it is not
+		      * counted as written */
 };
 
 /* JSON Lines. With `tagged`, every line begins with "record":"flow". */

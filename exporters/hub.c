@@ -210,21 +210,28 @@ static void write_pieces(struct exporter *e)
 		write_piece(e, kind);
 }
 
+/* What stays in the program stays in its order, too: a flow must not come before calls that ended earlier. */
+static unsigned piece_of(const struct exporter *e, const struct sp_record_head *head)
+{
+	return e->encoder->inside ? 0 : head->kind;
+}
+
 static void encode_page(struct exporter *e, const struct sp_page *page)
 {
 	for (uint32_t at = 0; at < page->used;) {
 		const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
-		struct piece *piece = &e->piece[head->kind];
+		unsigned kind = piece_of(e, head);
+		struct piece *piece = &e->piece[kind];
 		const struct sp_record_head *next = (const struct sp_record_head *)(page->data + at + head->size);
 		if (e->encoder->soon && at + head->size < page->used)
-			e->encoder->soon(&e->piece[next->kind].buf, next);
+			e->encoder->soon(&e->piece[piece_of(e, next)].buf, next);
 		at += head->size;
 		if (!e->encoder->inside && sp_record_is_inside(head))
 			continue;
 		e->encoder->record(&piece->buf, head, e->hub->points);
 		piece->records++;
 		if (piece->buf.n >= CHUNK)
-			write_piece(e, head->kind);
+			write_piece(e, kind);
 	}
 	count(&e->pages, 1);
 }

@@ -105,10 +105,11 @@ static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const vo
 {
 	struct stitch_sink *s = (struct stitch_sink *)sink;
 	const uint8_t *at = p, *end = at + n;
-	for (; s->stitch && at < end; at += ((const struct sp_record_head *)(const void *)at)->size) {
-		if (kind == SP_RECORD_REQUEST)
+	for (const struct sp_record_head *head; s->stitch && at < end; at += head->size) {
+		head = (const void *)at;
+		if (head->kind == SP_RECORD_REQUEST)
 			sp_stitch_request(s->stitch, (const void *)at);
-		else if (kind == SP_RECORD_FLOW)
+		else if (head->kind == SP_RECORD_FLOW)
 			sp_stitch_flow(s->stitch, (const void *)at);
 	}
 	s->error = 0;

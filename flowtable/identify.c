@@ -206,6 +206,20 @@ static bool had_enough(const struct sp_flow *f)
 	return f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= TRIES_MAX;
 }
 
+/* After enough tries this side could still be somebody's, but what the other said is nobody's: then so is this, and
+ * something else may begin behind it, soon. */
+static bool both_nobodys(struct sp_talk *t, unsigned side)
+{
+	struct sp_dialog *d = t->d;
+	const struct sp_flow *f = t->f;
+	if (!(d->bits & SP_DIALOG_TCP) || !(d->stream[!side].bits & SP_STREAM_RESYNC) || d->maybe[!side] ||
+	    f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= SP_L7_LOOK_PACKETS)
+		return false;
+	d->maybe[side] = 0;
+	d->tries = TRIES_MAX - 1;
+	return true;
+}
+
 bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last)
 {
 	struct sp_dialog *d = t->d;
@@ -227,7 +241,7 @@ bool sp_identify(struct sp_talk *t, unsigned side, struct sp_slice in, bool last
 	bool over = ++d->tries >= TRIES_MAX || (tcp ? last && !unsure : !wanted && had_enough(t->f));
 	if (unsure && (over || (!wanted && d->tries > 2)) && take_known(t, side))
 		return true;
-	if (over)
+	if (over && (unsure || !both_nobodys(t, side)))
 		sp_l7_give_up(t, 0);
 	return false;
 }

@@ -127,7 +127,6 @@ static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool 
  * – TLS after STARTTLS, what a proxy's own handshake leads to – and that is soon. */
 static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
-	enum { LOOK_PACKETS = 64 };
 	uint32_t mine = side ? SP_L7_NOBODYS_HI : SP_L7_NOBODYS_LO, both = SP_L7_NOBODYS_LO | SP_L7_NOBODYS_HI;
 	if (f->proto != SP_PROTO_TCP || !(f->dir[side].bits & SP_DIR_ISN) || pkt->cap_len <= pkt->l7)
 		return false;
@@ -138,7 +137,7 @@ static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	if (sp_identify_look(ft->l7, f, side, in) >= (first ? SP_PROBE_MAYBE : SP_PROBE_YES))
 		return false;
 	f->more |= mine;
-	if (f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= LOOK_PACKETS) {
+	if (f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= SP_L7_LOOK_PACKETS) {
 		f->more = (f->more & ~both) | SP_L7_DONE;
 		ft->stats.l7_given_up++;
 	}

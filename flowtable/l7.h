@@ -148,6 +148,9 @@ enum sp_call_bits {
 #define SP_CALL_LINES 4
 #define SP_CALL_HEAD_LINES 2
 
+/* Packets of a connection that began with what is nobody's, in which something else may begin. */
+#define SP_L7_LOOK_PACKETS 64
+
 #define SP_L7_PARSERS_MAX 64
 #define SP_L7_SERVERS 4096
 

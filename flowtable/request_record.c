@@ -67,6 +67,17 @@ static uint8_t put_offset(const struct sp_talk *t, unsigned side, uint32_t seq, 
 	return 1;
 }
 
+#define ASKED_AT_ONCE (2 * SP_NS_PER_MS) /* of a client that opens a connection because it has something to ask */
+
+/* The first call of a connection, asked as soon as that was there: it had to wait for the handshake. */
+static uint32_t connect_us(const struct sp_flow *f, const struct sp_request_record *r)
+{
+	if (!r->has_req_off || r->req_off || !(f->bits & SP_FLOW_RTT_SERVER) || r->start_ns < f->start_ns)
+		return 0;
+	uint64_t handshake = ((uint64_t)f->rtt_server_us + f->rtt_client_us) * SP_NS_PER_US;
+	return r->start_ns - f->start_ns <= handshake + ASKED_AT_ONCE ? f->rtt_server_us : 0;
+}
+
 static void put_offsets(const struct sp_talk *t, const struct sp_call *c, struct sp_request_record *r)
 {
 	unsigned asks = c->bits & SP_CALL_FROM_SERVER ? !t->d->client : t->d->client;
@@ -75,6 +86,7 @@ static void put_offsets(const struct sp_talk *t, const struct sp_call *c, struct
 		r->has_req_off = put_offset(t, asks, c->req_seq, &r->req_off);
 	if (r->has_resp_seq)
 		r->has_resp_off = put_offset(t, r->called_off ? asks : !asks, c->resp_seq, &r->resp_off);
+	r->connect_us = connect_us(t->f, r);
 }
 
 static void put_request(const struct sp_call *c, struct sp_request_record *r)

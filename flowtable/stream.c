@@ -197,6 +197,7 @@ static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *
 		const struct sp_parser *parser = t->d->parser;
 		if (!parser) {
 			struct sp_slice in = rest_of(p, used).in;
+			bool behind = t->d->stream[side].bits & SP_STREAM_RESYNC;
 			bool found = sp_identify(t, side, in, p->last || in.n >= UNKNOWN_CARRY_MAX);
 			if (t->f->more & SP_L7_DONE)
 				return;
@@ -205,6 +206,8 @@ static void read_piece(struct sp_talk *t, unsigned side, const struct sp_piece *
 					continue;
 				break;
 			}
+			if (behind) /* what is passed over here was not the other side's beginning either */
+				t->d->stream[!side].bits |= SP_STREAM_RESYNC;
 			read_carry(t, !side, false, false); /* which came before */
 			if (t->f->more & SP_L7_DONE)
 				return;

@@ -10,6 +10,7 @@
 #include "stitch/stitch_priv.h"
 
 #define LEG_LOSSES_MAX 256
+#define STOPPED_NS (10 * SP_NS_PER_MS) /* more than ways and clocks are unsure */
 
 struct log {
 	uint32_t n, room;
@@ -218,9 +219,12 @@ static uint32_t above(uint32_t a, uint32_t b)
 	return a > b ? a - b : 0;
 }
 
-/* Their counters, which count also what is not in the logs. */
+/* Their counters, which count also what is not in the logs. What comes late is sent again, too, and both arrive: where
+ * no bytes are less, nothing was lost. */
 static uint32_t counted(const struct sp_leg *a, const struct sp_leg *b, unsigned s2c)
 {
+	if (a->payload[s2c] <= b->payload[s2c])
+		return 0;
 	return SP_MAX(above(a->retrans[s2c], b->retrans[s2c]), above(b->hole_filled[s2c], a->hole_filled[s2c]));
 }
 
@@ -264,6 +268,37 @@ static bool has_losses(const struct sp_leg *l, unsigned s2c)
 	return l->retrans[s2c] | l->hole_filled[s2c];
 }
 
+/* A point whose capture ended within the connection: those beyond went on. It says nothing of what came then. */
+static bool stopped(const struct sp_path *told, unsigned i, unsigned s2c)
+{
+	const struct sp_leg *leg = told->leg[i];
+	for (unsigned k = i; s2c ? k-- > 0 : ++k < told->n_legs;) {
+		const struct sp_leg *beyond = told->leg[k];
+		int64_t clocks = told->offset_ns[k] - told->offset_ns[i];
+		if ((int64_t)(beyond->end_ns - leg->end_ns) - clocks > STOPPED_NS &&
+		    beyond->packets[s2c] > leg->packets[s2c])
+			return true;
+	}
+	return false;
+}
+
+static void one_way(struct sp_stitch *s, struct sp_path *told, unsigned s2c)
+{
+	const struct sp_leg *a = NULL;
+	for (unsigned k = 0, from = 0; k < told->n_legs; k++) {
+		unsigned to = s2c ? told->n_legs - 1 - k : k;
+		const struct sp_leg *b = told->leg[to];
+		if (stopped(told, to, s2c))
+			continue;
+		/* A point that sees one direction only says nothing of the other one. */
+		if (a && a->packets[s2c] && b->packets[s2c] && (has_losses(a, s2c) || has_losses(b, s2c)))
+			compare(s, told, s->loss_pair,
+				(struct sp_path_loss){.from = (uint8_t)from, .to = (uint8_t)to, .s2c = (uint8_t)s2c});
+		a = b;
+		from = to;
+	}
+}
+
 void sp_losses_path(struct sp_stitch *s, struct sp_path *told)
 {
 	told->n_losses = told->n_doubled = told->n_bursts = 0;
@@ -273,16 +308,8 @@ void sp_losses_path(struct sp_stitch *s, struct sp_path *told)
 	if (SP_LIKELY(!any))
 		return;
 	offsets(s, told);
-	for (unsigned i = 1; i < told->n_legs; i++)
-		for (unsigned s2c = 0; s2c < 2; s2c++) {
-			unsigned from = s2c ? i : i - 1, to = s2c ? i - 1 : i;
-			const struct sp_leg *a = told->leg[from], *b = told->leg[to];
-			/* A point that sees one direction only says nothing of the other one. */
-			if (!a->packets[s2c] || !b->packets[s2c] || !(has_losses(a, s2c) || has_losses(b, s2c)))
-				continue;
-			compare(s, told, s->loss_pair,
-				(struct sp_path_loss){.from = (uint8_t)from, .to = (uint8_t)to, .s2c = (uint8_t)s2c});
-		}
+	one_way(s, told, 0);
+	one_way(s, told, 1);
 }
 
 int sp_losses_init(struct sp_stitch *s, uint64_t memory)

@@ -37,57 +37,11 @@ uint64_t sp_alike_key(const struct sp_span *span)
 
 /* --- two spans --- */
 
-static bool same_client(const struct sp_span *a, const struct sp_span *b)
-{
-	return a->client_port == b->client_port && sp_addr_eq(&a->client_ip, &b->client_ip);
-}
-
-static bool same_server(const struct sp_span *a, const struct sp_span *b)
-{
-	return a->server_port == b->server_port && sp_addr_eq(&a->server_ip, &b->server_ip);
-}
-
 /* Texts that both points could read, and that are not the same. */
 static bool differ(const struct sp_span *a, const struct sp_span *b)
 {
 	return (a->what && b->what && a->what != b->what) ||
 	       (a->correlation && b->correlation && a->correlation != b->correlation);
-}
-
-/* Sequence numbers that are not the same, of which `equal` are: were they rewritten on the way between the two? */
-static int rewritten_match(const struct sp_span *a, const struct sp_span *b, unsigned equal)
-{
-	bool asked = a->asked && b->asked, answered = a->answered && b->answered;
-	if ((asked && a->asked != b->asked) || (answered && a->answered != b->answered) || differ(a, b))
-		return CONTRADICTION;
-	/* One of both as it was: who answers for a server until the handshake is done cannot know its numbers. */
-	if (equal & SP_SPAN_REQ_SEQ ? answered : equal & SP_SPAN_RESP_SEQ && asked)
-		return 95;
-	if (!asked)
-		return CONTRADICTION;
-	return !same_client(a, b) ? 0 : answered ? 92 : 75;
-}
-
-/* Of one connection, whatever its addresses are: the same places in both streams. */
-static int stream_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
-{
-	struct sp_numbers x = sp_numbers_of(s, a), y = sp_numbers_of(s, b);
-	unsigned both = x.bits & y.bits, equal = both;
-	if (a->app != b->app || (a->bits ^ b->bits) & SP_SPAN_FROM_SERVER)
-		return both ? CONTRADICTION : 0;
-	if (x.req_seq != y.req_seq)
-		equal &= ~(unsigned)SP_SPAN_REQ_SEQ;
-	if (x.resp_seq != y.resp_seq)
-		equal &= ~(unsigned)SP_SPAN_RESP_SEQ;
-	if (equal != both || !both)
-		return both ? rewritten_match(a, b, equal) : 0;
-	if (a->correlation && b->correlation && a->correlation != b->correlation)
-		return CONTRADICTION;
-	if (both == SP_BOTH_SEQS) /* 64 bits: what a point could read of the texts does not matter */
-		return a->rewritten | b->rewritten ? 98 : 100;
-	if (a->what && b->what && a->what != b->what)
-		return CONTRADICTION;
-	return a->what && b->what ? 90 : 70;
 }
 
 /* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
@@ -104,20 +58,56 @@ static bool at_once(const struct sp_stitch *s, const struct sp_span *a, const st
 	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
 }
 
+/* Sequence numbers that are not the same, of which `equal` are: were they rewritten on the way between the two? */
+static int rewritten_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b, unsigned equal)
+{
+	bool asked = a->asked && b->asked, answered = a->answered && b->answered;
+	if ((asked && a->asked != b->asked) || (answered && a->answered != b->answered) || differ(a, b))
+		return CONTRADICTION;
+	/* One of both as it was: who answers for a server until the handshake is done cannot know its numbers. */
+	if (equal & SP_SPAN_REQ_SEQ ? answered : equal & SP_SPAN_RESP_SEQ && asked)
+		return 95;
+	if (!asked || !at_once(s, a, b)) /* or another connection that had the same port */
+		return CONTRADICTION;
+	return !sp_same_client(a, b) ? 0 : answered ? 92 : 75;
+}
+
+/* Of one connection, whatever its addresses are: the same places in both streams. */
+static int stream_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
+{
+	struct sp_numbers x = sp_numbers_of(s, a), y = sp_numbers_of(s, b);
+	unsigned both = x.bits & y.bits, equal = both;
+	if (a->app != b->app || (a->bits ^ b->bits) & SP_SPAN_FROM_SERVER)
+		return both ? CONTRADICTION : 0;
+	if (x.req_seq != y.req_seq)
+		equal &= ~(unsigned)SP_SPAN_REQ_SEQ;
+	if (x.resp_seq != y.resp_seq)
+		equal &= ~(unsigned)SP_SPAN_RESP_SEQ;
+	if (equal != both || !both)
+		return both ? rewritten_match(s, a, b, equal) : 0;
+	if (a->correlation && b->correlation && a->correlation != b->correlation)
+		return CONTRADICTION;
+	if (both == SP_BOTH_SEQS) /* 64 bits: what a point could read of the texts does not matter */
+		return a->rewritten | b->rewritten ? 98 : 100;
+	if (a->what && b->what && a->what != b->what)
+		return CONTRADICTION;
+	return a->what && b->what ? 90 : 70;
+}
+
 /* Datagrams have no sequence numbers: the protocol's id, what is asked, an end that they share, and time. */
 static int datagram_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
 	if (a->proto != b->proto || a->app != b->app || a->what != b->what || a->correlation != b->correlation ||
 	    !at_once(s, a, b))
 		return CONTRADICTION;
-	bool client = same_client(a, b), server = same_server(a, b);
+	bool client = sp_same_client(a, b), server = sp_same_server(a, b);
 	if (client && server)
 		return a->correlation ? 95 : 60;
 	if (!a->correlation)
 		return CONTRADICTION;
 	if (client || server)
 		return 85;
-	return a->app == SP_APP_DNS && a->what ? 60 : CONTRADICTION;
+	return a->what && (a->app == SP_APP_DNS || a->client_port == b->client_port) ? 60 : CONTRADICTION;
 }
 
 int sp_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
@@ -133,7 +123,7 @@ int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const str
 	if (a->point == b->point || a->asked != b->asked || !a->answered || a->answered != b->answered || !a->what ||
 	    a->what != b->what || a->client_port != b->client_port || !at_once(s, a, b))
 		return 0;
-	return same_server(a, b) ? 80 : 60;
+	return sp_same_server(a, b) ? 80 : 60;
 }
 
 /* --- a span and a group --- */
@@ -145,7 +135,7 @@ void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *s
 		const struct sp_span *other = sp_span_at(s, n);
 		if (other->flow_id == span->flow_id && other->point == span->point) {
 			if (other->request_id == span->request_id)
-				*best = (struct sp_meeting){g, 100, true};
+				*best = (struct sp_meeting){.group = g, .confidence = 100, .repeated = true};
 			return; /* another call of the same connection */
 		}
 		int c = sp_match(s, other, span);
@@ -153,8 +143,10 @@ void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *s
 			return;
 		confidence = SP_MAX(confidence, c);
 	}
+	if (confidence && confidence == best->confidence)
+		best->several = true;
 	if (confidence > best->confidence)
-		*best = (struct sp_meeting){g, confidence, false};
+		*best = (struct sp_meeting){.group = g, .confidence = confidence};
 }
 
 static void try_ties(const struct sp_stitch *s, uint64_t key, enum sp_tie_kind kind, const struct sp_span *span,
@@ -174,5 +166,7 @@ struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span)
 		try_ties(s, sp_answered_key(s, span), SP_TIE_ANSWERED, span, &best);
 	if (!best.confidence)
 		try_ties(s, sp_alike_key(span), SP_TIE_ALIKE, span, &best);
-	return best;
+	else
+		best.several = false;
+	return best.several && !best.repeated ? (struct sp_meeting){0} : best;
 }

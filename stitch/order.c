@@ -35,17 +35,11 @@ void sp_order_free(struct sp_order *o)
 	free(o);
 }
 
-static uint64_t place_of(const struct sp_span *s)
-{
-	uint64_t h = (uint64_t)s->point << 32 | (uint64_t)s->server_port << 16 | s->depth;
-	return sp_hash_mix(h ^ sp_load64(s->server_ip.b), sp_load64(s->server_ip.b + 8) ^ SP_HASH_K1);
-}
-
 /* The pair of two places; `turned`: a is its second. */
 static struct pair *pair_of(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, uint64_t *key,
 			    bool *turned)
 {
-	uint64_t x = place_of(a), y = place_of(b);
+	uint64_t x = sp_place_of(a), y = sp_place_of(b);
 	*turned = x > y;
 	*key = *turned ? sp_key(y, x) : sp_key(x, y);
 	return (struct pair *)&o->pair[*key >> 8 & (PAIRS - 1)];

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "flowtable/tcp.h"
 #include "parsers/link/proto.h"
 #include "stitch/path_priv.h"
 
@@ -84,6 +85,8 @@ static void leg_add(struct sp_leg *leg, const struct sp_flow_record *r)
 	leg->retrans[1] += r->retrans_s2c;
 	leg->hole_filled[0] += r->hole_filled_c2s;
 	leg->hole_filled[1] += r->hole_filled_s2c;
+	leg->flags[0] |= r->tcp_flags_c2s;
+	leg->flags[1] |= r->tcp_flags_s2c;
 	leg->requests += r->requests;
 	leg->request_errors += r->request_errors;
 	leg->bits |= r->capture_gap ? SP_LEG_GAP : 0;
@@ -111,7 +114,16 @@ static unsigned same_ends(const struct sp_leg *a, const struct sp_flow_record *r
 	return (unsigned)client + server;
 }
 
-/* Two random numbers are enough. One of them needs an end in common, and numbers that somebody chose need both. */
+/* A handshake that failed at one point at least has one number there: the chance that another one has the same is less
+ * than that of a translation, whose ends are others. */
+static bool failed_early(const struct sp_leg *a, const struct sp_flow_record *r)
+{
+	return a->point != r->point && ((!(a->bits & SP_LEG_ISN_SERVER) && !(a->flags[0] & SP_TCP_ACK)) ||
+					(!r->has_isn_server && !(r->tcp_flags_c2s & SP_TCP_ACK)));
+}
+
+/* Two random numbers are enough. One of them needs an end in common, or that there was no other; numbers that somebody
+ * chose need both ends. */
 static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 {
 	bool both = a->bits & SP_LEG_ISN_SERVER && r->has_isn_server;
@@ -122,7 +134,7 @@ static bool fits(const struct sp_leg *a, const struct sp_flow_record *r)
 		return false;
 	if (r->isn_client < SP_CHOSEN_ISN || (both && r->isn_server < SP_CHOSEN_ISN))
 		return same_ends(a, r) == 2;
-	return both || same_ends(a, r);
+	return both || same_ends(a, r) || failed_early(a, r);
 }
 
 /* The path of a flow, and its leg there when it was reported before. */
@@ -273,36 +285,41 @@ static uint64_t path_id(const struct sp_path *told)
 	return sp_key((uint64_t)l->isn_client << 32, l->isn_server);
 }
 
-static void tell(struct sp_stitch *s, uint32_t h, bool early)
+static void put_legs(struct sp_paths *p, const struct path *path)
 {
-	struct sp_paths *p = s->paths;
-	const struct path *path = &p->path[h];
 	struct sp_path *told = &p->told;
-	sp_path_unite(s, h);
-	if (path->n < 2) {
-		s->stats.paths_alone++;
-		forget(s, h);
-		return;
-	}
 	told->n_legs = 0;
 	told->start_ns = UINT64_MAX;
 	told->end_ns = 0;
-	told->partial = early;
 	for (uint32_t n = path->first; n; n = p->leg[n].next) {
 		const struct sp_leg *l = &p->leg[n];
 		told->leg[told->n_legs++] = l;
 		told->start_ns = SP_MIN(told->start_ns, l->start_ns);
 		told->end_ns = SP_MAX(told->end_ns, l->end_ns);
 	}
+}
+
+static void tell(struct sp_stitch *s, uint32_t h, bool early)
+{
+	struct sp_paths *p = s->paths;
+	struct sp_path *told = &p->told;
+	sp_path_unite(s, h);
+	put_legs(p, &p->path[h]);
 	sort_legs(s, told);
-	told->joined_by = path->joined_by;
-	told->confidence = path->confidence;
+	told->partial = early;
+	told->joined_by = p->path[h].joined_by;
+	told->confidence = p->path[h].confidence;
 	told->id = path_id(told);
 	sp_losses_path(s, told);
-	s->stats.paths++;
-	s->stats.paths_early += early;
-	if (s->told.path)
-		s->told.path(s->told.ctx, told);
+	sp_verdict(s->usual, told);
+	/* What one point saw is a path where another one should have seen it. */
+	if (told->n_legs > 1 || sp_path_died_between(told)) {
+		s->stats.paths++;
+		s->stats.paths_early += early;
+		if (s->told.path)
+			s->told.path(s->told.ctx, told);
+	} else
+		s->stats.paths_alone++;
 	forget(s, h);
 }
 

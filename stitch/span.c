@@ -84,5 +84,6 @@ void sp_span_of(struct sp_span *span, const struct sp_request_record *r)
 		.confidence = 100,
 		.ttl_c2s = r->ttl_c2s,
 		.ttl_s2c = r->ttl_s2c,
+		.connect_us = r->connect_us,
 	};
 }

@@ -60,6 +60,7 @@ struct sp_span {
 	uint8_t joined_by;	  /* enum sp_join */
 	uint8_t confidence;	  /* 0 to 100: how sure that is */
 	uint8_t ttl_c2s, ttl_s2c; /* of its connection, 0: not known */
+	uint32_t connect_us;	  /* of the handshake that it waited for, 0: it did not, or that is not known */
 };
 static_assert(sizeof(struct sp_span) <= 128, "what a passed point costs a call");
 

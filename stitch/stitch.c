@@ -224,7 +224,7 @@ static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span,
 		return;
 	tie_add(s, g, SP_TIE_X_REQUEST_ID, text_key(r, SP_SLOT_X_REQUEST_ID_REQUEST, SP_SEED_ID));
 	tie_add(s, g, SP_TIE_X_RESPONSE_ID, text_key(r, SP_SLOT_X_REQUEST_ID_RESPONSE, SP_SEED_ID));
-	tie_add(s, g, SP_TIE_TRACE, text_key(r, SP_SLOT_TRACE_ID, SP_SEED_TRACE));
+	tie_add(s, g, SP_TIE_TRACE, sp_trace_key(sp_texts_slot(&r->texts, SP_SLOT_TRACE_ID)));
 	if (!group->content)
 		group->content = content_of(span, r);
 	if (group->content)
@@ -452,6 +452,7 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	rc = rc ? rc : sp_offsets_new(&s->offsets);
 	rc = rc ? rc : sp_clocks_new(&s->clocks);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 16);
+	rc = rc ? rc : sp_usual_new(&s->usual);
 	rc = rc ? rc : sp_losses_init(s, conf->max_memory / 16);
 	rc = rc ? rc : sp_slots_new(&s->slots, conf->max_memory / 32);
 	rc = rc ? rc : sp_edges_new(&s->edges, conf->max_memory / 32);
@@ -468,6 +469,7 @@ void sp_stitch_free(struct sp_stitch *s)
 	if (!s)
 		return;
 	sp_paths_free(s->paths);
+	sp_usual_free(s->usual);
 	sp_edges_free(s->edges);
 	sp_slots_free(s->slots);
 	sp_losses_free(s);

@@ -50,8 +50,9 @@ struct sp_slice sp_detail_text(const struct sp_detail *d, enum sp_detail_text wh
 struct sp_trace_span {
 	const struct sp_span *span;
 	uint64_t id;
-	int parent;  /* index, -1: the root */
-	bool led_to; /* another call, which the one before it led to */
+	int parent;	/* index, -1: the root */
+	bool led_to;	/* another call, which the one before it led to */
+	bool connected; /* …whose connection was made for it */
 	uint8_t joined_by, confidence;
 };
 
@@ -60,7 +61,8 @@ struct sp_trace_hop {
 	bool has_self, has_one_way;
 	uint8_t lost; /* messages of this call that one of both saw and the other should have seen */
 	uint32_t self_us, request_us, response_us;
-	uint32_t share_us; /* of self_us: without the client's share, while a proxy waits for its request */
+	uint32_t connect_us; /* of self_us: waiting for the connection of the call that was led to; 0: none is known */
+	uint32_t share_us;   /* without the client's share, while a proxy waits for its request; with the handshake's */
 };
 
 /* Good while it is being told. */
@@ -76,6 +78,8 @@ struct sp_trace {
 	uint32_t client_us, server_us; /* the ends' own shares */
 	int slowest;		       /* hop with the largest share, -1: none */
 	unsigned last;		       /* span nearest to the server */
+	uint16_t missing[8];	       /* points that calls like it mostly pass, and that did not see it */
+	unsigned n_missing;
 };
 
 #define SP_PATH_LEGS_MAX 32
@@ -86,13 +90,14 @@ struct sp_leg {
 	struct sp_addr client_ip, server_ip;
 	uint16_t client_port, server_port, point, app;
 	uint32_t isn_client, isn_server;
-	uint64_t packets[2], bytes[2], payload[2]; /* c2s, s2c */
+	uint64_t packets[2], bytes[2], payload[2]; /* c2s, s2c; payload: above TCP, what was sent again included */
 	uint32_t retrans[2], hole_filled[2];
 	uint32_t rtt_client_us, rtt_server_us;
 	uint32_t requests, request_errors;
 	uint8_t bits; /* enum sp_leg_bits */
 	uint8_t close_reason, failure, n_vlan;
-	uint8_t ttl[2]; /* c2s, s2c; 0: not known */
+	uint8_t flags[2]; /* of all packets, c2s and s2c */
+	uint8_t ttl[2];	  /* c2s, s2c; 0: not known */
 	uint16_t vlan[SP_LAYERS_MAX];
 	uint8_t n_tunnel;
 	struct sp_tunnel tunnel[2]; /* the innermost ones */
@@ -108,6 +113,23 @@ enum sp_leg_bits {
 	SP_LEG_GAP = 32,
 };
 
+/* A place on the way: a point, or one of the ends. */
+enum sp_where_kind { SP_WHERE_UNKNOWN, SP_WHERE_POINT, SP_WHERE_CLIENT, SP_WHERE_SERVER };
+
+struct sp_where {
+	uint8_t kind; /* enum sp_where_kind */
+	uint16_t point;
+};
+
+enum sp_path_packet { SP_PATH_NOTHING, SP_PATH_SYN, SP_PATH_SYN_ACK, SP_PATH_ACK, SP_PATH_RST };
+
+/* What happened between two places, in the direction of the packet. */
+struct sp_path_event {
+	uint8_t what; /* enum sp_path_packet */
+	uint8_t s2c;
+	struct sp_where from, to;
+};
+
 struct sp_path {
 	uint64_t id;
 	uint64_t start_ns, end_ns;
@@ -116,6 +138,9 @@ struct sp_path {
 	int64_t offset_ns[SP_PATH_LEGS_MAX];	    /* of its clock, from the first one's; where there are losses */
 	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX], doubled[2 * SP_PATH_LEGS_MAX];
 	struct sp_burst burst[SP_PATH_BURSTS_MAX]; /* of both, by the first leg's clock */
+	struct sp_path_event lost_at;		   /* what its handshake failed for */
+	struct sp_path_event rst[2];		   /* where resets came from: last seen `to`, not seen `from` */
+	unsigned n_rst;
 	bool partial;
 	uint8_t joined_by, confidence; /* of the legs that are least sure */
 };

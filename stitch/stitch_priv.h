@@ -57,6 +57,7 @@ static_assert(sizeof(struct sp_group) <= 168, "what a call costs besides its spa
 
 struct sp_order;
 struct sp_paths;
+struct sp_usual;
 struct sp_offsets;
 struct sp_edges;
 struct sp_slots;
@@ -82,6 +83,7 @@ struct sp_stitch {
 	struct sp_slab details;
 	struct sp_order *order;
 	struct sp_paths *paths;
+	struct sp_usual *usual;
 	struct sp_offsets *offsets;
 	struct sp_edges *edges;
 	struct sp_slots *slots;
@@ -181,7 +183,20 @@ static inline struct sp_numbers sp_numbers_of(const struct sp_stitch *s, const s
 	return (struct sp_numbers){span->req_seq, span->resp_seq, span->bits & SP_BOTH_SEQS};
 }
 
+/* --- context.c: one key for all forms of a trace's identifier, 0: there is none. */
+uint64_t sp_trace_key(struct sp_slice id);
+
 /* --- match.c: which call a span belongs to --- */
+
+static inline bool sp_same_client(const struct sp_span *a, const struct sp_span *b)
+{
+	return a->client_port == b->client_port && sp_addr_eq(&a->client_ip, &b->client_ip);
+}
+
+static inline bool sp_same_server(const struct sp_span *a, const struct sp_span *b)
+{
+	return a->server_port == b->server_port && sp_addr_eq(&a->server_ip, &b->server_ip);
+}
 
 /* 0: has none. */
 uint64_t sp_asked_key(const struct sp_stitch *s, const struct sp_span *span);
@@ -197,6 +212,7 @@ int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const str
 struct sp_meeting {
 	uint32_t group; /* 0: none */
 	int confidence;
+	bool several;  /* …are as good, which matters where sequence numbers were rewritten */
 	bool repeated; /* the span is there already */
 };
 
@@ -215,6 +231,13 @@ void sp_trace_tell(struct sp_stitch *s);
 int sp_order_new(struct sp_order **ret);
 void sp_order_free(struct sp_order *o);
 
+/* A point, and what the connection looks like there. */
+static inline uint64_t sp_place_of(const struct sp_span *s)
+{
+	uint64_t h = (uint64_t)s->point << 32 | (uint64_t)s->server_port << 16 | s->depth;
+	return sp_hash_mix(h ^ sp_load64(s->server_ip.b), sp_load64(s->server_ip.b + 8) ^ SP_HASH_K1);
+}
+
 /* Two spans of one call, just met: which one is farther from the server. */
 void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b);
 
@@ -231,6 +254,17 @@ void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r);
 void sp_paths_expire(struct sp_stitch *s);
 void sp_paths_end(struct sp_stitch *s);
 
+/* usual.c: the point that mostly comes next, by a key of a place; SP_NOWHERE: none does. False: not known. */
+#define SP_NOWHERE UINT16_MAX
+int sp_usual_new(struct sp_usual **ret);
+void sp_usual_free(struct sp_usual *u);
+void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point);
+bool sp_usual_next(const struct sp_usual *u, uint64_t key, bool *doubted, uint16_t *point);
+void sp_usual_trace(struct sp_usual *u, struct sp_trace *t); /* fills in what it misses, and learns from it */
+
+/* verdict.c: where a connection died, whose legs are in order. What is well teaches where the others go. */
+void sp_verdict(struct sp_usual *u, struct sp_path *path);
+bool sp_path_died_between(const struct sp_path *path); /* two points, of which one has no leg of it */
 /* edge.c: a trace that is told; what there is of an interval. */
 int sp_edges_new(struct sp_edges **ret, uint64_t memory);
 void sp_edges_free(struct sp_edges *e);

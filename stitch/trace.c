@@ -72,6 +72,22 @@ static uint32_t waited(const struct sp_trace_span *from, const struct sp_trace_s
 	return a->request_us;
 }
 
+/* A proxy that makes a connection first waits for a handshake, which is spent where the handshake's packets were: not
+ * before the first point of the new call, but between each two of them, as their times to the SYN-ACK differ. */
+static void handshake(struct sp_trace *t, struct sp_trace_hop *hop)
+{
+	struct sp_trace_span *from = &t->span[hop->from], *to = &t->span[hop->to];
+	uint32_t a = from->span->connect_us, b = to->span->connect_us;
+	if (to->led_to) {
+		to->connected = b && b <= hop->share_us;
+		hop->connect_us = to->connected ? b : 0;
+		hop->share_us -= hop->connect_us;
+	} else {
+		to->connected = from->connected && b;
+		hop->share_us += to->connected && a > b ? a - b : 0;
+	}
+}
+
 static void add_hop(const struct sp_stitch *s, struct sp_trace *t, unsigned to, bool only_child)
 {
 	const struct sp_span *a = t->span[t->span[to].parent].span, *b = t->span[to].span;
@@ -84,6 +100,7 @@ static void add_hop(const struct sp_stitch *s, struct sp_trace *t, unsigned to, 
 	hop->self_us = a->rrt_us > b->rrt_us ? a->rrt_us - b->rrt_us : 0;
 	uint32_t before = waited(&t->span[hop->from], &t->span[to]);
 	hop->share_us = hop->self_us > before ? hop->self_us - before : 0;
+	handshake(t, hop);
 	one_way(s, hop, a, b);
 }
 
@@ -139,6 +156,7 @@ void sp_trace_tell(struct sp_stitch *s)
 	}
 	hops(s, t, children);
 	shares(t, children);
+	sp_usual_trace(s->usual, t);
 	sp_edges_trace(s, t);
 	if (s->told.trace)
 		s->told.trace(s->told.ctx, t);

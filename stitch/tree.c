@@ -112,8 +112,8 @@ static unsigned relation(const struct tree *t, const struct call *p, const struc
 /* Two calls to one server are beside each other, even when they carry the same id (a queue's message, say). */
 static bool beside(const struct call *p, const struct call *c)
 {
-	return inner(p)->server_port == outer(c)->server_port &&
-	       sp_addr_eq(&inner(p)->server_ip, &outer(c)->server_ip) && !adjacent(p, c);
+	return !adjacent(p, c) && (sp_same_server(inner(p), outer(c)) || sp_same_server(outer(p), outer(c)) ||
+				   sp_same_server(inner(p), inner(c)));
 }
 
 /* How sure it is that p is the reason of c, 0: it is not. Only what lasts longer can be. */

@@ -122,8 +122,23 @@ static char *put_hop(char *p, const struct sp_trace *t, unsigned i, const struct
 		}
 		if (h->has_self)
 			p = put_number(p, "self_us", h->self_us);
+		if (h->connect_us)
+			p = put_number(p, "connect_us", h->connect_us);
 		p = put_number(p, "lost", h->lost);
 	}
+	return p;
+}
+
+static char *put_missing(char *p, const struct sp_trace *t, const struct sp_points *points)
+{
+	for (unsigned i = 0; i < t->n_missing; i++) {
+		const struct sp_point *point = sp_json_point(points, t->missing[i]);
+		p = sp_json_text(p, i ? ",\"" : ",\"missing\":[\"");
+		p = sp_put_json_string(p, point ? point->name : "", point ? strlen(point->name) : 0);
+		*p++ = '"';
+	}
+	if (t->n_missing)
+		*p++ = ']';
 	return p;
 }
 
@@ -160,8 +175,8 @@ static char *put_slowest(char *p, const struct sp_trace *t, const struct sp_poin
 
 void sp_json_trace(struct sp_buf *out, const struct sp_trace *t, const struct sp_points *points, bool tagged)
 {
-	sp_buf_reserve(out,
-		       6 * SP_DETAIL_MAX * SP_DETAIL_TEXT_MAX + 1024 + t->n_spans * SPAN_MAX + t->n_hops * HOP_MAX);
+	sp_buf_reserve(out, 6 * SP_DETAIL_MAX * SP_DETAIL_TEXT_MAX + 1024 + t->n_missing * POINT_MAX +
+				    t->n_spans * SPAN_MAX + t->n_hops * HOP_MAX);
 	char *p = (char *)out->p + out->n;
 	OBJECT(p, '{')
 	{
@@ -170,8 +185,9 @@ void sp_json_trace(struct sp_buf *out, const struct sp_trace *t, const struct sp
 		p = put_detail(p, t);
 		p = put_number(p, "start_ns", t->start_ns);
 		p = put_number(p, "duration_us", (t->end_ns - t->start_ns) / 1000);
-		if (t->partial)
+		if (t->partial || t->n_missing)
 			PUT(",\"partial\":true");
+		p = put_missing(p, t, points);
 		PUT(",\"spans\":[");
 		for (unsigned i = 0; i < t->n_spans; i++) {
 			p = put_span(p, t, i, points);
@@ -347,9 +363,58 @@ static char *put_between(char *p, const char *key, const struct sp_path *t, cons
 	return p + !n;
 }
 
+static char *put_where(char *p, const char *key, struct sp_where where, const struct sp_points *points)
+{
+	switch ((enum sp_where_kind)where.kind) {
+	case SP_WHERE_POINT:
+		return put_point(p, key, points, where.point);
+	case SP_WHERE_CLIENT:
+		return put_word(p, key, "client");
+	case SP_WHERE_SERVER:
+		return put_word(p, key, "server");
+	case SP_WHERE_UNKNOWN:
+		break;
+	}
+	return p;
+}
+
+static char *put_event(char *p, const struct sp_path_event *e, const struct sp_points *points)
+{
+	static const char *const what[] = {
+		[SP_PATH_SYN] = "syn",
+		[SP_PATH_SYN_ACK] = "syn_ack",
+		[SP_PATH_ACK] = "ack",
+		[SP_PATH_RST] = "rst",
+	};
+	OBJECT(p, '{')
+	{
+		p = put_word(p, "what", what[e->what]);
+		p = put_word(p, "direction", e->s2c ? "s2c" : "c2s");
+		p = put_where(p, "from", e->from, points);
+		p = put_where(p, "to", e->to, points);
+	}
+	return p;
+}
+
+/* Where it died: only of connections that did. */
+static char *put_death(char *p, const struct sp_path *t, const struct sp_points *points)
+{
+	if (t->lost_at.what != SP_PATH_NOTHING) {
+		PUT(",\"lost_at\":");
+		p = put_event(p, &t->lost_at, points);
+	}
+	for (unsigned i = 0; i < t->n_rst; i++) {
+		p = sp_json_text(p, i ? "," : ",\"rst_from\":[");
+		p = put_event(p, &t->rst[i], points);
+	}
+	if (t->n_rst)
+		*p++ = ']';
+	return p;
+}
+
 void sp_json_path(struct sp_buf *out, const struct sp_path *t, const struct sp_points *points, bool tagged)
 {
-	sp_buf_reserve(out, 1024 + t->n_legs * (LEG_MAX + 5 * HOP_MAX) + t->n_bursts * BURST_MAX);
+	sp_buf_reserve(out, 1024 + 3 * HOP_MAX + t->n_legs * (LEG_MAX + 5 * HOP_MAX) + t->n_bursts * BURST_MAX);
 	char *p = (char *)out->p + out->n;
 	const struct sp_leg *first = t->leg[0];
 	OBJECT(p, '{')
@@ -378,6 +443,7 @@ void sp_json_path(struct sp_buf *out, const struct sp_path *t, const struct sp_p
 		p = put_between(p, "loss_between", t, t->loss, t->n_losses, points);
 		if (t->n_doubled)
 			p = put_between(p, "duplicated_between", t, t->doubled, t->n_doubled, points);
+		p = put_death(p, t, points);
 	}
 	*p++ = '\n';
 	out->n = (size_t)((uint8_t *)p - out->p);

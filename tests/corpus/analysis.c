@@ -82,6 +82,9 @@ static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 	struct run *r = out->ctx;
 	for (uint32_t at = 0; full && at < full->used;) {
 		const struct sp_record_head *head = (const void *)(full->data + at);
+		at += head->size;
+		if (sp_record_is_inside(head))
+			continue;
 		if (head->kind == SP_RECORD_FLOW)
 			look_at_flow(r, head);
 		else if (head->kind == SP_RECORD_REQUEST)
@@ -93,7 +96,6 @@ static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 		r->json.n = 0;
 		sp_encode_json.record(&r->json, head, r->points);
 		look_at_json(r);
-		at += head->size;
 	}
 	r->page.used = r->page.n = 0;
 	return &r->page;

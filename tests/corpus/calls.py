@@ -59,7 +59,6 @@ EXPLAINED = {name: why for why, names in {
         "wireshark-wiki/c05-http-reply-r1.slice-a.pcap"],
     "after requests and answers that the capture lost, the order alone does not tell": [
         "zeek/Traces/http/zero-length-bodies-with-drops.pcap"],
-    "SOCKS 4: its answer could be the beginning of something else, more of which is waited for": ["zeek/Traces/tunnels/socks.pcap"],
     "after its SASL bind the connection is wrapped": ["zeek/Traces/ldap/missing_krbtgt_ldap_request.pcapng",
                                                       "zeek/Traces/ldap/modify-request.pcapng"],
     "Content-Length is no number": ["zeek/Traces/sip/invalid-content-length.pcap"],

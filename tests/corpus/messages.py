@@ -41,8 +41,6 @@ EXPLAINED = {name: why for why, names in {
         "deepflow/agent/resources/test/common/vmware-gre-teb.pcap", "deepflow/server/libs/datatype/vmware-gre-teb.pcap"],
     "EHLO is never answered": ["suricata-verify/smtp-bug-6053/input.pcap"],
     "no greeting, and EHLO without its argument": ["suricata-verify/smtp-rset-starttls/input.pcap"],
-    "TLS begins within a protocol that is nobody's, not at the beginning of a segment, or late": [
-        "ndpi/pcap/ftp-start-tls.pcap", "zeek/Traces/ftp/ftp-auth-tls.pcap"],
     "two hellos of the client are one handshake, with the fingerprint of the first": [
         "suricata-verify/tls-duplicate-hello/input.pcap"],
     "tshark sees the HelloRetryRequest, and not the hello after it": ["zeek/Traces/tls/hrr.pcap"],

@@ -134,6 +134,7 @@ static void begin(struct run *r, uint8_t settings)
 						    .late = SP_NS_PER_MS,
 						    .server_ttl = 60 * SP_NS_PER_SEC,
 						    .protocols = UINT64_MAX,
+						    .encrypted = SP_L7_ENCRYPTED_TRACES,
 						    .reveal = settings & REVEAL ? UINT64_MAX : 0};
 	if (settings & PROFILES)
 		conf.profile = (struct sp_profile_conf){.record = settings & REVEAL ? SP_PROFILE_RECORD_ALL

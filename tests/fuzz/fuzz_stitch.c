@@ -39,6 +39,12 @@ static void trace(void *ctx, const struct sp_trace *t)
 	told_spans += t->n_spans;
 }
 
+/* A place that a verdict names: a point that there is, or an end. */
+static bool place(const struct sp_where *w)
+{
+	return w->kind == SP_WHERE_POINT ? w->point <= POINTS : w->kind <= SP_WHERE_SERVER;
+}
+
 static void check_loss(const struct sp_path *p, const struct sp_path_loss *l)
 {
 	uint64_t segments = 0;
@@ -53,7 +59,11 @@ static void check_loss(const struct sp_path *p, const struct sp_path_loss *l)
 
 static void path(void *ctx, const struct sp_path *p)
 {
-	check(p->n_legs >= 2 && p->n_legs <= SP_PATH_LEGS_MAX, "legs");
+	bool died = p->lost_at.what != SP_PATH_NOTHING || p->n_rst;
+	check(p->n_legs >= (died ? 1 : 2) && p->n_legs <= SP_PATH_LEGS_MAX, "legs");
+	check(p->n_rst <= 2 && place(&p->lost_at.from) && place(&p->lost_at.to), "where it was lost");
+	for (unsigned i = 0; i < p->n_rst; i++)
+		check(p->rst[i].what == SP_PATH_RST && place(&p->rst[i].from) && place(&p->rst[i].to), "a reset");
 	for (unsigned i = 0; i < p->n_losses; i++)
 		check_loss(p, &p->loss[i]);
 	for (unsigned i = 0; i < p->n_doubled; i++)

@@ -91,7 +91,7 @@ slow_server()
 	in_m sh -c 'for d in d0 d1; do sysctl -qw net.ipv6.conf.$d.disable_ipv6=1 net.ipv4.conf.$d.arp_ignore=1; done
 		for d in s0 d0; do ip link set $d addrgenmode none up; ethtool -K $d tso off gso off gro off tx off rx off sg off; done' >/dev/null
 	address "$M" s0 10.2.0.1/24
-	background ip netns exec "$M" /usr/bin/python3 "$here/slow_link.py" d0 d1 "$1"
+	background "$here/../../${BUILD-build}/tests/forward" "slow=$M/d0,$M/d1" "slow > delay=${1}000"
 	for _ in $(seq 50); do in_p ping -c 1 -W 1 10.2.0.2 >/dev/null 2>&1 && return; done
 	echo "the slow cable does not carry" >&2
 	exit 1
@@ -109,4 +109,12 @@ r_lab_delay()
 	in_c bash -c 'exec 3<>/dev/tcp/10.1.0.100/80; printf "GET /numbers.txt HTTP/1.0\r\n" >&3; sleep 0.1; printf "Host: lab\r\n\r\n" >&3; cat <&3' >/dev/null
 	record_stop
 	note "as lab, with a cable between s0 and the server (its other end: d1) on which frames to the server take 4 ms: six requests with an X-Request-ID of the client's, which the proxy passes on; and one whose second half the client sent 0.1 s after the first."
+}
+
+# The lab of tests/lab, whose twelve points make one file.
+r_demo_shop()
+{
+	out=${out%.pcap}.pcapng
+	BUILD=${BUILD-$here/../../build} "$here/../lab/run" --demo "$out"
+	note "what \`make demo\` shows traces of: the points of tests/lab (pod, its node's bridge and VXLAN underlay, a KVM host's tap, a switch's SPAN port, both sides of a load balancer, of a gateway and of a service, and its database). Two DNS queries; two requests of connections of their own, then six of one, to $(version_of nginx), a service behind it and $(version_of redis-server), $(version_of mariadb-server), PostgreSQL: of these, one to which the way from the load balancer to the gateway took 80 ms (/checkout), one for which MariaDB took 150 ms (/report), and one (/pictures) of whose response the tap lost every third segment; then a connection whose SYNs the load balancer dropped, and one that a device between tap and switch reset."
 }

@@ -31,6 +31,16 @@ static void encode_number(struct sp_buf *out, const struct sp_record_head *recor
 
 static const struct sp_encoder numbers = {"numbers", encode_number};
 
+/* Of flows and requests alike. */
+static void encode_any(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *p)
+{
+	const struct sp_request_record *r = (const struct sp_request_record *)record;
+	const struct sp_flow_record as_flow = {.flow_id = r->flow_id};
+	encode_number(out, record->kind == SP_RECORD_REQUEST ? &as_flow.head : record, p);
+}
+
+static const struct sp_encoder inside = {.name = "inside", .record = encode_any, .inside = true};
+
 /* What a sink saw lives outside of it: close frees the sink. */
 struct seen {
 	uint64_t records, disorder, writes;
@@ -45,6 +55,7 @@ struct test_sink {
 	unsigned slow_us;
 	uint64_t fail_after; /* writes; 0: never */
 	int close_error;
+	bool all_kinds; /* in one piece, whose kind says nothing */
 };
 
 static int test_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
@@ -54,7 +65,7 @@ static int test_write(struct sp_sink *sink, enum sp_record_kind kind, const void
 		usleep(s->slow_us);
 	if (s->fail_after && ++s->seen->writes > s->fail_after)
 		return -ENOSPC;
-	CHECK(kind == SP_RECORD_FLOW && n % 8 == 0);
+	CHECK((kind == SP_RECORD_FLOW || s->all_kinds) && n % 8 == 0);
 	for (const uint8_t *q = p; n; q += 8, n -= 8) {
 		uint64_t v;
 		memcpy(&v, q, 8);
@@ -78,7 +89,7 @@ static int test_close(struct sp_sink *sink)
 static struct sp_sink *test_sink(struct seen *seen, unsigned slow_us, uint64_t fail_after, int close_error)
 {
 	struct test_sink *s = calloc(1, sizeof *s);
-	*s = (struct test_sink){{"test", test_write, test_close}, seen, slow_us, fail_after, close_error};
+	*s = (struct test_sink){{"test", test_write, test_close}, seen, slow_us, fail_after, close_error, false};
 	memset(seen, 0, sizeof *seen);
 	return &s->sink;
 }
@@ -213,6 +224,34 @@ static void waits_when_told(void)
 static void count_reopen(struct sp_sink *sink)
 {
 	((struct test_sink *)sink)->seen->reopened++;
+}
+
+/* What stays inside gets records of all kinds as they came, not one kind's before the other's. */
+static void kinds_stay_in_order(void)
+{
+	struct seen seen;
+	struct sp_hub *hub;
+	CHECK(!sp_hub_new(&hub, 1, 4, &points));
+	struct sp_sink *sink = test_sink(&seen, 0, 0, 0);
+	((struct test_sink *)sink)->all_kinds = true;
+	CHECK(!sp_hub_add(hub, &inside, sink, true));
+	CHECK(!sp_hub_start(hub));
+	sp_hub_out(hub, 0, &load[0].out);
+	for (uint64_t i = 0; i < 100000; i++) {
+		size_t size = sizeof(struct sp_request_record) + 16;
+		struct sp_flow_record *f;
+		struct sp_request_record *r;
+		if (i % 3 &&
+		    (f = sp_out_record(&load[0].out, SP_RECORD_FLOW, SP_FLOW_RECORD_PLAIN, SP_FLOW_RECORD_PLAIN)))
+			f->flow_id = i;
+		if (i % 3 == 0 && (r = sp_out_record(&load[0].out, SP_RECORD_REQUEST, size, size)))
+			r->flow_id = i;
+	}
+	sp_out_flush(&load[0].out);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	CHECK_EQ(seen.records, 100000);
+	CHECK_EQ(seen.disorder, 0);
+	sp_hub_free(hub);
 }
 
 static void sinks_reopen(void)
@@ -390,7 +429,7 @@ static void directory(void)
 		CHECK_STR(content("a/b/c/flows.jsonl"), run_ ? "one\n" : NULL);
 		CHECK(!sink->close(sink));
 		CHECK_STR(content("a/b/c/flows.jsonl"), "one\n");
-		CHECK_EQ(files_in("a"), 3);
+		CHECK_EQ(files_in("a"), 3); /* flows, requests, profiles */
 	}
 	/* An empty result replaces an old one too. */
 	CHECK(!sp_sink_dir_new(&sink, path("a/b/c/"), 0, &err));
@@ -566,6 +605,7 @@ int main(void)
 	RUN(wait_loses_nothing);
 	RUN(drops_are_counted);
 	RUN(waits_when_told);
+	RUN(kinds_stay_in_order);
 	RUN(sinks_reopen);
 	RUN(sink_fails);
 	RUN(close_fails);

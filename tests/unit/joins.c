@@ -3,6 +3,7 @@
  * points, in any order. A span's request_id says whose it is, so that a wrong join is seen. */
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/time.h"
 #include "parsers/link/proto.h"
 #include "stitch/stitch.h"
@@ -22,7 +23,8 @@ struct box {
 };
 
 static struct {
-	unsigned traces, spans, wrong, disorder, rewritten, unsure, least;
+	unsigned traces, spans, wrong, disorder, rewritten, unsure, partial, least;
+	uint64_t digest;	 /* of all traces, whatever their order */
 	unsigned of[POINTS + 1]; /* traces of so many spans */
 } got;
 
@@ -30,7 +32,12 @@ static void trace(void *ctx, const struct sp_trace *t)
 {
 	got.traces++;
 	got.spans += t->n_spans;
+	got.partial += t->partial || t->n_missing;
 	got.of[SP_MIN(t->n_spans, POINTS)]++;
+	uint64_t h = sp_hash_mix(t->id[0] ^ SP_HASH_K0, t->id[1] ^ SP_HASH_K1);
+	for (unsigned i = 0; i < t->n_spans; i++)
+		h = sp_hash_mix(h ^ t->span[i].id ^ t->span[i].joined_by, SP_HASH_K1 ^ (unsigned)t->span[i].parent);
+	got.digest += h;
 	for (unsigned i = 0; i < t->n_spans; i++) {
 		got.wrong += t->span[i].span->request_id >> 8 != t->span[0].span->request_id >> 8;
 		got.disorder += i && t->span[i].span->point < t->span[i - 1].span->point;
@@ -113,16 +120,15 @@ static uint32_t random_next(uint32_t *seed)
 }
 
 /* All calls at all points, those of one flight in random order; of `lose` in 100 spans nothing is known. */
-static void run(const struct box *box, unsigned calls, unsigned lose)
+static void run_seeded(const struct box *box, unsigned calls, unsigned lose, uint32_t seed)
 {
 	struct sp_stitch *s = begin();
-	uint32_t seed = 1;
 	for (unsigned first = 0; first < calls; first += FLIGHT) {
 		unsigned order[FLIGHT * POINTS], n = 0;
 		for (unsigned i = 0; i < FLIGHT * POINTS; i++)
-			if (random_next(&seed) % 100 >= lose)
+			if (!lose || random_next(&seed) % 100 >= lose)
 				order[n++] = first * POINTS + i;
-		for (unsigned i = n; i > 1; i--) {
+		for (unsigned i = n; seed && i > 1; i--) {
 			unsigned k = random_next(&seed) % i, swap = order[i - 1];
 			order[i - 1] = order[k];
 			order[k] = swap;
@@ -135,7 +141,12 @@ static void run(const struct box *box, unsigned calls, unsigned lose)
 	end(s);
 }
 
-enum { CALLS = 100 * 1000 / FLIGHT * FLIGHT };
+static void run(const struct box *box, unsigned calls, unsigned lose)
+{
+	run_seeded(box, calls, lose, 1);
+}
+
+enum { CALLS = 100 * 1000 / FLIGHT * FLIGHT, FEW = 300 * FLIGHT };
 
 static void sure(const struct box *box)
 {
@@ -146,9 +157,9 @@ static void sure(const struct box *box)
 	CHECK_EQ(got.disorder, 0);
 	CHECK_EQ(got.unsure, 0);
 	CHECK_EQ(got.rewritten, box->client_isn || box->server_isn ? CALLS : 0);
-	run(box, CALLS, 10);
+	run(box, FEW, 10);
 	CHECK_EQ(got.wrong, 0);
-	CHECK(got.traces >= CALLS * 99 / 100);
+	CHECK(got.traces >= FEW * 99 / 100);
 }
 
 /* Sequence numbers as they were: addresses and ports do not count. */
@@ -189,7 +200,7 @@ static void port_only(void)
 		CHECK_EQ(got.traces, CALLS);
 		CHECK_EQ(got.spans, CALLS * POINTS);
 		CHECK(got.unsure && got.least < 90);
-		run(&box[i], CALLS, 10);
+		run(&box[i], FEW, 10);
 		CHECK_EQ(got.wrong, 0);
 	}
 }
@@ -198,9 +209,151 @@ static void port_only(void)
 static void nothing_left(void)
 {
 	static const struct box box = {true, true, true, true, true};
-	run(&box, CALLS, 10);
+	run(&box, FEW, 10);
 	CHECK_EQ(got.wrong, 0);
 	CHECK_EQ(got.rewritten, 0);
+}
+
+static const struct box plain, firewall = {.client_isn = true, .server_isn = true};
+
+/* Traces are the same in whatever order their spans come. */
+static void any_order(void)
+{
+	static const struct box *const box[] = {&plain, &firewall};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(box); i++) {
+		run_seeded(box[i], FEW, 0, 0);
+		uint64_t digest = got.digest;
+		for (uint32_t seed = 1; seed < 5; seed++) {
+			run_seeded(box[i], FEW, 0, seed);
+			CHECK_EQ(got.digest, digest);
+		}
+	}
+}
+
+/* Spans that come late, within the window, and twice. */
+static void late_and_twice(void)
+{
+	enum { LATE = 3000 };
+	struct sp_stitch *s = begin();
+	for (unsigned n = 0; n < FEW + LATE; n++)
+		for (unsigned p = 0; p < POINTS; p++) {
+			unsigned which = n - (p == 1 ? LATE : 0);
+			if (which >= FEW)
+				continue;
+			struct sp_span span = span_of(&firewall, which, p);
+			put(s, &span);
+			put(s, &span);
+		}
+	sp_stitch_end(s);
+	CHECK_EQ(got.wrong, 0);
+	CHECK_EQ(got.traces, FEW);
+	CHECK_EQ(got.spans, FEW * POINTS);
+	CHECK_EQ(sp_stitch_stats(s)->spans_repeated, FEW * POINTS);
+	sp_stitch_free(s);
+}
+
+/* A point that is there no more: what it does not see is told as partial. */
+static void vanished(void)
+{
+	for (unsigned gone = 0; gone < POINTS; gone++) {
+		struct sp_stitch *s = begin();
+		for (unsigned n = 0; n < 2000; n++) {
+			for (unsigned p = 0; p < POINTS; p++) {
+				struct sp_span span = span_of(&firewall, n, p);
+				if (p != gone || n < 1000)
+					put(s, &span);
+			}
+			sp_stitch_tick(s, T0 + (n + 1) * 100 * SP_NS_PER_SEC);
+		}
+		end(s);
+		CHECK_EQ(got.wrong, 0);
+		CHECK_EQ(got.traces, 2000);
+		CHECK_EQ(got.of[POINTS], 1000);
+		CHECK(got.partial >= 990 && got.partial <= 1000);
+	}
+}
+
+/* Calls that a load balancer shares out between two servers, each with a point of its own: nothing is missing. */
+static void shared_out(void)
+{
+	struct sp_stitch *s = begin();
+	uint32_t seed = 3;
+	for (unsigned n = 0; n < 2000; n++) {
+		unsigned other = 2 + random_next(&seed) % 2;
+		for (unsigned p = 0; p < POINTS; p++) {
+			struct sp_span span = span_of(&plain, n, p);
+			if (p != other)
+				put(s, &span);
+		}
+		sp_stitch_tick(s, T0 + (n + 1) * 100 * SP_NS_PER_SEC);
+	}
+	end(s);
+	CHECK_EQ(got.traces, 2000);
+	CHECK(got.partial <= 4);
+}
+
+/* One call with its places tells how to translate a connection's numbers: others need not have any. */
+static void learned(void)
+{
+	static const struct box box = {.snat = true, .client_isn = true, .server_isn = true};
+	struct sp_stitch *s = begin();
+	for (unsigned n = 0; n < FEW; n++)
+		for (unsigned p = 0; p < POINTS; p++) {
+			struct sp_span span = span_of(&box, n, p);
+			if (n >= 4 * FLIGHT)
+				span.asked = span.answered = 0;
+			put(s, &span);
+			sp_stitch_tick(s, T0 + n * 10 * SP_NS_PER_SEC);
+		}
+	end(s);
+	CHECK_EQ(got.wrong, 0);
+	CHECK_EQ(got.traces, FEW);
+	CHECK_EQ(got.spans, FEW * POINTS);
+}
+
+/* A client that uses its ports again every few seconds: the first call of each connection begins at the same place. */
+static void ports_again(void)
+{
+	struct sp_stitch *s = begin();
+	uint32_t seed = 7;
+	for (unsigned n = 0; n < FEW; n++)
+		for (unsigned p = 0; p < POINTS; p++) {
+			struct sp_span span = span_of(&firewall, n, p);
+			span.start_ns += n * 50 * SP_NS_PER_MS;
+			span.end_ns += n * 50 * SP_NS_PER_MS;
+			span.asked = span.answered = 1;
+			span.flow_id = n + 1;
+			span.req_seq += scatter(n / FLIGHT + 77777);
+			span.resp_seq += scatter(n / FLIGHT + 88888);
+			if (random_next(&seed) % 10)
+				put(s, &span);
+		}
+	end(s);
+	CHECK_EQ(got.wrong, 0);
+	CHECK(got.traces > FEW * 9 / 10);
+}
+
+/* Points that saw one direction each, on both sides of a firewall that rewrites numbers. */
+static void one_direction(void)
+{
+	struct sp_stitch *s = begin();
+	for (unsigned n = 0; n < FEW; n++)
+		for (unsigned p = 0; p < POINTS; p++) {
+			struct sp_span span = span_of(&firewall, n, p);
+			bool request = p == 0, response = p == 3;
+			if (n >= FLIGHT && (request || response)) {
+				span.bits &= (uint8_t) ~(SP_SPAN_RRT | (request ? SP_SPAN_RESPONSE | SP_SPAN_RESP_SEQ
+										: SP_SPAN_REQUEST | SP_SPAN_REQ_SEQ));
+				span.what = request ? span.what : 0;
+				span.asked = request ? span.asked : 0;
+				span.answered = response ? span.answered : 0;
+			}
+			put(s, &span);
+		}
+	end(s);
+	CHECK_EQ(got.wrong, 0);
+	CHECK_EQ(got.traces, FEW);
+	CHECK_EQ(got.spans, FEW * POINTS);
 }
 
 int main(void)
@@ -215,5 +368,12 @@ int main(void)
 	RUN(syn_proxy);
 	RUN(port_only);
 	RUN(nothing_left);
+	RUN(any_order);
+	RUN(late_and_twice);
+	RUN(vanished);
+	RUN(shared_out);
+	RUN(learned);
+	RUN(ports_again);
+	RUN(one_direction);
 	return check_done();
 }

@@ -227,6 +227,31 @@ static void idle_line(void)
 	sp_reorder_free(r);
 }
 
+/* One address space falls silent: its last packets come out before what another one says much later, whether there was
+ * silence all over, or the other one went on; clocks are a second apart. */
+static void silent_space(void)
+{
+	for (unsigned busy = 0; busy < 2; busy++) {
+		begin(20 * MS, 4096, 4 << 20);
+		space[1] = 1;
+		for (unsigned i = 0; i < 20; i++)
+			packet(T0 + i * US + i % 2 * 1000 * MS, i % 2, 60);
+		for (unsigned i = 1; busy && i < 100; i++)
+			packet(T0 + 1000 * MS + i * MS, 1, 60);
+		if (!busy)
+			packet(T0 + 16000 * MS, 1, 60);
+		send_now();
+		unsigned of_first = 0;
+		for (uint32_t i = 0; i < seen.n; i++)
+			of_first += seen.ts[i] < T0 + 500 * MS;
+		CHECK_EQ(of_first, 10);
+		sp_reorder_flush(r);
+		CHECK(all_once());
+		CHECK_EQ(sp_reorder_stats(r)->late, 0);
+		sp_reorder_free(r);
+	}
+}
+
 static void switched_off(void)
 {
 	begin(0, 4096, 4 << 20);
@@ -248,6 +273,7 @@ int main(void)
 	RUN(by_address_space);
 	RUN(more_spaces_than_windows);
 	RUN(idle_line);
+	RUN(silent_space);
 	RUN(switched_off);
 	return check_done();
 }

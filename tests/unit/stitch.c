@@ -387,11 +387,39 @@ static void hot(void)
 	CHECK_EQ(got.paths, 0);
 }
 
+/* A proxy that makes a connection for a request, over a way of 20 ms from the proxy's point (0) to the server's (1):
+ * it waits for the handshake, then for the call. Both are the way's. */
+static void handshake_of_a_proxy(void)
+{
+	for (unsigned made = 0; made < 2; made++) {
+		struct sp_stitch *s = begin();
+		for (unsigned point = 0; point < 2; point++) {
+			struct sp_request_record *r = call(2, 20500 + 20000 * point, point ? 100 : 20100, 2, 3);
+			text(SP_SLOT_X_REQUEST_ID_REQUEST, "one");
+			r->point = r->head.point = (uint16_t)point;
+			r->connect_us = !made ? 0 : point ? 10 : 20010;
+			sp_stitch_request(s, r);
+		}
+		call(1, 0, 41000, 1, 2);
+		text(SP_SLOT_X_REQUEST_ID_RESPONSE, "one");
+		sp_stitch_request(s, &record.r);
+		sp_stitch_end(s);
+		CHECK_EQ(got.last.n_spans, 3);
+		CHECK_EQ(got.last.hop[0].self_us, 20900);
+		CHECK_EQ(got.last.hop[0].connect_us, made ? 20010 : 0);
+		CHECK_EQ(got.last.hop[0].share_us, made ? 890 : 20900);
+		CHECK_EQ(got.last.hop[1].self_us, 20000);
+		CHECK_EQ(got.last.hop[1].share_us, made ? 40000 : 20000);
+		CHECK_EQ(got.last.slowest, made ? 1 : 0);
+		sp_stitch_free(s);
+	}
+}
+
 /* --- paths --- */
 
-static void flow(struct sp_stitch *s, unsigned p, unsigned n, bool answered)
+static struct sp_flow_record flow_of(unsigned p, unsigned n, bool answered)
 {
-	struct sp_flow_record r = {
+	return (struct sp_flow_record){
 		.head.size = SP_FLOW_RECORD_PLAIN,
 		.flow_id = p * 100 + n + 1,
 		.point = (uint16_t)p,
@@ -409,12 +437,18 @@ static void flow(struct sp_stitch *s, unsigned p, unsigned n, bool answered)
 		.has_isn_server = answered,
 		.has_rtt_server = answered,
 		.rtt_server_us = 100 - 10 * p,
+		.payload_bytes_c2s = p < 2 ? 13000 : 10000,
 		.packets_c2s = 10,
 		.packets_s2c = 10,
 		.retrans_c2s = p < 2 ? 3 : 0,
 		.hole_filled_c2s = p == 2 ? 3 : 0,
 		.close_reason = answered ? SP_CLOSE_FIN : SP_CLOSE_SYN_NO_ANSWER,
 	};
+}
+
+static void flow(struct sp_stitch *s, unsigned p, unsigned n, bool answered)
+{
+	struct sp_flow_record r = flow_of(p, n, answered);
 	sp_stitch_flow(s, &r);
 }
 
@@ -445,6 +479,27 @@ static void connections(void)
 	sp_stitch_free(s);
 }
 
+/* No loss is made of what came late, nor of a point whose capture ended: the next one saw more. */
+static void no_losses(void)
+{
+	for (unsigned ended = 0; ended < 2; ended++) {
+		struct sp_stitch *s = begin();
+		for (unsigned p = 3; p--;) {
+			struct sp_flow_record r = flow_of(p, 1, true);
+			r.payload_bytes_c2s = ended && p == 1 ? 9000 : 13000;
+			r.retrans_c2s = ended && p == 1 ? 0 : 3;
+			r.hole_filled_c2s = !ended && p == 2 ? 3 : 0;
+			r.packets_c2s = ended && p == 1 ? 6 : 10;
+			r.end_ns -= ended && p == 1 ? SP_NS_PER_SEC : 0;
+			sp_stitch_flow(s, &r);
+		}
+		sp_stitch_end(s);
+		CHECK_EQ(got.path.n_legs, 3);
+		CHECK_EQ(got.path.n_losses, 0);
+		sp_stitch_free(s);
+	}
+}
+
 int main(void)
 {
 	for (unsigned p = 0; p < POINTS; p++) {
@@ -460,9 +515,11 @@ int main(void)
 	RUN(lost_response);
 	RUN(memory);
 	RUN(proxies);
+	RUN(handshake_of_a_proxy);
 	RUN(application);
 	RUN(no_guess);
 	RUN(hot);
 	RUN(connections);
+	RUN(no_losses);
 	return check_done();
 }

@@ -450,8 +450,10 @@ static void limits(void)
 	legs_begin();
 	for (unsigned i = 0; i < 40; i++)
 		lose(1, 2, false, 1000 + i * 1000, 100 + i);
-	for (unsigned p = 0; p < POINTS; p++)
+	for (unsigned p = 0; p < POINTS; p++) {
 		leg[p].hidden = 8;
+		leg[p].u.r.payload_bytes_c2s = p < 2 ? 80000 : 40000;
+	}
 	legs_end(s, 0);
 	end(s);
 	CHECK_EQ(got.path.n_losses, 1);
@@ -501,6 +503,7 @@ static void measure(struct sp_stitch *s, struct world *w, unsigned n, uint64_t n
 			    .resp_seq = n * 1001,
 			    .rrt_us = (uint32_t)(rrt / 1000),
 			    .what = 1,
+			    .confidence = 100,
 			    .app = SP_APP_HTTP,
 			    .proto = SP_PROTO_TCP,
 			    .bits = SP_SPAN_REQUEST | SP_SPAN_RESPONSE | SP_SPAN_REQ_SEQ | SP_SPAN_RESP_SEQ |

@@ -426,27 +426,105 @@ static void short_frames(void)
 	}
 }
 
-/* Both sides begin with what is nobody's, as with a proxy's handshake of its own: what comes behind it is read. */
-static void behind_another_handshake(void)
+static void converse_plainly(void)
 {
-	static const uint8_t hello[2][4] = {{5, 1, 0, 9}, {5, 0, 9, 9}};
 	converse(0, 0, false, 0);
-	memmove(&segment[5], &segment[3], (n_segments - 3) * sizeof *segment);
-	n_segments += 2;
-	for (unsigned i = 5; i < n_segments; i++) {
-		segment[i].seq += 4;
-		segment[i].ack += 4;
-		segment[i].ns += 2 * STEP_NS;
+}
+
+/* The answer to an upgrade comes in HTTP/2, to a request that is handed over. */
+static void converse_h2c(void)
+{
+	static const char
+		ask[] = "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n",
+		upgrade[] = "GET /2 HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+			    "HTTP2-Settings: AAMAAABk\r\n\r\n",
+		answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+		switches[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+		settings[] = "\0\0\0\4\0\0\0\0\0", two_hundred[] = "\0\0\1\1\5\0\0\0\1\x88",
+		preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	const struct {
+		bool server;
+		const char *bytes;
+		size_t n;
+	} turn[] = {
+		{false, ask, sizeof ask - 1},
+		{false, ask, sizeof ask - 1},
+		{true, answer, sizeof answer - 1},
+		{true, answer, sizeof answer - 1},
+		{false, ask, sizeof ask - 1},
+		{false, upgrade, sizeof upgrade - 1}, /* in the first one's block, beside that of one that is open */
+		{true, answer, sizeof answer - 1},
+		{true, switches, sizeof switches - 1},
+		{true, settings, sizeof settings - 1},
+		{false, preface, sizeof preface - 1},
+		{false, settings, sizeof settings - 1},
+		{true, two_hundred, sizeof two_hundred - 1},
+	};
+	uint32_t next[2] = {1, 1};
+	n_segments = 0;
+	put(false, SYN, 0, 0, NULL, 0);
+	put(true, SYN | ACK, 0, 1, NULL, 0);
+	put(false, ACK, 1, 1, NULL, 0);
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(turn); i++) {
+		bool s = turn[i].server;
+		put(s, PSH | ACK, next[s], next[!s], turn[i].bytes, turn[i].n);
+		next[s] += (uint32_t)turn[i].n;
 	}
-	for (unsigned i = 3; i < 5; i++)
-		segment[i] = (struct segment){i == 4, PSH | ACK, 1, i == 4 ? 5 : 1, 4, hello[i == 4], T0 + i * STEP_NS};
+}
+
+/* After them the server says `lines` times a little more. */
+static void behind_a_handshake(void (*conversation)(void), bool server_first, const char *const hello[2],
+			       unsigned lines)
+{
+	static const char line[] = "211-x\r\n";
+	const uint32_t n[2] = {(uint32_t)strlen(hello[0]), (uint32_t)strlen(hello[1])}, more = sizeof line - 1;
+	const unsigned first = 5 + lines;
+	conversation();
+	analyse(0);
+	expect_as_now();
+	memmove(&segment[first], &segment[3], (n_segments - 3) * sizeof *segment);
+	n_segments += 2 + lines;
+	for (unsigned i = first; i < n_segments; i++) {
+		bool s = segment[i].server;
+		segment[i].seq += n[s] + (s ? lines * more : 0);
+		segment[i].ack += n[!s] + (s ? 0 : lines * more);
+		segment[i].ns += (2 + lines) * STEP_NS;
+	}
+	for (unsigned i = 3; i < first; i++) {
+		bool s = i > 4 || (i == 4) != server_first;
+		segment[i] = (struct segment){.server = s,
+					      .flags = PSH | ACK,
+					      .seq = i > 4 ? 1 + n[1] + (i - 5) * more : 1,
+					      .ack = i > 3 ? 1 + n[!s] : 1,
+					      .n = (uint16_t)(i > 4 ? more : n[s]),
+					      .bytes = (const uint8_t *)(i > 4 ? line : hello[s]),
+					      .ns = T0 + i * STEP_NS};
+	}
 	analyse(0);
 	CHECK_EQ(n_calls, n_expected);
 	for (unsigned i = 0; i < n_calls; i++) {
 		CHECK_STR(call[i].text, expected[i].text);
-		CHECK_EQ(call[i].req_seq, expected[i].req_seq + 4);
+		CHECK_EQ(call[i].req_seq, expected[i].req_seq + n[0]);
 	}
 	CHECK_EQ(stats.l7_holes, 0);
+}
+
+/* Both sides begin with what is nobody's, as with a proxy's handshake of its own, or with what could be somebody's:
+ * what comes behind it is read. */
+static void behind_another_handshake(void)
+{
+	static const char *const socks[2] = {"\5\1\2\11", "\5\2\11\11"}, *const greeted[2] = {"AUTH TLS\r\n",
+											      "220 hello\r\n"};
+	for (unsigned server_first = 0; server_first < 2; server_first++) {
+		behind_a_handshake(converse_plainly, server_first, socks, 0);
+		behind_a_handshake(converse_plainly, server_first, greeted, 0);
+		behind_a_handshake(converse_h2c, server_first, socks, 0);
+		behind_a_handshake(converse_h2c, server_first, greeted, 0);
+		behind_a_handshake(converse_h2c, server_first, greeted, 20);
+	}
+	converse_plainly();
+	analyse(0);
+	expect_as_now();
 }
 
 static void one_side_alone(void)
@@ -492,47 +570,6 @@ static void taken_for_the_server(void)
 	memcpy(port, before, sizeof port);
 }
 
-/* The answer to an upgrade comes in HTTP/2, to a request that is handed over. */
-static void converse_h2c(void)
-{
-	static const char
-		ask[] = "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n",
-		upgrade[] = "GET /2 HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-			    "HTTP2-Settings: AAMAAABk\r\n\r\n",
-		answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
-		switches[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
-		settings[] = "\0\0\0\4\0\0\0\0\0", two_hundred[] = "\0\0\1\1\5\0\0\0\1\x88",
-		preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-	const struct {
-		bool server;
-		const char *bytes;
-		size_t n;
-	} turn[] = {
-		{false, ask, sizeof ask - 1},
-		{false, ask, sizeof ask - 1},
-		{true, answer, sizeof answer - 1},
-		{true, answer, sizeof answer - 1},
-		{false, ask, sizeof ask - 1},
-		{false, upgrade, sizeof upgrade - 1}, /* in the first one's block, beside that of one that is open */
-		{true, answer, sizeof answer - 1},
-		{true, switches, sizeof switches - 1},
-		{true, settings, sizeof settings - 1},
-		{false, preface, sizeof preface - 1},
-		{false, settings, sizeof settings - 1},
-		{true, two_hundred, sizeof two_hundred - 1},
-	};
-	uint32_t next[2] = {1, 1};
-	n_segments = 0;
-	put(false, SYN, 0, 0, NULL, 0);
-	put(true, SYN | ACK, 0, 1, NULL, 0);
-	put(false, ACK, 1, 1, NULL, 0);
-	for (unsigned i = 0; i < SP_ARRAY_SIZE(turn); i++) {
-		bool s = turn[i].server;
-		put(s, PSH | ACK, next[s], next[!s], turn[i].bytes, turn[i].n);
-		next[s] += (uint32_t)turn[i].n;
-	}
-}
-
 /* Each call is one of those that are expected, in their order; parts of what it says may not have been read. */
 static bool among_expected(void)
 {
@@ -570,11 +607,6 @@ static void reload_everywhere(void (*conversation)(void))
 		}
 	reload_before = UINT32_MAX;
 	written = true;
-}
-
-static void converse_plainly(void)
-{
-	converse(0, 0, false, 0);
 }
 
 static void reloaded_while_calls_are_open(void)

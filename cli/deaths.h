@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where connections died, from paths.jsonl: a table by place. */
+#ifndef SP_CLI_DEATHS_H
+#define SP_CLI_DEATHS_H
+
+#include "cli/table.h"
+
+/* Prints nothing where there is no such file, or none of its connections died. */
+void sp_deaths_print(const char *dir, struct sp_table *table, bool colour);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which point mostly sees next what was seen at a place. One that a call or a connection did not reach, or that fell
+ * silent, is missed by name. What changes for good is learned again. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "stitch/stitch_priv.h"
+
+#define PLACES 16384 /* a power of two; a place that is not seen any more makes room for another one */
+#define VOTE 8 /* what one for it counts against those for others: a point that fell silent is missed for a while */
+#define VOTES_MAX 1024
+#define VOTES_ENOUGH (2 * VOTE)
+#define TIMES_MAX 4096
+#define TURNS_OF 16 /* more than one in so many, and calls are shared out between several */
+
+struct place {
+	uint64_t key;
+	uint16_t point, votes;
+	uint16_t times, turns; /* it was that one, and how often of these it had been another one before */
+	bool doubted;	       /* the latest one went another way */
+};
+
+struct sp_usual {
+	struct place place[PLACES];
+};
+
+int sp_usual_new(struct sp_usual **ret)
+{
+	*ret = calloc(1, sizeof **ret);
+	return *ret ? 0 : -ENOMEM;
+}
+
+void sp_usual_free(struct sp_usual *u)
+{
+	free(u);
+}
+
+static struct place *place_of(const struct sp_usual *u, uint64_t key)
+{
+	return (struct place *)&u->place[key >> 8 & (PLACES - 1)];
+}
+
+/* The majority's candidate, in one pass. */
+void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point)
+{
+	struct place *p = place_of(u, key);
+	if (p->votes && (p->key != key || p->point != point)) {
+		p->votes--;
+		p->doubted |= p->key == key;
+		return;
+	}
+	if (!p->votes)
+		*p = (struct place){.key = key, .point = point};
+	p->votes = (uint16_t)SP_MIN(p->votes + VOTE, VOTES_MAX);
+	p->turns = (uint16_t)(p->turns + p->doubted);
+	p->doubted = false;
+	if (++p->times < TIMES_MAX)
+		return;
+	p->times /= 2;
+	p->turns /= 2;
+}
+
+bool sp_usual_next(const struct sp_usual *u, uint64_t key, bool *doubted, uint16_t *point)
+{
+	const struct place *p = place_of(u, key);
+	if (p->key != key || p->votes < VOTES_ENOUGH)
+		return false;
+	*doubted = p->doubted;
+	*point = p->point;
+	return true;
+}
+
+/* --- points that a trace misses --- */
+
+#define BEFORE SP_HASH_K0 /* of keys for what comes before a place rather than next */
+
+static uint64_t key_of(const struct sp_span *s)
+{
+	uint64_t h = (uint64_t)s->point << 32 | (uint64_t)s->server_port << 16 | s->depth;
+	return sp_key(h ^ sp_load64(s->server_ip.b), sp_load64(s->server_ip.b + 8) ^ s->app);
+}
+
+/* The span where the same call is seen next, 0: none. */
+static unsigned same_call(const struct sp_trace *t, unsigned i)
+{
+	for (unsigned k = i + 1; k < t->n_spans; k++)
+		if (t->span[k].parent == (int)i && !t->span[k].led_to)
+			return k;
+	return 0;
+}
+
+static bool has_point(const struct sp_trace *t, uint16_t point)
+{
+	for (unsigned i = 0; i < t->n_spans; i++)
+		if (t->span[i].span->point == point)
+			return true;
+	return false;
+}
+
+static void compare(struct sp_usual *u, struct sp_trace *t, uint64_t key, uint16_t to)
+{
+	uint16_t usual;
+	bool doubted, known = sp_usual_next(u, key, &doubted, &usual);
+	const struct place *p = place_of(u, key);
+	bool shared = known && p->turns * TURNS_OF > p->times;
+	sp_usual_vote(u, key, to);
+	bool miss = known && !shared && usual != SP_NOWHERE && usual != to && !has_point(t, usual);
+	if (miss && t->n_missing < SP_ARRAY_SIZE(t->missing))
+		t->missing[t->n_missing++] = usual;
+}
+
+/* A call is passed on from point to point as all calls to its server are; and it comes to its first point from where
+ * they come. What it leads to may differ. */
+void sp_usual_trace(struct sp_usual *u, struct sp_trace *t)
+{
+	t->n_missing = 0;
+	for (unsigned i = 0; i < t->n_spans; i++) {
+		const struct sp_trace_span *span = &t->span[i];
+		unsigned next = same_call(t, i);
+		bool first = span->parent < 0 || span->led_to;
+		compare(u, t, key_of(span->span), next ? t->span[next].span->point : SP_NOWHERE);
+		compare(u, t, key_of(span->span) ^ BEFORE, first ? SP_NOWHERE : t->span[span->parent].span->point);
+	}
+}
