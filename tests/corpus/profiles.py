@@ -41,17 +41,18 @@ BYTES_MAX = 8  # a packet, on average
 
 def expected(capture):
     """Conversation -> the packets that a profile has to have, numbers as they stand in the packets. None: some came in fragments,
-    which are one packet there."""
+    which are one packet there, or without a time."""
     packets, fragments = defaultdict(list), {}
     for row in tshark.rows(capture):
         found = conversations.conversation(row, fragments)
         if not found or found[2] or found[0][0] not in ("tcp", "udp"):
             continue
         key, place, _ = found
-        ns = int(Decimal(row["frame.time_epoch"]) * 10**9)
-        if differential.fragment(row) or packets[key] is None:
+        timed = row["frame.time_epoch"].replace(".", "").isdigit()  # a block of a pcapng may have none; nor does one before 1970
+        if differential.fragment(row) or packets[key] is None or not timed:
             packets[key] = None
             continue
+        ns = int(Decimal(row["frame.time_epoch"]) * 10**9)
         if key[0] == "udp":
             packets[key].append((ns, place))
             continue
