@@ -59,6 +59,9 @@ static const char *const read_text[] = {
 	"where. Over many calls and over time: edges.jsonl, where the time went, as histograms; losses.jsonl, when "
 	"segments were lost between points; clocks.jsonl, how far clocks are apart. What only one point saw once makes "
 	"no such line.",
+	"With --profile, chosen flows become lines of profiles.jsonl: every packet with its time, and the phases that "
+	"it adds up to. Of those chosen by what happens, as many packets around it as profile.before and profile.after "
+	"say. docs/network-profile.md describes them.",
 	"Without -o a summary is printed: what was in there, failures, where time went, losses, and how good the "
 	"capture "
 	"is. A progress bar is shown on standard error for files over 100 MB when that is a terminal. SIGINT ends the "
@@ -75,6 +78,8 @@ static const char *const read_examples[] = {
 	"print a summary",
 	"spantap read -o out -F 'tcp port 443' web.pcap",
 	"records of HTTPS flows only",
+	"spantap read -o out --profile=failures web.pcap",
+	"records, and the packets around whatever failed",
 	"spantap read -o - -p lb:gateway=lb.pcap -p web1:server-node=web1.pcap",
 	"two named points, records to standard output",
 	"tcpdump -i eth0 -w - | spantap read -",

@@ -3,6 +3,7 @@
 #include "flowtable/profile.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -76,27 +77,39 @@ static void skip_entries(struct sp_flowtable *ft, struct sp_profile *p, unsigned
 	p->bytes -= (uint32_t)(at - from);
 }
 
+static void pass_over(struct sp_flowtable *ft, struct sp_profile *p, uint32_t packets)
+{
+	ft->stats.profile_packets_passed += packets;
+	p->packets -= packets;
+	p->dropped += packets;
+	p->gap |= packets != 0;
+}
+
+/* The oldest chunk goes, which is not the only one. */
+static void drop_first(struct sp_flowtable *ft, struct sp_profile *p)
+{
+	struct sp_profile_chunk *c = chunk_at(ft, p->first);
+	uint32_t next = c->next;
+	pass_over(ft, p, c->packets);
+	skip_entries(ft, p, UINT_MAX);
+	sp_slab_put(&ft->profiler->slab, p->first);
+	p->first = next;
+	p->begin_at = 0;
+}
+
 /* The oldest packets go. */
 static void drop_oldest(struct sp_flowtable *ft, struct sp_profile *p, uint32_t n)
 {
-	ft->stats.profile_packets_passed += n;
-	p->dropped += n;
-	p->gap |= n != 0;
-	p->packets -= n;
-	while (n) {
-		struct sp_profile_chunk *c = chunk_at(ft, p->first);
-		unsigned here = SP_MIN(n, (uint32_t)c->packets);
-		skip_entries(ft, p, here);
-		c->packets = (uint16_t)(c->packets - here);
-		n -= here;
-		if (c->packets || p->first == p->last)
-			continue;
-		skip_entries(ft, p, UINT16_MAX); /* calls behind them */
-		uint32_t next = c->next;
-		sp_slab_put(&ft->profiler->slab, p->first);
-		p->first = next;
-		p->begin_at = 0;
+	while (n && p->first != p->last && chunk_at(ft, p->first)->packets <= n) {
+		n -= chunk_at(ft, p->first)->packets;
+		drop_first(ft, p);
 	}
+	if (!n)
+		return;
+	struct sp_profile_chunk *c = chunk_at(ft, p->first);
+	c->packets = (uint16_t)(c->packets - n);
+	pass_over(ft, p, n);
+	skip_entries(ft, p, n);
 }
 
 static void write_part(struct sp_flowtable *ft, struct sp_flow *f, struct sp_profile *p, bool last)
@@ -117,12 +130,14 @@ static bool have_spare(struct sp_flowtable *ft, struct sp_flow *f, struct sp_pro
 	p->spare = sp_slab_get(slab, sizeof(struct sp_profile_chunk));
 	if (p->spare || !p->first)
 		return p->spare;
-	if (p->recording)
+	if (p->recording) {
 		write_part(ft, f, p, false);
-	else
-		drop_oldest(ft, p, p->first == p->last ? p->packets : chunk_at(ft, p->first)->packets);
-	if (!p->recording && p->first == p->last)
+	} else if (p->first != p->last) {
+		drop_first(ft, p);
+	} else {
+		pass_over(ft, p, p->packets);
 		drop_chunks(ft, p);
+	}
 	p->spare = sp_slab_get(slab, sizeof(struct sp_profile_chunk));
 	return p->spare;
 }
@@ -233,8 +248,8 @@ static void settle(struct sp_flowtable *ft, struct sp_flow *f, struct sp_profile
 		return;
 	}
 	uint64_t before = ft->profiler->conf.before;
-	while (p->first != p->last && (p->packets - chunk_at(ft, p->first)->packets > before || p->bytes > PART_BYTES))
-		drop_oldest(ft, p, chunk_at(ft, p->first)->packets);
+	while (p->first != p->last && (p->packets - chunk_at(ft, p->first)->packets >= before || p->bytes > PART_BYTES))
+		drop_first(ft, p);
 }
 
 void sp_profile_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side,
@@ -291,6 +306,8 @@ void sp_profile_call(const struct sp_talk *t, const struct sp_call *c, uint64_t 
 			   (hi_asks ? SP_PROFILE_CALL_HI_ASKS : 0) |
 			   (c->bits & SP_CALL_REQUEST_END ? 0 : SP_PROFILE_CALL_OPEN_REQ) |
 			   (c->bits & SP_CALL_RESPONSE_END ? 0 : SP_PROFILE_CALL_OPEN_RESP));
+	if (SP_UNLIKELY(p->bytes >= 2 * PART_BYTES)) /* one packet may have thousands */
+		settle(t->ft, t->f, p);
 	t->ft->stats.profile_calls_refused += !append(t->ft, t->f, p, NULL, &e);
 	if (c->bits & SP_CALL_HANDSHAKE) {
 		p->tls_start_ns = c->req_start_ns;

@@ -305,7 +305,7 @@ static int earlier(const void *a, const void *b)
 /* What the client did before each of its requests: nothing while an answer was still coming. */
 static void put_waits(struct sp_profile_view *v, const struct sp_profile_record *r)
 {
-	uint64_t since = r->part == 1 ? SP_MAX(r->established_ns, r->tls_end_ns) : 0;
+	uint64_t since = r->part == 1 && !r->gap ? SP_MAX(r->established_ns, r->tls_end_ns) : 0;
 	for (uint32_t i = 0; i < v->n_exchanges; i++) {
 		struct sp_profile_exchange *x = &v->exchange[i];
 		if (since && x->bits & SP_EXCHANGE_REQUEST && !(x->bits & SP_EXCHANGE_BY_SERVER)) {

@@ -53,8 +53,9 @@ static void put_tcp(const struct sp_flow *f, const struct sp_profile *p, struct 
 	r->timeout = p->timeout;
 	r->tail = p->tail;
 	r->spurious = p->spurious;
-	r->base[0] = p->side[0].base;
-	r->base[1] = p->side[1].base;
+	for (unsigned s = 0; s < 2; s++)
+		r->base[s] =
+			f->dir[s].bits & SP_DIR_ISN ? sp_profile_wide(p->side[s].base, f->isn[s]) : p->side[s].base;
 }
 
 static void put_phases(const struct sp_flow *f, const struct sp_profile *p, struct sp_profile_record *r, bool last)

@@ -52,7 +52,7 @@ static void read_options(struct options *ret, struct sp_profile_side *s, const s
 
 /* --- places --- */
 
-/* Wide numbers, and what they are counted from: the SYN, or the first number seen. */
+/* Wide numbers, and the first one seen of each side. */
 static void put_place(struct sp_profile *p, const uint8_t *h, struct sp_profile_packet *e)
 {
 	unsigned s = e->side;
@@ -62,7 +62,7 @@ static void put_place(struct sp_profile *p, const uint8_t *h, struct sp_profile_
 	e->ack = st->ack[s];
 	if (!p->first && !st->next[s] && !st->next[!s]) /* where a profile begins its own state says */
 		p->begin.next[s] = p->now.next[s] = e->seq;
-	if (!p->side[s].base || (syn && e->seq + 1 > st->next[s]))
+	if (!p->side[s].base)
 		p->side[s].base = e->seq;
 	if (!(e->flags & SP_TCP_ACK))
 		return;

@@ -699,6 +699,32 @@ def test_profiles_of_some_flows():
         assert "profile.filter: 'nowhere': expected an address" in err, err
 
 
+def test_profiles_of_many_calls_in_a_packet():
+    n = 9000
+    c, s = addr(1), addr(2)
+
+    def frame(up, flags, seq, ack, data=b""):
+        a = (c, s, 40000, 6379) if up else (s, c, 6379, 40000)
+        return ether(tcp(*a, seq, ack, flags, data, seq % 65536))
+    ask, answer = b"PING\r\n" * n, b"+PONG\r\n" * n
+    packets = [frame(True, SYN, 0, 0), frame(False, SYN | ACK, 0, 1), frame(True, ACK, 1, 1)]
+    for i in range(3):
+        packets.append(frame(True, ACK | PSH, 1 + i * len(ask), 1 + i * len(answer), ask))
+        packets += [frame(False, ACK | PSH, 1 + i * len(answer) + j, 1 + (i + 1) * len(ask), answer[j:j + 21000])
+                    for j in range(0, len(answer), 21000)]
+    with Dir() as d:
+        capture = d.write("a.pcap", pcap([(T0 + 100 * i, p) for i, p in enumerate(packets)]))
+        run("read", "-o", d("out"), "--profile", capture)
+        lines = records(d("out"), "profiles.jsonl")
+        ids = [x["request_id"] for r in lines for x in r["phases"]["exchanges"]]
+        assert sorted(ids) == sorted(r["request_id"] for r in records(d("out"), "requests.jsonl")) and len(ids) >= 3 * n
+        assert sum(len(r["packets"]) for r in lines) == len(packets) and len(lines) > 3
+        conf = d.write("c.yaml", "profile: {before: 0, slow: 1h}\n")
+        run("read", "-c", conf, "-o", d("out"), "--profile=slow", capture)
+        assert not records(d("out"), "profiles.jsonl")
+        assert stats(d("out"))["flows"]["profile_packets_passed"] == len(packets)
+
+
 def test_profiles_by_several_workers():
     with Dir() as d:
         def of(count):

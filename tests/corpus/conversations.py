@@ -175,10 +175,10 @@ def spantap(capture, conf=None):
 
 
 def profiles(capture, conf):
-    """Network Profiles of a run."""
+    """Network Profiles and flow records of a run."""
     with tempfile.TemporaryDirectory() as out:
         run(capture, out, conf)
-        return lines(out, "profiles.jsonl")
+        return lines(out, "profiles.jsonl"), lines(out, "flows.jsonl")
 
 
 def by_spantap(capture, conf=PLAIN):
