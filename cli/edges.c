@@ -31,6 +31,16 @@ void sp_edges_view_free(struct sp_edges_view *v)
 	*v = (struct sp_edges_view){0};
 }
 
+void sp_edges_call(struct sp_edge_key *key, const char *app, const char *method, const char *endpoint)
+{
+	bool begins = !strncmp(endpoint, method, strlen(method));
+	const char *part[] = {app, begins ? "" : method, endpoint};
+	size_t n = 0;
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(part) && n < sizeof key->call; i++)
+		if (*part[i])
+			n += (size_t)snprintf(key->call + n, sizeof key->call - n, "%s%s", n ? " " : "", part[i]);
+}
+
 static void add_up(struct sp_edge_sum *sum, const struct sp_edge_sum *more)
 {
 	sum->calls += more->calls;
@@ -49,6 +59,46 @@ void sp_edges_lost(struct sp_edges_view *v, const struct sp_loss_key *key, const
 	struct sp_loss_sum *sum = sp_topk_add(v->losses, key, more->segments);
 	sum->segments += more->segments;
 	sum->connections += more->connections;
+}
+
+/* --- names --- */
+
+/* What all points' names begin with, up to a slash: the name of the capture that they are of. */
+struct before {
+	const char *name;
+	size_t n;
+};
+
+static void in_common(struct before *b, const char *name, const char *end)
+{
+	size_t n = 0;
+	if (!strcmp(name, end))
+		return;
+	if (!b->name) {
+		const char *slash = strrchr(name, '/');
+		*b = (struct before){name, slash ? (size_t)(slash + 1 - name) : 0};
+		return;
+	}
+	while (n < b->n && name[n] == b->name[n])
+		n++;
+	while (n && name[n - 1] != '/')
+		n--;
+	b->n = n;
+}
+
+static void pairs_in_common(struct before *b, const struct sp_topk *t)
+{
+	for (uint32_t i = 0; i < sp_topk_n(t); i++) {
+		const struct sp_edge_pair *pair = sp_topk_key(t, i); /* which all keys begin with */
+		in_common(b, pair->from, "client");
+		in_common(b, pair->to, "server");
+	}
+}
+
+static void between(struct sp_table *t, const struct sp_edge_pair *pair, const struct before *b)
+{
+	bool client = !strcmp(pair->from, "client"), server = !strcmp(pair->to, "server");
+	sp_table_cell(t, "%s > %s", pair->from + (client ? 0 : b->n), pair->to + (server ? 0 : b->n));
 }
 
 /* --- where the time went --- */
@@ -73,7 +123,7 @@ static const struct sp_edge_key *worst(const struct sp_edges_view *v, const stru
 	return found;
 }
 
-static void row(const struct sp_edges_view *v, struct sp_table *t, uint32_t i, uint64_t all_us)
+static void row(const struct sp_edges_view *v, struct sp_table *t, uint32_t i, uint64_t all_us, const struct before *b)
 {
 	static const unsigned percent[] = {50, 95, 99};
 	const struct sp_edge_pair *pair = sp_topk_key(v->pairs, i);
@@ -86,7 +136,7 @@ static void row(const struct sp_edges_view *v, struct sp_table *t, uint32_t i, u
 		sp_table_cell(t, "%s",
 			      sum->self.n ? sp_text_us(&text, sp_hist_percentile(&sum->self, percent[k])) : "-");
 	sp_table_cell(t, "%s", sp_text_count(&text, sum->calls));
-	sp_table_cell(t, "%s > %s", pair->from, pair->to);
+	between(t, pair, b);
 	if (key && p95)
 		sp_table_cell(t, "%s %s", sp_text_us(&text, p95), key->call);
 	else
@@ -115,7 +165,8 @@ static uint32_t sort(const struct sp_topk *t, uint32_t *order, uint32_t max)
 	return n;
 }
 
-static uint32_t times(FILE *out, const struct sp_edges_view *v, struct sp_table *table, bool colour)
+static uint32_t times(FILE *out, const struct sp_edges_view *v, struct sp_table *table, const struct before *b,
+		      bool colour)
 {
 	uint32_t order[ROWS], n = sort(v->pairs, order, ROWS);
 	uint64_t all_us = 0;
@@ -124,7 +175,7 @@ static uint32_t times(FILE *out, const struct sp_edges_view *v, struct sp_table 
 	sp_table_begin(table, "Where the time of calls went, between points", "rrrrrll",
 		       "of all|p50|p95|p99|calls|between|worst: p95, endpoint");
 	for (uint32_t i = 0; i < n; i++)
-		row(v, table, order[i], all_us);
+		row(v, table, order[i], all_us, b);
 	sp_table_print(out, table, colour);
 	return n;
 }
@@ -194,7 +245,8 @@ static unsigned bursts(const struct sp_topk *t, struct burst *list, uint64_t slo
 	return n;
 }
 
-static unsigned losses(FILE *out, const struct sp_edges_view *v, struct sp_table *table, bool colour)
+static unsigned losses(FILE *out, const struct sp_edges_view *v, struct sp_table *table, const struct before *before,
+		       bool colour)
 {
 	struct burst list[BURSTS];
 	unsigned n = bursts(v->losses, list, SP_LOSS_SLOT_NS);
@@ -209,7 +261,7 @@ static unsigned losses(FILE *out, const struct sp_edges_view *v, struct sp_table
 		sp_table_cell(table, "%s", sp_text_duration(&text, b->end_ns - b->first->start_ns));
 		sp_table_cell(table, "%s to %s", b->first->doubled ? "doubled" : "lost",
 			      b->first->s2c ? "client" : "server");
-		sp_table_cell(table, "%s > %s", b->first->pair.from, b->first->pair.to);
+		between(table, &b->first->pair, before);
 	}
 	sp_table_print(out, table, colour);
 	return n;
@@ -217,6 +269,9 @@ static unsigned losses(FILE *out, const struct sp_edges_view *v, struct sp_table
 
 bool sp_edges_print(FILE *out, const struct sp_edges_view *v, struct sp_table *table, bool colour)
 {
-	uint32_t n = times(out, v, table, colour);
-	return losses(out, v, table, colour) || n;
+	struct before b = {0};
+	pairs_in_common(&b, v->pairs);
+	pairs_in_common(&b, v->losses);
+	uint32_t n = times(out, v, table, &b, colour);
+	return losses(out, v, table, &b, colour) || n;
 }

@@ -46,6 +46,9 @@ struct sp_edges_view {
 int sp_edges_view_init(struct sp_edges_view *v);
 void sp_edges_view_free(struct sp_edges_view *v);
 
+/* "http GET /orders/{id}" of what of it is not empty; many endpoints begin with the method themselves. */
+void sp_edges_call(struct sp_edge_key *key, const char *app, const char *method, const char *endpoint);
+
 /* The keys are zero behind their texts. */
 void sp_edges_add(struct sp_edges_view *v, const struct sp_edge_key *key, const struct sp_edge_sum *more);
 

@@ -7,6 +7,7 @@
 #include "cli/edges.h"
 #include "cli/lines.h"
 #include "cli/where.h"
+#include "stitch/edge.h"
 
 struct show {
 	const struct sp_where *where;
@@ -23,17 +24,6 @@ static uint64_t number(const struct sp_json *j, const char *key)
 static void text(const struct sp_json *j, const char *key, char *out, size_t size)
 {
 	sp_json_string(j, sp_json_get(j, 1, key), out, size);
-}
-
-/* Behind what is there, with a space between. */
-static void append(const struct sp_json *j, const char *key, char *out, size_t size)
-{
-	size_t n = strlen(out);
-	if (!sp_json_get(j, 1, key) || n + 2 > size)
-		return;
-	if (n)
-		out[n++] = ' ';
-	text(j, key, out + n, size - n);
 }
 
 /* Our own scheme's counts; others are left out. */
@@ -57,14 +47,16 @@ static void histogram(const struct sp_json *j, struct sp_hist *h)
 static void take_edge(struct show *show, const struct sp_json *j)
 {
 	struct sp_edge_key key = {0};
+	char app[32], method[64], endpoint[SP_EDGE_TEXT_MAX];
 	struct sp_edge_sum sum = {.calls = number(j, "calls"), .sum_us = number(j, "sum_us")};
 	if (!sp_where_holds(show->where, j))
 		return;
 	text(j, "from", key.pair.from, sizeof key.pair.from);
 	text(j, "to", key.pair.to, sizeof key.pair.to);
-	append(j, "app_proto", key.call, sizeof key.call);
-	append(j, "method", key.call, sizeof key.call);
-	append(j, "endpoint", key.call, sizeof key.call);
+	text(j, "app_proto", app, sizeof app);
+	text(j, "method", method, sizeof method);
+	text(j, "endpoint", endpoint, sizeof endpoint);
+	sp_edges_call(&key, app, method, endpoint);
 	histogram(j, &sum.self);
 	sp_edges_add(&show->view, &key, &sum);
 }

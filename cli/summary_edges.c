@@ -15,14 +15,15 @@ static void name(const struct sp_summary *s, char *out, uint16_t point, const ch
 static void edge(void *ctx, const struct sp_edge *e)
 {
 	struct sp_summary *s = ctx;
-	struct sp_slice method = sp_edge_method(e), endpoint = sp_edge_endpoint(e);
+	char method[SP_EDGE_TEXT_MAX], endpoint[SP_EDGE_TEXT_MAX];
 	struct sp_edge_key key = {0};
 	struct sp_edge_sum sum = {.calls = e->calls, .sum_us = e->sum_us, .self = e->self};
 	const char *app = sp_app_name(e->app);
 	name(s, key.pair.from, e->from, "client");
 	name(s, key.pair.to, e->to, "server");
-	snprintf(key.call, sizeof key.call, "%s%s%.*s%s%.*s", app ? app : "", method.n ? " " : "", (int)method.n,
-		 (const char *)method.p, endpoint.n ? " " : "", (int)endpoint.n, (const char *)endpoint.p);
+	snprintf(method, sizeof method, "%.*s", (int)e->n_method, e->text);
+	snprintf(endpoint, sizeof endpoint, "%.*s", (int)e->n_endpoint, e->text + e->n_method);
+	sp_edges_call(&key, app ? app : "", method, endpoint);
 	sp_edges_add(&s->edges, &key, &sum);
 }
 

@@ -63,8 +63,8 @@ def test_edges():
         run("read", "-o", d("out"), os.path.join(CAPTURES, "lab-delay.pcapng"))
         table = run("trace", "--edges", d("out")).out
         rows = table.splitlines()[3:]
-        assert "client > lab-delay/c0" in rows[0] and "106 ms http GET /num" in rows[0], table
-        assert "lab-delay/s0 > lab-delay/d1" in rows[1] and rows[1].split()[2:4] == ["4.61", "ms"], table
+        assert "client > c0" in rows[0] and "106 ms http GET /numbers.txt" in rows[0], table
+        assert " s0 > d1 " in rows[1] and rows[1].split()[2:4] == ["4.61", "ms"], table
         assert "\n".join(rows) in run("read", os.path.join(CAPTURES, "lab-delay.pcapng")).out
         with open(d("out", "edges.jsonl"), encoding="utf-8") as f:
             lines = f.readlines()
@@ -83,7 +83,7 @@ def test_edges():
         assert "not about one trace" in run("trace", "--edges", d("out"), "abc", expect=2).err
         run("read", "-o", d("loss"), os.path.join(CAPTURES, "loss-download.pcapng"))
         losses = run("trace", "--edges", d("loss")).out
-        assert re.search(r"^ +13 +1 +2026-11-24 01:58:43.800 +100 ms +lost to client +loss-download/s0 > ", losses, re.M), losses
+        assert re.search(r"^ +13 +1 +2026-11-24 01:58:43.800 +100 ms +lost to client +s0 > c0$", losses, re.M), losses
         with open(d("loss", "losses.jsonl"), "a", encoding="utf-8") as f:
             f.write("{no")
         run("trace", "--edges", d("loss"), expect=3)
