@@ -234,51 +234,6 @@ def test_man_pages_are_current():
             assert option.replace("-", "\\-") in got, option
 
 
-def split_pcapng(data):
-    """A pcapng of several interfaces as one for each: [bytes]. Little-endian, as dumpcap writes here."""
-    head, interfaces, packets, at = b"", [], {}, 0
-    while at < len(data):
-        kind, size = struct.unpack_from("<II", data, at)
-        block = data[at:at + size]
-        at += size
-        if kind == 0x0A0D0D0A:
-            head = block
-        elif kind == 1:
-            interfaces.append(block)
-        elif kind == 6:
-            i = struct.unpack_from("<I", block, 8)[0]
-            packets.setdefault(i, []).append(block[:8] + bytes(4) + block[12:])
-    return [head + interface + b"".join(packets.get(i, [])) for i, interface in enumerate(interfaces)]
-
-
-def test_points_in_files_of_their_own():
-    """One pcapng of three interfaces, and a file for each, in any order: the same traces and paths, with the same ids. That
-    the files are of one box has to be said; their clocks are compared where it is not."""
-    lab = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "lab.pcapng")
-    with Dir() as d, open(lab, "rb") as f:
-        parts = split_pcapng(f.read())
-        names = ("c0", "p0", "s0")
-        args = [f"lab/{name}=" + d.write(name + ".pcapng", part) for name, part in zip(names, parts)]
-        conf = d.write("one.yaml", ("points:\n" + "".join(f"  - {{name: lab/{n}, clock: box}}\n" for n in names)).encode())
-        told = []
-        for points in ([lab], ["-c", conf, "-p", args[0], "-p", args[1], "-p", args[2]],
-                       ["-c", conf, "-p", args[2], "-p", args[0], "-p", args[1]]):
-            run("read", "-o", d("out"), *points)
-            for kind in ("traces", "paths"):
-                with open(d("out", kind + ".jsonl"), encoding="utf-8") as f:
-                    told.append(sorted(re.sub(r'"(flow|request)_id":"[0-9]+",|"(request|response)_us":[0-9]+,', "", line)
-                                       for line in f))
-        assert len(told[0]) == 21 and len(told[1]) == 30
-        assert told[2:4] == told[:2] and told[4:] == told[:2]
-        assert not os.path.getsize(d("out", "clocks.jsonl"))
-        run("read", "-o", d("out"), "-p", args[1], "-p", args[0], "-p", args[2])
-        with open(d("out", "clocks.jsonl"), encoding="utf-8") as f:
-            clocks = [json.loads(line) for line in f]
-        assert {(c["reference"], c["point"]) for c in clocks} == {("lab/p0", "lab/c0"), ("lab/p0", "lab/s0")}, clocks
-        for c in clocks:  # which are one
-            assert abs(c["offset_us"]) <= c["uncertainty_us"] < 20 and c["samples"] >= 15 and not c["steps"], c
-
-
 def test_version():
     out = run("version").out
     assert re.match(r"spantap \d+\.\d+\.\d+\n", out)
