@@ -41,6 +41,7 @@ static void span_of(struct sp_span *s, uint64_t n, unsigned p, uint64_t gap_ns)
 		.point = (uint16_t)p,
 		.app = SP_APP_HTTP,
 		.proto = SP_PROTO_TCP,
+		.confidence = 100,
 		.bits = SP_SPAN_REQUEST | SP_SPAN_RESPONSE | SP_SPAN_REQ_SEQ | SP_SPAN_RESP_SEQ | SP_SPAN_RRT |
 			SP_SPAN_PORTS,
 	};

@@ -34,7 +34,7 @@ static const struct sp_option read_options[] = {
 	OPTION_CONF,
 	{'o', "output", "DIR|-",
 	 "Write the records to files in this directory, which is created: flows.jsonl, requests.jsonl, "
-	 "traces.jsonl, paths.jsonl and stats.json. "
+	 "traces.jsonl, paths.jsonl, edges.jsonl, losses.jsonl, clocks.jsonl and stats.json. "
 	 "Files of an earlier run are replaced whole, at the end. '-' writes all records as JSON lines to standard "
 	 "output, each with the key 'record'."},
 	{'F', "filter", "BPF", "Analyse only packets that match this expression, in the language of pcap-filter(7)."},
@@ -56,7 +56,9 @@ static const char *const read_text[] = {
 	"What several points, or one point several times, saw of the same call becomes a line of traces.jsonl, through "
 	"translated addresses, tunnels and proxies, with the time that was spent between each two of them; 'spantap "
 	"trace' shows it. The same of a connection becomes a line of paths.jsonl, with what was translated and lost "
-	"where. What only one point saw once makes no such line.",
+	"where. Over many calls and over time: edges.jsonl, where the time went, as histograms; losses.jsonl, when "
+	"segments were lost between points; clocks.jsonl, how far clocks are apart. What only one point saw once makes "
+	"no such line.",
 	"With --profile, chosen flows become lines of profiles.jsonl: every packet with its time, and the phases that "
 	"it adds up to. Of those chosen by what happens, as many packets around it as profile.before and profile.after "
 	"say. docs/network-profile.md describes them.",

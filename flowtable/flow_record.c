@@ -210,7 +210,9 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 	uint8_t confidence = settle_direction(ft, f);
 	size_t size = plain ? SP_FLOW_RECORD_PLAIN : sizeof(struct sp_flow_record);
 	const struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
-	size += sp_losses_count(ft, x) * sizeof(struct sp_loss);
+	bool losses = SP_UNLIKELY(x && x->losses);
+	if (losses)
+		size += sp_losses_count(ft, x) * sizeof(struct sp_loss);
 	struct sp_flow_record *r = sp_out_record(ft->out, SP_RECORD_FLOW, size, size);
 	if (SP_LIKELY(r)) {
 		ft->stats.flow_records++;
@@ -220,7 +222,8 @@ void sp_flow_write(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_rea
 			put_calls(ft, f, r, cause != SP_CLOSE_ACTIVE);
 		if (!plain)
 			put_layers(set, r, sp_flow_client(f));
-		sp_losses_put(ft, x, r, sp_flow_client(f));
+		if (losses)
+			sp_losses_put(ft, x, r, sp_flow_client(f));
 		r->close_reason = (uint8_t)sp_flow_close_reason(f, cause);
 		r->failure = (uint8_t)sp_flow_failure(f, x, r->close_reason);
 		r->direction_confidence = confidence;

@@ -75,7 +75,7 @@ void sp_losses_forget(struct sp_flowtable *ft, struct sp_flow_extra *x)
 
 unsigned sp_losses_count(const struct sp_flowtable *ft, const struct sp_flow_extra *x)
 {
-	const struct sp_losses *log = x ? log_of(ft, x) : NULL;
+	const struct sp_losses *log = log_of(ft, x);
 	return log ? log->n : 0;
 }
 
@@ -83,8 +83,6 @@ void sp_losses_put(const struct sp_flowtable *ft, const struct sp_flow_extra *x,
 		   unsigned client)
 {
 	unsigned n = sp_losses_count(ft, x);
-	if (!n)
-		return;
 	r->n_losses = (uint8_t)n;
 	struct sp_loss *to = (struct sp_loss *)sp_flow_record_losses(r);
 	memcpy(to, log_of(ft, x)->loss, n * sizeof *to);

@@ -10,10 +10,12 @@
 #include "stitch/stitch_priv.h"
 
 #define LEG_LOSSES_MAX 256
+#define ON_THE_WAY_NS SP_NS_PER_SEC
 #define STOPPED_NS (10 * SP_NS_PER_MS) /* more than ways and clocks are unsure */
 
 struct log {
 	uint32_t n, room;
+	uint32_t gone[2]; /* of each direction, those that slots know and that made room */
 	struct sp_loss loss[];
 };
 
@@ -35,9 +37,10 @@ static struct log *log_grow(struct sp_stitch *s, struct sp_leg *leg, uint32_t mo
 	if (!handle)
 		return had;
 	struct log *log = sp_slab_at(&s->losses, handle);
-	*log = (struct log){.n = n, .room = room};
+	*log = (struct log){.room = room};
 	if (had) {
-		memcpy(log->loss, had->loss, n * sizeof *had->loss);
+		memcpy(log, had, sizeof *had + n * sizeof *had->loss);
+		log->room = room;
 		sp_slab_put(&s->losses, leg->losses);
 	}
 	leg->losses = handle;
@@ -76,14 +79,19 @@ struct seen {
 struct view {
 	unsigned n_again, n_filled;
 	struct seen again[LEG_LOSSES_MAX], filled[LEG_LOSSES_MAX];
-	bool whole; /* nothing was left out of the log */
-	uint64_t until_ns;
+	bool whole, gone; /* nothing was left out of the log; something has left it */
+	uint64_t last_ns; /* what came last, as far as it is logged */
+};
+
+struct lost {
+	uint64_t ns, came_ns;
 };
 
 struct sp_loss_pair {
 	struct view a, b; /* a is passed first */
 	unsigned n;
-	uint64_t lost_ns[LEG_LOSSES_MAX];
+	struct lost lost[LEG_LOSSES_MAX];
+	uint64_t from_ns, until_ns; /* what came before, slots know; what came after, perhaps not all points */
 };
 
 static void view(const struct sp_stitch *s, struct view *v, const struct sp_leg *leg, unsigned s2c, int64_t offset_ns,
@@ -92,18 +100,22 @@ static void view(const struct sp_stitch *s, struct view *v, const struct sp_leg 
 	const struct log *log = log_of(s, leg);
 	uint32_t isn = !relative ? 0 : s2c ? leg->isn_server : leg->isn_client;
 	v->n_again = v->n_filled = 0;
-	v->until_ns = 0;
+	v->last_ns = 0;
+	uint64_t logged = log ? log->gone[s2c] : 0;
+	v->gone = logged != 0;
 	for (uint32_t i = 0; log && i < log->n; i++) {
 		const struct sp_loss *l = &log->loss[i];
-		if ((l->s2c != 0) != s2c || !l->len)
+		uint64_t ns = l->ns - (uint64_t)offset_ns, came_ns = ns + l->after_us * SP_NS_PER_US;
+		if ((l->s2c != 0) != s2c)
+			continue;
+		logged++;
+		if (!l->len)
 			continue;
 		struct seen *to = l->kind == SP_LOSS_AGAIN ? &v->again[v->n_again++] : &v->filled[v->n_filled++];
-		*to = (struct seen){.ns = l->ns - (uint64_t)offset_ns, .start = l->seq - isn, .len = l->len};
-		to->came_ns = to->ns + l->after_us * SP_NS_PER_US;
-		to->left = to->len;
-		v->until_ns = SP_MAX(v->until_ns, to->came_ns);
+		*to = (struct seen){ns, came_ns, l->seq - isn, l->len, l->len};
+		v->last_ns = SP_MAX(v->last_ns, came_ns);
 	}
-	v->whole = v->n_again >= leg->retrans[s2c] && v->n_filled >= leg->hole_filled[s2c];
+	v->whole = logged >= (uint64_t)leg->retrans[s2c] + leg->hole_filled[s2c];
 }
 
 /* Bytes that two segments have in common. */
@@ -148,14 +160,20 @@ static const struct seen *copy_before(const struct view *v, unsigned i)
 	return NULL;
 }
 
+/* Where logs are not whole any more, what slots know is not looked at again: its counterpart may be gone. */
+static bool is_looked_at(const struct sp_loss_pair *p, const struct seen *s)
+{
+	return is_left(s) && s->came_ns <= p->until_ns && (s->came_ns > p->from_ns || !(p->a.gone | p->b.gone));
+}
+
 static void find_lost(struct sp_loss_pair *p)
 {
 	for (unsigned i = 0; i < p->a.n_again; i++) {
 		const struct seen *s = &p->a.again[i], *before = copy_before(&p->a, i);
-		if (!is_left(s) || (!p->b.whole && s->came_ns > p->b.until_ns))
+		if (!is_looked_at(p, s) || (!p->b.whole && s->came_ns > p->b.last_ns))
 			continue;
 		struct seen *hole = before ? NULL : hole_of(&p->b, s);
-		p->lost_ns[p->n++] = before ? before->came_ns : hole ? hole->ns : s->ns;
+		p->lost[p->n++] = (struct lost){before ? before->came_ns : hole ? hole->ns : s->ns, s->came_ns};
 		if (hole)
 			hole->left = 0;
 	}
@@ -165,13 +183,13 @@ static void find_lost(struct sp_loss_pair *p)
 static void find_doubled(struct sp_loss_pair *p)
 {
 	for (unsigned i = 0; i < p->b.n_again; i++)
-		if (is_left(&p->b.again[i]) && !hole_of(&p->a, &p->b.again[i]))
-			p->lost_ns[p->n++] = p->b.again[i].came_ns;
+		if (is_looked_at(p, &p->b.again[i]) && !hole_of(&p->a, &p->b.again[i]))
+			p->lost[p->n++] = (struct lost){p->b.again[i].came_ns, p->b.again[i].came_ns};
 }
 
 static int by_time(const void *a, const void *b)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	uint64_t x = ((const struct lost *)a)->ns, y = ((const struct lost *)b)->ns;
 	return (x > y) - (x < y);
 }
 
@@ -180,7 +198,7 @@ static void bursts(struct sp_path *told, struct sp_path_loss *loss, const struct
 	loss->first_burst = (uint16_t)told->n_bursts;
 	struct sp_burst *last = NULL;
 	for (unsigned i = 0; i < p->n; i++) {
-		uint64_t ns = p->lost_ns[i];
+		uint64_t ns = p->lost[i].ns;
 		if (last && ns - last->end_ns <= SP_BURST_GAP_NS) {
 			last->end_ns = ns;
 			last->segments++;
@@ -194,10 +212,26 @@ static void bursts(struct sp_path *told, struct sp_path_loss *loss, const struct
 	}
 }
 
+/* What the slots do not know yet. */
+static void slots(struct sp_stitch *s, const struct sp_path *told, const struct sp_loss_pair *p,
+		  const struct sp_path_loss *loss, bool doubled)
+{
+	struct sp_edge_losses where = {.from = told->leg[loss->from]->point,
+				       .to = told->leg[loss->to]->point,
+				       .s2c = loss->s2c,
+				       .doubled = doubled};
+	uint64_t ns[LEG_LOSSES_MAX];
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->lost[i].came_ns > p->from_ns)
+			ns[n++] = p->lost[i].ns;
+	sp_slots_add(s, &where, ns, n);
+}
+
 static void tell(struct sp_stitch *s, struct sp_path *told, struct sp_loss_pair *p, struct sp_path_loss loss,
 		 bool doubled)
 {
-	qsort(p->lost_ns, p->n, sizeof *p->lost_ns, by_time);
+	qsort(p->lost, p->n, sizeof *p->lost, by_time);
 	loss.segments = SP_MAX(loss.segments, p->n);
 	if (!loss.segments)
 		return;
@@ -206,12 +240,7 @@ static void tell(struct sp_stitch *s, struct sp_path *told, struct sp_loss_pair 
 		told->doubled[told->n_doubled++] = loss;
 	else
 		told->loss[told->n_losses++] = loss;
-	sp_slots_add(s,
-		     &(struct sp_edge_losses){.from = told->leg[loss.from]->point,
-					      .to = told->leg[loss.to]->point,
-					      .s2c = loss.s2c,
-					      .doubled = doubled},
-		     p->lost_ns, p->n);
+	slots(s, told, p, &loss, doubled);
 }
 
 static uint32_t above(uint32_t a, uint32_t b)
@@ -237,7 +266,7 @@ static void compare(struct sp_stitch *s, struct sp_path *told, struct sp_loss_pa
 	view(s, &p->b, b, loss.s2c, told->offset_ns[loss.to], relative);
 	match(p->a.again, p->a.n_again, p->b.again, p->b.n_again);
 	match(p->a.filled, p->a.n_filled, p->b.filled, p->b.n_filled);
-	bool whole = p->a.whole && p->b.whole, gaps = a->bits & SP_LEG_GAP;
+	bool gaps = a->bits & SP_LEG_GAP, whole = p->a.whole && p->b.whole && !p->a.gone && !p->b.gone;
 	loss.at_least = !whole || gaps;
 	p->n = 0;
 	if (p->a.whole && !gaps)
@@ -299,17 +328,71 @@ static void one_way(struct sp_stitch *s, struct sp_path *told, unsigned s2c)
 	}
 }
 
-void sp_losses_path(struct sp_stitch *s, struct sp_path *told)
+/* Losses that came between two times, by the path's clock. */
+static void compare_all(struct sp_stitch *s, struct sp_path *told, uint64_t from_ns, uint64_t until_ns)
+{
+	s->loss_pair->from_ns = from_ns;
+	s->loss_pair->until_ns = until_ns;
+	one_way(s, told, 0);
+	one_way(s, told, 1);
+}
+
+static bool begin(const struct sp_stitch *s, struct sp_path *told)
 {
 	told->n_losses = told->n_doubled = told->n_bursts = 0;
 	bool any = false;
 	for (unsigned i = 0; i < told->n_legs; i++)
 		any |= has_losses(told->leg[i], 0) || has_losses(told->leg[i], 1);
-	if (SP_LIKELY(!any))
-		return;
-	offsets(s, told);
-	one_way(s, told, 0);
-	one_way(s, told, 1);
+	if (SP_UNLIKELY(any))
+		offsets(s, told);
+	return any;
+}
+
+void sp_losses_path(struct sp_stitch *s, struct sp_path *told, uint64_t known_ns)
+{
+	if (begin(s, told))
+		compare_all(s, told, known_ns, UINT64_MAX);
+}
+
+/* What slots know makes room in a log that is filling up, but for what other points may have logged a little later; the
+ * path's counters still have it. */
+static void forget(struct sp_stitch *s, const struct sp_path *told, uint64_t known_ns)
+{
+	uint64_t until_ns = known_ns - SP_MIN(known_ns, ON_THE_WAY_NS);
+	for (unsigned i = 0; i < told->n_legs; i++) {
+		struct log *log = log_of(s, told->leg[i]);
+		uint32_t n = 0;
+		for (uint32_t k = 0; log && k < log->n; k++) {
+			const struct sp_loss *l = &log->loss[k];
+			if (l->ns - (uint64_t)told->offset_ns[i] + l->after_us * SP_NS_PER_US > until_ns)
+				log->loss[n++] = *l;
+			else
+				log->gone[l->s2c != 0]++;
+		}
+		if (log)
+			log->n = n;
+	}
+}
+
+/* All points have reported until the earliest of their last packets, but for what is on the way. */
+uint64_t sp_losses_meanwhile(struct sp_stitch *s, struct sp_path *told, uint64_t known_ns)
+{
+	uint64_t until_ns = UINT64_MAX;
+	bool full = false;
+	if (!begin(s, told))
+		return known_ns;
+	for (unsigned i = 0; i < told->n_legs; i++) {
+		const struct log *log = log_of(s, told->leg[i]);
+		full |= log && log->n > LEG_LOSSES_MAX / 2;
+		uint64_t end_ns = told->leg[i]->end_ns - (uint64_t)told->offset_ns[i];
+		until_ns = SP_MIN(until_ns, end_ns > ON_THE_WAY_NS ? end_ns - ON_THE_WAY_NS : 0);
+	}
+	if (until_ns <= known_ns)
+		return known_ns;
+	compare_all(s, told, known_ns, until_ns);
+	if (full)
+		forget(s, told, until_ns);
+	return until_ns;
 }
 
 int sp_losses_init(struct sp_stitch *s, uint64_t memory)

@@ -236,6 +236,7 @@ void sp_path_merge(struct sp_stitch *s, uint32_t h, uint32_t x)
 	from->first = 0;
 	to->n += from->n;
 	to->open += from->open;
+	to->losses_known_ns = SP_MAX(to->losses_known_ns, from->losses_known_ns); /* none is told twice */
 	forget(s, x);
 }
 
@@ -258,7 +259,7 @@ static struct sp_span as_span(const struct sp_leg *leg)
 	};
 }
 
-static void sort_legs(struct sp_stitch *s, struct sp_path *told)
+static void sort_legs(struct sp_stitch *s, struct sp_path *told, bool learn)
 {
 	struct sp_span span[SP_PATH_LEGS_MAX];
 	const struct sp_span *order[SP_PATH_LEGS_MAX];
@@ -266,7 +267,7 @@ static void sort_legs(struct sp_stitch *s, struct sp_path *told)
 	for (unsigned i = 0; i < told->n_legs; i++) {
 		span[i] = as_span(told->leg[i]);
 		order[i] = &span[i];
-		for (unsigned k = 0; k < i; k++)
+		for (unsigned k = 0; learn && k < i; k++)
 			sp_order_learn(s->order, &span[k], &span[i]);
 	}
 	sp_order_sort(s, order, told->n_legs);
@@ -285,8 +286,10 @@ static uint64_t path_id(const struct sp_path *told)
 	return sp_key((uint64_t)l->isn_client << 32, l->isn_server);
 }
 
-static void put_legs(struct sp_paths *p, const struct path *path)
+/* What is known of a path until now, in order. */
+static struct sp_path *gather(struct sp_stitch *s, const struct path *path, bool ended)
 {
+	struct sp_paths *p = s->paths;
 	struct sp_path *told = &p->told;
 	told->n_legs = 0;
 	told->start_ns = UINT64_MAX;
@@ -297,20 +300,20 @@ static void put_legs(struct sp_paths *p, const struct path *path)
 		told->start_ns = SP_MIN(told->start_ns, l->start_ns);
 		told->end_ns = SP_MAX(told->end_ns, l->end_ns);
 	}
+	sort_legs(s, told, ended);
+	told->joined_by = path->joined_by;
+	told->confidence = path->confidence;
+	told->id = path_id(told);
+	return told;
 }
 
 static void tell(struct sp_stitch *s, uint32_t h, bool early)
 {
-	struct sp_paths *p = s->paths;
-	struct sp_path *told = &p->told;
 	sp_path_unite(s, h);
-	put_legs(p, &p->path[h]);
-	sort_legs(s, told);
+	const struct path *path = &s->paths->path[h];
+	struct sp_path *told = gather(s, path, true);
 	told->partial = early;
-	told->joined_by = p->path[h].joined_by;
-	told->confidence = p->path[h].confidence;
-	told->id = path_id(told);
-	sp_losses_path(s, told);
+	sp_losses_path(s, told, path->losses_known_ns);
 	sp_verdict(s->usual, told);
 	/* What one point saw is a path where another one should have seen it. */
 	if (told->n_legs > 1 || sp_path_died_between(told)) {
@@ -318,9 +321,21 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 		s->stats.paths_early += early;
 		if (s->told.path)
 			s->told.path(s->told.ctx, told);
-	} else
+	} else {
 		s->stats.paths_alone++;
+	}
 	forget(s, h);
+}
+
+/* Of a connection that goes on, when its losses were is not kept until it ends; once all points had time to tell of it.
+ */
+static void meanwhile(struct sp_stitch *s, struct path *path)
+{
+	bool any = false;
+	for (uint32_t n = path->first; n; n = s->paths->leg[n].next)
+		any |= s->paths->leg[n].losses != 0;
+	if (any && path->n > 1 && s->now_ns > path->began_ns + s->conf.path_window)
+		path->losses_known_ns = sp_losses_meanwhile(s, gather(s, path, false), path->losses_known_ns);
 }
 
 /* --- records --- */
@@ -339,15 +354,17 @@ static uint32_t leg_get(struct sp_stitch *s)
 }
 
 /* There are as many of them as legs. */
-static uint32_t path_get(struct sp_paths *p, uint32_t isn_client, uint16_t port)
+static uint32_t path_get(struct sp_stitch *s, uint32_t isn_client, uint16_t port)
 {
+	struct sp_paths *p = s->paths;
 	uint32_t h = p->free_path, *head = sp_path_bucket(p, isn_client), *same = &p->by_port[port];
 	if (h)
 		p->free_path = p->path[h].next;
 	else
 		h = p->fresh_path++;
 	assert(h < p->n);
-	p->path[h] = (struct path){.isn_client = isn_client,
+	p->path[h] = (struct path){.began_ns = s->now_ns,
+				   .isn_client = isn_client,
 				   .next = *head,
 				   .port = port,
 				   .port_next = *same,
@@ -372,7 +389,7 @@ static bool add_leg(struct sp_stitch *s, const struct sp_flow_record *r, uint32_
 	uint32_t none;
 	*h = find(p, r, &none); /* again: room may have been made of it */
 	if (!*h)
-		*h = path_get(p, r->isn_client, r->client_port);
+		*h = path_get(s, r->isn_client, r->client_port);
 	leg_begin(&p->leg[*n], r);
 	p->leg[*n].next = p->path[*h].first;
 	p->path[*h].first = *n;
@@ -396,6 +413,8 @@ void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r)
 	bool had_ended = leg->bits & SP_LEG_ENDED;
 	leg_add(leg, r);
 	sp_losses_keep(s, leg, r);
+	if (r->close_reason == SP_CLOSE_ACTIVE)
+		meanwhile(s, &p->path[h]);
 	if (!had_ended && leg->bits & SP_LEG_ENDED)
 		p->path[h].open--;
 	if (p->path[h].open)

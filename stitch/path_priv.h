@@ -11,7 +11,9 @@
 #define SP_PORTS 65536
 
 struct path {
-	uint64_t ended_ns; /* by the clock of the records, when its last leg ended */
+	uint64_t began_ns;	  /* by the clock of the records, when the first point told of it */
+	uint64_t ended_ns;	  /* …when its last leg ended */
+	uint64_t losses_known_ns; /* until then, by its own clock, they were told as they came */
 	uint32_t first;
 	uint32_t next, back;	       /* in its bucket */
 	uint32_t port_next, port_back; /* of those whose first leg has this client's port */

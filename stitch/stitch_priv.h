@@ -276,7 +276,11 @@ int sp_losses_init(struct sp_stitch *s, uint64_t memory);
 void sp_losses_free(struct sp_stitch *s);
 void sp_losses_keep(struct sp_stitch *s, struct sp_leg *leg, const struct sp_flow_record *r);
 void sp_losses_drop(struct sp_stitch *s, struct sp_leg *leg);
-void sp_losses_path(struct sp_stitch *s, struct sp_path *told);
+void sp_losses_path(struct sp_stitch *s, struct sp_path *told, uint64_t known_ns);
+
+/* The same for the slots alone while the connection goes on: what came after `known_ns`, by the path's clock. Returns
+ * until when that is known now. */
+uint64_t sp_losses_meanwhile(struct sp_stitch *s, struct sp_path *told, uint64_t known_ns);
 
 /* loss_slots.c: losses of one connection at these times, in order. */
 int sp_slots_new(struct sp_slots **ret, uint64_t memory);

@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "exporters/encode/json_edge.h"
 #include "exporters/encode/text.h"
 #include "exporters/exporter.h"
 #include "parsers/parser.h"
@@ -254,6 +255,55 @@ static void requests(void)
 	CHECK(!strstr(got, "rrt_us") && !strstr(got, "message"));
 }
 
+static void check_bytes(struct sp_buf *buf, const char *want)
+{
+	CHECK(buf->n == strlen(want) && !memcmp(buf->p, want, buf->n));
+	if (buf->n != strlen(want) || memcmp(buf->p, want, buf->n))
+		printf("# %.*s", (int)buf->n, (const char *)buf->p);
+	sp_buf_free(buf);
+	*buf = (struct sp_buf){0};
+}
+
+/* What stitching says over many calls and over time. */
+static void over_time(void)
+{
+	struct sp_buf buf = {0};
+	struct sp_edge e = {
+		.start_ns = 1, .end_ns = 2, .calls = 3, .errors = 1, .from = SP_EDGE_END, .app = SP_APP_HTTP};
+	e.n_method = 3;
+	e.n_endpoint = 2;
+	memcpy(e.text, "GET/\"", 5);
+	sp_hist_add(&e.self, 5, 1);
+	sp_hist_add(&e.self, 5000, 1);
+	e.sum_us = 5005;
+	sp_json_edge(&buf, &e, &points, false);
+	check_bytes(
+		&buf,
+		"{\"from\":\"client\",\"to\":\"eth0\",\"app_proto\":\"http\",\"method\":\"GET\",\"endpoint\":\"/\\\"\","
+		"\"start_ns\":1,\"end_ns\":2,\"calls\":3,\"errors\":1,\"lost\":0,\"sum_us\":5005,\"p50_us\":5,"
+		"\"p95_us\":5000,\"p99_us\":5000,\"max_us\":5000,\"histogram\":{\"scheme\":\"octave8_us\","
+		"\"counts\":[[5,1],[81,1]]}}\n");
+	memset(&e.self, 0, sizeof e.self);
+	e.to = SP_EDGE_END;
+	e.from = e.n_method = e.n_endpoint = 0;
+	e.other = true;
+	sp_json_edge(&buf, &e, &points, true);
+	check_bytes(&buf,
+		    "{\"record\":\"edge\",\"from\":\"eth0\",\"to\":\"server\",\"app_proto\":\"http\",\"other\":true,"
+		    "\"start_ns\":1,\"end_ns\":2,\"calls\":3,\"errors\":1,\"lost\":0}\n");
+	struct sp_loss_slot slot[] = {{300000000, 2, 1}, {500000000, 7, 3}};
+	sp_json_losses(&buf, &(struct sp_edge_losses){.s2c = 1, .n = 2, .slot = slot}, &points, false);
+	check_bytes(&buf,
+		    "{\"from\":\"eth0\",\"to\":\"eth0\",\"direction\":\"s2c\",\"kind\":\"lost\",\"start_ns\":300000000,"
+		    "\"end_ns\":600000000,\"segments\":9,\"slot_ns\":100000000,"
+		    "\"slots\":[[300000000,2,1],[500000000,7,3]]}\n");
+	struct sp_clock c = {.at_ns = 9, .offset_ns = -50, .drift_ppb = -12345, .uncertainty_ns = 1050, .samples = 4};
+	sp_json_clock(&buf, &c, &points, false);
+	check_bytes(&buf,
+		    "{\"point\":\"eth0\",\"reference\":\"eth0\",\"at_ns\":9,\"offset_us\":-0.050,\"drift_ppm\":-12.345,"
+		    "\"uncertainty_us\":1.050,\"drift_uncertainty_ppm\":0.000,\"samples\":4,\"steps\":0}\n");
+}
+
 int main(void)
 {
 	sp_points_add(&points, "eth0", SP_POINT_UNKNOWN);
@@ -267,5 +317,6 @@ int main(void)
 	encode(NULL, NULL);
 	RUN(strings_in_steps_of_eight);
 	RUN(requests);
+	RUN(over_time);
 	return check_done();
 }

@@ -266,6 +266,7 @@ struct leg {
 };
 
 static struct leg leg[POINTS];
+static uint32_t rewritten; /* what a box between points 1 and 2 adds to the client's numbers */
 
 static void legs_begin(void)
 {
@@ -279,7 +280,7 @@ static void event(unsigned p, enum sp_loss_kind kind, bool s2c, uint32_t seq, ui
 	uint64_t ns = T0 + ms * SP_NS_PER_MS + (uint64_t)ahead[p] + p * 50000;
 	l->loss[l->n++] = (struct sp_loss){.ns = ns,
 					   .after_us = (uint32_t)(after_ms * 1000),
-					   .seq = seq,
+					   .seq = seq + (p > 1 && !s2c ? rewritten : 0),
 					   .len = 1000,
 					   .kind = (uint8_t)kind,
 					   .s2c = s2c};
@@ -298,7 +299,7 @@ static void lose(unsigned from, unsigned to, bool s2c, uint32_t seq, uint64_t ms
 	}
 }
 
-static void legs_end(struct sp_stitch *s, unsigned connection)
+static void legs_put(struct sp_stitch *s, unsigned connection, unsigned minutes)
 {
 	for (unsigned p = 0; p < POINTS; p++) {
 		struct leg *l = &leg[p];
@@ -310,19 +311,29 @@ static void legs_end(struct sp_stitch *s, unsigned connection)
 		r->flow_id = connection * POINTS + p + 1;
 		r->point = (uint16_t)p;
 		r->start_ns = T0 + (uint64_t)ahead[p] + p * 50000;
-		r->end_ns = r->start_ns + SP_NS_PER_SEC;
+		r->end_ns = r->start_ns + (minutes ? minutes * 60 * SP_NS_PER_SEC : SP_NS_PER_SEC);
 		r->packets_c2s = r->packets_c2s ? r->packets_c2s : 100;
 		r->packets_s2c = r->packets_s2c == 1 ? 0 : 100;
 		r->client_port = 40000;
 		r->server_port = 80;
 		r->proto = SP_PROTO_TCP;
 		r->is_tcp = r->has_isn_client = r->has_isn_server = r->has_rtt_server = 1;
-		r->isn_client = 0xfffff000 + connection;
+		r->isn_client = 0xfffff000 + connection + (p > 1 ? rewritten : 0);
 		r->isn_server = 0x20000000 + connection;
 		r->rtt_server_us = 1000 - 100 * p;
-		r->close_reason = SP_CLOSE_FIN;
+		r->close_reason = minutes ? SP_CLOSE_ACTIVE : SP_CLOSE_FIN;
 		sp_stitch_flow(s, r);
 	}
+}
+
+static void legs_end(struct sp_stitch *s, unsigned connection)
+{
+	legs_put(s, connection, 0);
+}
+
+static void legs_report(struct sp_stitch *s, unsigned minutes)
+{
+	legs_put(s, 0, minutes);
 }
 
 static const struct sp_path_loss *loss_at(unsigned from, unsigned to)
@@ -374,6 +385,29 @@ static void three_bursts(void)
 	check_burst(loss_at(1, 2), 1, 1, 900, 900);
 	check_burst(loss_at(3, 2), 0, 5, 700, 720);
 	CHECK_EQ(got.n_slots, 4);
+}
+
+/* A firewall between two points gives the client other numbers: places in the stream are the same. */
+static void behind_other_numbers(void)
+{
+	struct sp_stitch *s = begin(64 << 20, 0);
+	rewritten = 0x12345678;
+	legs_begin();
+	lose(1, 2, false, 1000, 100);
+	lose(2, 3, false, 5000, 105);
+	lose(0, 1, false, 9000, 110);
+	event(0, SP_LOSS_AGAIN, false, 20000, 300, 20);
+	for (unsigned p = 1; p < POINTS; p++)
+		event(p, SP_LOSS_AGAIN, false, 20000, 300, 20);
+	legs_end(s, 0);
+	end(s);
+	rewritten = 0;
+	CHECK_EQ(got.paths, 1);
+	CHECK_EQ(got.path.n_legs, POINTS);
+	CHECK_EQ(got.path.n_losses, 3);
+	for (unsigned p = 0; p + 1 < POINTS; p++)
+		CHECK(loss_at(p, p + 1) && loss_at(p, p + 1)->segments == 1 && !loss_at(p, p + 1)->at_least);
+	CHECK_EQ(got.path.n_doubled, 0);
 }
 
 /* The same tenth of a second hits a hundred connections between two points. */
@@ -440,6 +474,40 @@ static void copies(void)
 	CHECK_EQ(got.path.doubled[0].from, 2);
 	CHECK_EQ(got.path.doubled[0].to, 3);
 	CHECK_EQ(got.path.doubled[0].segments, 1);
+}
+
+/* A connection that goes on for an hour, with a burst every minute: each is told in time, and once. */
+static void while_it_goes_on(void)
+{
+	struct sp_stitch *s = begin(64 << 20, 60 * SP_NS_PER_SEC);
+	unsigned before = 0, late = 0;
+	for (unsigned minute = 0; minute < 60; minute++) {
+		legs_begin();
+		for (unsigned i = 0; i < 5; i++)
+			lose(1, 2, false, (minute * 10 + i) * 1000, minute * 60000 + 30010 + i * 10);
+		for (unsigned p = 0; p < POINTS; p++) { /* behind all, and just when what is known ends */
+			event(p, SP_LOSS_AGAIN, false, (minute * 10 + 7) * 1000, minute * 60000 + 58980, 20);
+			leg[p].loss[leg[p].n - 1].after_us += 20 * (p % 2) - 10;
+			leg[p].u.r.payload_bytes_c2s = p < 2 ? 80000 : 75000;
+		}
+		legs_report(s, minute + 1);
+		call(s, minute, 0, minute * 60000000, 100, "/", false); /* intervals end with calls */
+		late += minute > 3 && got.n_slots + 3 < minute;
+		CHECK(got.n_slots >= before);
+		before = got.n_slots;
+	}
+	CHECK_EQ(got.paths, 0);
+	CHECK_EQ(late, 0);
+	end(s);
+	CHECK_EQ(got.paths, 1);
+	CHECK_EQ(got.n_slots, 60);
+	for (unsigned i = 0; i < got.n_slots; i++) {
+		CHECK_EQ(got.slot[i].slot.start_ns, T0 + (i * 60000 + 30000) * SP_NS_PER_MS);
+		CHECK_EQ(got.slot[i].slot.segments, 5);
+		CHECK(!got.slot[i].doubled);
+	}
+	CHECK_EQ(got.path.n_doubled, 0);
+	CHECK(loss_at(1, 2) && loss_at(1, 2)->segments == 300);
 }
 
 /* What is not in a log is still counted, and said to be a lower bound; a direction that a point does not see says
@@ -560,7 +628,7 @@ static void offset_and_drift(void)
 		CHECK_EQ(got.traces, 3000);
 		CHECK_EQ(got.wrong_self, 0);
 		check_clocks(&w, 60000, 2000);
-		CHECK_EQ(got.clock[got.n_clocks - 1].steps, 0);
+		CHECK(got.n_clocks && !got.clock[got.n_clocks - 1].steps);
 		CHECK(got.one_ways > 100);
 		CHECK(got.worst_way_ns < 400000); /* a quarter of the longest */
 	}
@@ -574,7 +642,7 @@ static void a_clock_is_set(void)
 		measure(s, &w, n, T0 + n * (uint64_t)100000000);
 	end(s);
 	check_clocks(&w, 60000, 2000);
-	CHECK_EQ(got.clock[got.n_clocks - 1].steps, 1);
+	CHECK(got.n_clocks && got.clock[got.n_clocks - 1].steps == 1);
 	CHECK_EQ(got.wrong_self, 0);
 }
 
@@ -613,8 +681,10 @@ int main(void)
 	RUN(too_many_endpoints);
 	RUN(intervals);
 	RUN(three_bursts);
+	RUN(behind_other_numbers);
 	RUN(a_burst_over_many_connections);
 	RUN(copies);
+	RUN(while_it_goes_on);
 	RUN(limits);
 	RUN(offset_and_drift);
 	RUN(a_clock_is_set);
