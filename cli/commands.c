@@ -217,8 +217,8 @@ static const struct sp_option profile_options[] = {
 	{SP_OPTION_ASCII, "ascii", NULL, "Draw with ASCII letters; usual where the locale is not UTF-8."},
 	{SP_OPTION_SVG, "svg", "FILE", "Write a flow's picture to this file."},
 	{SP_OPTION_PCAPNG, "pcapng", "FILE",
-	 "Write a flow's packets to this file, as pcapng; they are there if profile.keep_packets was on when they were "
-	 "read."},
+	 "Write a flow's packets to this file, out of packets.pcapng in the directory, where each has the comment "
+	 "flow_id=N. This version does not write packets.pcapng itself."},
 	{0},
 };
 

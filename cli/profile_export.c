@@ -128,9 +128,7 @@ static int finish(const struct export *e, int rc, const char *from, const char *
 	if (rc)
 		sp_log("%s: damaged or cut short", from);
 	if (!e->packets) {
-		sp_log("%s: no packets of flow %" PRIu64
-		       " were kept; that takes profile.keep_packets: yes in the configuration",
-		       from, flow_id);
+		sp_log("%s: no packets of flow %" PRIu64 " were kept", from, flow_id);
 		return SP_EXIT_FAILED;
 	}
 	printf("\n  %" PRIu64 " packets are in %s\n", e->packets, to);
@@ -145,8 +143,7 @@ int sp_view_export(const char *dir, uint64_t flow_id, const char *path)
 	snprintf(e.comment, sizeof e.comment, "flow_id=%" PRIu64, flow_id);
 	e.in = fopen(from, "re");
 	if (!e.in) {
-		sp_log("%s: %s; packets are kept with profile.keep_packets: yes in the configuration", from,
-		       strerror(errno));
+		sp_log("%s: %s; this version records profiles without the packets themselves", from, strerror(errno));
 		return SP_EXIT_FAILED;
 	}
 	int rc = make_room(&e, 65536) ? 0 : -ENOMEM;
