@@ -217,8 +217,8 @@ static const struct sp_option profile_options[] = {
 	{SP_OPTION_ASCII, "ascii", NULL, "Draw with ASCII letters; usual where the locale is not UTF-8."},
 	{SP_OPTION_SVG, "svg", "FILE", "Write a flow's picture to this file."},
 	{SP_OPTION_PCAPNG, "pcapng", "FILE",
-	 "Write a flow's packets to this file, out of packets.pcapng in the directory, where each has the comment "
-	 "flow_id=N. This version does not write packets.pcapng itself."},
+	 "Write a flow's packets to this file, as far as they were kept (profile.keep_packets). They come out of "
+	 "packets.pcapng in the directory, where each has the comment flow_id=N."},
 	{0},
 };
 

@@ -36,13 +36,23 @@ static uint32_t block_at(int fd, off_t at, off_t size)
 	return read_u32(fd, at + n - 4, &again) && again == n ? n : 0;
 }
 
+/* It begins as what is written here does, as far as it goes. */
+static bool is_ours(int fd, off_t size)
+{
+	uint32_t type, order;
+	return size < SP_PCAPNG_BLOCK_MIN || (read_u32(fd, 0, &type) && type == SP_PCAPNG_SECTION &&
+					      read_u32(fd, 8, &order) && order == SP_PCAPNG_BYTE_ORDER);
+}
+
 off_t sp_blocks_end(int fd, off_t size)
 {
-	uint32_t last, n;
-	if (size >= SP_PCAPNG_BLOCK_MIN && read_u32(fd, size - 4, &last) && (off_t)last <= size &&
-	    block_at(fd, size - last, size) == last)
-		return size;
+	uint32_t n;
 	off_t at = 0;
+	if (!is_ours(fd, size))
+		return -1;
+	if (size >= SP_PCAPNG_BLOCK_MIN && read_u32(fd, size - 4, &n) && n && (off_t)n <= size &&
+	    block_at(fd, size - n, size) == n)
+		return size;
 	while ((n = block_at(fd, at, size)))
 		at += n;
 	return at;

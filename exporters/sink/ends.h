@@ -8,7 +8,8 @@
 /* The last line. -1: the file cannot be read. */
 off_t sp_lines_end(int fd, off_t size);
 
-/* The last block of a pcapng. Where the last bytes are not a block's, the file is walked. */
+/* The last block of a pcapng. Where the last bytes are not a block's, the file is walked. -1: it is not what spantap
+ * writes. */
 off_t sp_blocks_end(int fd, off_t size);
 
 #endif
