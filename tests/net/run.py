@@ -504,7 +504,7 @@ def profiles_can_be_switched_on(t):
             flows = len(run.flows())
             sh(f"ip netns exec {a} ping -c {pings} -i 0.02 10.9.0.2")
             t.true(f"{pings} pings are over", until(lambda: len(run.flows()) == flows + 1))
-        s = run.end(t)
+        s = run.end(t, elsewhere=6)  # in packets.pcapng
         (r,) = run.profiles()
         t.equal("packets, requests and answers", [p[1] for p in r["packets"]], ["c2s", "s2c"] * 3)
         t.equal("why", (r["reason"], r["last"]), ("filter", True))
