@@ -14,34 +14,36 @@
 
 /* --- ties --- */
 
+static struct sp_tie *tie_at(const struct sp_stitch *s, uint32_t ref)
+{
+	return &s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)];
+}
+
 static void tie_add(struct sp_stitch *s, uint32_t g, enum sp_tie_kind kind, uint64_t key)
 {
-	struct sp_group *group = &s->group[g];
-	if (!key || group->key[kind])
+	struct sp_tie *tie = &s->group[g].tie[kind];
+	if (!key || tie->key)
 		return;
 	uint32_t *head = sp_tie_bucket(s, key), ref = 1 + g * SP_TIE_MAX + kind;
-	group->key[kind] = key;
-	group->chain[kind] = *head;
-	group->back[kind] = 0;
+	*tie = (struct sp_tie){.key = key, .chain = *head};
 	if (*head)
-		s->group[sp_tie_group(*head)].back[sp_tie_kind(*head)] = ref;
+		tie_at(s, *head)->back = ref;
 	*head = ref;
 }
 
 static void ties_drop(struct sp_stitch *s, uint32_t g)
 {
-	struct sp_group *group = &s->group[g];
 	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++) {
-		uint32_t next = group->chain[kind], back = group->back[kind];
-		if (!group->key[kind])
+		struct sp_tie *tie = &s->group[g].tie[kind];
+		if (!tie->key)
 			continue;
-		if (back)
-			s->group[sp_tie_group(back)].chain[sp_tie_kind(back)] = next;
+		if (tie->back)
+			tie_at(s, tie->back)->chain = tie->chain;
 		else
-			*sp_tie_bucket(s, group->key[kind]) = next;
-		if (next)
-			s->group[sp_tie_group(next)].back[sp_tie_kind(next)] = back;
-		group->key[kind] = 0;
+			*sp_tie_bucket(s, tie->key) = tie->chain;
+		if (tie->chain)
+			tie_at(s, tie->chain)->back = tie->back;
+		tie->key = 0;
 	}
 }
 
@@ -126,9 +128,22 @@ static void interval_at(struct sp_stitch *s, uint64_t now_ns, bool begin)
 	s->due_ns = length ? now_ns - now_ns % length + length : UINT64_MAX;
 }
 
+/* What waited for long is not in the cache any more: the next call's spans are fetched while this one is told, and the
+ * one behind it, so that then it is known what these are. */
+static void fetch_next(const struct sp_stitch *s, uint32_t g)
+{
+	const struct sp_group *next = &s->group[s->group[g].newer], *second = &s->group[next->newer];
+	for (unsigned i = 0; i < SP_MIN(next->n, SP_FETCHED_SPANS); i++)
+		sp_fetch(&s->span[next->fetched[i]], sizeof *s->span);
+	if (next->detail)
+		sp_fetch(sp_slab_at(&s->details, next->detail), sizeof(struct sp_detail));
+	sp_fetch(second, sizeof *second);
+}
+
 /* Intervals go by when calls came, so that whatever comes in time is in the interval of its call. */
 static void tell_oldest(struct sp_stitch *s)
 {
+	fetch_next(s, s->oldest);
 	interval_at(s, s->group[s->oldest].arrived_ns, true);
 	sp_tree_tell(s, s->oldest);
 }
@@ -255,9 +270,12 @@ static void meet(struct sp_stitch *s, struct sp_group *g, struct sp_span *span, 
 
 static void push_span(struct sp_stitch *s, uint32_t g, uint32_t n)
 {
-	s->span[n].next = s->group[g].first;
-	s->group[g].first = n;
-	s->group[g].n++;
+	struct sp_group *group = &s->group[g];
+	s->span[n].next = group->first;
+	group->first = n;
+	if (group->n < SP_FETCHED_SPANS)
+		group->fetched[group->n] = n;
+	group->n++;
 }
 
 /* What a group knows besides its spans goes to the other one, where that does not know it. */
@@ -278,11 +296,11 @@ static void hand_over(struct sp_stitch *s, struct sp_group *to, struct sp_group 
 bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confidence)
 {
 	struct sp_group *to = &s->group[g], *from = &s->group[h];
-	uint64_t key[SP_TIE_MAX];
+	struct sp_tie tie[SP_TIE_MAX];
 	uint32_t n = from->first;
 	if (to->n + from->n > SP_CALL_SPANS_MAX)
 		return false;
-	memcpy(key, from->key, sizeof key);
+	memcpy(tie, from->tie, sizeof tie);
 	hand_over(s, to, from);
 	from->first = 0;
 	while (n) {
@@ -293,7 +311,7 @@ bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confid
 	}
 	sp_group_free(s, h);
 	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++)
-		tie_add(s, g, kind, key[kind]);
+		tie_add(s, g, kind, tie[kind].key);
 	return true;
 }
 
@@ -304,7 +322,7 @@ static void unite_halves(struct sp_stitch *s, uint32_t g, const struct sp_span *
 	uint64_t key = sp_answered_key(s, span);
 	for (uint32_t ref = 0, looked = 0; key && looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));) {
 		uint32_t h = sp_tie_group(ref);
-		if (h != g && sp_tie_kind(ref) == SP_TIE_ANSWERED && !s->group[h].key[SP_TIE_ASKED])
+		if (h != g && sp_tie_kind(ref) == SP_TIE_ANSWERED && !s->group[h].tie[SP_TIE_ASKED].key)
 			sp_try_group(s, h, span, &other);
 	}
 	if (other.confidence && !other.repeated)
@@ -429,9 +447,9 @@ static int make_tables(struct sp_stitch *s, uint64_t memory)
 	s->spans_size = (size_t)s->n_spans * sizeof *s->span;
 	s->groups_size = (size_t)s->n_groups * sizeof *s->group;
 	s->buckets_size = (size_t)s->n_buckets * sizeof *s->bucket;
-	s->span = sp_mem_map(s->spans_size, 0);
-	s->group = sp_mem_map(s->groups_size, 0);
-	s->bucket = sp_mem_map(s->buckets_size, 0);
+	s->span = sp_mem_map(s->spans_size, SP_MEM_HUGE);
+	s->group = sp_mem_map(s->groups_size, SP_MEM_HUGE);
+	s->bucket = sp_mem_map(s->buckets_size, SP_MEM_HUGE);
 	s->fresh_span = s->fresh_group = 1;
 	if (!s->span || !s->group || !s->bucket)
 		return -ENOMEM;

@@ -38,22 +38,30 @@ enum sp_tie_kind {
 	SP_TIE_MAX
 };
 
-struct sp_group {
-	uint64_t key[SP_TIE_MAX];   /* 0: has none */
-	uint32_t chain[SP_TIE_MAX]; /* the next tie in its bucket */
-	uint32_t
-		back[SP_TIE_MAX]; /* the one before, 0: the first: what many calls have in common is left in one step */
-	uint32_t first;		  /* span; 0: none */
-	uint32_t detail;	  /* block of the slab, 0: none */
-	uint32_t older, newer;	  /* in the order of their coming */
-	uint64_t arrived_ns;	  /* by the clock of the records then */
-	uint64_t span_id, parent_id; /* hashes of the application's own */
-	uint64_t content;	     /* hash of method and resource, 0: has none */
-	uint16_t n;		     /* spans */
-	uint16_t mark;		     /* of the trace that is being put together */
-	uint8_t is_call;	     /* its detail is that of a whole call */
+/* A key of a call, in the list of its bucket. */
+struct sp_tie {
+	uint64_t key;	/* 0: has none */
+	uint32_t chain; /* the next tie in its bucket */
+	uint32_t back;	/* the one before, 0: the first: what many calls have in common is left in one step */
 };
-static_assert(sizeof(struct sp_group) <= 168, "what a call costs besides its spans and its detail");
+
+#define SP_FETCHED_SPANS 6
+
+/* Three lines of the cache: what finds most calls is in the first one. */
+struct sp_group {
+	uint32_t first;	 /* span; 0: none */
+	uint32_t detail; /* block of the slab, 0: none */
+	uint16_t n;	 /* spans */
+	uint16_t mark;	 /* of the trace that is being put together */
+	uint8_t is_call; /* its detail is that of a whole call */
+	struct sp_tie tie[SP_TIE_MAX];
+	uint32_t older, newer;		    /* in the order of their coming */
+	uint64_t arrived_ns;		    /* by the clock of the records then */
+	uint64_t span_id, parent_id;	    /* hashes of the application's own */
+	uint64_t content;		    /* hash of method and resource, 0: has none */
+	uint32_t fetched[SP_FETCHED_SPANS]; /* its first spans, to be fetched into the cache all at once */
+};
+static_assert(sizeof(struct sp_group) == 192, "what a call costs besides its spans and its detail");
 
 struct sp_order;
 struct sp_paths;
@@ -113,6 +121,13 @@ static inline uint64_t sp_content_key(uint64_t content, uint64_t start_ns, int p
 	return sp_key(content, (start_ns >> 30) + (uint64_t)piece);
 }
 
+/* All lines of it into the cache, without waiting. */
+static inline void sp_fetch(const void *p, size_t n)
+{
+	for (size_t at = 0; at < n; at += SP_CACHE_LINE)
+		__builtin_prefetch((const uint8_t *)p + at);
+}
+
 static inline struct sp_span *sp_span_at(const struct sp_stitch *s, uint32_t n)
 {
 	return &s->span[n];
@@ -135,9 +150,9 @@ static inline uint32_t *sp_tie_bucket(const struct sp_stitch *s, uint64_t key)
 /* Groups with a tie of this key: `ref` 0 begins, 0 ends. */
 static inline uint32_t sp_tie_next(const struct sp_stitch *s, uint64_t key, uint32_t ref)
 {
-	ref = ref ? s->group[sp_tie_group(ref)].chain[sp_tie_kind(ref)] : *sp_tie_bucket(s, key);
-	while (ref && s->group[sp_tie_group(ref)].key[sp_tie_kind(ref)] != key)
-		ref = s->group[sp_tie_group(ref)].chain[sp_tie_kind(ref)];
+	ref = ref ? s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].chain : *sp_tie_bucket(s, key);
+	while (ref && s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].key != key)
+		ref = s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].chain;
 	return ref;
 }
 
