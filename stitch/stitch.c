@@ -29,10 +29,12 @@ static void tie_add(struct sp_stitch *s, uint32_t g, enum sp_tie_kind kind, uint
 	if (*head)
 		tie_at(s, *head)->back = ref;
 	*head = ref;
+	s->n_halves -= kind == SP_TIE_ASKED;
 }
 
 static void ties_drop(struct sp_stitch *s, uint32_t g)
 {
+	s->n_halves -= !s->group[g].tie[SP_TIE_ASKED].key;
 	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++) {
 		struct sp_tie *tie = &s->group[g].tie[kind];
 		if (!tie->key)
@@ -66,8 +68,10 @@ static uint32_t group_get(struct sp_stitch *s)
 		s->free_group = s->group[n].newer;
 	else if (s->fresh_group < s->n_groups)
 		n = s->fresh_group++;
-	if (n)
-		memset(&s->group[n], 0, sizeof s->group[n]);
+	if (!n)
+		return 0;
+	memset(&s->group[n], 0, sizeof s->group[n]);
+	s->n_halves++;
 	return n;
 }
 
@@ -128,13 +132,18 @@ static void interval_at(struct sp_stitch *s, uint64_t now_ns, bool begin)
 	s->due_ns = length ? now_ns - now_ns % length + length : UINT64_MAX;
 }
 
+static void fetch_spans(const struct sp_stitch *s, const struct sp_group *g)
+{
+	for (unsigned i = 0; i < SP_MIN(g->n, SP_FETCHED_SPANS); i++)
+		sp_fetch(&s->span[g->fetched[i]], sizeof *s->span);
+}
+
 /* What waited for long is not in the cache any more: the next call's spans are fetched while this one is told, and the
  * one behind it, so that then it is known what these are. */
 static void fetch_next(const struct sp_stitch *s, uint32_t g)
 {
 	const struct sp_group *next = &s->group[s->group[g].newer], *second = &s->group[next->newer];
-	for (unsigned i = 0; i < SP_MIN(next->n, SP_FETCHED_SPANS); i++)
-		sp_fetch(&s->span[next->fetched[i]], sizeof *s->span);
+	fetch_spans(s, next);
 	if (next->detail)
 		sp_fetch(sp_slab_at(&s->details, next->detail), sizeof(struct sp_detail));
 	sp_fetch(second, sizeof *second);
@@ -232,9 +241,12 @@ static uint64_t content_of(const struct sp_span *span, const struct sp_request_r
 static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span, const struct sp_request_record *r)
 {
 	struct sp_group *group = &s->group[g];
-	tie_add(s, g, SP_TIE_ASKED, sp_asked_key(s, span));
-	tie_add(s, g, SP_TIE_ANSWERED, sp_answered_key(s, span));
-	tie_add(s, g, SP_TIE_ALIKE, sp_alike_key(span));
+	if (!group->tie[SP_TIE_ASKED].key)
+		tie_add(s, g, SP_TIE_ASKED, sp_asked_key(s, span));
+	if (!group->tie[SP_TIE_ANSWERED].key)
+		tie_add(s, g, SP_TIE_ANSWERED, sp_answered_key(s, span));
+	if (!group->tie[SP_TIE_ALIKE].key)
+		tie_add(s, g, SP_TIE_ALIKE, sp_alike_key(span));
 	if (!r)
 		return;
 	tie_add(s, g, SP_TIE_X_REQUEST_ID, text_key(r, SP_SLOT_X_REQUEST_ID_REQUEST, SP_SEED_ID));
@@ -381,18 +393,50 @@ void sp_stitch_span(struct sp_stitch *s, const struct sp_span *given, const stru
 	push_span(s, g, n);
 	ties_of(s, g, span, r);
 	hosts_learn(s, span);
-	if (s->group[g].n > 1)
+	if (s->group[g].n > 1 && s->n_halves)
 		unite_halves(s, g, span);
 	if (r)
 		detail_take(s, &s->group[g], r);
 }
 
+/* Looked for in three steps, each of which finds in the cache what the one before it asked for. */
+void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, unsigned n)
+{
+	uint64_t key[SP_STITCH_EXPECTED];
+	uint32_t ref[SP_STITCH_EXPECTED];
+	n = SP_MIN(n, SP_STITCH_EXPECTED);
+	for (unsigned i = 0; i < n; i++) {
+		key[i] = sp_asked_key(s, &span[i]);
+		__builtin_prefetch(sp_tie_bucket(s, key[i]));
+		__builtin_prefetch(sp_tie_bucket(s, sp_answered_key(s, &span[i])));
+		__builtin_prefetch(sp_tie_bucket(s, sp_alike_key(&span[i])));
+	}
+	for (unsigned i = 0; i < n; i++)
+		if ((ref[i] = *sp_tie_bucket(s, key[i])))
+			sp_fetch(&s->group[sp_tie_group(ref[i])], sizeof *s->group);
+	for (unsigned i = 0; i < n; i++)
+		if (ref[i])
+			fetch_spans(s, &s->group[sp_tie_group(ref[i])]);
+}
+
+void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *const *r, unsigned n)
+{
+	struct sp_span span[SP_STITCH_EXPECTED];
+	for (unsigned at = 0, some; at < n; at += some) {
+		some = SP_MIN(n - at, SP_STITCH_EXPECTED);
+		for (unsigned i = 0; i < some; i++)
+			sp_span_of(&span[i], r[at + i]);
+		sp_stitch_expect(s, span, some);
+		for (unsigned i = 0; i < some; i++) {
+			sp_stitch_tick(s, r[at + i]->end_ns);
+			sp_stitch_span(s, &span[i], r[at + i]);
+		}
+	}
+}
+
 void sp_stitch_request(struct sp_stitch *s, const struct sp_request_record *r)
 {
-	struct sp_span span;
-	sp_span_of(&span, r);
-	sp_stitch_tick(s, r->end_ns);
-	sp_stitch_span(s, &span, r);
+	sp_stitch_requests(s, &r, 1);
 }
 
 void sp_stitch_flow(struct sp_stitch *s, const struct sp_flow_record *r)

@@ -87,6 +87,7 @@ struct sp_stitch {
 	uint32_t n_spans, n_groups, fresh_span, fresh_group, free_span, free_group; /* number 0 is none */
 	uint32_t n_buckets;
 	uint32_t oldest, newest;
+	uint32_t n_halves; /* groups whose request's beginning nobody saw */
 	size_t spans_size, groups_size, buckets_size;
 	struct sp_slab details;
 	struct sp_order *order;
@@ -144,7 +145,7 @@ static inline enum sp_tie_kind sp_tie_kind(uint32_t ref)
 
 static inline uint32_t *sp_tie_bucket(const struct sp_stitch *s, uint64_t key)
 {
-	return &s->bucket[sp_hash_mix(key, SP_HASH_K0) & (s->n_buckets - 1)];
+	return &s->bucket[key >> 8 & (s->n_buckets - 1)];
 }
 
 /* Groups with a tie of this key: `ref` 0 begins, 0 ends. */
