@@ -309,8 +309,13 @@ int sp_clocks_new(struct sp_clocks **ret);
 void sp_clocks_free(struct sp_clocks *c);
 void sp_clock_learn(struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b);
 
-/* What is known of b's clock when a's says `at_ns`. False: nothing. */
-bool sp_clock_of(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_clock *ret);
+/* How far b's clock is ahead when a's says `at_ns`. False: nothing is known. */
+struct sp_apart {
+	int64_t ns;
+	uint64_t uncertainty_ns;
+};
+
+bool sp_clocks_apart(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_apart *ret);
 void sp_clocks_tell(struct sp_stitch *s);
 
 #endif
