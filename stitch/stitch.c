@@ -138,12 +138,28 @@ static void fetch_spans(const struct sp_stitch *s, const struct sp_group *g)
 		sp_fetch(&s->span[g->fetched[i]], sizeof *s->span);
 }
 
+static void fetch_group(const struct sp_stitch *s, uint32_t ref)
+{
+	if (ref)
+		sp_fetch(&s->group[sp_tie_group(ref)], sizeof *s->group);
+}
+
+static void fetch_tie(const struct sp_stitch *s, uint32_t ref)
+{
+	if (ref)
+		__builtin_prefetch(tie_at(s, ref));
+}
+
 /* What waited for long is not in the cache any more: the next call's spans are fetched while this one is told, and the
  * one behind it, so that then it is known what these are. */
 static void fetch_next(const struct sp_stitch *s, uint32_t g)
 {
 	const struct sp_group *next = &s->group[s->group[g].newer], *second = &s->group[next->newer];
 	fetch_spans(s, next);
+	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++) {
+		fetch_tie(s, next->tie[kind].chain);
+		fetch_tie(s, next->tie[kind].back);
+	}
 	if (next->detail)
 		sp_fetch(sp_slab_at(&s->details, next->detail), sizeof(struct sp_detail));
 	sp_fetch(second, sizeof *second);
@@ -402,21 +418,24 @@ void sp_stitch_span(struct sp_stitch *s, const struct sp_span *given, const stru
 /* Looked for in three steps, each of which finds in the cache what the one before it asked for. */
 void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, unsigned n)
 {
-	uint64_t key[SP_STITCH_EXPECTED];
-	uint32_t ref[SP_STITCH_EXPECTED];
+	enum { KINDS = SP_TIE_ALIKE + 1 };
+	const uint32_t *head[SP_STITCH_EXPECTED][KINDS];
 	n = SP_MIN(n, SP_STITCH_EXPECTED);
 	for (unsigned i = 0; i < n; i++) {
-		key[i] = sp_asked_key(s, &span[i]);
-		__builtin_prefetch(sp_tie_bucket(s, key[i]));
-		__builtin_prefetch(sp_tie_bucket(s, sp_answered_key(s, &span[i])));
-		__builtin_prefetch(sp_tie_bucket(s, sp_alike_key(&span[i])));
+		head[i][SP_TIE_ASKED] = sp_tie_bucket(s, sp_asked_key(s, &span[i]));
+		head[i][SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, &span[i]));
+		head[i][SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(&span[i]));
+		for (unsigned kind = 0; kind < KINDS; kind++)
+			__builtin_prefetch(head[i][kind]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		fetch_group(s, *head[i][SP_TIE_ASKED]);
+		fetch_tie(s, *head[i][SP_TIE_ANSWERED]);
+		fetch_tie(s, *head[i][SP_TIE_ALIKE]);
 	}
 	for (unsigned i = 0; i < n; i++)
-		if ((ref[i] = *sp_tie_bucket(s, key[i])))
-			sp_fetch(&s->group[sp_tie_group(ref[i])], sizeof *s->group);
-	for (unsigned i = 0; i < n; i++)
-		if (ref[i])
-			fetch_spans(s, &s->group[sp_tie_group(ref[i])]);
+		if (*head[i][SP_TIE_ASKED])
+			fetch_spans(s, &s->group[sp_tie_group(*head[i][SP_TIE_ASKED])]);
 }
 
 void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *const *r, unsigned n)
@@ -481,12 +500,12 @@ const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
  * detail and their group take. */
 static int make_tables(struct sp_stitch *s, uint64_t memory)
 {
-	uint64_t each = 2 * sizeof(struct sp_span) + sizeof(struct sp_group) + DETAIL_TYPICAL + 2 * sizeof(uint32_t);
+	uint64_t each = 2 * sizeof(struct sp_span) + sizeof(struct sp_group) + DETAIL_TYPICAL + 4 * sizeof(uint32_t);
 	uint64_t n = SP_MAX(memory / each, (uint64_t)16);
 	s->n_groups = (uint32_t)SP_MIN(n + 1, UINT32_MAX / SP_TIE_MAX - 1);
 	s->n_spans = (uint32_t)SP_MIN(2 * n + 1, (uint64_t)UINT32_MAX);
 	s->n_buckets = 16;
-	while (s->n_buckets < s->n_groups)
+	while (s->n_buckets < 2 * s->n_groups)
 		s->n_buckets *= 2;
 	s->spans_size = (size_t)s->n_spans * sizeof *s->span;
 	s->groups_size = (size_t)s->n_groups * sizeof *s->group;
