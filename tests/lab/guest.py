@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The larger form: the lab's node and pod are a virtual machine behind the TAP device, and a second machine's Open vSwitch
 mirrors by ERSPAN. SPANTAP_GUEST names the tool that boots a kernel (as in tests/net/kernels.sh) with QEMU, over this
-machine's file system: /out there is the folder after -o; the command comes after --."""
+machine's file system: seconds after -t, modules after -M, what is /out there after -o, a command after --."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ def boot(out, script, path=None):
     """A virtual machine that runs a script of this folder and ends with it."""
     os.makedirs(out, exist_ok=True)
     with open(os.path.join(out, "log"), "wb") as log:
-        return subprocess.Popen([TOOL, "-t", SECONDS, "-o", out, "--", "/usr/bin/python3", os.path.join(HERE, script), "/out"],
+        return subprocess.Popen([TOOL, "-t", SECONDS, "-M", "sch_prio", "-o", out, "--", "/usr/bin/python3", os.path.join(HERE, script), "/out"],
                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                 env=os.environ | ({"PATH": path} if path else {}))
 
@@ -120,7 +120,7 @@ def netem(node, settings):
 
 
 def delayed_in_vm(bench):
-    """Before its virtio device, where the node's packets leave."""
+    """Before its virtio device, where the node's packets leave. An emulated kernel wakes late: the place is judged."""
     bench.pod.get("/warm/0")
     with netem(bench.lab.node, "delay 50ms"):
         for i in range(6):
@@ -129,8 +129,8 @@ def delayed_in_vm(bench):
 
 
 TAP_ROWS = [row for row in ROWS if row.name in SAME] + [
-    Row("delay-vm", "delay 50 ms, requests, by netem in the virtual machine", "bridge → underlay", "slowest hop; self_us", delayed_in_vm,
-        lambda seen, truth: judge_slowest(seen.calls("delay-vm"), ("bridge", "underlay"), DELAY))]
+    Row("delay-vm", "delay 50 ms, requests, by netem in the virtual machine", "bridge → underlay", "slowest hop", delayed_in_vm,
+        lambda seen, truth: judge_slowest(seen.calls("delay-vm"), ("bridge", "underlay"), DELAY, False))]
 
 
 # --- rows of Open vSwitch
@@ -163,15 +163,15 @@ def lost(seen, truth):
 
 
 def slow(name, *hop):
-    return lambda seen, truth: judge_slowest(seen.calls(name), hop, DELAY)
+    return lambda seen, truth: judge_slowest(seen.calls(name), hop, DELAY, False)
 
 
 OVS = (
     ("none", "–", "each request whole over three points, in order, by sequence numbers", whole),
     ("none", "–", "the same calls and sequence numbers at each point", numbers),
-    ("delay 50 ms, requests, by netem", "mirror → server", "slowest hop; self_us", slow("mirror-server", "mirror", "server")),
-    ("delay 50 ms, responses, by netem", "client → mirror", "slowest hop; self_us", slow("client-mirror", "client", "mirror")),
-    ("5 % of responses' segments lost by netem", "mirror → client", "loss_between: this hop, how many, nowhere else", lost),
+    ("delay 50 ms, requests, by netem", "mirror → server", "slowest hop", slow("mirror-server", "mirror", "server")),
+    ("delay 50 ms, responses, by netem", "client → mirror", "slowest hop", slow("client-mirror", "client", "mirror")),
+    ("5 % of full segments of responses lost by netem", "mirror → client", "loss_between: this hop, how many, nowhere else", lost),
 )
 
 

@@ -76,12 +76,19 @@ class Switch(Lab):
 
     @contextlib.contextmanager
     def netem(self, device, settings):
-        """While it is there; a list with how many packets it dropped, afterwards."""
-        self.inside("switch", f"tc qdisc add dev {device} root netem {settings}")
+        """While it is there, for all packets, or of losses, for those of 1024 bytes or more; a list with how many it dropped,
+        afterwards."""
+        where = "root"
+        if "loss" in settings:
+            where = "parent 1:3"
+            self.inside("switch", f"tc qdisc add dev {device} root handle 1: prio priomap{' 0' * 16}")
+            self.inside("switch", f"tc filter add dev {device} parent 1: protocol ip u32 match u16 0x400 0x400 at 2 flowid 1:3")
+        self.inside("switch", f"tc qdisc add dev {device} {where} netem {settings}")
         dropped = []
         try:
             yield dropped
-            dropped.append(json.loads(self.inside("switch", f"tc -j -s qdisc show dev {device}"))[0]["drops"])
+            there = json.loads(self.inside("switch", f"tc -j -s qdisc show dev {device}"))
+            dropped.append(next(q["drops"] for q in there if q["kind"] == "netem"))
         finally:
             self.inside("switch", f"tc qdisc del dev {device} root")
 
