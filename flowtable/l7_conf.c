@@ -115,7 +115,7 @@ const struct sp_conf_row sp_l7_conf_rows[] = {
 	 .type = SP_CONF_SIZE,
 	 AT(max_memory),
 	 .min = 4 << 20,
-	 .max = UINT64_C(64) << 30,
+	 .max = UINT64_C(8) << 30, /* what handles reach */
 	 .fallback = "1GiB",
 	 .doc = "Memory of one worker for what flows say, touched as it is needed. When it is used up, flows go on "
 		"without their calls, and say so."},
