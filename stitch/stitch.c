@@ -432,7 +432,7 @@ const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
 
 /* --- begin and end --- */
 
-#define DETAIL_TYPICAL 512
+#define DETAIL_TYPICAL 480
 
 /* Shares of the budget: a sixteenth for paths, as much for their losses, a thirty-second for edges, as much for losses
  * over time; of the rest, as many calls as two spans, a
