@@ -12,7 +12,7 @@
 
 static void copy_record(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)
 {
-	if (record->kind == SP_RECORD_PROFILE)
+	if (record->kind == SP_RECORD_PROFILE || record->kind == SP_RECORD_PACKET)
 		return;
 	sp_buf_reserve(out, record->size);
 	memcpy(out->p + out->n, record, record->size);

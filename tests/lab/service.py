@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""service.py PORT DATABASE [sql]: the application behind the service's nginx. Any path is answered with a line; `ms=N`
+"""service.py [ADDRESS:]PORT [DATABASE [sql]]: the application behind the service's nginx. Any path is answered with a line; `ms=N`
 first takes its time, `n=BYTES` makes the answer so long, `redis=KEY`, `mysql=SECONDS` and `pg=SECONDS` ask a database
 first, on a connection that stays open. The SQL clients are Debian's own, kept running."""
 
@@ -12,7 +12,8 @@ import threading
 import time
 import urllib.parse
 
-DATABASE = sys.argv[2]
+ADDRESS, _, PORT = sys.argv[1].rpartition(":")
+DATABASE = sys.argv[2] if sys.argv[2:] else None
 lock = threading.Lock()
 
 
@@ -40,7 +41,7 @@ class Client:
 
 
 def databases():
-    made = {"redis": Redis()}
+    made = {"redis": Redis()} if DATABASE else {}
     if sys.argv[3:]:
         made["mysql"] = Client("mariadb", "--no-defaults", "-h", DATABASE, "-uapp", "-papp", "--skip-ssl", "-N", "-n", "shop")
         made["pg"] = Client("psql", "-X", "-q", "-t", "-A", f"host={DATABASE} user=app dbname=postgres sslmode=disable")
@@ -77,4 +78,4 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 DATABASES = databases()
-Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+Server((ADDRESS or "127.0.0.1", int(PORT)), Handler).serve_forever()

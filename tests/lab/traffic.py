@@ -20,7 +20,8 @@ def enter(fd):
 class Pod:
     """Sockets belong to the namespace where they were made."""
 
-    def __init__(self, namespace):
+    def __init__(self, namespace, server=VIP):
+        self.server = server
         self.home, self.there = (os.open(path, os.O_RDONLY) for path in ("/proc/self/ns/net", f"/run/netns/{namespace}"))
 
     def socket(self, kind=socket.SOCK_STREAM, timeout=10):
@@ -37,7 +38,7 @@ class Pod:
         if receive:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        s.connect((VIP, port))
+        s.connect((self.server, port))
         return s
 
     def get(self, path, port=80, kept=None, timeout=10, pause=0.0):
@@ -74,7 +75,7 @@ class Pod:
         """A DNS query; True: it was answered."""
         question = b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0\0\1\0\1"
         with self.socket(socket.SOCK_DGRAM, timeout) as s:
-            s.sendto(struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question, (VIP, 53))
+            s.sendto(struct.pack("!HHHHHH", number, 0x100, 1, 0, 0, 0) + question, (self.server, 53))
             try:
                 return len(s.recv(512)) > 0
             except OSError:
