@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/point.h"
 
@@ -27,17 +26,6 @@ void sp_log(const char *fmt, ...)
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "spantap: %s\n", line);
-}
-
-uint64_t sp_hash_bytes(const void *p, size_t n, uint64_t key)
-{
-	const uint8_t *b = p;
-	uint64_t h = key ^ (n * SP_HASH_K1);
-	for (; n >= 8; b += 8, n -= 8)
-		h = sp_hash_mix(h ^ sp_load64(b), SP_HASH_K0);
-	uint64_t last = 0;
-	memcpy(&last, b, n);
-	return sp_hash_mix(h ^ last, SP_HASH_K1);
 }
 
 static const char *const kind_name[] = {

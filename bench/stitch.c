@@ -50,6 +50,17 @@ static void span_of(struct sp_span *s, uint64_t n, unsigned p, uint64_t gap_ns)
 	s->end_ns = s->start_ns + rrt * 1000;
 }
 
+/* As many as are there, as records come. */
+static void stitch(struct sp_stitch *s, const struct sp_span *span, const uint64_t *now_ns, unsigned *n)
+{
+	sp_stitch_expect(s, span, *n);
+	for (unsigned i = 0; i < *n; i++) {
+		sp_stitch_tick(s, now_ns[i]);
+		sp_stitch_span(s, &span[i], NULL);
+	}
+	*n = 0;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t calls = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000,
@@ -58,7 +69,9 @@ int main(int argc, char **argv)
 	struct sp_stitch_conf conf = {true, true, SP_NS_PER_SEC, SP_NS_PER_SEC, UINT64_C(1) << 30};
 	struct sp_stitch_told what = {trace, NULL, NULL};
 	struct sp_stitch *s;
-	struct sp_span span;
+	struct sp_span span[SP_STITCH_EXPECTED];
+	uint64_t now_ns[SP_STITCH_EXPECTED];
+	unsigned some = 0;
 	for (unsigned p = 0; p < at; p++)
 		sp_points_add(&points, (char[]){(char)('a' + p), 0}, SP_POINT_UNKNOWN);
 	if (!open || !at || at > 16 || sp_stitch_new(&s, &conf, &points, &what))
@@ -68,10 +81,12 @@ int main(int argc, char **argv)
 	for (uint64_t n = 0; n < calls + lag * at; n++)
 		for (unsigned p = 0; p < at; p++)
 			if (n >= lag * p && n - lag * p < calls) {
-				span_of(&span, n - lag * p, p, gap);
-				sp_stitch_tick(s, SP_NS_PER_SEC * 1000 + n * gap);
-				sp_stitch_span(s, &span, NULL);
+				span_of(&span[some], n - lag * p, p, gap);
+				now_ns[some++] = SP_NS_PER_SEC * 1000 + n * gap;
+				if (some == SP_STITCH_EXPECTED)
+					stitch(s, span, now_ns, &some);
 			}
+	stitch(s, span, now_ns, &some);
 	sp_stitch_end(s);
 	double ns = (double)(sp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin);
 	printf("{\"spans\":%" PRIu64 ",\"points\":%u,\"open\":%" PRIu64 ",\"told\":%" PRIu64

@@ -61,7 +61,8 @@ static const char *const read_text[] = {
 	"no such line.",
 	"With --profile, chosen flows become lines of profiles.jsonl: every packet with its time, and the phases that "
 	"it adds up to. Of those chosen by what happens, as many packets around it as profile.before and profile.after "
-	"say. docs/network-profile.md describes them.",
+	"say. docs/network-profile.md describes them. With profile.keep_packets, packets.pcapng has the packets' "
+	"first bytes.",
 	"Without -o a summary is printed: what was in there, failures, where time went, losses, and how good the "
 	"capture "
 	"is. A progress bar is shown on standard error for files over 100 MB when that is a terminal. SIGINT ends the "
@@ -217,8 +218,8 @@ static const struct sp_option profile_options[] = {
 	{SP_OPTION_ASCII, "ascii", NULL, "Draw with ASCII letters; usual where the locale is not UTF-8."},
 	{SP_OPTION_SVG, "svg", "FILE", "Write a flow's picture to this file."},
 	{SP_OPTION_PCAPNG, "pcapng", "FILE",
-	 "Write a flow's packets to this file, out of packets.pcapng in the directory, where each has the comment "
-	 "flow_id=N. This version does not write packets.pcapng itself."},
+	 "Write a flow's packets to this file, as far as they were kept (profile.keep_packets). They come out of "
+	 "packets.pcapng in the directory, where each has the comment flow_id=N."},
 	{0},
 };
 

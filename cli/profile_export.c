@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One flow's packets out of packets.pcapng: blocks are copied as they are, those of packets by their comment
- * (draft-ietf-opsawg-pcapng: opt_comment of an Enhanced Packet Block). */
+/* One flow's packets out of packets.pcapng, by their comment (draft-ietf-opsawg-pcapng: opt_comment of an Enhanced
+ * Packet Block). That file may have many sections, each with the same interfaces; what is written has one, with each
+ * interface that the packets need once. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,13 +22,29 @@
 #define BLOCK_MIN 12
 #define BLOCK_MAX (16u << 20)
 
+#define SECTION_MIN 28
+#define SECTION_LENGTH 16 /* where it stands, in eight bytes */
+#define INTERFACE_MAX 32768
+#define NOT_WRITTEN UINT32_MAX
+
+struct block {
+	uint8_t *p;
+	uint32_t size;
+	uint32_t out; /* of an interface: its number in what is written */
+};
+
 struct export
 {
 	FILE *in, *out;
 	bool swapped;
+	bool begun, out_swapped; /* a section was written, in that byte order */
 	uint8_t *block;
 	size_t room;
 	uint32_t type, size;
+	struct block section;	 /* that is read */
+	struct block *interface; /* all that were read, none twice */
+	uint32_t *number;	 /* of this section's interfaces among them */
+	uint32_t n_interfaces, n_numbers, n_out;
 	char comment[40];
 	uint64_t packets;
 };
@@ -102,20 +119,100 @@ static bool is_wanted(const struct export *e)
 	return false;
 }
 
+static bool keep_block(const struct export *e, struct block *to)
+{
+	uint8_t *p = realloc(to->p, e->size);
+	if (!p)
+		return false;
+	*to = (struct block){memcpy(p, e->block, e->size), e->size, NOT_WRITTEN};
+	return true;
+}
+
+static int read_section(struct export *e)
+{
+	if (e->size < SECTION_MIN)
+		return -EBADMSG;
+	e->n_numbers = 0;
+	return keep_block(e, &e->section) ? 0 : -ENOMEM;
+}
+
+static int read_interface(struct export *e)
+{
+	uint32_t i = 0;
+	while (i < e->n_interfaces && (e->interface[i].size != e->size || memcmp(e->interface[i].p, e->block, e->size)))
+		i++;
+	if (i == INTERFACE_MAX || e->n_numbers == INTERFACE_MAX)
+		return -EBADMSG;
+	if (!e->interface)
+		e->interface = calloc(INTERFACE_MAX, sizeof *e->interface);
+	if (!e->number)
+		e->number = calloc(INTERFACE_MAX, sizeof *e->number);
+	if (!e->interface || !e->number || (i == e->n_interfaces && !keep_block(e, &e->interface[i])))
+		return -ENOMEM;
+	e->n_interfaces += i == e->n_interfaces;
+	e->number[e->n_numbers++] = i;
+	return 0;
+}
+
+static int put_block(struct export *e, const uint8_t *p, uint32_t size)
+{
+	return fwrite(p, 1, size, e->out) < size ? -errno : 0;
+}
+
+static int write_section(struct export *e)
+{
+	memset(e->section.p + SECTION_LENGTH, 0xff, 8); /* not told */
+	for (uint32_t i = 0; i < e->n_interfaces; i++)
+		e->interface[i].out = NOT_WRITTEN;
+	e->n_out = 0;
+	e->begun = true;
+	e->out_swapped = e->swapped;
+	return put_block(e, e->section.p, e->section.size);
+}
+
+static int write_packet(struct export *e)
+{
+	uint32_t number = u32(e, 8);
+	if (!e->section.p || number >= e->n_numbers)
+		return -EBADMSG;
+	struct block *interface = &e->interface[e->number[number]];
+	int rc = e->begun && e->swapped == e->out_swapped ? 0 : write_section(e);
+	if (!rc && interface->out == NOT_WRITTEN) {
+		rc = put_block(e, interface->p, interface->size);
+		interface->out = e->n_out++;
+	}
+	number = e->swapped ? __builtin_bswap32(interface->out) : interface->out;
+	memcpy(e->block + 8, &number, sizeof number);
+	e->packets++;
+	return rc ? rc : put_block(e, e->block, e->size);
+}
+
 /* Returns 0, or -errno as next_block. */
 static int copy(struct export *e)
 {
 	int rc;
 	while ((rc = next_block(e)) > 0) {
-		if (e->type == PACKET && !is_wanted(e))
-			continue;
-		if (e->type != PACKET && e->type != SECTION && e->type != INTERFACE)
-			continue;
-		e->packets += e->type == PACKET;
-		if (fwrite(e->block, 1, e->size, e->out) < e->size)
-			return -errno;
+		rc = 0;
+		if (e->type == SECTION)
+			rc = read_section(e);
+		else if (e->type == INTERFACE)
+			rc = read_interface(e);
+		else if (e->type == PACKET && is_wanted(e))
+			rc = write_packet(e);
+		if (rc)
+			return rc;
 	}
 	return rc;
+}
+
+static void free_blocks(struct export *e)
+{
+	for (uint32_t i = 0; i < e->n_interfaces; i++)
+		free(e->interface[i].p);
+	free(e->interface);
+	free(e->number);
+	free(e->section.p);
+	free(e->block);
 }
 
 /* Says how it went. Returns an exit code. */
@@ -143,7 +240,8 @@ int sp_view_export(const char *dir, uint64_t flow_id, const char *path)
 	snprintf(e.comment, sizeof e.comment, "flow_id=%" PRIu64, flow_id);
 	e.in = fopen(from, "re");
 	if (!e.in) {
-		sp_log("%s: %s; this version records profiles without the packets themselves", from, strerror(errno));
+		sp_log("%s: %s; packets are kept when profile.keep_packets says how much of them", from,
+		       strerror(errno));
 		return SP_EXIT_FAILED;
 	}
 	int rc = make_room(&e, 65536) ? 0 : -ENOMEM;
@@ -155,7 +253,7 @@ int sp_view_export(const char *dir, uint64_t flow_id, const char *path)
 	if (e.out && fclose(e.out) && !rc)
 		rc = -errno;
 	fclose(e.in);
-	free(e.block);
+	free_blocks(&e);
 	int status = finish(&e, rc, from, path, flow_id);
 	/* Nothing useful is left lying about. */
 	if (status == SP_EXIT_FAILED && e.out)

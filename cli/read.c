@@ -207,6 +207,8 @@ static int prepare(struct run *r)
 		return SP_EXIT_USAGE;
 	r->settings = sp_conf_get(r->conf);
 	r->flow = r->settings->flow;
+	if (!r->wish->output || !strcmp(r->wish->output, "-")) /* packets are for a file */
+		r->flow.profile.keep_packets = 0;
 	if (r->wish->profile && choose_profiles(&r->flow.profile, r->wish->profile))
 		return SP_EXIT_USAGE;
 	if (r->wish->filter && sp_filter_new(&r->filter, r->wish->filter, &err)) {

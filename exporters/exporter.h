@@ -12,7 +12,8 @@
 struct sp_buf {
 	uint8_t *p;
 	size_t n, size;
-	void *kept; /* the encoder's: what it would work out again and again; freed with the buffer */
+	void *kept; /* the encoder's, for records of one kind: what it would work out again and again; freed with the
+		     * buffer */
 };
 
 void sp_buf_grow(struct sp_buf *buf, size_t more);
@@ -35,7 +36,8 @@ struct sp_encoder {
 		      * counted as written */
 };
 
-/* JSON Lines. With `tagged`, every line begins with "record":"flow". */
+/* JSON Lines, and pcapng of packets. With `tagged`, every line begins with "record":"flow", and packets are not there.
+ */
 extern const struct sp_encoder sp_encode_json, sp_encode_json_tagged;
 
 /* Where bytes go. One thread calls. The hub hands over whole records in large pieces, so a sink need not buffer. A sink
@@ -54,7 +56,8 @@ enum sp_sink_dir_flags {
 	SP_SINK_TRACES = 2, /* what stitching makes, beside a sink without this that is there already */
 };
 
-/* One file a record kind in `dir` (flows.jsonl), which is created with its parents. The files get their names when the
+/* One file a record kind in `dir` (flows.jsonl), which is created with its parents; that of packets when the first one
+ * comes. The files get their names when the
  * sink is closed without an error: until then, and after an error, those of an earlier run stay as they were.
  *
  * Live: records are appended to what is there, a line that an earlier run left half is cut off first, and a lock on the

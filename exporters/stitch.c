@@ -12,7 +12,7 @@
 
 static void copy_record(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)
 {
-	if (record->kind == SP_RECORD_PROFILE)
+	if (record->kind == SP_RECORD_PROFILE || record->kind == SP_RECORD_PACKET)
 		return;
 	sp_buf_reserve(out, record->size);
 	memcpy(out->p + out->n, record, record->size);
@@ -101,16 +101,35 @@ static void flush_all(struct stitch_sink *s)
 		flush(s, kind, 0);
 }
 
+/* Calls that follow each other, as many as are looked for at once: how many bytes of the buffer they are. */
+static size_t take_requests(struct stitch_sink *s, const uint8_t *at, const uint8_t *end)
+{
+	const struct sp_request_record *r[SP_STITCH_EXPECTED];
+	const uint8_t *from = at;
+	unsigned n = 0;
+	for (const struct sp_record_head *head; at < end && n < SP_STITCH_EXPECTED; at += head->size) {
+		head = (const void *)at;
+		if (head->kind != SP_RECORD_REQUEST)
+			break;
+		r[n++] = (const void *)at;
+	}
+	sp_stitch_requests(s->stitch, r, n);
+	return (size_t)(at - from);
+}
+
 static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
 {
 	struct stitch_sink *s = (struct stitch_sink *)sink;
 	const uint8_t *at = p, *end = at + n;
-	for (const struct sp_record_head *head; s->stitch && at < end; at += head->size) {
-		head = (const void *)at;
-		if (head->kind == SP_RECORD_REQUEST)
-			sp_stitch_request(s->stitch, (const void *)at);
-		else if (head->kind == SP_RECORD_FLOW)
+	while (s->stitch && at < end) {
+		const struct sp_record_head *head = (const void *)at;
+		if (head->kind == SP_RECORD_REQUEST) {
+			at += take_requests(s, at, end);
+			continue;
+		}
+		if (head->kind == SP_RECORD_FLOW)
 			sp_stitch_flow(s->stitch, (const void *)at);
+		at += head->size;
 	}
 	s->error = 0;
 	flush_all(s);

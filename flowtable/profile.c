@@ -18,14 +18,17 @@ int sp_profiler_init(struct sp_profiler *pr, const struct sp_profile_conf *conf,
 {
 	pr->n_handles = max_flows + 1;
 	pr->handle = sp_mem_map(pr->n_handles * sizeof *pr->handle, 0);
-	sp_profiler_reconf(pr, conf);
 	int rc = sp_slab_init(&pr->slab, conf->max_memory);
+	if (!rc)
+		rc = sp_slab_init(&pr->kept, conf->max_memory);
+	sp_profiler_reconf(pr, conf);
 	return pr->handle ? rc : -ENOMEM;
 }
 
 void sp_profiler_free(struct sp_profiler *pr)
 {
 	sp_slab_free_all(&pr->slab);
+	sp_slab_free_all(&pr->kept);
 	sp_mem_unmap(pr->handle, pr->n_handles * sizeof *pr->handle);
 }
 
@@ -36,6 +39,10 @@ void sp_profiler_reconf(struct sp_profiler *pr, const struct sp_profile_conf *co
 	pr->conf = *conf;
 	if (sp_profile_filter_parse(&pr->filter, conf->filter, &err))
 		pr->conf.record = SP_PROFILE_RECORD_NONE;
+	/* One budget for both. Bytes wait for triggers only. */
+	uint32_t chunks = pr->slab.max_chunks - 1;
+	pr->kept.limit = conf->keep_packets && conf->record == SP_PROFILE_RECORD_TRIGGER ? chunks / 2 : 0;
+	pr->slab.limit = chunks - pr->kept.limit;
 }
 
 static struct sp_profile *profile_of(const struct sp_flowtable *ft, const struct sp_flow *f)
@@ -58,6 +65,7 @@ static void drop_chunks(struct sp_flowtable *ft, struct sp_profile *p)
 	}
 	p->first = p->last = 0;
 	p->packets = p->bytes = p->begin_at = 0;
+	sp_profile_keep_trim(ft->profiler, p);
 	p->begin = p->now;
 }
 
@@ -83,6 +91,7 @@ static void pass_over(struct sp_flowtable *ft, struct sp_profile *p, uint32_t pa
 	p->packets -= packets;
 	p->dropped += packets;
 	p->gap |= packets != 0;
+	sp_profile_keep_trim(ft->profiler, p);
 }
 
 /* The oldest chunk goes, which is not the only one. */
@@ -115,6 +124,7 @@ static void drop_oldest(struct sp_flowtable *ft, struct sp_profile *p, uint32_t 
 static void write_part(struct sp_flowtable *ft, struct sp_flow *f, struct sp_profile *p, bool last)
 {
 	sp_profile_write(ft, f, p, last);
+	sp_profile_keep_write(ft, f, p);
 	ft->stats.profile_packets += p->packets;
 	p->part++;
 	p->dropped = 0;
@@ -179,6 +189,7 @@ static bool append(struct sp_flowtable *ft, struct sp_flow *f, struct sp_profile
 	c->packets = (uint16_t)(c->packets + !!pkt);
 	p->bytes += (uint32_t)n;
 	p->packets += !!pkt;
+	p->seen += !!pkt;
 	return true;
 }
 
@@ -209,7 +220,7 @@ void sp_profile_begin(struct sp_flowtable *ft, struct sp_flow *f)
 }
 
 /* The flow is recorded for so many packets after its last one. */
-static void trigger(struct sp_flowtable *ft, struct sp_profile *p, uint64_t triggers)
+static void trigger(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_profile *p, uint64_t triggers)
 {
 	const struct sp_profile_conf *conf = &ft->profiler->conf;
 	triggers &= conf->triggers;
@@ -217,6 +228,7 @@ static void trigger(struct sp_flowtable *ft, struct sp_profile *p, uint64_t trig
 		return;
 	if (!p->recording && p->packets > conf->before + 1)
 		drop_oldest(ft, p, p->packets - (uint32_t)conf->before - 1);
+	sp_profile_keep_write(ft, f, p);
 	p->recording = true;
 	p->left = (uint32_t)conf->after;
 	p->reason = (uint8_t)(SP_PROFILE_REASON_FAILURE + __builtin_ctzll(triggers));
@@ -272,9 +284,11 @@ void sp_profile_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 		return;
 	}
 	p->pending = 0;
+	if (SP_UNLIKELY(ft->profiler->conf.keep_packets))
+		sp_profile_keep(ft, f, p, pkt);
 	p->left -= p->recording && p->left != FOR_EVER;
 	if (SP_UNLIKELY(triggers))
-		trigger(ft, p, triggers);
+		trigger(ft, f, p, triggers);
 }
 
 static uint64_t call_triggers(const struct sp_flowtable *ft, const struct sp_call *c)
@@ -315,7 +329,7 @@ void sp_profile_call(const struct sp_talk *t, const struct sp_call *c, uint64_t 
 	} else {
 		p->calls++;
 	}
-	trigger(t->ft, p, call_triggers(t->ft, c));
+	trigger(t->ft, t->f, p, call_triggers(t->ft, c));
 }
 
 void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason reason)
@@ -323,7 +337,7 @@ void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_re
 	uint32_t *handle = &ft->profiler->handle[f - ft->flow];
 	struct sp_profile *p = profile_of(ft, f);
 	if (sp_flow_failure(f, sp_flow_extra_of(ft, f), reason) != SP_FAILURE_NONE)
-		trigger(ft, p, SP_PROFILE_TRIGGER(FAILURE));
+		trigger(ft, f, p, SP_PROFILE_TRIGGER(FAILURE));
 	if (p->recording || p->part) {
 		if (!p->recording && p->packets > ft->profiler->conf.before)
 			drop_oldest(ft, p, p->packets - (uint32_t)ft->profiler->conf.before);

@@ -18,7 +18,8 @@ struct sp_profiler {
 	struct sp_profile_conf conf;
 	struct sp_profile_filter filter;
 	struct sp_slab slab;
-	uint32_t *handle; /* by the flow's place in the table. 0: it is not recorded */
+	struct sp_slab kept; /* bytes of packets that wait for a trigger */
+	uint32_t *handle;    /* by the flow's place in the table. 0: it is not recorded */
 	uint32_t n_handles;
 };
 
@@ -65,12 +66,14 @@ struct sp_profile_side {
 
 struct sp_profile {
 	/* every packet */
-	struct sp_profile_state now; /* behind the last entry */
-	uint32_t first, last, spare; /* chunks: kept ones, and the one that comes next */
-	uint32_t packets, bytes;     /* kept */
-	uint32_t dropped;	     /* packets that no part has, since the last part */
-	uint32_t pending;	     /* of these, those just before the next one */
-	uint32_t left;		     /* while recording: packets yet to come; UINT32_MAX: for ever */
+	struct sp_profile_state now;	/* behind the last entry */
+	uint32_t first, last, spare;	/* chunks: kept ones, and the one that comes next */
+	uint32_t packets, bytes;	/* kept */
+	uint32_t seen;			/* packets ever appended: the last one's number */
+	uint32_t kept_first, kept_last; /* bytes of packets that wait, the oldest first */
+	uint32_t dropped;		/* packets that no part has, since the last part */
+	uint32_t pending;		/* of these, those just before the next one */
+	uint32_t left;			/* while recording: packets yet to come; UINT32_MAX: for ever */
 	uint32_t calls;
 	uint16_t part;
 	uint8_t n_again;
@@ -113,6 +116,15 @@ void sp_profile_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_re
 /* profile_tcp.c: what a TCP packet says. Fills the entry. Returns the triggers that it is. */
 uint64_t sp_profile_tcp(struct sp_profile *p, const struct sp_flow *f, const struct sp_pkt *pkt,
 			struct sp_profile_packet *e, unsigned signs);
+
+/* profile_keep.c: the bytes of the packet that was just appended are written, or wait with it. */
+void sp_profile_keep(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_profile *p, const struct sp_pkt *pkt);
+
+/* Forgets the bytes of packets that wait no more. */
+void sp_profile_keep_trim(struct sp_profiler *pr, struct sp_profile *p);
+
+/* Writes those of the others. */
+void sp_profile_keep_write(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_profile *p);
 
 /* profile_record.c: writes what is kept as a part. Does not free it. */
 void sp_profile_write(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_profile *p, bool last);

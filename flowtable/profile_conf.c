@@ -72,6 +72,17 @@ const struct sp_conf_row sp_profile_conf_rows[] = {
 	 .unit = "packets",
 	 .reloadable = true,
 	 .doc = "…and after it, counted anew at each trigger. The flow's last packets are there, too."},
+	{.name = "keep_packets",
+	 .type = SP_CONF_SIZE,
+	 AT(keep_packets),
+	 .max = SP_PROFILE_KEEP_MAX,
+	 .fallback = "0",
+	 .reloadable = true,
+	 .doc = "So many bytes of each packet of a Network Profile are kept, from the frame's first on, in "
+		"packets.pcapng "
+		"(`spantap profile --pcapng`). 0: none. With `record: trigger` every flow that may come to a trigger "
+		"keeps "
+		"`before` packets of that size; half of `max_memory` is for them."},
 	{.name = "max_memory",
 	 .type = SP_CONF_SIZE,
 	 AT(max_memory),

@@ -29,6 +29,7 @@ enum sp_profile_reason {
 #define SP_PROFILE_TRIGGER(reason) (UINT64_C(1) << (SP_PROFILE_REASON_##reason - SP_PROFILE_REASON_FAILURE))
 
 #define SP_PROFILE_FILTER_MAX 256
+#define SP_PROFILE_KEEP_MAX (31 * 1024) /* with what is noted of a packet, a block of a slab */
 
 struct sp_profile_conf {
 	int record;			    /* enum sp_profile_which */
@@ -36,6 +37,7 @@ struct sp_profile_conf {
 	uint64_t triggers;		    /* SP_PROFILE_TRIGGER, or'ed */
 	uint64_t slow;
 	uint64_t before, after; /* packets around a trigger */
+	uint64_t keep_packets;	/* bytes of each packet that are kept; 0: none */
 	uint64_t max_memory;	/* per worker */
 };
 

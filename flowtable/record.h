@@ -15,11 +15,12 @@
 #include "flowtable/texts.h"
 #include "parsers/parser.h"
 
-/* All but the first three are made of these, and never stand in a page. */
+/* All but the first four are made of these, and never stand in a page. */
 enum sp_record_kind {
 	SP_RECORD_FLOW = 1,
 	SP_RECORD_REQUEST,
 	SP_RECORD_PROFILE,
+	SP_RECORD_PACKET,
 	SP_RECORD_TRACE,
 	SP_RECORD_PATH,
 	SP_RECORD_EDGE,
@@ -244,6 +245,20 @@ struct sp_profile_record {
 	struct sp_profile_state begin;
 	uint8_t packed[]; /* recorded_bytes of them */
 };
+
+/* The first bytes of a packet that is in a Network Profile, as it came to its point: with all that is around it. */
+struct sp_packet_record {
+	struct sp_record_head head;
+	uint64_t flow_id;
+	uint64_t ns;
+	uint32_t wire_len;
+	uint32_t n;   /* bytes of data */
+	uint8_t link; /* enum sp_link */
+	uint8_t zero[7];
+	uint8_t data[];
+};
+static_assert(offsetof(struct sp_packet_record, data) == sizeof(struct sp_packet_record),
+	      "no padding before the bytes");
 
 /* Is it for stitching alone? */
 static inline bool sp_record_is_inside(const struct sp_record_head *head)

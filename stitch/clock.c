@@ -240,7 +240,8 @@ static void learn(struct clocks *c, const struct sample *s)
 		return;
 	if (c->fitted && is_odd(c, &p, s))
 		return;
-	p = relative(c, s);
+	if (!c->fitted) /* it may have begun anew */
+		p = relative(c, s);
 	double at = p.most.at;
 	struct piece *to = piece_at(c, &at);
 	p.least.at = p.most.at = at;
@@ -338,25 +339,18 @@ void sp_clock_learn(struct sp_stitch *s, const struct sp_span *a, const struct s
 		learn(c, &sample);
 }
 
-static struct sp_clock state_at(const struct clocks *c, uint64_t at_ns)
+static struct sp_apart apart_at(const struct clocks *c, uint64_t at_ns)
 {
 	double half, off = expected(c, (double)(int64_t)(at_ns - c->begin_ns), &half);
-	return (struct sp_clock){
-		.reference = c->reference,
-		.point = c->point,
-		.at_ns = at_ns,
-		.offset_ns = c->begin_offset_ns + (int64_t)off,
-		.drift_ppb = (int64_t)(c->drift * 1e9),
+	return (struct sp_apart){
+		.ns = c->begin_offset_ns + (int64_t)off,
 		.uncertainty_ns = half < 1e18 ? (uint64_t)half : UINT64_C(1000000000000000000),
-		.drift_uncertainty_ppb = (uint64_t)(c->drift_half * 1e9),
-		.samples = c->samples,
-		.steps = c->steps,
 	};
 }
 
-bool sp_clock_of(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_clock *ret)
+bool sp_clocks_apart(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_apart *ret)
 {
-	*ret = (struct sp_clock){.reference = a, .point = b, .at_ns = at_ns};
+	*ret = (struct sp_apart){0};
 	struct who w = who(s, a, b);
 	if (a == b || (w.shared && !s->clocks->n_wrong))
 		return true;
@@ -364,16 +358,29 @@ bool sp_clock_of(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_
 	bool known = c && c->key && c->fitted;
 	if (!known)
 		return w.shared && !(c && c->key && c->odd >= ODD_MAX);
-	*ret = state_at(c, at_ns);
+	*ret = apart_at(c, at_ns);
 	if (w.turned) {
-		*ret = state_at(c, at_ns - (uint64_t)ret->offset_ns);
-		ret->offset_ns = -ret->offset_ns;
-		ret->drift_ppb = -ret->drift_ppb;
-		ret->at_ns = at_ns;
-		ret->reference = a;
-		ret->point = b;
+		*ret = apart_at(c, at_ns - (uint64_t)ret->ns);
+		ret->ns = -ret->ns;
 	}
 	return true;
+}
+
+static struct sp_clock state_of(const struct clocks *c)
+{
+	uint64_t at_ns = c->begin_ns + (uint64_t)c->last_at;
+	struct sp_apart apart = apart_at(c, at_ns);
+	return (struct sp_clock){
+		.reference = c->reference,
+		.point = c->point,
+		.at_ns = at_ns,
+		.offset_ns = apart.ns,
+		.drift_ppb = (int64_t)(c->drift * 1e9),
+		.uncertainty_ns = apart.uncertainty_ns,
+		.drift_uncertainty_ppb = (uint64_t)(c->drift_half * 1e9),
+		.samples = c->samples,
+		.steps = c->steps,
+	};
 }
 
 void sp_clocks_tell(struct sp_stitch *s)
@@ -384,7 +391,7 @@ void sp_clocks_tell(struct sp_stitch *s)
 			continue;
 		fit(c);
 		c->told = c->samples;
-		struct sp_clock told = state_at(c, c->begin_ns + (uint64_t)c->last_at);
+		struct sp_clock told = state_of(c);
 		s->stats.clocks++;
 		if (s->told.clock)
 			s->told.clock(s->told.ctx, &told);

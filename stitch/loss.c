@@ -284,9 +284,9 @@ static void offsets(const struct sp_stitch *s, struct sp_path *told)
 	const struct sp_leg *first = told->leg[0];
 	for (unsigned i = 0; i < told->n_legs; i++) {
 		const struct sp_leg *leg = told->leg[i];
-		struct sp_clock c;
-		if (sp_clock_of(s, first->point, leg->point, leg->start_ns, &c))
-			told->offset_ns[i] = c.offset_ns;
+		struct sp_apart clocks;
+		if (sp_clocks_apart(s, first->point, leg->point, leg->start_ns, &clocks))
+			told->offset_ns[i] = clocks.ns;
 		else
 			told->offset_ns[i] = (int64_t)(leg->start_ns - first->start_ns);
 	}

@@ -52,9 +52,10 @@ static bool at_once(const struct sp_stitch *s, const struct sp_span *a, const st
 		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
 		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
 	}
-	struct sp_clock clock;
-	bool known = sp_clock_of(s, a->point, b->point, a->start_ns, &clock) && clock.uncertainty_ns < DATAGRAM_TRAVELS;
-	later -= known ? clock.offset_ns : 0;
+	struct sp_apart clocks;
+	bool known = sp_clocks_apart(s, a->point, b->point, a->start_ns, &clocks) &&
+		     clocks.uncertainty_ns < DATAGRAM_TRAVELS;
+	later -= known ? clocks.ns : 0;
 	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
 }
 

@@ -148,7 +148,8 @@ static uint32_t most_alike(const struct sp_stitch *s, uint32_t g, int *confidenc
 	uint32_t best = 0;
 	unsigned looked = 0, equals = 0;
 	*confidence = 0;
-	for (uint32_t ref = 0; looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, s->group[g].key[SP_TIE_ALIKE], ref));) {
+	for (uint32_t ref = 0;
+	     looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, s->group[g].tie[SP_TIE_ALIKE].key, ref));) {
 		uint32_t h = sp_tie_group(ref);
 		bool other = h != g && sp_tie_kind(ref) == SP_TIE_ALIKE && !s->group[h].mark;
 		int c = other ? alike(s, g, h) : 0;
@@ -166,9 +167,10 @@ bool sp_offsets_unite(struct sp_stitch *s, uint32_t g)
 	const struct sp_group *group = &s->group[g];
 	int confidence, back;
 	bool united = false;
-	if (SP_LIKELY(!group->chain[SP_TIE_ALIKE] && !group->back[SP_TIE_ALIKE])) /* alone in its bucket, or has none */
+	if (SP_LIKELY(!group->tie[SP_TIE_ALIKE].chain &&
+		      !group->tie[SP_TIE_ALIKE].back)) /* alone in its bucket, or has none */
 		return false;
-	for (uint32_t h; group->key[SP_TIE_ALIKE] && (h = most_alike(s, g, &confidence)); united = true)
+	for (uint32_t h; group->tie[SP_TIE_ALIKE].key && (h = most_alike(s, g, &confidence)); united = true)
 		if (most_alike(s, h, &back) != g || !sp_group_unite(s, g, h, (unsigned)confidence))
 			break;
 	return united;

@@ -36,12 +36,10 @@ void sp_order_free(struct sp_order *o)
 }
 
 /* The pair of two places; `turned`: a is its second. */
-static struct pair *pair_of(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, uint64_t *key,
-			    bool *turned)
+static struct pair *pair_of(const struct sp_order *o, uint64_t a, uint64_t b, uint64_t *key, bool *turned)
 {
-	uint64_t x = sp_place_of(a), y = sp_place_of(b);
-	*turned = x > y;
-	*key = *turned ? sp_key(y, x) : sp_key(x, y);
+	*turned = a > b;
+	*key = *turned ? sp_key(b, a) : sp_key(a, b);
 	return (struct pair *)&o->pair[*key >> 8 & (PAIRS - 1)];
 }
 
@@ -51,7 +49,7 @@ void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp
 	bool turned;
 	if (!(a->bits & b->bits & SP_SPAN_RRT) || ra == rb)
 		return;
-	struct pair *p = pair_of(o, a, b, &key, &turned);
+	struct pair *p = pair_of(o, sp_place_of(a), sp_place_of(b), &key, &turned);
 	if (p->key != key) {
 		if (p->seen && p->key) {
 			p->seen /= 2;
@@ -75,8 +73,8 @@ unsigned sp_order_rank(const struct sp_points *points, uint16_t point)
 	return kind >= SP_POINT_CLIENT_APP && kind <= SP_POINT_SERVER_APP ? kind : 0;
 }
 
-/* Above 0: a is farther from the server; below 0: b is; 0: nothing says so. `sure`: many calls say it. */
-static int measured(const struct sp_order *o, const struct sp_span *a, const struct sp_span *b, bool *sure)
+/* Above 0: place a is farther from the server; below 0: b is; 0: nothing says so. `sure`: many calls say it. */
+static int measured(const struct sp_order *o, uint64_t a, uint64_t b, bool *sure)
 {
 	uint64_t key;
 	bool turned;
@@ -101,10 +99,18 @@ static int by_ttl(const struct sp_span *a, const struct sp_span *b)
 	return there == back && there >= -HOPS_MAX && there <= HOPS_MAX ? there : 0;
 }
 
-static int compare(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
+/* A span and its place. */
+struct placed {
+	const struct sp_span *span;
+	uint64_t place;
+	unsigned before; /* how many of the others it is before */
+};
+
+static int compare(const struct sp_stitch *s, const struct placed *x, const struct placed *y)
 {
+	const struct sp_span *a = x->span, *b = y->span;
 	bool sure;
-	int m = measured(s->order, a, b, &sure), ttl = m && sure ? 0 : by_ttl(a, b);
+	int m = measured(s->order, x->place, y->place, &sure), ttl = m && sure ? 0 : by_ttl(a, b);
 	if (ttl | m)
 		return ttl ? ttl : m;
 	unsigned ra = sp_order_rank(s->points, a->point), rb = sp_order_rank(s->points, b->point);
@@ -123,20 +129,22 @@ static int compare(const struct sp_stitch *s, const struct sp_span *a, const str
 /* By how many of the others a span is before: that is an order even where pairs contradict each other. */
 void sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsigned n)
 {
-	unsigned before[SP_CALL_SPANS_MAX] = {0};
+	struct placed all[SP_CALL_SPANS_MAX];
 	assert(n <= SP_CALL_SPANS_MAX);
 	for (unsigned i = 0; i < n; i++)
+		all[i] = (struct placed){span[i], sp_place_of(span[i]), 0};
+	for (unsigned i = 0; i < n; i++)
 		for (unsigned j = i + 1; j < n; j++)
-			before[compare(s, span[i], span[j]) > 0 ? i : j]++;
+			all[compare(s, &all[i], &all[j]) > 0 ? i : j].before++;
 	for (unsigned i = 1; i < n; i++) {
-		const struct sp_span *one = span[i];
-		unsigned count = before[i], j = i;
-		for (; j && (before[j - 1] < count || (before[j - 1] == count && compare(s, one, span[j - 1]) > 0));
-		     j--) {
-			span[j] = span[j - 1];
-			before[j] = before[j - 1];
-		}
-		span[j] = one;
-		before[j] = count;
+		struct placed one = all[i];
+		unsigned j = i;
+		for (; j && (all[j - 1].before < one.before ||
+			     (all[j - 1].before == one.before && compare(s, &one, &all[j - 1]) > 0));
+		     j--)
+			all[j] = all[j - 1];
+		all[j] = one;
 	}
+	for (unsigned i = 0; i < n; i++)
+		span[i] = all[i].span;
 }

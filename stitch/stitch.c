@@ -14,34 +14,38 @@
 
 /* --- ties --- */
 
+static struct sp_tie *tie_at(const struct sp_stitch *s, uint32_t ref)
+{
+	return &s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)];
+}
+
 static void tie_add(struct sp_stitch *s, uint32_t g, enum sp_tie_kind kind, uint64_t key)
 {
-	struct sp_group *group = &s->group[g];
-	if (!key || group->key[kind])
+	struct sp_tie *tie = &s->group[g].tie[kind];
+	if (!key || tie->key)
 		return;
 	uint32_t *head = sp_tie_bucket(s, key), ref = 1 + g * SP_TIE_MAX + kind;
-	group->key[kind] = key;
-	group->chain[kind] = *head;
-	group->back[kind] = 0;
+	*tie = (struct sp_tie){.key = key, .chain = *head};
 	if (*head)
-		s->group[sp_tie_group(*head)].back[sp_tie_kind(*head)] = ref;
+		tie_at(s, *head)->back = ref;
 	*head = ref;
+	s->n_halves -= kind == SP_TIE_ASKED;
 }
 
 static void ties_drop(struct sp_stitch *s, uint32_t g)
 {
-	struct sp_group *group = &s->group[g];
+	s->n_halves -= !s->group[g].tie[SP_TIE_ASKED].key;
 	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++) {
-		uint32_t next = group->chain[kind], back = group->back[kind];
-		if (!group->key[kind])
+		struct sp_tie *tie = &s->group[g].tie[kind];
+		if (!tie->key)
 			continue;
-		if (back)
-			s->group[sp_tie_group(back)].chain[sp_tie_kind(back)] = next;
+		if (tie->back)
+			tie_at(s, tie->back)->chain = tie->chain;
 		else
-			*sp_tie_bucket(s, group->key[kind]) = next;
-		if (next)
-			s->group[sp_tie_group(next)].back[sp_tie_kind(next)] = back;
-		group->key[kind] = 0;
+			*sp_tie_bucket(s, tie->key) = tie->chain;
+		if (tie->chain)
+			tie_at(s, tie->chain)->back = tie->back;
+		tie->key = 0;
 	}
 }
 
@@ -64,8 +68,10 @@ static uint32_t group_get(struct sp_stitch *s)
 		s->free_group = s->group[n].newer;
 	else if (s->fresh_group < s->n_groups)
 		n = s->fresh_group++;
-	if (n)
-		memset(&s->group[n], 0, sizeof s->group[n]);
+	if (!n)
+		return 0;
+	memset(&s->group[n], 0, sizeof s->group[n]);
+	s->n_halves++;
 	return n;
 }
 
@@ -126,9 +132,43 @@ static void interval_at(struct sp_stitch *s, uint64_t now_ns, bool begin)
 	s->due_ns = length ? now_ns - now_ns % length + length : UINT64_MAX;
 }
 
+static void fetch_spans(const struct sp_stitch *s, const struct sp_group *g)
+{
+	for (unsigned i = 0; i < SP_MIN(g->n, SP_FETCHED_SPANS); i++)
+		sp_fetch(&s->span[g->fetched[i]], sizeof *s->span);
+}
+
+static void fetch_group(const struct sp_stitch *s, uint32_t ref)
+{
+	if (ref)
+		sp_fetch(&s->group[sp_tie_group(ref)], sizeof *s->group);
+}
+
+static void fetch_tie(const struct sp_stitch *s, uint32_t ref)
+{
+	if (ref)
+		__builtin_prefetch(tie_at(s, ref));
+}
+
+/* What waited for long is not in the cache any more: the next call's spans are fetched while this one is told, and the
+ * one behind it, so that then it is known what these are. */
+static void fetch_next(const struct sp_stitch *s, uint32_t g)
+{
+	const struct sp_group *next = &s->group[s->group[g].newer], *second = &s->group[next->newer];
+	fetch_spans(s, next);
+	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++) {
+		fetch_tie(s, next->tie[kind].chain);
+		fetch_tie(s, next->tie[kind].back);
+	}
+	if (next->detail)
+		sp_fetch(sp_slab_at(&s->details, next->detail), sizeof(struct sp_detail));
+	sp_fetch(second, sizeof *second);
+}
+
 /* Intervals go by when calls came, so that whatever comes in time is in the interval of its call. */
 static void tell_oldest(struct sp_stitch *s)
 {
+	fetch_next(s, s->oldest);
 	interval_at(s, s->group[s->oldest].arrived_ns, true);
 	sp_tree_tell(s, s->oldest);
 }
@@ -217,9 +257,12 @@ static uint64_t content_of(const struct sp_span *span, const struct sp_request_r
 static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span, const struct sp_request_record *r)
 {
 	struct sp_group *group = &s->group[g];
-	tie_add(s, g, SP_TIE_ASKED, sp_asked_key(s, span));
-	tie_add(s, g, SP_TIE_ANSWERED, sp_answered_key(s, span));
-	tie_add(s, g, SP_TIE_ALIKE, sp_alike_key(span));
+	if (!group->tie[SP_TIE_ASKED].key)
+		tie_add(s, g, SP_TIE_ASKED, sp_asked_key(s, span));
+	if (!group->tie[SP_TIE_ANSWERED].key)
+		tie_add(s, g, SP_TIE_ANSWERED, sp_answered_key(s, span));
+	if (!group->tie[SP_TIE_ALIKE].key)
+		tie_add(s, g, SP_TIE_ALIKE, sp_alike_key(span));
 	if (!r)
 		return;
 	tie_add(s, g, SP_TIE_X_REQUEST_ID, text_key(r, SP_SLOT_X_REQUEST_ID_REQUEST, SP_SEED_ID));
@@ -255,9 +298,12 @@ static void meet(struct sp_stitch *s, struct sp_group *g, struct sp_span *span, 
 
 static void push_span(struct sp_stitch *s, uint32_t g, uint32_t n)
 {
-	s->span[n].next = s->group[g].first;
-	s->group[g].first = n;
-	s->group[g].n++;
+	struct sp_group *group = &s->group[g];
+	s->span[n].next = group->first;
+	group->first = n;
+	if (group->n < SP_FETCHED_SPANS)
+		group->fetched[group->n] = n;
+	group->n++;
 }
 
 /* What a group knows besides its spans goes to the other one, where that does not know it. */
@@ -278,11 +324,11 @@ static void hand_over(struct sp_stitch *s, struct sp_group *to, struct sp_group 
 bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confidence)
 {
 	struct sp_group *to = &s->group[g], *from = &s->group[h];
-	uint64_t key[SP_TIE_MAX];
+	struct sp_tie tie[SP_TIE_MAX];
 	uint32_t n = from->first;
 	if (to->n + from->n > SP_CALL_SPANS_MAX)
 		return false;
-	memcpy(key, from->key, sizeof key);
+	memcpy(tie, from->tie, sizeof tie);
 	hand_over(s, to, from);
 	from->first = 0;
 	while (n) {
@@ -293,7 +339,7 @@ bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confid
 	}
 	sp_group_free(s, h);
 	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++)
-		tie_add(s, g, kind, key[kind]);
+		tie_add(s, g, kind, tie[kind].key);
 	return true;
 }
 
@@ -304,7 +350,7 @@ static void unite_halves(struct sp_stitch *s, uint32_t g, const struct sp_span *
 	uint64_t key = sp_answered_key(s, span);
 	for (uint32_t ref = 0, looked = 0; key && looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));) {
 		uint32_t h = sp_tie_group(ref);
-		if (h != g && sp_tie_kind(ref) == SP_TIE_ANSWERED && !s->group[h].key[SP_TIE_ASKED])
+		if (h != g && sp_tie_kind(ref) == SP_TIE_ANSWERED && !s->group[h].tie[SP_TIE_ASKED].key)
 			sp_try_group(s, h, span, &other);
 	}
 	if (other.confidence && !other.repeated)
@@ -363,18 +409,53 @@ void sp_stitch_span(struct sp_stitch *s, const struct sp_span *given, const stru
 	push_span(s, g, n);
 	ties_of(s, g, span, r);
 	hosts_learn(s, span);
-	if (s->group[g].n > 1)
+	if (s->group[g].n > 1 && s->n_halves)
 		unite_halves(s, g, span);
 	if (r)
 		detail_take(s, &s->group[g], r);
 }
 
+/* Looked for in three steps, each of which finds in the cache what the one before it asked for. */
+void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, unsigned n)
+{
+	enum { KINDS = SP_TIE_ALIKE + 1 };
+	const uint32_t *head[SP_STITCH_EXPECTED][KINDS];
+	n = SP_MIN(n, SP_STITCH_EXPECTED);
+	for (unsigned i = 0; i < n; i++) {
+		head[i][SP_TIE_ASKED] = sp_tie_bucket(s, sp_asked_key(s, &span[i]));
+		head[i][SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, &span[i]));
+		head[i][SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(&span[i]));
+		for (unsigned kind = 0; kind < KINDS; kind++)
+			__builtin_prefetch(head[i][kind]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		fetch_group(s, *head[i][SP_TIE_ASKED]);
+		fetch_tie(s, *head[i][SP_TIE_ANSWERED]);
+		fetch_tie(s, *head[i][SP_TIE_ALIKE]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (*head[i][SP_TIE_ASKED])
+			fetch_spans(s, &s->group[sp_tie_group(*head[i][SP_TIE_ASKED])]);
+}
+
+void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *const *r, unsigned n)
+{
+	struct sp_span span[SP_STITCH_EXPECTED];
+	for (unsigned at = 0, some; at < n; at += some) {
+		some = SP_MIN(n - at, SP_STITCH_EXPECTED);
+		for (unsigned i = 0; i < some; i++)
+			sp_span_of(&span[i], r[at + i]);
+		sp_stitch_expect(s, span, some);
+		for (unsigned i = 0; i < some; i++) {
+			sp_stitch_tick(s, r[at + i]->end_ns);
+			sp_stitch_span(s, &span[i], r[at + i]);
+		}
+	}
+}
+
 void sp_stitch_request(struct sp_stitch *s, const struct sp_request_record *r)
 {
-	struct sp_span span;
-	sp_span_of(&span, r);
-	sp_stitch_tick(s, r->end_ns);
-	sp_stitch_span(s, &span, r);
+	sp_stitch_requests(s, &r, 1);
 }
 
 void sp_stitch_flow(struct sp_stitch *s, const struct sp_flow_record *r)
@@ -419,19 +500,19 @@ const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
  * detail and their group take. */
 static int make_tables(struct sp_stitch *s, uint64_t memory)
 {
-	uint64_t each = 2 * sizeof(struct sp_span) + sizeof(struct sp_group) + DETAIL_TYPICAL + 2 * sizeof(uint32_t);
+	uint64_t each = 2 * sizeof(struct sp_span) + sizeof(struct sp_group) + DETAIL_TYPICAL + 4 * sizeof(uint32_t);
 	uint64_t n = SP_MAX(memory / each, (uint64_t)16);
 	s->n_groups = (uint32_t)SP_MIN(n + 1, UINT32_MAX / SP_TIE_MAX - 1);
 	s->n_spans = (uint32_t)SP_MIN(2 * n + 1, (uint64_t)UINT32_MAX);
 	s->n_buckets = 16;
-	while (s->n_buckets < s->n_groups)
+	while (s->n_buckets < 2 * s->n_groups)
 		s->n_buckets *= 2;
 	s->spans_size = (size_t)s->n_spans * sizeof *s->span;
 	s->groups_size = (size_t)s->n_groups * sizeof *s->group;
 	s->buckets_size = (size_t)s->n_buckets * sizeof *s->bucket;
-	s->span = sp_mem_map(s->spans_size, 0);
-	s->group = sp_mem_map(s->groups_size, 0);
-	s->bucket = sp_mem_map(s->buckets_size, 0);
+	s->span = sp_mem_map(s->spans_size, SP_MEM_HUGE);
+	s->group = sp_mem_map(s->groups_size, SP_MEM_HUGE);
+	s->bucket = sp_mem_map(s->buckets_size, SP_MEM_HUGE);
 	s->fresh_span = s->fresh_group = 1;
 	if (!s->span || !s->group || !s->bucket)
 		return -ENOMEM;

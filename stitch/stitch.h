@@ -193,8 +193,15 @@ void sp_stitch_free(struct sp_stitch *s);
 void sp_stitch_request(struct sp_stitch *s, const struct sp_request_record *r);
 void sp_stitch_flow(struct sp_stitch *s, const struct sp_flow_record *r);
 
+/* Several, in their order, are found faster. */
+void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *const *r, unsigned n);
+
 /* A span of another box, with what it tells of its call (NULL: nothing). */
 void sp_stitch_span(struct sp_stitch *s, const struct sp_span *span, const struct sp_request_record *detail);
+
+/* Spans that will come next, at most so many: what they will meet is fetched into the cache. Changes nothing. */
+#define SP_STITCH_EXPECTED 16u
+void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, unsigned n);
 
 /* Time has come without records. */
 void sp_stitch_tick(struct sp_stitch *s, uint64_t now_ns);

@@ -38,22 +38,30 @@ enum sp_tie_kind {
 	SP_TIE_MAX
 };
 
-struct sp_group {
-	uint64_t key[SP_TIE_MAX];   /* 0: has none */
-	uint32_t chain[SP_TIE_MAX]; /* the next tie in its bucket */
-	uint32_t
-		back[SP_TIE_MAX]; /* the one before, 0: the first: what many calls have in common is left in one step */
-	uint32_t first;		  /* span; 0: none */
-	uint32_t detail;	  /* block of the slab, 0: none */
-	uint32_t older, newer;	  /* in the order of their coming */
-	uint64_t arrived_ns;	  /* by the clock of the records then */
-	uint64_t span_id, parent_id; /* hashes of the application's own */
-	uint64_t content;	     /* hash of method and resource, 0: has none */
-	uint16_t n;		     /* spans */
-	uint16_t mark;		     /* of the trace that is being put together */
-	uint8_t is_call;	     /* its detail is that of a whole call */
+/* A key of a call, in the list of its bucket. */
+struct sp_tie {
+	uint64_t key;	/* 0: has none */
+	uint32_t chain; /* the next tie in its bucket */
+	uint32_t back;	/* the one before, 0: the first: what many calls have in common is left in one step */
 };
-static_assert(sizeof(struct sp_group) <= 168, "what a call costs besides its spans and its detail");
+
+#define SP_FETCHED_SPANS 6
+
+/* Three lines of the cache: what finds most calls is in the first one. */
+struct sp_group {
+	uint32_t first;	 /* span; 0: none */
+	uint32_t detail; /* block of the slab, 0: none */
+	uint16_t n;	 /* spans */
+	uint16_t mark;	 /* of the trace that is being put together */
+	uint8_t is_call; /* its detail is that of a whole call */
+	struct sp_tie tie[SP_TIE_MAX];
+	uint32_t older, newer;		    /* in the order of their coming */
+	uint64_t arrived_ns;		    /* by the clock of the records then */
+	uint64_t span_id, parent_id;	    /* hashes of the application's own */
+	uint64_t content;		    /* hash of method and resource, 0: has none */
+	uint32_t fetched[SP_FETCHED_SPANS]; /* its first spans, to be fetched into the cache all at once */
+};
+static_assert(sizeof(struct sp_group) == 192, "what a call costs besides its spans and its detail");
 
 struct sp_order;
 struct sp_paths;
@@ -79,6 +87,7 @@ struct sp_stitch {
 	uint32_t n_spans, n_groups, fresh_span, fresh_group, free_span, free_group; /* number 0 is none */
 	uint32_t n_buckets;
 	uint32_t oldest, newest;
+	uint32_t n_halves; /* groups whose request's beginning nobody saw */
 	size_t spans_size, groups_size, buckets_size;
 	struct sp_slab details;
 	struct sp_order *order;
@@ -113,6 +122,13 @@ static inline uint64_t sp_content_key(uint64_t content, uint64_t start_ns, int p
 	return sp_key(content, (start_ns >> 30) + (uint64_t)piece);
 }
 
+/* All lines of it into the cache, without waiting. */
+static inline void sp_fetch(const void *p, size_t n)
+{
+	for (size_t at = 0; at < n; at += SP_CACHE_LINE)
+		__builtin_prefetch((const uint8_t *)p + at);
+}
+
 static inline struct sp_span *sp_span_at(const struct sp_stitch *s, uint32_t n)
 {
 	return &s->span[n];
@@ -129,15 +145,15 @@ static inline enum sp_tie_kind sp_tie_kind(uint32_t ref)
 
 static inline uint32_t *sp_tie_bucket(const struct sp_stitch *s, uint64_t key)
 {
-	return &s->bucket[sp_hash_mix(key, SP_HASH_K0) & (s->n_buckets - 1)];
+	return &s->bucket[key >> 8 & (s->n_buckets - 1)];
 }
 
 /* Groups with a tie of this key: `ref` 0 begins, 0 ends. */
 static inline uint32_t sp_tie_next(const struct sp_stitch *s, uint64_t key, uint32_t ref)
 {
-	ref = ref ? s->group[sp_tie_group(ref)].chain[sp_tie_kind(ref)] : *sp_tie_bucket(s, key);
-	while (ref && s->group[sp_tie_group(ref)].key[sp_tie_kind(ref)] != key)
-		ref = s->group[sp_tie_group(ref)].chain[sp_tie_kind(ref)];
+	ref = ref ? s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].chain : *sp_tie_bucket(s, key);
+	while (ref && s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].key != key)
+		ref = s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].chain;
 	return ref;
 }
 
@@ -293,8 +309,13 @@ int sp_clocks_new(struct sp_clocks **ret);
 void sp_clocks_free(struct sp_clocks *c);
 void sp_clock_learn(struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b);
 
-/* What is known of b's clock when a's says `at_ns`. False: nothing. */
-bool sp_clock_of(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_clock *ret);
+/* How far b's clock is ahead when a's says `at_ns`. False: nothing is known. */
+struct sp_apart {
+	int64_t ns;
+	uint64_t uncertainty_ns;
+};
+
+bool sp_clocks_apart(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_apart *ret);
 void sp_clocks_tell(struct sp_stitch *s);
 
 #endif

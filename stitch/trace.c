@@ -47,12 +47,12 @@ static unsigned lost(const struct sp_span *a, const struct sp_span *b)
 static void one_way(const struct sp_stitch *s, struct sp_trace_hop *hop, const struct sp_span *a,
 		    const struct sp_span *b)
 {
-	struct sp_clock clock;
+	struct sp_apart clocks;
 	int64_t self = (int64_t)(sp_span_rrt_ns(a) - sp_span_rrt_ns(b));
-	if (self <= 0 || !sp_clock_of(s, a->point, b->point, a->start_ns, &clock) ||
-	    clock.uncertainty_ns > (uint64_t)self / 4)
+	if (self <= 0 || !sp_clocks_apart(s, a->point, b->point, a->start_ns, &clocks) ||
+	    clocks.uncertainty_ns > (uint64_t)self / 4)
 		return;
-	int64_t request = (int64_t)(b->start_ns - a->start_ns) - clock.offset_ns;
+	int64_t request = (int64_t)(b->start_ns - a->start_ns) - clocks.ns;
 	if (request < -self / 4 || request > self + self / 4)
 		return;
 	request = SP_MIN(SP_MAX(request, 0), self);
@@ -142,7 +142,8 @@ static void hops(const struct sp_stitch *s, struct sp_trace *t, const unsigned *
 void sp_trace_tell(struct sp_stitch *s)
 {
 	struct sp_trace *t = &s->trace;
-	unsigned children[SP_TRACE_SPANS_MAX] = {0};
+	unsigned children[SP_TRACE_SPANS_MAX];
+	memset(children, 0, t->n_spans * sizeof *children);
 	trace_id(t);
 	t->start_ns = t->span[0].span->start_ns;
 	t->end_ns = t->span[0].span->end_ns;

@@ -69,13 +69,13 @@ static bool adjacent(const struct call *p, const struct call *c)
 
 static bool same_key(const struct sp_group *p, enum sp_tie_kind of_p, const struct sp_group *c, enum sp_tie_kind of_c)
 {
-	return p->key[of_p] && p->key[of_p] == c->key[of_c];
+	return p->tie[of_p].key && p->tie[of_p].key == c->tie[of_c].key;
 }
 
 /* Both name a trace, or an id, and not the same one. */
 static bool conflict(const struct sp_group *p, enum sp_tie_kind of_p, const struct sp_group *c, enum sp_tie_kind of_c)
 {
-	return p->key[of_p] && c->key[of_c] && p->key[of_p] != c->key[of_c];
+	return p->tie[of_p].key && c->tie[of_c].key && p->tie[of_p].key != c->tie[of_c].key;
 }
 
 /* A guess: the same is asked by the host that is asked just then. */
@@ -202,7 +202,7 @@ static void by_ties(struct tree *t, unsigned i)
 {
 	const struct sp_stitch *s = t->s;
 	for (unsigned kind = SP_TIE_X_REQUEST_ID; kind <= SP_TIE_TRACE; kind++) {
-		uint64_t key = s->group[t->call[i].group].key[kind];
+		uint64_t key = s->group[t->call[i].group].tie[kind].key;
 		unsigned looked = 0;
 		for (uint32_t ref = 0; key && looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
 			consider(t, i, sp_tie_group(ref));

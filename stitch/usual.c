@@ -41,9 +41,8 @@ static struct place *place_of(const struct sp_usual *u, uint64_t key)
 }
 
 /* The majority's candidate, in one pass. */
-void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point)
+static void vote(struct place *p, uint64_t key, uint16_t point)
 {
-	struct place *p = place_of(u, key);
 	if (p->votes && (p->key != key || p->point != point)) {
 		p->votes--;
 		p->doubted |= p->key == key;
@@ -60,10 +59,20 @@ void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point)
 	p->turns /= 2;
 }
 
+static bool is_known(const struct place *p, uint64_t key)
+{
+	return p->key == key && p->votes >= VOTES_ENOUGH;
+}
+
+void sp_usual_vote(struct sp_usual *u, uint64_t key, uint16_t point)
+{
+	vote(place_of(u, key), key, point);
+}
+
 bool sp_usual_next(const struct sp_usual *u, uint64_t key, bool *doubted, uint16_t *point)
 {
 	const struct place *p = place_of(u, key);
-	if (p->key != key || p->votes < VOTES_ENOUGH)
+	if (!is_known(p, key))
 		return false;
 	*doubted = p->doubted;
 	*point = p->point;
@@ -109,12 +118,11 @@ static void miss(struct sp_trace *t, uint16_t point)
 
 static void compare(struct sp_usual *u, struct sp_trace *t, uint64_t key, uint16_t to)
 {
-	uint16_t usual;
-	bool doubted, known = sp_usual_next(u, key, &doubted, &usual);
-	const struct place *p = place_of(u, key);
-	bool shared = known && p->turns * TURNS_OF > p->times;
-	sp_usual_vote(u, key, to);
-	if (known && !shared && usual != SP_NOWHERE && usual != to && !has_point(t, usual))
+	struct place *p = place_of(u, key);
+	uint16_t usual = p->point;
+	bool missed = is_known(p, key) && usual != to && usual != SP_NOWHERE && p->turns * TURNS_OF <= p->times;
+	vote(p, key, to);
+	if (SP_UNLIKELY(missed) && !has_point(t, usual))
 		miss(t, usual);
 }
 
@@ -127,7 +135,8 @@ void sp_usual_trace(struct sp_usual *u, struct sp_trace *t)
 		const struct sp_trace_span *span = &t->span[i];
 		unsigned next = same_call(t, i);
 		bool first = span->parent < 0 || span->led_to;
-		compare(u, t, key_of(span->span), next ? t->span[next].span->point : SP_NOWHERE);
-		compare(u, t, key_of(span->span) ^ BEFORE, first ? SP_NOWHERE : t->span[span->parent].span->point);
+		uint64_t key = key_of(span->span);
+		compare(u, t, key, next ? t->span[next].span->point : SP_NOWHERE);
+		compare(u, t, key ^ BEFORE, first ? SP_NOWHERE : t->span[span->parent].span->point);
 	}
 }

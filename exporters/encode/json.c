@@ -4,6 +4,7 @@
  * comma before each key; the first one becomes the opening brace. */
 #include "exporters/encode/json_fields.h"
 #include "exporters/encode/json_profile.h"
+#include "exporters/encode/pcapng.h"
 #include "flowtable/community_id.h"
 #include "parsers/link/decode.h"
 #include "parsers/parser.h"
@@ -108,6 +109,8 @@ static void encode(struct sp_buf *out, const struct sp_record_head *record, cons
 		sp_json_request(out, (const struct sp_request_record *)record, points, tagged);
 	else if (record->kind == SP_RECORD_PROFILE)
 		sp_json_profile(out, (const struct sp_profile_record *)record, points, tagged);
+	else if (record->kind == SP_RECORD_PACKET && !tagged)
+		sp_pcapng_packet(out, (const struct sp_packet_record *)record, points);
 }
 
 static void encode_plain(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)

@@ -13,13 +13,15 @@
 
 #include "base/log.h"
 #include "exporters/exporter.h"
+#include "exporters/sink/ends.h"
 
 /* "" where a kind has no file. */
 static const char file_name[SP_RECORD_KIND_MAX][16] = {
 	[SP_RECORD_FLOW] = "flows.jsonl",	[SP_RECORD_REQUEST] = "requests.jsonl",
-	[SP_RECORD_PROFILE] = "profiles.jsonl", [SP_RECORD_TRACE] = "traces.jsonl",
-	[SP_RECORD_PATH] = "paths.jsonl",	[SP_RECORD_EDGE] = "edges.jsonl",
-	[SP_RECORD_LOSS] = "losses.jsonl",	[SP_RECORD_CLOCK] = "clocks.jsonl",
+	[SP_RECORD_PROFILE] = "profiles.jsonl", [SP_RECORD_PACKET] = "packets.pcapng",
+	[SP_RECORD_TRACE] = "traces.jsonl",	[SP_RECORD_PATH] = "paths.jsonl",
+	[SP_RECORD_EDGE] = "edges.jsonl",	[SP_RECORD_LOSS] = "losses.jsonl",
+	[SP_RECORD_CLOCK] = "clocks.jsonl",
 };
 
 #define STITCHED (~0u << SP_RECORD_TRACE)
@@ -93,24 +95,13 @@ static int live_write(struct dir_sink *s, unsigned kind, const void *p, size_t n
 	int rc = write_all(s->fd[kind], p, n);
 	if (rc) {
 		if (end >= 0 && ftruncate(s->fd[kind], end))
-			sp_log("%s/%s: may hold half a line: %s", s->path, file_name[kind], strerror(errno));
+			sp_log("%s/%s: may hold half of what was written: %s", s->path, file_name[kind],
+			       strerror(errno));
 		return fail(s, kind, rc, "write");
 	}
 	if (s->error)
 		sp_log("%s/%s: can be written again", s->path, file_name[kind]);
 	return s->error = 0;
-}
-
-static int dir_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
-{
-	struct dir_sink *s = (struct dir_sink *)sink;
-	assert(kind < SP_RECORD_KIND_MAX && s->fd[kind] >= 0);
-	if (s->live)
-		return live_write(s, kind, p, n);
-	if (s->error)
-		return s->error;
-	int rc = write_all(s->fd[kind], p, n);
-	return rc ? fail(s, kind, rc, "write") : 0;
 }
 
 /* Gives a finished file its name, or removes what was written when anything failed. */
@@ -134,6 +125,9 @@ static int dir_close(struct sp_sink *sink)
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
 		if (s->fd[kind] >= 0)
 			dir_commit(s, kind);
+	/* Packets of an earlier run would pass for those of this one's flows. */
+	if (!s->error && !s->live && !s->traces && s->fd[SP_RECORD_PACKET] < 0)
+		unlinkat(s->dir, file_name[SP_RECORD_PACKET], 0);
 	if (s->dir >= 0)
 		close(s->dir);
 	int error = s->error;
@@ -159,52 +153,61 @@ static int make_dirs(const char *path)
 	return rc;
 }
 
-/* Where the last whole line of a file ends. */
-static off_t lines_end(int fd, off_t size)
+/* A run that was killed may have left half a line, or block: what is appended must not be glued to it. */
+static void cut_half(const struct dir_sink *s, unsigned kind, int fd)
 {
-	char piece[4096];
-	while (size > 0) {
-		off_t from = SP_MAX(size - (off_t)sizeof piece, 0);
-		ssize_t n = pread(fd, piece, (size_t)(size - from), from);
-		if (n <= 0)
-			return -1;
-		const char *end = memrchr(piece, '\n', (size_t)n);
-		if (end)
-			return from + (end - piece) + 1;
-		size = from;
-	}
-	return 0;
-}
-
-/* A run that was killed may have left half a line: what is appended must not be glued to it. */
-static void cut_half_line(const struct dir_sink *s, unsigned kind, int fd)
-{
-	off_t size = lseek(fd, 0, SEEK_END), end = lines_end(fd, size);
+	const char *what = kind == SP_RECORD_PACKET ? "block" : "line";
+	off_t size = lseek(fd, 0, SEEK_END), end;
+	end = kind == SP_RECORD_PACKET ? sp_blocks_end(fd, size) : sp_lines_end(fd, size);
 	if (size < 0 || end < 0 || end == size) /* a pipe, unreadable, fine */
 		return;
 	if (ftruncate(fd, end))
-		sp_log("%s/%s: ends in half a line: %s", s->path, file_name[kind], strerror(errno));
+		sp_log("%s/%s: ends in half a %s: %s", s->path, file_name[kind], what, strerror(errno));
 	else
-		sp_log("%s/%s: cut off half a line (%lld bytes) that an earlier run left", s->path, file_name[kind],
+		sp_log("%s/%s: cut off half a %s (%lld bytes) that an earlier run left", s->path, file_name[kind], what,
 		       (long long)(size - end));
+}
+
+/* Returns 0 or -errno. */
+static int open_file(struct dir_sink *s, unsigned kind)
+{
+	char temporary[64];
+	int flags = (s->live ? O_RDWR | O_APPEND : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	temporary_name(temporary, sizeof temporary, kind);
+	s->fd[kind] = openat(s->dir, s->live ? file_name[kind] : temporary, flags, 0666);
+	if (s->fd[kind] < 0)
+		return -errno;
+	if (s->live)
+		cut_half(s, kind, s->fd[kind]);
+	return 0;
 }
 
 static int open_files(struct dir_sink *s, struct sp_err *err)
 {
-	char temporary[64];
-	int flags = (s->live ? O_RDWR | O_APPEND : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++) {
-		if (!*file_name[kind] || !(STITCHED >> kind & 1) == s->traces)
+		if (!*file_name[kind] || !(STITCHED >> kind & 1) == s->traces || kind == SP_RECORD_PACKET)
 			continue;
-		temporary_name(temporary, sizeof temporary, kind);
-		s->fd[kind] = openat(s->dir, s->live ? file_name[kind] : temporary, flags, 0666);
-		if (s->fd[kind] < 0)
-			return sp_err(err, -errno, "%s/%s: cannot create: %s%s", s->path, file_name[kind],
-				      strerror(errno), advice(-errno));
-		if (s->live)
-			cut_half_line(s, kind, s->fd[kind]);
+		int rc = open_file(s, kind);
+		if (rc)
+			return sp_err(err, rc, "%s/%s: cannot create: %s%s", s->path, file_name[kind], strerror(-rc),
+				      advice(rc));
 	}
 	return 0;
+}
+
+static int dir_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
+{
+	struct dir_sink *s = (struct dir_sink *)sink;
+	int rc = 0;
+	if (kind == SP_RECORD_PACKET && s->fd[kind] < 0 && (rc = open_file(s, kind)))
+		return fail(s, kind, rc, "create");
+	assert(kind < SP_RECORD_KIND_MAX && s->fd[kind] >= 0);
+	if (s->live)
+		return live_write(s, kind, p, n);
+	if (s->error)
+		return s->error;
+	rc = write_all(s->fd[kind], p, n);
+	return rc ? fail(s, kind, rc, "write") : 0;
 }
 
 static int open_dir(struct dir_sink *s, struct sp_err *err)

@@ -4,9 +4,12 @@
 
 import json
 import os
+import shutil
+import struct
+import subprocess
 import sys
 
-from cli import ACK, PSH, SYN, T0, Dir, addr, ether, flows, main, pcap, reject_twice, run, stats, tcp
+from cli import ACK, PSH, SYN, T0, Dir, addr, ether, flows, main, pcap, pcapng, reject_twice, run, stats, tcp
 
 
 def records(directory, name):
@@ -121,6 +124,130 @@ def test_profiles_by_several_workers():
                     x.pop("request_id", None)
             return sorted(json.dumps(r, sort_keys=True) for r in lines)
         assert of(1) == of(3)
+
+
+def frames_of_pcap(path):
+    """[(ns, frame)] of a little-endian pcap with microseconds, whole packets."""
+    with open(path, "rb") as f:
+        data = f.read()
+    assert data[:4] == b"\xd4\xc3\xb2\xa1"
+    at, out = 24, []
+    while at < len(data):
+        s, us, n, wire = struct.unpack_from("<IIII", data, at)
+        assert n == wire
+        out.append(((s * 1000000 + us) * 1000, data[at + 16:at + 16 + n]))
+        at += 16 + n
+    return out
+
+
+def options(data):
+    at, out = 0, {}
+    while at < len(data):
+        code, n = struct.unpack_from("<HH", data, at)
+        if not code:
+            break
+        out[code] = data[at + 4:at + 4 + n]
+        at += 4 + (n + 3 & ~3)
+    return out
+
+
+def blocks(path):
+    """Sections, interfaces [(name, link type)] and packets [(interface, ns, wire length, bytes, comment)] of a pcapng."""
+    sections, names, packets, at = 0, [], [], 0
+    with open(path, "rb") as f:
+        data = f.read()
+    while at < len(data):
+        kind, n = struct.unpack_from("<II", data, at)
+        body, at = data[at + 8:at + n - 4], at + n
+        if kind == 0x0a0d0d0a:
+            sections, names = sections + 1, []
+        elif kind == 1:
+            o = options(body[8:])
+            assert o[9] == b"\x09"
+            names.append((o[2].decode(), struct.unpack_from("<H", body)[0]))
+        else:
+            i, high, low, n, wire = struct.unpack_from("<IIIII", body)
+            comment = options(body[20 + (n + 3 & ~3):])[1].decode()
+            packets.append((names[i], high << 32 | low, wire, body[20:20 + n], comment))
+    return sections, names, packets
+
+
+def export(d, flow):
+    said = run("profile", "--pcapng", d("flow.pcapng"), d("out"), flow).out
+    sections, names, packets = blocks(d("flow.pcapng"))
+    assert sections == 1 and f"{len(packets)} packets are in" in said, said
+    assert {p[4] for p in packets} == {"flow_id=" + flow}
+    return names, packets
+
+
+KEEP = "profile: {record: all, keep_packets: 31KiB}\n"
+
+
+def test_packets_are_kept():
+    """Those of a flow, byte for byte as they are in the capture, with nanoseconds, in their order."""
+    with Dir() as d:
+        capture = os.path.join(os.path.dirname(DEMO), "http.pcap")
+        run("read", "-c", d.write("c.yaml", KEEP), "-o", d("out"), capture)
+        want, have = frames_of_pcap(capture), []
+        for r in records(d("out"), "profiles.jsonl"):
+            names, packets = export(d, r["flow_id"])
+            assert names == [("http", 1)] and len(packets) == r["packets_recorded"]
+            assert [p[1] - r["start_ns"] for p in packets] == [round(p[0] * 1000) for p in r["packets"]]
+            have += [(p[1], p[3]) for p in packets]
+            if shutil.which("tshark"):
+                out = subprocess.run(["tshark", "-r", d("flow.pcapng"), "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len",
+                                      "-e", "frame.comment"], capture_output=True, text=True, check=True).stdout
+                assert out == "".join("%d.%09d\t%d\t%s\n" % (*divmod(p[1], 10**9), p[2], p[4]) for p in packets), out
+        assert sorted(have) == sorted(want)
+        s = stats(d("out"))["flows"]
+        assert (s["profile_packets_kept"], s["profile_packets_unkept"]) == (len(want), 0), s
+        run("read", "-o", d("out"), "--profile", capture)  # nothing is kept
+        assert not os.path.exists(d("out", "packets.pcapng"))
+        assert "profile.keep_packets" in run("profile", "--pcapng", d("x"), d("out"), "1", expect=1).err
+        lines = run("read", "-c", d("c.yaml"), "-o", "-", capture).lines()
+        assert {x["record"] for x in lines} >= {"flow", "profile"} and not os.path.exists(d("packets.pcapng"))
+
+
+def test_packets_of_two_points():
+    """Each point is an interface; a conversation that both see is a flow of each."""
+    with Dir() as d:
+        up, down = addr(1), addr(2)
+        packets = []
+        for i in range(40):
+            frame = ether(tcp(up, down, 1000, 80, 1 + 100 * i, 1, ACK | PSH, bytes([i]) * 100, i))
+            packets += [(T0 + 1000 * i, 1, frame), (T0 + 1000 * i + 300, 0, frame)]
+        run("read", "-c", d.write("c.yaml", KEEP), "-o", d("out"), d.write("two.pcapng", pcapng(packets, ["eth0", "eth1"])))
+        by_point = {r["point"]: r["flow_id"] for r in records(d("out"), "profiles.jsonl")}
+        assert len(by_point) == 2
+        for i, (point, flow) in enumerate(sorted(by_point.items())):
+            names, kept = export(d, flow)
+            assert names == [(point, 1)] and point.endswith(f"eth{i}")
+            assert [(p[1], p[2], p[3]) for p in kept] == [(t * 1000, len(f), f) for t, n, f in packets if n == i]
+
+
+def test_packets_around_a_trigger():
+    with Dir() as d:
+        conf = d.write("c.yaml", "profile: {before: 3, after: 4, keep_packets: 80}\n")
+        some = 0
+        for flow, parts in profiled(d, "-c", conf, "--profile=failures").items():
+            _, kept = export(d, flow)
+            told = [(r["start_ns"] + round(p[0] * 1000)) for r in parts for p in r["packets"]]
+            assert [p[1] for p in kept] == told
+            assert all(len(p[3]) == min(80, p[2]) for p in kept)
+            some += len(kept)
+        s = stats(d("out"))["flows"]
+        assert 0 < some == s["profile_packets_kept"] == s["profile_packets"] < 3430 and not s["profile_packets_unkept"], s
+
+
+def test_packets_by_several_workers():
+    with Dir() as d:
+        def of(count):
+            conf = d.write("c.yaml", f"workers: {{count: {count}}}\n" + KEEP)
+            profiled(d, "-c", conf)
+            return sorted(p[:4] for p in blocks(d("out", "packets.pcapng"))[2])
+        one = of(1)
+        assert one == of(3) and len(one) == 3430
+        assert sorted(p[3] for p in one) == sorted(f for _, f in frames_of_pcap(DEMO))
 
 
 if __name__ == "__main__":

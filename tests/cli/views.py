@@ -290,7 +290,7 @@ def test_pcapng():
     others = kept(33, b"c" * 80) + kept(0, b"d", b"flow_id=") + block(5, b"\0" * 20) + kept(0, b"e", b"x flow_id=3")
     with Dir() as d:
         d.write("profiles.jsonl", usual())
-        assert "without the packets themselves" in run("profile", "--pcapng", d("x"), d(), "3", expect=1).err
+        assert "profile.keep_packets" in run("profile", "--pcapng", d("x"), d(), "3", expect=1).err
         d.write("packets.pcapng", head + others)
         assert "no packets of flow 3 were kept" in run("profile", "--pcapng", d("x"), d(), "3", expect=1).err
         assert not os.path.exists(d("x"))

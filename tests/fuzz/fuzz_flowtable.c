@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const uint32_t space[2] = {0, 1};
 
 #define LOSSES_MAX 16
+#define KEEP 300 /* bytes of a packet */
 
 struct run {
 	struct sp_flowtable *ft;
@@ -27,7 +28,7 @@ struct run {
 	struct sp_out out;
 	struct sp_page page;
 	struct sp_batch batch;
-	uint64_t now, with_flow, recorded, profiled, verdict[SP_VERDICT_MAX];
+	uint64_t now, with_flow, recorded, profiled, kept, verdict[SP_VERDICT_MAX];
 };
 
 static void check(bool good, const char *what)
@@ -78,6 +79,12 @@ static void check_losses(const struct sp_flow_record *r)
 		check(loss[i].s2c < 2 && loss[i].kind <= SP_LOSS_FILLED && loss[i].len, "a loss that is none");
 }
 
+static void check_packet(const struct sp_packet_record *r)
+{
+	check(r->n <= KEEP && sizeof *r + r->n <= r->head.size, "bytes of a packet");
+	check(r->link < SP_LINK_MAX, "a link type that is none");
+}
+
 static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 {
 	struct run *r = out->ctx;
@@ -86,6 +93,12 @@ static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 		memcpy(&head, full->data + at, sizeof head);
 		if (head.kind == SP_RECORD_REQUEST) {
 			check_request((const struct sp_request_record *)(full->data + at));
+			at += head.size;
+			continue;
+		}
+		if (head.kind == SP_RECORD_PACKET) {
+			check_packet((const struct sp_packet_record *)(full->data + at));
+			r->kept++;
 			at += head.size;
 			continue;
 		}
@@ -143,6 +156,7 @@ static void begin(struct run *r, uint8_t settings)
 							.slow = SP_NS_PER_MS,
 							.before = 3,
 							.after = 5,
+							.keep_packets = settings & KEEP_ROUTED ? KEEP : 0,
 							.max_memory = small ? 2 * SP_SLAB_CHUNK : 4 << 20};
 	uint64_t *timeouts = (uint64_t *)&conf.timeout;
 	for (size_t i = 0; i < sizeof conf.timeout / sizeof *timeouts; i++)
@@ -211,6 +225,7 @@ static void account(const struct run *r)
 	check(s->flows_created == s->flows_ended, "flows");
 	check(r->profiled <= s->profile_packets + s->profile_packets_passed + s->profile_packets_refused,
 	      "packets of profiles");
+	check(r->kept == s->profile_packets_kept && r->kept <= s->profile_packets, "packets that were kept");
 	check(s->profiles + s->profiles_refused <= s->flows_created, "profiles");
 	check(s->fragments_matched + s->fragments_orphaned <= s->fragments, "fragments");
 }
@@ -232,7 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sp_flowtable_end(r.ft, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
 	sp_flowtable_memory(r.ft, &m);
 	check(m.calls <= SP_SLAB_CLASSES * SP_SLAB_CHUNK, "memory of calls that are over");
-	check(m.profiles <= SP_SLAB_CLASSES * SP_SLAB_CHUNK, "memory of profiles that are over");
+	check(m.profiles <= 2 * SP_SLAB_CLASSES * SP_SLAB_CHUNK, "memory of profiles that are over");
 	sp_out_flush(&r.out);
 	account(&r);
 	sp_flowtable_free(r.ft);

@@ -498,17 +498,20 @@ def profiles_can_be_switched_on(t):
         a, b = net.pair()
         run = Run(af_packet(b, "vb"), flow={"timeout": {"icmp": "300ms"}})
         for record, filter_, pings in (("none", "", 2), ("all", "host 10.9.0.2 and icmp", 3), ("all", "tcp", 4), ("none", "", 5)):
-            run.conf["profile"] = {"record": record, "filter": filter_}
+            run.conf["profile"] = {"record": record, "filter": filter_, "keep_packets": "1KiB"}
             run.write()
             run.hang_up()
             flows = len(run.flows())
             sh(f"ip netns exec {a} ping -c {pings} -i 0.02 10.9.0.2")
             t.true(f"{pings} pings are over", until(lambda: len(run.flows()) == flows + 1))
-        s = run.end(t)
+        s = run.end(t, elsewhere=6)  # in packets.pcapng
         (r,) = run.profiles()
         t.equal("packets, requests and answers", [p[1] for p in r["packets"]], ["c2s", "s2c"] * 3)
         t.equal("why", (r["reason"], r["last"]), ("filter", True))
-        t.equal("counted", (s["flows"]["profiles"], s["flows"]["profile_packets"]), (1, 6))
+        t.equal("counted", [s["flows"][x] for x in ("profiles", "profile_packets", "profile_packets_kept")], [1, 6, 6])
+        out = os.path.join(run.out, "pings.pcapng")
+        said = sh(f"{SPANTAP} profile --pcapng {out} {run.out} {r['flow_id']}")
+        t.true("its packets are kept", "6 packets are in" in said)
 
 
 def logs_are_rotated(t):
