@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 from faults import DELAY, ROWS, Row
 from ovs import MIRRORS, ONE_PORT
@@ -85,7 +86,16 @@ class GuestLab(Lab):
         os.chmod(f.name, 0o755)
         self.machine = boot(self.out, "node.py", tools + ":" + os.environ["PATH"])
         self.node = Caller(self.out, lambda: self.machine.poll() is None)
+        self.ahead_ns = self.clock_ahead()
         return RemotePod(self.node)
+
+    def clock_ahead(self):
+        """How far the machine's clock is ahead of this one's: by the quickest of some calls."""
+        asked = []
+        for _ in range(10):
+            before, there, after = time.time_ns(), self.node.now(), time.time_ns()
+            asked.append((after - before, there - (before + after) // 2))
+        return min(asked)[1]
 
     def capture(self, directory):
         self.directory = directory
@@ -107,7 +117,7 @@ class GuestLab(Lab):
 
 # --- rows of the TAP device
 
-SAME = ("healthy", "haproxy", "delay-uplink", "delay-lb", "delay-gw", "delay-svc", "delay-back", "server")
+SAME = ("healthy", "haproxy", "delay-uplink", "delay-lb", "delay-gw", "delay-svc", "delay-back", "server", "loss-uplink", "syn-gw", "reset-gw")
 
 
 @contextlib.contextmanager

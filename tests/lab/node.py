@@ -7,6 +7,7 @@ import glob
 import os
 import sys
 import tempfile
+import time
 
 from rpc import serve
 from topology import POINTS, Lab, sh
@@ -43,6 +44,9 @@ class Told:
 
     def close(self, kept):
         self.kept.pop(kept).close()
+
+    def now(self):
+        return time.time_ns()
 
     def netem(self, settings):
         self.node.inside("node", f"tc qdisc {'add' if settings else 'del'} dev eth0 root netem {settings}")
