@@ -14,11 +14,6 @@
 
 /* --- ties --- */
 
-static struct sp_tie *tie_at(const struct sp_stitch *s, uint32_t ref)
-{
-	return &s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)];
-}
-
 static void tie_add(struct sp_stitch *s, uint32_t g, enum sp_tie_kind kind, uint64_t key)
 {
 	struct sp_tie *tie = &s->group[g].tie[kind];
@@ -27,7 +22,7 @@ static void tie_add(struct sp_stitch *s, uint32_t g, enum sp_tie_kind kind, uint
 	uint32_t *head = sp_tie_bucket(s, key), ref = 1 + g * SP_TIE_MAX + kind;
 	*tie = (struct sp_tie){.key = key, .chain = *head};
 	if (*head)
-		tie_at(s, *head)->back = ref;
+		sp_tie_at(s, *head)->back = ref;
 	*head = ref;
 	s->n_halves -= kind == SP_TIE_ASKED;
 }
@@ -40,11 +35,11 @@ static void ties_drop(struct sp_stitch *s, uint32_t g)
 		if (!tie->key)
 			continue;
 		if (tie->back)
-			tie_at(s, tie->back)->chain = tie->chain;
+			sp_tie_at(s, tie->back)->chain = tie->chain;
 		else
 			*sp_tie_bucket(s, tie->key) = tie->chain;
 		if (tie->chain)
-			tie_at(s, tie->chain)->back = tie->back;
+			sp_tie_at(s, tie->chain)->back = tie->back;
 		tie->key = 0;
 	}
 }
@@ -132,43 +127,10 @@ static void interval_at(struct sp_stitch *s, uint64_t now_ns, bool begin)
 	s->due_ns = length ? now_ns - now_ns % length + length : UINT64_MAX;
 }
 
-static void fetch_spans(const struct sp_stitch *s, const struct sp_group *g)
-{
-	for (unsigned i = 0; i < SP_MIN(g->n, SP_FETCHED_SPANS); i++)
-		sp_fetch(&s->span[g->fetched[i]], sizeof *s->span);
-}
-
-static void fetch_group(const struct sp_stitch *s, uint32_t ref)
-{
-	if (ref)
-		sp_fetch(&s->group[sp_tie_group(ref)], sizeof *s->group);
-}
-
-static void fetch_tie(const struct sp_stitch *s, uint32_t ref)
-{
-	if (ref)
-		__builtin_prefetch(tie_at(s, ref));
-}
-
-/* What waited for long is not in the cache any more: the next call's spans are fetched while this one is told, and the
- * one behind it, so that then it is known what these are. */
-static void fetch_next(const struct sp_stitch *s, uint32_t g)
-{
-	const struct sp_group *next = &s->group[s->group[g].newer], *second = &s->group[next->newer];
-	fetch_spans(s, next);
-	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++) {
-		fetch_tie(s, next->tie[kind].chain);
-		fetch_tie(s, next->tie[kind].back);
-	}
-	if (next->detail)
-		sp_fetch(sp_slab_at(&s->details, next->detail), sizeof(struct sp_detail));
-	sp_fetch(second, sizeof *second);
-}
-
 /* Intervals go by when calls came, so that whatever comes in time is in the interval of its call. */
 static void tell_oldest(struct sp_stitch *s)
 {
-	fetch_next(s, s->oldest);
+	sp_fetch_next(s, s->oldest);
 	interval_at(s, s->group[s->oldest].arrived_ns, true);
 	sp_tree_tell(s, s->oldest);
 }
@@ -415,29 +377,6 @@ void sp_stitch_span(struct sp_stitch *s, const struct sp_span *given, const stru
 		detail_take(s, &s->group[g], r);
 }
 
-/* Looked for in three steps, each of which finds in the cache what the one before it asked for. */
-void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, unsigned n)
-{
-	enum { KINDS = SP_TIE_ALIKE + 1 };
-	const uint32_t *head[SP_STITCH_EXPECTED][KINDS];
-	n = SP_MIN(n, SP_STITCH_EXPECTED);
-	for (unsigned i = 0; i < n; i++) {
-		head[i][SP_TIE_ASKED] = sp_tie_bucket(s, sp_asked_key(s, &span[i]));
-		head[i][SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, &span[i]));
-		head[i][SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(&span[i]));
-		for (unsigned kind = 0; kind < KINDS; kind++)
-			__builtin_prefetch(head[i][kind]);
-	}
-	for (unsigned i = 0; i < n; i++) {
-		fetch_group(s, *head[i][SP_TIE_ASKED]);
-		fetch_tie(s, *head[i][SP_TIE_ANSWERED]);
-		fetch_tie(s, *head[i][SP_TIE_ALIKE]);
-	}
-	for (unsigned i = 0; i < n; i++)
-		if (*head[i][SP_TIE_ASKED])
-			fetch_spans(s, &s->group[sp_tie_group(*head[i][SP_TIE_ASKED])]);
-}
-
 void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *const *r, unsigned n)
 {
 	struct sp_span span[SP_STITCH_EXPECTED];
@@ -493,7 +432,7 @@ const struct sp_stitch_stats *sp_stitch_stats(const struct sp_stitch *s)
 
 /* --- begin and end --- */
 
-#define DETAIL_TYPICAL 512
+#define DETAIL_TYPICAL 480
 
 /* Shares of the budget: a sixteenth for paths, as much for their losses, a thirty-second for edges, as much for losses
  * over time; of the rest, as many calls as two spans, a

@@ -122,13 +122,6 @@ static inline uint64_t sp_content_key(uint64_t content, uint64_t start_ns, int p
 	return sp_key(content, (start_ns >> 30) + (uint64_t)piece);
 }
 
-/* All lines of it into the cache, without waiting. */
-static inline void sp_fetch(const void *p, size_t n)
-{
-	for (size_t at = 0; at < n; at += SP_CACHE_LINE)
-		__builtin_prefetch((const uint8_t *)p + at);
-}
-
 static inline struct sp_span *sp_span_at(const struct sp_stitch *s, uint32_t n)
 {
 	return &s->span[n];
@@ -143,6 +136,11 @@ static inline enum sp_tie_kind sp_tie_kind(uint32_t ref)
 	return (ref - 1) % SP_TIE_MAX;
 }
 
+static inline struct sp_tie *sp_tie_at(const struct sp_stitch *s, uint32_t ref)
+{
+	return &s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)];
+}
+
 static inline uint32_t *sp_tie_bucket(const struct sp_stitch *s, uint64_t key)
 {
 	return &s->bucket[key >> 8 & (s->n_buckets - 1)];
@@ -151,9 +149,9 @@ static inline uint32_t *sp_tie_bucket(const struct sp_stitch *s, uint64_t key)
 /* Groups with a tie of this key: `ref` 0 begins, 0 ends. */
 static inline uint32_t sp_tie_next(const struct sp_stitch *s, uint64_t key, uint32_t ref)
 {
-	ref = ref ? s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].chain : *sp_tie_bucket(s, key);
-	while (ref && s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].key != key)
-		ref = s->group[sp_tie_group(ref)].tie[sp_tie_kind(ref)].chain;
+	ref = ref ? sp_tie_at(s, ref)->chain : *sp_tie_bucket(s, key);
+	while (ref && sp_tie_at(s, ref)->key != key)
+		ref = sp_tie_at(s, ref)->chain;
 	return ref;
 }
 
@@ -236,6 +234,9 @@ struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span)
 
 /* The best of a group's spans speaks for it, but none may speak against it. */
 void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *span, struct sp_meeting *best);
+
+/* fetch.c: a call is told, and the next one will be soon. */
+void sp_fetch_next(const struct sp_stitch *s, uint32_t g);
 
 /* tree.c: tells the oldest call with all that belongs to it, and forgets them. */
 void sp_tree_tell(struct sp_stitch *s, uint32_t g);
