@@ -71,7 +71,7 @@ class GuestLab(Lab):
     """The lab from its TAP device on; what is before that is in the virtual machine, clock and captures too."""
 
     places, cables, points = Lab.places[2:], CABLES[2:], POINTS[3:]
-    machine = None
+    machine = node = None
 
     def client_side_up(self):
         self.ip("host", "tuntap add dev tap0 mode tap; link set tap0 up")
@@ -110,8 +110,9 @@ class GuestLab(Lab):
 
     def clear(self):
         if self.machine and self.machine.poll() is None:
-            self.node.end()
-            end(self.machine, 60)
+            if self.node:
+                self.node.end()
+            end(self.machine, 60 if self.node else 0)
         super().clear()
 
 
@@ -188,7 +189,10 @@ OVS = (
 def ovs(read, directory):
     """Rows, and what was said of them. A mirror at a time is read beside the captures of both ends."""
     machine = boot(directory, "ovs.py")
-    end(machine, int(SECONDS) + 30)
+    try:
+        machine.wait(timeout=int(SECONDS) + 30)
+    finally:
+        end(machine, 0)
     if machine.returncode:
         with open(os.path.join(directory, "log"), encoding="utf-8", errors="replace") as f:
             raise RuntimeError(f"ovs.py ends with {machine.returncode}: {f.read()[-2000:]}")
