@@ -114,6 +114,14 @@ def stage_table(stages):
     return out + [""]
 
 
+def stitch_table(stitch):
+    if not stitch:
+        return []
+    return ["### Stitching", "", "| spans | points a call | calls waiting | ns a span | million spans/s |", "|---|---|---|---|---|",
+            f"| {stitch['spans']:,} | {stitch['points']} | {stitch['open']:,} | {stitch['ns_a_span']} "
+            f"| {stitch['million_spans_a_second']} |", ""]
+
+
 class Targets:
     def __init__(self):
         self.rows = []
@@ -174,7 +182,7 @@ def call_targets(t, by_name):
         t.add("idle HTTP connection, memory", "≤", 600, bytes_a_flow(by_name["idle"], "spantap"), " B")
 
 
-def target_table(tables, near, scaling):
+def target_table(tables, near, scaling, stitch):
     by_name = {t["name"]: t for t in tables}
     small, mix, small_calls, flows = (by_name.get(n) for n in ("small", "mix", "calls", "flows"))
     t = Targets()
@@ -193,10 +201,12 @@ def target_table(tables, near, scaling):
         t.add("two workers, a share each", "≥", 1.9, scaling and scaling["shares"], "×")
         t.add("two workers, one file", "≥", 1.6, scaling and scaling["file"], "×")
     call_targets(t, by_name)
+    if stitch:
+        t.add("stitching, 100,000 calls waiting", "≥", 1, stitch["million_spans_a_second"], " million spans/s")
     return ["### Targets", "", "| target | limit | measured | |", "|---|---|---|---|"] + t.rows + [""]
 
 
-def render(tables, near, scaling, stages, runs):
+def render(tables, near, scaling, stages, stitch, runs):
     found = [p.describe() for p in PEERS if p.program()]
     absent = [p.name for p in PEERS if not p.program()]
     out = [f"## {datetime.date.today().isoformat()}, commit {commit()}", "",
@@ -205,4 +215,4 @@ def render(tables, near, scaling, stages, runs):
     for table in tables + ([near] if near else []):
         out += cost_table(table)
     out += call_table(tables)
-    return "\n".join(out + stage_table(stages) + target_table(tables, near, scaling))
+    return "\n".join(out + stage_table(stages) + stitch_table(stitch) + target_table(tables, near, scaling, stitch))
