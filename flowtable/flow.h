@@ -144,6 +144,17 @@ static inline unsigned sp_flow_client(const struct sp_flow *f)
 	return f->bits & SP_FLOW_CLIENT_IS_HI ? 1 : 0;
 }
 
+/* Who talks to whom, in a record of any kind; `c` is the client's side. */
+#define SP_FLOW_PUT_ENDS(r, f, c)                                                                                      \
+	((r)->client_ip = (c) ? (f)->hi : (f)->lo, (r)->server_ip = (c) ? (f)->lo : (f)->hi, (r)->proto = (f)->proto,  \
+	 (r)->has_ports = sp_flow_has_ports(f),                                                                        \
+	 (r)->client_port = !(r)->has_ports ? 0                                                                        \
+			    : (c)	    ? (f)->hi_port                                                             \
+					    : (f)->lo_port,                                                                      \
+	 (r)->server_port = !(r)->has_ports ? 0                                                                        \
+			    : (c)	    ? (f)->lo_port                                                             \
+					    : (f)->hi_port)
+
 /* ICMP's ports in the key are an identifier, or a type and code. */
 static inline bool sp_flow_has_ports(const struct sp_flow *f)
 {

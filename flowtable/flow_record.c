@@ -39,13 +39,7 @@ static uint8_t settle_direction(struct sp_flowtable *ft, struct sp_flow *f)
 static void put_ends(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
 {
 	uint16_t client_mac = c ? f->hi_mac : f->lo_mac, server_mac = c ? f->lo_mac : f->hi_mac;
-	r->client_ip = c ? f->hi : f->lo;
-	r->server_ip = c ? f->lo : f->hi;
-	if (sp_flow_has_ports(f)) {
-		r->has_ports = 1;
-		r->client_port = c ? f->hi_port : f->lo_port;
-		r->server_port = c ? f->lo_port : f->hi_port;
-	}
+	SP_FLOW_PUT_ENDS(r, f, c);
 	if (client_mac && server_mac) {
 		r->has_mac = 1;
 		memcpy(r->client_mac.b, sp_macs_at(&ft->macs, client_mac), 6);
@@ -187,7 +181,6 @@ static void put_all(struct sp_flowtable *ft, const struct sp_flow *f, struct sp_
 	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(f);
 	r->start_ns = f->start_ns;
 	r->end_ns = f->last_ns;
-	r->proto = f->proto;
 	put_ends(ft, f, r, c);
 	put_counters(f, r, c);
 	if (f->proto == SP_PROTO_TCP)

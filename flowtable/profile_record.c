@@ -5,18 +5,6 @@
 #include "flowtable/flowtable_priv.h"
 #include "flowtable/profile.h"
 
-static void put_ends(const struct sp_flow *f, struct sp_profile_record *r, unsigned c)
-{
-	r->client_ip = c ? f->hi : f->lo;
-	r->server_ip = c ? f->lo : f->hi;
-	r->proto = f->proto;
-	if (!sp_flow_has_ports(f))
-		return;
-	r->has_ports = 1;
-	r->client_port = c ? f->hi_port : f->lo_port;
-	r->server_port = c ? f->lo_port : f->hi_port;
-}
-
 static struct sp_profile_rtt rtt_of(const struct sp_profile_side *s)
 {
 	if (!s->rtt_n)
@@ -106,7 +94,7 @@ void sp_profile_write(struct sp_flowtable *ft, struct sp_flow *f, const struct s
 	ft->stats.profile_records++;
 	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(f);
 	r->point = r->head.point = ft->layers.set[f->layers].point;
-	put_ends(f, r, c);
+	SP_FLOW_PUT_ENDS(r, f, c);
 	put_app(ft, f, p, r);
 	r->reason = p->reason;
 	r->start_ns = p->start_ns;

@@ -44,20 +44,6 @@ static void count(struct sp_talk *t, const struct sp_call *c, enum sp_status sta
 	t->ft->stats.request_errors += error;
 }
 
-static void put_ends(const struct sp_talk *t, struct sp_request_record *r)
-{
-	const struct sp_flow *f = t->f;
-	unsigned c = t->d->client;
-	r->client_ip = c ? f->hi : f->lo;
-	r->server_ip = c ? f->lo : f->hi;
-	r->proto = f->proto;
-	if (!sp_flow_has_ports(f))
-		return;
-	r->has_ports = 1;
-	r->client_port = c ? f->hi_port : f->lo_port;
-	r->server_port = c ? f->lo_port : f->hi_port;
-}
-
 /* Where a message begins in its stream: what a middlebox that writes sequence numbers anew leaves as it was. */
 static uint8_t put_offset(const struct sp_talk *t, unsigned side, uint32_t seq, uint32_t *off)
 {
@@ -166,7 +152,7 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	r->depth = around->layers.n_tunnel;
 	r->ttl_c2s = t->f->ttl[t->d->client];
 	r->ttl_s2c = t->f->ttl[!t->d->client];
-	put_ends(t, r);
+	SP_FLOW_PUT_ENDS(r, t->f, t->d->client);
 	r->app_proto = c->app;
 	r->parser = (uint8_t)t->d->parser->app;
 	r->type = (uint8_t)type_of(c);

@@ -8,7 +8,6 @@ Where request and answer came through different VLANs or tunnels, they are two f
 capture whose calls differ stands in EXPLAINED with the reason, and fails there once it does not differ any more. Over all captures at
 least 97 % of the calls of each protocol that has enough of them are the same, those explained included."""
 
-import glob
 import json
 import os
 import subprocess
@@ -242,11 +241,7 @@ def main():
     if not suite.has("tshark"):
         print("1..0 # SKIP tshark is not installed")
         return 0
-    folder = os.path.join(suite.ROOT, "tests", "captures")
-    names = sys.argv[1:] or [os.path.basename(c) for c in glob.glob(os.path.join(folder, "*.pcap*"))]
-    if sys.argv[1:] == ["--corpus"]:
-        folder = suite.corpus()
-        names = suite.captures(folder)
+    folder, names = suite.asked(sys.argv[1:])
     tap, total = suite.Tap(), defaultdict(lambda: [0, 0, 0])
     for path, (lines, counts) in suite.each(compare, [os.path.join(folder, name) for name in sorted(names)]):
         name = os.path.relpath(path, folder)

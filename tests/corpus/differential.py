@@ -8,7 +8,6 @@ Counts have to be equal. TCP's marks are compared in two steps: spantap's counts
 packet, and where that differs from what tshark says of the same packet, one of the named CAUSES has to hold for that very packet.
 A difference that has no such cause stands in EXPLAINED, by capture, with the reason; it fails there once it is gone."""
 
-import glob
 import os
 import sys
 from collections import Counter, defaultdict
@@ -246,11 +245,7 @@ def main():
     if not suite.has("tshark"):
         print("1..0 # SKIP tshark is not installed")
         return 0
-    folder = os.path.join(suite.ROOT, "tests", "captures")
-    names = sys.argv[1:] or [os.path.basename(c) for c in glob.glob(os.path.join(folder, "*.pcap*"))]
-    if sys.argv[1:] == ["--corpus"]:
-        folder = suite.corpus()
-        names = suite.captures(folder)
+    folder, names = suite.asked(sys.argv[1:])
     tap, total = suite.Tap(), Counter()
     for path, (lines, causes) in suite.each(compare, [os.path.join(folder, name) for name in sorted(names)]):
         name = os.path.relpath(path, folder)

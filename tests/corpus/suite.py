@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the programs of this suite share: where the public captures are, TAP, and two processors' worth of work at a time."""
 
+import glob
 import os
 import shutil
 import sys
@@ -31,6 +32,15 @@ def captures(folder):
             rows = [line.split("\t") for line in f]
         paths += [below + row[0] for row in rows if len(row) > 2 and row[2].isdigit()]
     return sorted(paths)
+
+
+def asked(arguments):
+    """The folder, and the captures below it that a program's arguments ask for: all of ours, those named, or --corpus."""
+    if arguments == ["--corpus"]:
+        folder = corpus()
+        return folder, captures(folder)
+    folder = os.path.join(ROOT, "tests", "captures")
+    return folder, arguments or [os.path.basename(c) for c in glob.glob(os.path.join(folder, "*.pcap*"))]
 
 
 def each(work, items):
