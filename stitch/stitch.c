@@ -247,7 +247,7 @@ static void meet(struct sp_stitch *s, struct sp_group *g, struct sp_span *span, 
 	for (uint32_t n = g->first; n; n = s->span[n].next) {
 		const struct sp_span *other = sp_span_at(s, n);
 		if (confidence >= SP_CONFIDENT)
-			sp_order_learn(s->order, other, span);
+			sp_order_learn(s, other, span, SP_ORDER_CALLS);
 		if (SP_UNLIKELY(other->req_seq != span->req_seq || other->resp_seq != span->resp_seq) &&
 		    !span->rewritten)
 			sp_offsets_learn(s, other, span, confidence);

@@ -255,11 +255,12 @@ static inline uint64_t sp_place_of(const struct sp_span *s)
 	return sp_hash_mix(h ^ sp_load64(s->server_ip.b), sp_load64(s->server_ip.b + 8) ^ SP_HASH_K1);
 }
 
-/* Two spans of one call, just met: which one is farther from the server. */
-void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b);
+/* Two spans of one call, just met, or what two points saw of one handshake: which one is farther from the server. */
+enum sp_order_of { SP_ORDER_CALLS, SP_ORDER_HANDSHAKES, SP_ORDER_OF_MAX };
+void sp_order_learn(struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b, enum sp_order_of of);
 
-/* Sorts spans of one call, the client's end first. */
-void sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsigned n);
+/* Sorts spans of one call, the client's end first. Returns bits of those whose order with the one before is a guess. */
+uint64_t sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsigned n);
 
 /* Kind of a point as its place on the way, 0: says nothing. */
 unsigned sp_order_rank(const struct sp_points *points, uint16_t point);
