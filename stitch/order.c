@@ -14,7 +14,8 @@
 #define PAIRS 65536 /* a power of two; a pair that is not seen any more makes room for another one */
 #define TIMES_MAX 4096
 #define TIMES_MANY 16 /* fewer do not doubt TTLs and kinds */
-#define WEIGHT_MAX 10 /* of a difference: its bits in microseconds. A millisecond is no mirror's, and weighs no more */
+#define WEIGHT_MAX 10 /* of a difference: its bits in microseconds. A millisecond is no mirror's, and weighs no more   \
+		       */
 #define CONTRARY 8    /* one part in so many may say the contrary */
 #define NOISE 8	      /* a call's own difference decides where it is so many times the usual one */
 #define APART_US_MAX 500000

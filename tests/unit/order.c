@@ -185,6 +185,7 @@ static const struct way ways[] = {
 	{.near_us = 10, .far_us = 200, .there_us = 5, .back_us = 25, .jitter_us = 40},
 	{.near_us = 3, .far_us = 200, .there_us = 5, .back_us = 10, .jitter_us = 30},
 	{.near_us = 10, .far_us = 200, .there_us = 5, .back_us = 15, .jitter_us = 50},
+	{.near_us = 8, .far_us = 200, .there_us = 5, .back_us = 30, .jitter_us = 40}, /* two of three say so */
 	{.near_us = 5, .far_us = 3000, .there_us = 20, .back_us = 10, .jitter_us = 60},
 };
 
