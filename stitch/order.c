@@ -14,10 +14,11 @@
 #define PAIRS 65536 /* a power of two; a pair that is not seen any more makes room for another one */
 #define TIMES_MAX 4096
 #define TIMES_MANY 16 /* fewer do not doubt TTLs and kinds */
-#define WEIGHT_MAX 10 /* of a difference: its bits in microseconds. A millisecond is no mirror's, and weighs no more   \
-		       */
-#define CONTRARY 8    /* one part in so many may say the contrary */
-#define NOISE 8	      /* a call's own difference decides where it is so many times the usual one */
+#define WEIGHT_MAX                                                                                                     \
+	10	   /* of a difference: its bits in microseconds. A millisecond is no mirror's, and weighs no more      \
+		    */
+#define CONTRARY 8 /* one part in so many may say the contrary */
+#define NOISE 8	   /* a call's own difference decides where it is so many times the usual one */
 #define APART_US_MAX 500000
 #define LATE_NS_MAX SP_NS_PER_MS /* more, and both have not one clock */
 #define HOPS_MAX 32
@@ -88,13 +89,19 @@ static void add(struct measured *m, bool second, uint64_t us, bool late)
 	m->n /= 2;
 }
 
-void sp_order_learn(struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b, enum sp_order_of of)
+/* What goes to a server that was not seen before goes the way of the others. */
+static uint64_t place_of_any(const struct sp_span *s)
 {
-	if (!(a->bits & b->bits & SP_SPAN_RRT))
-		return;
+	return sp_key(s->point, s->depth);
+}
+
+/* Times of a pair; the place of each. */
+static void learn(struct sp_stitch *s, const struct sp_span *a, uint64_t at, const struct sp_span *b, uint64_t bt,
+		  enum sp_order_of of)
+{
 	uint64_t key;
 	bool turned;
-	struct pair *p = pair_of(s->order, sp_place_of(a), sp_place_of(b), &key, &turned);
+	struct pair *p = pair_of(s->order, at, bt, &key, &turned);
 	if (p->key != key) {
 		if (p->seen && p->key) {
 			p->seen /= 2;
@@ -106,6 +113,15 @@ void sp_order_learn(struct sp_stitch *s, const struct sp_span *a, const struct s
 	int64_t longer = (int64_t)(sp_span_rrt_ns(a) - sp_span_rrt_ns(b));
 	uint64_t apart = (uint64_t)(longer < 0 ? -longer : longer);
 	add(&p->of[of], (longer < 0) != turned, apart / SP_NS_PER_US, is_late(s, a, b, longer));
+}
+
+void sp_order_learn(struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b, enum sp_order_of of)
+{
+	if (!(a->bits & b->bits & SP_SPAN_RRT))
+		return;
+	learn(s, a, sp_place_of(a), b, sp_place_of(b), of);
+	if (of == SP_ORDER_HANDSHAKES)
+		learn(s, a, place_of_any(a), b, place_of_any(b), of);
 }
 
 /* --- what was learned --- */
@@ -219,6 +235,8 @@ static struct opinion compare(const struct sp_stitch *s, const struct sp_span *a
 			      uint64_t bt)
 {
 	struct times t = times_of(s->order, at, bt);
+	if (!t.order && !t.usual_us)
+		t = times_of(s->order, place_of_any(a), place_of_any(b));
 	if (t.many && t.far)
 		return (struct opinion){(int8_t)t.order, true};
 	int order = by_ttl(a, b);
