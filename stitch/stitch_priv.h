@@ -70,6 +70,7 @@ struct sp_offsets;
 struct sp_edges;
 struct sp_slots;
 struct sp_clocks;
+struct sp_chain;
 struct sp_loss_pair;
 
 #define SP_HOSTS 65536
@@ -97,6 +98,7 @@ struct sp_stitch {
 	struct sp_edges *edges;
 	struct sp_slots *slots;
 	struct sp_clocks *clocks;
+	struct sp_chain *chain;
 	struct sp_slab losses;
 	struct sp_loss_pair *loss_pair; /* being compared */
 	struct sp_trace trace;		/* being told */
@@ -318,6 +320,21 @@ struct sp_apart {
 };
 
 bool sp_clocks_apart(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_apart *ret);
+
+/* Pairs of clocks, by number, some of which are not known: how far the clock is ahead of the reference now. There are
+ * none where points that were said to have one clock have not. */
+struct sp_clock_pair {
+	uint32_t reference, clock;
+	struct sp_apart apart;
+};
+
+unsigned sp_clocks_pairs(const struct sp_stitch *s);
+bool sp_clocks_pair(const struct sp_stitch *s, unsigned i, struct sp_clock_pair *ret);
 void sp_clocks_tell(struct sp_stitch *s);
+
+/* clock_chain.c: two clocks that no call compares, by way of others. */
+int sp_chain_new(struct sp_chain **ret);
+void sp_chain_free(struct sp_chain *c);
+bool sp_chain_apart(const struct sp_stitch *s, uint32_t a, uint32_t b, struct sp_apart *ret);
 
 #endif
