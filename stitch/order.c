@@ -14,11 +14,10 @@
 #define PAIRS 65536 /* a power of two; a pair that is not seen any more makes room for another one */
 #define TIMES_MAX 4096
 #define TIMES_MANY 16 /* fewer do not doubt TTLs and kinds */
-#define WEIGHT_MAX                                                                                                     \
-	10	   /* of a difference: its bits in microseconds. A millisecond is no mirror's, and weighs no more      \
-		    */
-#define CONTRARY 8 /* one part in so many may say the contrary */
-#define NOISE 8	   /* a call's own difference decides where it is so many times the usual one */
+#define WEIGHT_MAX 10 /* of a difference: its bits in microseconds; a millisecond is no mirror's */
+#define CONTRARY 8    /* one part in so many may say the contrary */
+#define CONTRARY_SHAKES 5
+#define NOISE 8 /* a call's own difference decides where it is so many times the usual one */
 #define APART_US_MAX 500000
 #define LATE_NS_MAX SP_NS_PER_MS /* more, and both have not one clock */
 #define HOPS_MAX 32
@@ -141,10 +140,10 @@ static int lead(const struct measured *m)
 }
 
 /* All of it says the same, but for a little. */
-static bool is_clear(const struct measured *m)
+static bool is_clear(const struct measured *m, uint32_t contrary_of)
 {
 	uint32_t all = m->weight[0] + m->weight[1], contrary = SP_MIN(m->weight[0], m->weight[1]);
-	return all && contrary * CONTRARY <= all;
+	return all && contrary * contrary_of <= all;
 }
 
 /* Mostly more than a mirror makes of nothing. */
@@ -169,12 +168,12 @@ static struct times times_of(const struct sp_order *o, uint64_t a, uint64_t b)
 	if (p->key != key)
 		return (struct times){0};
 	const struct measured *calls = &p->of[SP_ORDER_CALLS], *shakes = &p->of[SP_ORDER_HANDSHAKES];
-	bool clear[2] = {is_clear(calls), is_clear(shakes)};
+	bool clear[2] = {is_clear(calls, CONTRARY), is_clear(shakes, CONTRARY_SHAKES)};
 	int of[2] = {lead(calls), lead(shakes)};
 	const struct measured *best = clear[1] || (of[1] && !clear[0]) ? shakes : calls;
 	struct times t = {.order = lead(best), .usual_us = calls->n ? calls->apart_us / calls->n : 0};
 	/* Handshakes that are clear need not care for calls that are not. */
-	t.sure = is_clear(best) && (best == shakes ? !clear[0] || of[0] == of[1] : of[0] == of[1] || !of[1]);
+	t.sure = best == shakes ? clear[1] && (!clear[0] || of[0] == of[1]) : clear[0] && (of[0] == of[1] || !of[1]);
 	t.many = t.sure && calls->n + shakes->n >= TIMES_MANY;
 	t.far = is_long(best);
 	t.order = turned ? -t.order : t.order;

@@ -472,6 +472,7 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	rc = rc ? rc : sp_offsets_new(&s->offsets);
 	rc = rc ? rc : sp_clocks_new(&s->clocks);
 	rc = rc ? rc : sp_chain_new(&s->chain);
+	rc = rc ? rc : sp_votes_new(&s->votes);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 16);
 	rc = rc ? rc : sp_usual_new(&s->usual);
 	rc = rc ? rc : sp_losses_init(s, conf->max_memory / 16);
@@ -496,6 +497,7 @@ void sp_stitch_free(struct sp_stitch *s)
 	sp_losses_free(s);
 	sp_clocks_free(s->clocks);
 	sp_chain_free(s->chain);
+	sp_votes_free(s->votes);
 	sp_order_free(s->order);
 	sp_offsets_free(s->offsets);
 	if (s->details.base)

@@ -54,6 +54,7 @@ struct sp_group {
 	uint16_t n;	 /* spans */
 	uint16_t mark;	 /* of the trace that is being put together */
 	uint8_t is_call; /* its detail is that of a whole call */
+	uint8_t voted;	 /* for how far clocks are apart */
 	struct sp_tie tie[SP_TIE_MAX];
 	uint32_t older, newer;		    /* in the order of their coming */
 	uint64_t arrived_ns;		    /* by the clock of the records then */
@@ -71,6 +72,7 @@ struct sp_edges;
 struct sp_slots;
 struct sp_clocks;
 struct sp_chain;
+struct sp_votes;
 struct sp_loss_pair;
 
 #define SP_HOSTS 65536
@@ -99,6 +101,7 @@ struct sp_stitch {
 	struct sp_slots *slots;
 	struct sp_clocks *clocks;
 	struct sp_chain *chain;
+	struct sp_votes *votes;
 	struct sp_slab losses;
 	struct sp_loss_pair *loss_pair; /* being compared */
 	struct sp_trace trace;		/* being told */
@@ -225,6 +228,13 @@ int sp_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp
 /* …where only what was said, and the client's port, speaks for it: needs to be the only one. 0: it does not. */
 int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b);
 
+/* Whether two calls that wait may be one whose numbers were rewritten, whenever they were: no point saw both, and
+ * nobody heard anything else. */
+bool sp_group_may_be(const struct sp_stitch *s, uint32_t g, uint32_t h);
+
+/* Whether it is known how far the clocks of some points that saw them are apart. */
+bool sp_group_timed(const struct sp_stitch *s, uint32_t g, uint32_t h);
+
 struct sp_meeting {
 	uint32_t group; /* 0: none */
 	int confidence;
@@ -336,5 +346,14 @@ void sp_clocks_tell(struct sp_stitch *s);
 int sp_chain_new(struct sp_chain **ret);
 void sp_chain_free(struct sp_chain *c);
 bool sp_chain_apart(const struct sp_stitch *s, uint32_t a, uint32_t b, struct sp_apart *ret);
+
+/* clock_votes.c: of two points, where nothing else is known. Before a call is told, it votes, and some after it. */
+int sp_votes_new(struct sp_votes **ret);
+void sp_votes_free(struct sp_votes *v);
+void sp_votes_gather(struct sp_stitch *s, uint32_t g);
+bool sp_votes_apart(const struct sp_stitch *s, uint16_t a, uint16_t b, int64_t *ns);
+
+/* Whether many voted, and not for one time, of some points that saw two calls. */
+bool sp_votes_doubt(const struct sp_stitch *s, uint32_t g, uint32_t h);
 
 #endif
