@@ -7,6 +7,8 @@
 #include "base/time.h"
 #include "exporters/encode/json_edge.h"
 #include "exporters/encode/json_trace.h"
+#include "exporters/stitch_crew.h"
+#include "stitch/shard.h"
 
 #define CHUNK (256 * 1024) /* as the hub's */
 
@@ -43,10 +45,11 @@ const struct sp_encoder *sp_stitch_encoder(const struct sp_stitch_conf *conf)
 struct stitch_sink {
 	struct sp_sink sink, *behind;
 	struct sp_stitch *stitch; /* NULL: it is switched off, and the files stay empty */
+	struct sp_crew *crew;	  /* its threads, NULL: who writes calls it */
 	struct sp_stitch_stats *stats;
 	const struct sp_points *points;
 	struct sp_buf buf[SP_RECORD_KIND_MAX];
-	int error;
+	_Atomic int error;
 	bool tagged;
 };
 
@@ -56,7 +59,8 @@ static void flush(struct stitch_sink *s, enum sp_record_kind kind, size_t enough
 	if (buf->n <= enough)
 		return;
 	int rc = s->behind->write(s->behind, kind, buf->p, buf->n);
-	s->error = s->error ? s->error : rc;
+	if (rc)
+		atomic_store_explicit(&s->error, rc, memory_order_relaxed);
 	buf->n = 0;
 }
 
@@ -131,14 +135,63 @@ static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const vo
 			sp_stitch_flow(s->stitch, (const void *)at);
 		at += head->size;
 	}
-	s->error = 0;
 	flush_all(s);
-	return s->error;
+	return atomic_exchange(&s->error, 0);
 }
+
+/* --- with threads of its own --- */
+
+/* After each load, on the stitcher's thread. */
+static void load_told(void *ctx, const struct sp_crew_load *load)
+{
+	struct stitch_sink *s = ctx;
+	flush_all(s);
+	if (load->reopen && s->behind && s->behind->reopen)
+		s->behind->reopen(s->behind);
+}
+
+/* What went wrong is said with the next records. */
+static int hand_over(struct sp_sink *sink, struct sp_buf *buf)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	struct sp_crew_load *load = sp_crew_load(s->crew, true);
+	struct sp_buf empty = load->records;
+	load->records = *buf;
+	*buf = empty;
+	for (const uint8_t *at = load->records.p, *end = at + load->records.n; at < end;) {
+		const struct sp_record_head *head = (const void *)at;
+		sp_crew_record(s->crew, load, head);
+		at += head->size;
+	}
+	sp_crew_send(s->crew, load);
+	return atomic_exchange(&s->error, 0);
+}
+
+static void hand_tick(struct sp_sink *sink)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	struct sp_crew_load *load = sp_crew_load(s->crew, false);
+	if (!load) /* they are busy: time comes with records */
+		return;
+	load->tick_ns = sp_clock_ns(CLOCK_REALTIME);
+	sp_crew_send(s->crew, load);
+}
+
+static void hand_reopen(struct sp_sink *sink)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	struct sp_crew_load *load = sp_crew_load(s->crew, true);
+	load->reopen = true;
+	sp_crew_send(s->crew, load);
+}
+
+/* --- begin and end --- */
 
 static int close_sink(struct sp_sink *sink)
 {
 	struct stitch_sink *s = (struct stitch_sink *)sink;
+	if (s->crew)
+		sp_crew_stop(s->crew, NULL);
 	if (s->stitch) {
 		sp_stitch_end(s->stitch);
 		flush_all(s);
@@ -169,6 +222,15 @@ static void reopen(struct sp_sink *sink)
 		s->behind->reopen(s->behind);
 }
 
+/* With several shards, who writes hands over. */
+static int with_crew(struct stitch_sink *s, const struct sp_stitch_conf *conf)
+{
+	if (!s->stitch || sp_shards_count(conf) < 2)
+		return 0;
+	s->sink.take = hand_over;
+	return sp_crew_new(&s->crew, s->stitch, conf, load_told, s);
+}
+
 /* A sink whose stitcher tells `told`. NULL: no memory. */
 static struct stitch_sink *sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
 				    struct sp_stitch_told *told, struct sp_stitch_stats *stats)
@@ -178,13 +240,14 @@ static struct stitch_sink *sink_new(const struct sp_stitch_conf *conf, const str
 		return NULL;
 	if (!told->ctx)
 		told->ctx = s;
-	if (conf->enabled && sp_stitch_new(&s->stitch, conf, points, told)) {
-		free(s);
-		return NULL;
-	}
 	s->sink = (struct sp_sink){.name = "stitch", .write = take_records, .close = close_sink};
 	s->points = points;
 	s->stats = stats;
+	if (conf->enabled && (sp_stitch_new(&s->stitch, conf, points, told) || with_crew(s, conf))) {
+		sp_stitch_free(s->stitch);
+		free(s);
+		return NULL;
+	}
 	return s;
 }
 
@@ -197,8 +260,8 @@ struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const stru
 		behind->close(behind);
 		return NULL;
 	}
-	s->sink.reopen = reopen;
-	s->sink.idle = live ? idle : NULL;
+	s->sink.reopen = s->crew ? hand_reopen : reopen;
+	s->sink.idle = !live ? NULL : s->crew ? hand_tick : idle;
 	s->behind = behind;
 	s->tagged = tagged;
 	return &s->sink;

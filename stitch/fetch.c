@@ -43,25 +43,65 @@ void sp_fetch_next(const struct sp_stitch *s, uint32_t g)
 	fetch(second, sizeof *second);
 }
 
+/* Where a span is looked for. */
+enum { KINDS = SP_TIE_ALIKE + 1 };
+
+static void heads_of(const struct sp_stitch *s, const struct sp_span *span, const uint32_t *head[KINDS])
+{
+	head[SP_TIE_ASKED] = sp_tie_bucket(s, sp_asked_key(s, span));
+	head[SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, span));
+	head[SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(span));
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		__builtin_prefetch(head[kind]);
+}
+
+static void fetch_heads(const struct sp_stitch *s, const uint32_t *const head[KINDS])
+{
+	fetch_group(s, *head[SP_TIE_ASKED]);
+	fetch_tie(s, *head[SP_TIE_ANSWERED]);
+	fetch_tie(s, *head[SP_TIE_ALIKE]);
+}
+
+static void fetch_first(const struct sp_stitch *s, const uint32_t *const head[KINDS])
+{
+	if (*head[SP_TIE_ASKED])
+		fetch_spans(s, &s->group[sp_tie_group(*head[SP_TIE_ASKED])]);
+}
+
 /* Looked for in three steps, each of which finds in the cache what the one before it asked for. */
 void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, unsigned n)
 {
-	enum { KINDS = SP_TIE_ALIKE + 1 };
 	const uint32_t *head[SP_STITCH_EXPECTED][KINDS];
 	n = SP_MIN(n, SP_STITCH_EXPECTED);
+	for (unsigned i = 0; i < n; i++)
+		heads_of(s, &span[i], head[i]);
+	for (unsigned i = 0; i < n; i++)
+		fetch_heads(s, head[i]);
+	for (unsigned i = 0; i < n; i++)
+		fetch_first(s, head[i]);
+}
+
+/* Likewise; what a shard has found is not looked for, but its place is. */
+void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n)
+{
+	const uint32_t *head[SP_STITCH_EXPECTED][KINDS];
+	uint32_t group[SP_STITCH_EXPECTED];
 	for (unsigned i = 0; i < n; i++) {
-		head[i][SP_TIE_ASKED] = sp_tie_bucket(s, sp_asked_key(s, &span[i]));
-		head[i][SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, &span[i]));
-		head[i][SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(&span[i]));
-		for (unsigned kind = 0; kind < KINDS; kind++)
-			__builtin_prefetch(head[i][kind]);
+		if (p[i].seen != SP_SEEN_UNKNOWN)
+			__builtin_prefetch(sp_hint_place(s, &p[i]), 1);
+		if (p[i].seen != SP_SEEN_AGAIN)
+			heads_of(s, &p[i].span, head[i]);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		fetch_group(s, *head[i][SP_TIE_ASKED]);
-		fetch_tie(s, *head[i][SP_TIE_ANSWERED]);
-		fetch_tie(s, *head[i][SP_TIE_ALIKE]);
+		group[i] = sp_hint_group(s, &p[i]);
+		if (group[i])
+			fetch(&s->group[group[i]], sizeof *s->group);
+		else if (p[i].seen != SP_SEEN_AGAIN)
+			fetch_heads(s, head[i]);
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (*head[i][SP_TIE_ASKED])
-			fetch_spans(s, &s->group[sp_tie_group(*head[i][SP_TIE_ASKED])]);
+		if (group[i])
+			fetch_spans(s, &s->group[group[i]]);
+		else if (p[i].seen != SP_SEEN_AGAIN)
+			fetch_first(s, head[i]);
 }
