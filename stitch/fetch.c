@@ -81,27 +81,57 @@ void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, uns
 		fetch_first(s, head[i]);
 }
 
-/* Likewise; what a shard has found is not looked for, but its place is. */
-void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n)
+/* Likewise, but one after the other, so that each has time to come. What a shard has found is not looked for. */
+
+static bool is_looked_for(const struct sp_prepared *p)
 {
-	const uint32_t *head[SP_STITCH_EXPECTED][KINDS];
-	uint32_t group[SP_STITCH_EXPECTED];
-	for (unsigned i = 0; i < n; i++) {
-		if (p[i].seen != SP_SEEN_UNKNOWN)
-			__builtin_prefetch(sp_hint_place(s, &p[i]), 1);
-		if (p[i].seen != SP_SEEN_AGAIN)
-			heads_of(s, &p[i].span, head[i]);
+	return p->seen != SP_SEEN_AGAIN;
+}
+
+static void fetch_places(const struct sp_stitch *s, const struct sp_prepared *p)
+{
+	const uint32_t *head[KINDS];
+	if (p->seen != SP_SEEN_UNKNOWN)
+		__builtin_prefetch(sp_hint_place(s, p), 1);
+	if (is_looked_for(p))
+		heads_of(s, &p->span, head);
+}
+
+static void fetch_groups(const struct sp_stitch *s, const struct sp_prepared *p)
+{
+	const struct sp_group *g = &s->group[sp_hint_group(s, p)];
+	if (is_looked_for(p)) {
+		fetch_group(s, *sp_tie_bucket(s, sp_asked_key(s, &p->span)));
+		fetch_tie(s, *sp_tie_bucket(s, sp_answered_key(s, &p->span)));
+		fetch_tie(s, *sp_tie_bucket(s, sp_alike_key(&p->span)));
+		return;
 	}
-	for (unsigned i = 0; i < n; i++) {
-		group[i] = sp_hint_group(s, &p[i]);
-		if (group[i])
-			fetch(&s->group[group[i]], sizeof *s->group);
-		else if (p[i].seen != SP_SEEN_AGAIN)
-			fetch_heads(s, head[i]);
+	__builtin_prefetch(g, 1);
+	__builtin_prefetch(g->fetched, 1);
+}
+
+static void fetch_met(const struct sp_stitch *s, const struct sp_prepared *p)
+{
+	if (is_looked_for(p)) {
+		uint32_t ref = *sp_tie_bucket(s, sp_asked_key(s, &p->span));
+		if (ref)
+			fetch_spans(s, &s->group[sp_tie_group(ref)]);
+		return;
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (group[i])
-			fetch_spans(s, &s->group[group[i]]);
-		else if (p[i].seen != SP_SEEN_AGAIN)
-			fetch_first(s, head[i]);
+	const struct sp_group *g = &s->group[sp_hint_group(s, p)];
+	for (unsigned i = 0; i < SP_MIN(g->n, SP_FETCHED_SPANS); i++)
+		__builtin_prefetch(&s->span[g->fetched[i]].server_ip);
+}
+
+void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i)
+{
+	enum { APART = 12 };
+	if (i + 4 * APART < n)
+		fetch(&p[i + 4 * APART], sizeof *p); /* from another processor's cache */
+	if (i + 3 * APART < n)
+		fetch_places(s, &p[i + 3 * APART]);
+	if (i + 2 * APART < n)
+		fetch_groups(s, &p[i + 2 * APART]);
+	if (i + APART < n)
+		fetch_met(s, &p[i + APART]);
 }

@@ -71,17 +71,16 @@ static bool is_crowded(const struct sp_hints *h, uint64_t key)
 	return h->any_crowd && h->crowd[(key >> 8 & (CROWDS - 1)) / 64] >> (key >> 8) % 64 & 1;
 }
 
-struct sp_meeting sp_hint_take(const struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span)
+uint32_t sp_hint_take(const struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span)
 {
-	struct sp_meeting none = {0};
-	if (!p || span->rewritten)
-		return none;
-	uint32_t g = sp_hint_group(s, p);
+	uint32_t g = p && !span->rewritten ? sp_hint_group(s, p) : 0;
+	if (!g)
+		return 0;
 	const struct sp_group *group = &s->group[g];
-	if (!g || !group->n || !group->pure || is_crowded(s->hints, sp_shard_key(span->req_seq)) ||
-	    sp_match(s, sp_span_at(s, group->first), span) != 100)
-		return none;
-	return (struct sp_meeting){.group = g, .confidence = 100};
+	uint64_t asked = sp_shard_key(span->req_seq);
+	bool holds = group->n && group->pure && group->tie[SP_TIE_ASKED].key == asked &&
+		     group->tie[SP_TIE_ANSWERED].key == sp_answered_key(s, span) && !is_crowded(s->hints, asked);
+	return holds ? g : 0;
 }
 
 void sp_hint_settle(struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span, uint32_t hinted,

@@ -289,10 +289,10 @@ static void take(struct sp_stitch *s, struct sp_span *span, const struct sp_prep
 	uint32_t add[2], n, g;
 	s->stats.spans++;
 	span->rewritten = sp_offsets_find(s->offsets, span->point, span->flow_id, add);
-	struct sp_meeting m = sp_hint_take(s, p, span);
-	uint32_t hinted = m.group;
-	if (!hinted && joinable(span))
-		m = sp_find(s, span);
+	uint32_t hinted = sp_hint_take(s, p, span);
+	struct sp_meeting m = {.group = hinted, .confidence = 100};
+	if (!hinted)
+		m = joinable(span) ? sp_find(s, span) : (struct sp_meeting){0};
 	if (m.repeated) {
 		s->stats.spans_repeated++;
 		return;
@@ -337,14 +337,11 @@ void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *con
 
 void sp_stitch_prepared(struct sp_stitch *s, const struct sp_prepared *p, unsigned n)
 {
-	for (unsigned at = 0, some; at < n; at += some) {
-		some = SP_MIN(n - at, SP_STITCH_EXPECTED);
-		sp_fetch_prepared(s, p + at, some);
-		for (unsigned i = at; i < at + some; i++) {
-			struct sp_span own = p[i].span;
-			sp_stitch_tick(s, own.end_ns);
-			take(s, &own, &p[i], p[i].record);
-		}
+	for (unsigned i = 0; i < n; i++) {
+		struct sp_span own = p[i].span;
+		sp_fetch_prepared(s, p, n, i);
+		sp_stitch_tick(s, own.end_ns);
+		take(s, &own, &p[i], p[i].record);
 	}
 }
 

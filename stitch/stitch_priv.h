@@ -250,8 +250,8 @@ void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *s
 int sp_hints_new(struct sp_hints **ret, const struct sp_stitch_conf *conf);
 void sp_hints_free(struct sp_hints *h);
 
-/* The call that a span belongs to; `p` NULL: nobody has looked. */
-struct sp_meeting sp_hint_take(const struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span);
+/* The call that a span belongs to, 0: is not known; `p` NULL: nobody has looked. */
+uint32_t sp_hint_take(const struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span);
 
 /* The span is about to be put into group `g`, and had been found to belong to `hinted`, 0: had not. */
 void sp_hint_settle(struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span, uint32_t hinted,
@@ -272,8 +272,8 @@ static inline uint64_t sp_shard_key(uint32_t req_seq)
 	return sp_key(req_seq, SP_SEED_ASKED);
 }
 
-/* fetch.c: spans will come next, and what shards have found is known. */
-void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n);
+/* fetch.c: of `n` spans of which shards know, number `i` will be taken now. */
+void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i);
 
 /* …a call is told, and the next one will be soon. */
 void sp_fetch_next(const struct sp_stitch *s, uint32_t g);
