@@ -89,10 +89,6 @@ static void put(struct bench *b, uint64_t n, unsigned p, uint64_t gap_ns)
 	}
 }
 
-static void load_told(void *ctx, const struct sp_crew_load *load)
-{
-}
-
 /* The processor time of the busiest thread. */
 static uint64_t finish(struct bench *b, uint64_t begin)
 {
@@ -101,14 +97,12 @@ static uint64_t finish(struct bench *b, uint64_t begin)
 		sp_stitch_end(b->s);
 		return sp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin;
 	}
-	uint64_t busy_ns[SP_SHARDS_MAX + 1] = {0}, most = 0;
+	uint64_t busy_ns[SP_SHARDS_MAX + 2] = {0}, most = 0;
+	struct sp_stitch_stats stats;
 	sp_crew_send(b->crew, b->load);
-	sp_crew_stop(b->crew, busy_ns);
-	uint64_t at_end = sp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	sp_stitch_end(b->s);
-	at_end = sp_clock_ns(CLOCK_THREAD_CPUTIME_ID) - at_end;
-	for (unsigned i = 0; i <= SP_SHARDS_MAX && busy_ns[i]; i++)
-		most = SP_MAX(most, busy_ns[i] + (busy_ns[i + 1] ? 0 : at_end));
+	sp_crew_stop(b->crew, &stats, busy_ns);
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(busy_ns); i++)
+		most = SP_MAX(most, busy_ns[i]);
 	return most;
 }
 
@@ -119,12 +113,13 @@ int main(int argc, char **argv)
 	unsigned at = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 4,
 		 shards = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1;
 	struct sp_stitch_conf conf = {true, true, SP_NS_PER_SEC, SP_NS_PER_SEC, UINT64_C(1) << 30, .shards = shards};
+	struct sp_stitch_told what = {.trace = trace};
 	struct bench b = {0};
 	for (unsigned p = 0; p < at; p++)
 		sp_points_add(&points, (char[]){(char)('a' + p), 0}, SP_POINT_UNKNOWN);
 	if (!open || !at || at > 16 || !shards || shards > SP_SHARDS_MAX ||
-	    sp_stitch_new(&b.s, &conf, &points, &(struct sp_stitch_told){.trace = trace}) ||
-	    (shards > 1 && sp_crew_new(&b.crew, b.s, &conf, load_told, NULL)))
+	    (shards > 1 ? sp_crew_new(&b.crew, &conf, &points, &(struct sp_crew_told){what})
+			: sp_stitch_new(&b.s, &conf, &points, &what)))
 		return 1;
 	b.load = b.crew ? sp_crew_load(b.crew, true) : NULL;
 	uint64_t gap = SP_MAX(SP_NS_PER_SEC / open, UINT64_C(1)), lag = open / 16 / at,

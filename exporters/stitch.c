@@ -44,8 +44,8 @@ const struct sp_encoder *sp_stitch_encoder(const struct sp_stitch_conf *conf)
 
 struct stitch_sink {
 	struct sp_sink sink, *behind;
-	struct sp_stitch *stitch; /* NULL: it is switched off, and the files stay empty */
-	struct sp_crew *crew;	  /* its threads, NULL: who writes calls it */
+	struct sp_stitch *stitch; /* one of both, neither: it is switched off, and the files stay empty */
+	struct sp_crew *crew;	  /* has the stitcher, and threads */
 	struct sp_stitch_stats *stats;
 	const struct sp_points *points;
 	struct sp_buf buf[SP_RECORD_KIND_MAX];
@@ -141,12 +141,12 @@ static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const vo
 
 /* --- with threads of its own --- */
 
-/* After each load, on the stitcher's thread. */
-static void load_told(void *ctx, const struct sp_crew_load *load)
+/* On the teller's thread, as all that is told. */
+static void after_page(void *ctx, bool reopen)
 {
 	struct stitch_sink *s = ctx;
 	flush_all(s);
-	if (load->reopen && s->behind && s->behind->reopen)
+	if (reopen && s->behind->reopen)
 		s->behind->reopen(s->behind);
 }
 
@@ -191,7 +191,7 @@ static int close_sink(struct sp_sink *sink)
 {
 	struct stitch_sink *s = (struct stitch_sink *)sink;
 	if (s->crew)
-		sp_crew_stop(s->crew, NULL);
+		sp_crew_stop(s->crew, s->stats, NULL);
 	if (s->stitch) {
 		sp_stitch_end(s->stitch);
 		flush_all(s);
@@ -222,29 +222,31 @@ static void reopen(struct sp_sink *sink)
 		s->behind->reopen(s->behind);
 }
 
-/* With several shards, who writes hands over. */
-static int with_crew(struct stitch_sink *s, const struct sp_stitch_conf *conf)
+/* The stitcher, or with several shards its crew, to which who writes hands over. 0 or -errno. */
+static int stitch_begin(struct stitch_sink *s, const struct sp_stitch_conf *conf, const struct sp_points *points,
+			const struct sp_crew_told *to)
 {
-	if (!s->stitch || sp_shards_count(conf) < 2)
+	if (!conf->enabled)
 		return 0;
+	if (sp_shards_count(conf) < 2)
+		return sp_stitch_new(&s->stitch, conf, points, &to->told);
 	s->sink.take = hand_over;
-	return sp_crew_new(&s->crew, s->stitch, conf, load_told, s);
+	return sp_crew_new(&s->crew, conf, points, to);
 }
 
-/* A sink whose stitcher tells `told`. NULL: no memory. */
+/* A sink whose stitcher tells `to`, whose ctx becomes the sink where it has none. NULL: no memory. */
 static struct stitch_sink *sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
-				    struct sp_stitch_told *told, struct sp_stitch_stats *stats)
+				    struct sp_crew_told to, struct sp_stitch_stats *stats)
 {
 	struct stitch_sink *s = calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
-	if (!told->ctx)
-		told->ctx = s;
+	if (!to.told.ctx)
+		to.told.ctx = s;
 	s->sink = (struct sp_sink){.name = "stitch", .write = take_records, .close = close_sink};
 	s->points = points;
 	s->stats = stats;
-	if (conf->enabled && (sp_stitch_new(&s->stitch, conf, points, told) || with_crew(s, conf))) {
-		sp_stitch_free(s->stitch);
+	if (stitch_begin(s, conf, points, &to)) {
 		free(s);
 		return NULL;
 	}
@@ -254,8 +256,9 @@ static struct stitch_sink *sink_new(const struct sp_stitch_conf *conf, const str
 struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
 				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats)
 {
-	struct sp_stitch_told told = {.trace = trace, .path = path, .edge = edge, .losses = losses, .clock = clock_};
-	struct stitch_sink *s = sink_new(conf, points, &told, stats);
+	struct sp_crew_told to = {{.trace = trace, .path = path, .edge = edge, .losses = losses, .clock = clock_},
+				  after_page};
+	struct stitch_sink *s = sink_new(conf, points, to, stats);
 	if (!s) {
 		behind->close(behind);
 		return NULL;
@@ -270,7 +273,6 @@ struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const stru
 struct sp_sink *sp_stitch_sink_telling(const struct sp_stitch_conf *conf, const struct sp_points *points,
 				       const struct sp_stitch_told *told, struct sp_stitch_stats *stats)
 {
-	struct sp_stitch_told what = *told;
-	struct stitch_sink *s = sink_new(conf, points, &what, stats);
+	struct stitch_sink *s = sink_new(conf, points, (struct sp_crew_told){.told = *told}, stats);
 	return s ? &s->sink : NULL;
 }

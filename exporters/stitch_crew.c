@@ -8,9 +8,11 @@
 #include "base/bell.h"
 #include "base/ring.h"
 #include "base/time.h"
+#include "exporters/stitch_kept.h"
 #include "stitch/shard.h"
 
-#define LOADS 16 /* a power of two */
+#define LOADS 16 /* powers of two */
+#define PAGES 8
 
 /* A flow, and how many spans come before it. */
 struct sp_crew_flow {
@@ -18,7 +20,13 @@ struct sp_crew_flow {
 	unsigned spans;
 };
 
-/* What a thread gets. */
+/* What was told, on its way to the teller. */
+struct page {
+	struct sp_buf kept;
+	bool reopen, last;
+};
+
+/* What a thread gets from another one. */
 struct lane {
 	struct sp_ring *ring;
 	sp_bell *bell; /* of who takes from it */
@@ -35,42 +43,50 @@ struct finder {
 };
 
 struct sp_crew {
-	struct sp_stitch *stitch;
-	void (*told)(void *ctx, const struct sp_crew_load *load);
-	void *ctx;
-	unsigned n, started; /* finders; threads */
-	struct lane empty;
-	struct sp_crew_load load[LOADS];
+	unsigned n, started; /* finders, and their threads */
 	struct finder *finder[SP_SHARDS_MAX];
-	pthread_t thread; /* the stitcher's */
-	uint64_t busy_ns;
-	_Alignas(SP_CACHE_LINE) sp_bell stitcher;
-	_Alignas(SP_CACHE_LINE) sp_bell filler;
+	struct sp_crew_load load[LOADS];
+	struct lane empty_loads;
+	/* The stitcher's. */
+	struct sp_stitch *stitch;
+	struct sp_kept kept;
+	struct page page[PAGES];
+	struct lane empty_pages, pages;
+	pthread_t stitcher;
+	uint64_t stitcher_ns;
+	/* The teller's. */
+	struct sp_crew_told to;
+	pthread_t teller;
+	uint64_t teller_ns;
+	_Alignas(SP_CACHE_LINE) sp_bell filler_bell;
+	_Alignas(SP_CACHE_LINE) sp_bell stitcher_bell;
+	_Alignas(SP_CACHE_LINE) sp_bell teller_bell;
 };
 
 /* --- lanes --- */
 
-static void give(struct lane *lane, struct sp_crew_load *load)
+static void give(struct lane *lane, void *p)
 {
-	bool pushed = sp_ring_push(lane->ring, load);
-	assert(pushed); /* there are no more loads than a ring takes */
+	bool pushed = sp_ring_push(lane->ring, p);
+	assert(pushed); /* there are no more of them than a ring takes */
 	(void)pushed;
 	sp_bell_ring(lane->bell);
 }
 
-static struct sp_crew_load *get(struct lane *lane, bool wait)
+/* Sleeps until there is one. */
+static void *get(struct lane *lane)
 {
-	struct sp_crew_load *load;
-	while (!(load = sp_ring_pop(lane->ring)) && wait) {
+	void *p;
+	while (!(p = sp_ring_pop(lane->ring))) {
 		sp_bell_set(lane->bell);
-		load = sp_ring_pop(lane->ring);
-		if (!load)
+		p = sp_ring_pop(lane->ring);
+		if (!p)
 			sp_bell_wait(lane->bell, NULL);
 		sp_bell_clear(lane->bell);
-		if (load)
+		if (p)
 			break;
 	}
-	return load;
+	return p;
 }
 
 /* --- filling --- */
@@ -109,7 +125,7 @@ static void add_flow(struct sp_crew_load *l, const struct sp_flow_record *r)
 
 struct sp_crew_load *sp_crew_load(struct sp_crew *crew, bool wait)
 {
-	struct sp_crew_load *l = get(&crew->empty, wait);
+	struct sp_crew_load *l = wait ? get(&crew->empty_loads) : sp_ring_pop(crew->empty_loads.ring);
 	if (l) {
 		l->records.n = 0;
 		l->n_spans = l->n_flows = 0;
@@ -164,7 +180,7 @@ static void *finder_main(void *arg)
 {
 	struct finder *f = arg;
 	for (bool last = false; !last;) {
-		struct sp_crew_load *l = get(&f->in, true);
+		struct sp_crew_load *l = get(&f->in);
 		last = l->last;
 		find(f, l);
 		give(&f->out, l);
@@ -174,6 +190,21 @@ static void *finder_main(void *arg)
 }
 
 /* --- stitching --- */
+
+static void hand_page(struct sp_crew *crew, bool reopen, bool last)
+{
+	struct page *page = get(&crew->empty_pages);
+	struct sp_buf empty = page->kept;
+	*page = (struct page){crew->kept.buf, reopen, last};
+	empty.n = 0;
+	crew->kept.buf = empty;
+	give(&crew->pages, page);
+}
+
+static void enough(void *ctx)
+{
+	hand_page(ctx, false, false);
+}
 
 static void stitch(struct sp_crew *crew, const struct sp_crew_load *l)
 {
@@ -186,7 +217,8 @@ static void stitch(struct sp_crew *crew, const struct sp_crew_load *l)
 	sp_stitch_prepared(crew->stitch, l->span + at, l->n_spans - at);
 	if (l->tick_ns)
 		sp_stitch_tick(crew->stitch, l->tick_ns);
-	crew->told(crew->ctx, l);
+	if (l->last)
+		sp_stitch_end(crew->stitch);
 }
 
 static void *stitcher_main(void *arg)
@@ -195,12 +227,32 @@ static void *stitcher_main(void *arg)
 	for (bool last = false; !last;) {
 		struct sp_crew_load *l = NULL;
 		for (unsigned i = 0; i < crew->n; i++)
-			l = get(&crew->finder[i]->out, true); /* all of them have the same ones, in the same order */
+			l = get(&crew->finder[i]->out); /* all of them have the same ones, in the same order */
 		last = l->last;
+		bool reopen = l->reopen;
 		stitch(crew, l);
-		give(&crew->empty, l);
+		give(&crew->empty_loads, l);
+		if (crew->kept.buf.n || reopen || last)
+			hand_page(crew, reopen, last);
 	}
-	crew->busy_ns = sp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	crew->stitcher_ns = sp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	return NULL;
+}
+
+/* --- telling --- */
+
+static void *teller_main(void *arg)
+{
+	struct sp_crew *crew = arg;
+	for (bool last = false; !last;) {
+		struct page *page = get(&crew->pages);
+		last = page->last;
+		sp_kept_tell(&page->kept, &crew->to.told);
+		if (crew->to.behind)
+			crew->to.behind(crew->to.told.ctx, page->reopen);
+		give(&crew->empty_pages, page);
+	}
+	crew->teller_ns = sp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	return NULL;
 }
 
@@ -214,12 +266,31 @@ static int finder_new(struct sp_crew *crew, const struct sp_stitch_conf *conf, u
 	*f = (struct finder){.crew = crew, .number = number};
 	crew->finder[crew->n++] = f;
 	f->in = (struct lane){sp_ring_new(LOADS), &f->bell};
-	f->out = (struct lane){sp_ring_new(LOADS), &crew->stitcher};
+	f->out = (struct lane){sp_ring_new(LOADS), &crew->stitcher_bell};
 	return f->in.ring && f->out.ring ? sp_shard_new(&f->shard, conf, number) : -ENOMEM;
 }
 
-static void stop_finders(struct sp_crew *crew, struct sp_crew_load *last)
+static int make(struct sp_crew *crew, const struct sp_stitch_conf *conf, const struct sp_points *points)
 {
+	struct sp_stitch_told kept = sp_kept_told(&crew->to.told, &crew->kept);
+	crew->empty_loads = (struct lane){sp_ring_new(LOADS), &crew->filler_bell};
+	crew->empty_pages = (struct lane){sp_ring_new(PAGES), &crew->stitcher_bell};
+	crew->pages = (struct lane){sp_ring_new(PAGES), &crew->teller_bell};
+	if (!crew->empty_loads.ring || !crew->empty_pages.ring || !crew->pages.ring)
+		return -ENOMEM;
+	for (unsigned i = 0; i < LOADS; i++)
+		sp_ring_push(crew->empty_loads.ring, &crew->load[i]);
+	for (unsigned i = 0; i < PAGES; i++)
+		sp_ring_push(crew->empty_pages.ring, &crew->page[i]);
+	int rc = sp_stitch_new(&crew->stitch, conf, points, &kept);
+	for (unsigned i = 0; !rc && i < sp_shards_count(conf); i++)
+		rc = finder_new(crew, conf, i);
+	return rc;
+}
+
+static void end_finders(struct sp_crew *crew)
+{
+	struct sp_crew_load *last = sp_crew_load(crew, true);
 	last->last = true;
 	for (unsigned i = 0; i < crew->started; i++)
 		give(&crew->finder[i]->in, last);
@@ -227,6 +298,7 @@ static void stop_finders(struct sp_crew *crew, struct sp_crew_load *last)
 		pthread_join(crew->finder[i]->thread, NULL);
 }
 
+/* The last load ends a stitcher, and the last page a teller: each is started when those before it can end it. */
 static int start(struct sp_crew *crew)
 {
 	int rc = 0;
@@ -234,9 +306,17 @@ static int start(struct sp_crew *crew)
 		rc = -pthread_create(&crew->finder[i]->thread, NULL, finder_main, crew->finder[i]);
 		crew->started += !rc;
 	}
-	rc = rc ? rc : -pthread_create(&crew->thread, NULL, stitcher_main, crew);
-	if (rc)
-		stop_finders(crew, sp_crew_load(crew, true));
+	rc = rc ? rc : -pthread_create(&crew->teller, NULL, teller_main, crew);
+	if (rc) {
+		end_finders(crew);
+		return rc;
+	}
+	rc = -pthread_create(&crew->stitcher, NULL, stitcher_main, crew);
+	if (rc) {
+		end_finders(crew);
+		hand_page(crew, false, true);
+		pthread_join(crew->teller, NULL);
+	}
 	return rc;
 }
 
@@ -254,23 +334,24 @@ static void free_all(struct sp_crew *crew)
 		free(crew->load[i].shard);
 		free(crew->load[i].flow);
 	}
-	free(crew->empty.ring);
+	for (unsigned i = 0; i < PAGES; i++)
+		sp_buf_free(&crew->page[i].kept);
+	sp_buf_free(&crew->kept.buf);
+	free(crew->empty_loads.ring);
+	free(crew->empty_pages.ring);
+	free(crew->pages.ring);
+	sp_stitch_free(crew->stitch);
 	free(crew);
 }
 
-int sp_crew_new(struct sp_crew **ret, struct sp_stitch *stitch, const struct sp_stitch_conf *conf,
-		void (*told)(void *ctx, const struct sp_crew_load *load), void *ctx)
+int sp_crew_new(struct sp_crew **ret, const struct sp_stitch_conf *conf, const struct sp_points *points,
+		const struct sp_crew_told *to)
 {
 	struct sp_crew *crew = aligned_alloc(SP_CACHE_LINE, sizeof *crew);
 	if (!crew)
 		return -ENOMEM;
-	*crew = (struct sp_crew){.stitch = stitch, .told = told, .ctx = ctx};
-	crew->empty = (struct lane){sp_ring_new(LOADS), &crew->filler};
-	int rc = crew->empty.ring ? 0 : -ENOMEM;
-	for (unsigned i = 0; !rc && i < sp_shards_count(conf); i++)
-		rc = finder_new(crew, conf, i);
-	for (unsigned i = 0; !rc && i < LOADS; i++)
-		sp_ring_push(crew->empty.ring, &crew->load[i]);
+	*crew = (struct sp_crew){.to = *to, .kept = {.enough = enough, .ctx = crew}};
+	int rc = make(crew, conf, points);
 	rc = rc ? rc : start(crew);
 	if (rc)
 		free_all(crew);
@@ -279,13 +360,17 @@ int sp_crew_new(struct sp_crew **ret, struct sp_stitch *stitch, const struct sp_
 	return rc;
 }
 
-void sp_crew_stop(struct sp_crew *crew, uint64_t *busy_ns)
+void sp_crew_stop(struct sp_crew *crew, struct sp_stitch_stats *stats, uint64_t *busy_ns)
 {
-	stop_finders(crew, sp_crew_load(crew, true));
-	pthread_join(crew->thread, NULL);
+	end_finders(crew);
+	pthread_join(crew->stitcher, NULL);
+	pthread_join(crew->teller, NULL);
 	for (unsigned i = 0; busy_ns && i < crew->n; i++)
-		busy_ns[i] = crew->finder[i]->busy_ns;
-	if (busy_ns)
-		busy_ns[crew->n] = crew->busy_ns;
+		*busy_ns++ = crew->finder[i]->busy_ns;
+	if (busy_ns) {
+		*busy_ns++ = crew->stitcher_ns;
+		*busy_ns = crew->teller_ns;
+	}
+	*stats = *sp_stitch_stats(crew->stitch);
 	free_all(crew);
 }

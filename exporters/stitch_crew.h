@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The threads of a stitcher with several shards: one each, which prepares spans (stitch/shard.h), and one that calls
- * the stitcher. Loads of records go to all shards, and from each of them to the stitcher's thread, which takes a load
- * when all are done with it, and sends it back: rings of one producer and one consumer, no locks, nothing shared but
- * what a load's owner writes. The thread that fills loads waits when all of them are on their way.
+/* A stitcher with several shards, and its threads: one for each shard, which prepares spans (stitch/shard.h), one that
+ * calls the stitcher, and one that tells what comes of it. Loads of records go to all shards, and from each of them to
+ * the stitcher's thread, which takes a load when all are done with it, and sends it back; what is told goes on in
+ * pages. Rings of one producer and one consumer, no locks; who fills loads waits when all of them are on their way.
  */
 #ifndef SP_EXPORTERS_STITCH_CREW_H
 #define SP_EXPORTERS_STITCH_CREW_H
@@ -16,7 +16,7 @@ struct sp_crew;
 struct sp_crew_load {
 	struct sp_buf records; /* what they are in; whoever fills it may exchange it */
 	uint64_t tick_ns;      /* time that has come then, 0: only that of the records */
-	bool reopen;	       /* for `told` */
+	bool reopen;	       /* for `behind` */
 	struct sp_prepared *span;
 	uint8_t *shard; /* of each span */
 	struct sp_crew_flow *flow;
@@ -24,10 +24,15 @@ struct sp_crew_load {
 	bool last;
 };
 
-/* Starts the threads. `told` is called after each load, on the stitcher's thread, which has `stitch` from now until
- * sp_crew_stop. 0 or -errno. */
-int sp_crew_new(struct sp_crew **ret, struct sp_stitch *stitch, const struct sp_stitch_conf *conf,
-		void (*told)(void *ctx, const struct sp_crew_load *load), void *ctx);
+struct sp_crew_told {
+	struct sp_stitch_told told;
+	/* After some of it was told. `reopen`: that of a load that came since; NULL: nothing is done then. */
+	void (*behind)(void *ctx, bool reopen);
+};
+
+/* Starts the threads; what is told is told on the last of them. 0 or -errno. */
+int sp_crew_new(struct sp_crew **ret, const struct sp_stitch_conf *conf, const struct sp_points *points,
+		const struct sp_crew_told *to);
 
 /* One to be filled. `wait` false: NULL when there is none at once. */
 struct sp_crew_load *sp_crew_load(struct sp_crew *crew, bool wait);
@@ -38,8 +43,8 @@ void sp_crew_span(struct sp_crew *crew, struct sp_crew_load *load, const struct 
 
 void sp_crew_send(struct sp_crew *crew, struct sp_crew_load *load);
 
-/* After all that was sent: joins the threads, and forgets them. `busy_ns`, NULL or as many as shards and one more: the
- * processor time that each of them took, the stitcher's last. */
-void sp_crew_stop(struct sp_crew *crew, uint64_t *busy_ns);
+/* Nothing more comes: tells everything, joins the threads, and forgets them. `busy_ns`, NULL or as many as shards and
+ * two more: the processor time that each of them took, the stitcher's and the teller's last. */
+void sp_crew_stop(struct sp_crew *crew, struct sp_stitch_stats *stats, uint64_t *busy_ns);
 
 #endif

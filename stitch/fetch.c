@@ -88,13 +88,20 @@ static bool is_looked_for(const struct sp_prepared *p)
 	return p->seen != SP_SEEN_AGAIN;
 }
 
+static const uint32_t *content_head(const struct sp_stitch *s, const struct sp_prepared *p)
+{
+	return sp_tie_bucket(s, sp_content_key(p->texts.content, p->span.start_ns, 0));
+}
+
 static void fetch_places(const struct sp_stitch *s, const struct sp_prepared *p)
 {
 	const uint32_t *head[KINDS];
 	if (p->seen != SP_SEEN_UNKNOWN)
 		__builtin_prefetch(sp_hint_place(s, p), 1);
-	if (is_looked_for(p))
-		heads_of(s, &p->span, head);
+	if (!is_looked_for(p))
+		return;
+	heads_of(s, &p->span, head);
+	__builtin_prefetch(content_head(s, p));
 }
 
 static void fetch_groups(const struct sp_stitch *s, const struct sp_prepared *p)
@@ -104,10 +111,10 @@ static void fetch_groups(const struct sp_stitch *s, const struct sp_prepared *p)
 		fetch_group(s, *sp_tie_bucket(s, sp_asked_key(s, &p->span)));
 		fetch_tie(s, *sp_tie_bucket(s, sp_answered_key(s, &p->span)));
 		fetch_tie(s, *sp_tie_bucket(s, sp_alike_key(&p->span)));
+		fetch_tie(s, *content_head(s, p));
 		return;
 	}
-	__builtin_prefetch(g, 1);
-	__builtin_prefetch(g->fetched, 1);
+	fetch(g, sizeof *g);
 }
 
 static void fetch_met(const struct sp_stitch *s, const struct sp_prepared *p)
