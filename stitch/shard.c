@@ -90,7 +90,7 @@ void sp_shard_free(struct sp_shard *shard)
  * prepared anywhere. */
 static bool has_key(const struct sp_span *span)
 {
-	return span->proto == SP_PROTO_TCP && (span->bits & SP_BOTH_SEQS) == SP_BOTH_SEQS;
+	return span->proto == SP_PROTO_TCP && (span->bits & SP_BOTH_SEQS) == SP_BOTH_SEQS && span->confidence == 100;
 }
 
 static unsigned shard_of(bool has_key, uint32_t req_seq, uint64_t flow_id, unsigned shards)
