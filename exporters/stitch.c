@@ -201,6 +201,7 @@ static int close_sink(struct sp_sink *sink)
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
 		sp_buf_free(&s->buf[kind]);
 	int rc = s->behind ? s->behind->close(s->behind) : 0;
+	rc = rc ? rc : atomic_load_explicit(&s->error, memory_order_relaxed);
 	free(s);
 	return rc;
 }
@@ -223,15 +224,17 @@ static void reopen(struct sp_sink *sink)
 }
 
 /* The stitcher, or with several shards its crew, to which who writes hands over. 0 or -errno. */
-static int stitch_begin(struct stitch_sink *s, const struct sp_stitch_conf *conf, const struct sp_points *points,
+static int stitch_begin(struct stitch_sink *s, const struct sp_stitch_conf *given, const struct sp_points *points,
 			const struct sp_crew_told *to)
 {
-	if (!conf->enabled)
+	struct sp_stitch_conf conf = *given;
+	if (!conf.enabled)
 		return 0;
-	if (sp_shards_count(conf) < 2)
-		return sp_stitch_new(&s->stitch, conf, points, &to->told);
+	conf.shards = sp_shards_count(given);
+	if (conf.shards < 2)
+		return sp_stitch_new(&s->stitch, &conf, points, &to->told);
 	s->sink.take = hand_over;
-	return sp_crew_new(&s->crew, conf, points, to);
+	return sp_crew_new(&s->crew, &conf, points, to);
 }
 
 /* A sink whose stitcher tells `to`, whose ctx becomes the sink where it has none. NULL: no memory. */

@@ -283,7 +283,7 @@ static int make(struct sp_crew *crew, const struct sp_stitch_conf *conf, const s
 	for (unsigned i = 0; i < PAGES; i++)
 		sp_ring_push(crew->empty_pages.ring, &crew->page[i]);
 	int rc = sp_stitch_new(&crew->stitch, conf, points, &kept);
-	for (unsigned i = 0; !rc && i < sp_shards_count(conf); i++)
+	for (unsigned i = 0; !rc && i < conf->shards; i++)
 		rc = finder_new(crew, conf, i);
 	return rc;
 }

@@ -30,7 +30,7 @@ struct sp_crew_told {
 	void (*behind)(void *ctx, bool reopen);
 };
 
-/* Starts the threads; what is told is told on the last of them. 0 or -errno. */
+/* Starts the threads, for conf->shards, at least 2; what is told is told on the last of them. 0 or -errno. */
 int sp_crew_new(struct sp_crew **ret, const struct sp_stitch_conf *conf, const struct sp_points *points,
 		const struct sp_crew_told *to);
 

@@ -21,15 +21,14 @@ struct sp_hints {
 
 int sp_hints_new(struct sp_hints **ret, const struct sp_stitch_conf *conf)
 {
-	unsigned shards = sp_shards_count(conf);
-	if (shards < 2)
+	if (conf->shards < 2)
 		return 0;
 	struct sp_hints *h = calloc(1, sizeof *h);
 	if (!h)
 		return -ENOMEM;
 	*ret = h;
 	h->places = sp_shard_places(conf);
-	h->size = (size_t)shards * h->places * sizeof *h->group;
+	h->size = (size_t)conf->shards * h->places * sizeof *h->group;
 	h->group = sp_mem_map(h->size, SP_MEM_HUGE);
 	return h->group ? 0 : -ENOMEM;
 }

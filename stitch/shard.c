@@ -52,7 +52,7 @@ unsigned sp_shards_count(const struct sp_stitch_conf *conf)
 /* Twice as many as calls can wait, which memory bounds, in each: keys are not the same for all. */
 uint32_t sp_shard_places(const struct sp_stitch_conf *conf)
 {
-	uint64_t calls = conf->max_memory / 1024 / sp_shards_count(conf);
+	uint64_t calls = conf->max_memory / 1024 / SP_MAX(conf->shards, UINT64_C(1));
 	uint32_t n = 1024;
 	while (n < 2 * calls && n < UINT32_C(1) << 30)
 		n *= 2;

@@ -43,14 +43,14 @@ static_assert(sizeof(struct sp_prepared) == 192, "three lines of the cache");
 
 struct sp_shard;
 
-/* How many there are: as configured, or as many as the processors are good for. */
+/* How many there should be: as configured, or as many as the processors are good for. */
 unsigned sp_shards_count(const struct sp_stitch_conf *conf);
 
 /* Of so many, the one that a span belongs to. */
 unsigned sp_shard_of(const struct sp_span *span, unsigned shards);
 unsigned sp_shard_of_record(const struct sp_request_record *r, unsigned shards);
 
-/* Number `number` of sp_shards_count. 0 or -ENOMEM. */
+/* Number `number` of conf->shards. 0 or -ENOMEM. */
 int sp_shard_new(struct sp_shard **ret, const struct sp_stitch_conf *conf, unsigned number);
 void sp_shard_free(struct sp_shard *shard);
 
@@ -59,7 +59,7 @@ void sp_shard_free(struct sp_shard *shard);
 #define SP_SHARD_TOGETHER 16u
 void sp_shard_take(struct sp_shard *shard, struct sp_prepared *const *p, unsigned n);
 
-/* Spans of all shards, in the order in which they came. The stitcher's thread. */
+/* Spans of all shards, in the order in which they came, for a stitcher whose conf->shards is at least 2. Its thread. */
 void sp_stitch_prepared(struct sp_stitch *s, const struct sp_prepared *p, unsigned n);
 
 #endif
