@@ -60,7 +60,7 @@ const struct sp_conf_row sp_stitch_conf_rows[] = {
 	 .unit = "threads",
 	 .doc = "Threads that find out which spans are of one call, each for its share of the keys; from two on, "
 		"another "
-		"one takes what they found and tells it. What is told does not depend on it. 0: one for every eight "
-		"CPUs, four at most."},
+		"one stitches, and one writes what comes of it. That does not depend on their number. 0: one for every "
+		"eight CPUs, four at most."},
 	{0},
 };
