@@ -17,6 +17,12 @@
 #define POINTS 4
 #define EVENTS_MAX (1 << 19)
 
+#ifdef __SANITIZE_THREAD__
+enum { CALLS = 10 * 1000 / 64 * 64, FEW = 1280 };
+#else
+enum { CALLS = 100 * 1000 / 64 * 64, FEW = 6400 };
+#endif
+
 static struct sp_points points;
 static struct sp_stitch_conf conf;
 
@@ -306,7 +312,7 @@ static const struct box box[] = {
 static void boxes(void)
 {
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(box); i++) {
-		struct traffic t = {.box = box[i], .calls = 6400, .flight = 64, .flows = true, .ids = i % 2};
+		struct traffic t = {.box = box[i], .calls = FEW, .flight = 64, .flows = true, .ids = i % 2};
 		begin(64 << 20, 1 + i);
 		pass(&t);
 		CHECK(same());
@@ -318,7 +324,7 @@ static void boxes(void)
 static void lost_twice_and_late(void)
 {
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(box); i++) {
-		struct traffic t = {box[i],	 .calls = 6400, .flight = 64, .lose = 10,
+		struct traffic t = {box[i],	 .calls = FEW,	.flight = 64, .lose = 10,
 				    .twice = 10, .flows = true, .ids = true};
 		begin(64 << 20, 10 + i);
 		pass(&t);
@@ -331,7 +337,7 @@ static void lost_twice_and_late(void)
 static void one_direction(void)
 {
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(box); i++) {
-		struct traffic t = {box[i], .calls = 6400, .flight = 64, .half = 20, .udp = 20, .twice = 2};
+		struct traffic t = {box[i], .calls = FEW, .flight = 64, .half = 20, .udp = 20, .twice = 2};
 		begin(64 << 20, 20 + i);
 		pass(&t);
 		CHECK(same());
@@ -342,7 +348,7 @@ static void one_direction(void)
 static void few_keys(void)
 {
 	for (unsigned keys = 1; keys <= 64; keys *= 4) {
-		struct traffic t = {.calls = 3200, .flight = 64, .twice = 10, .lose = 10, .half = 10, .keys = keys};
+		struct traffic t = {.calls = FEW / 2, .flight = 64, .twice = 10, .lose = 10, .half = 10, .keys = keys};
 		begin(64 << 20, 30 + keys);
 		pass(&t);
 		CHECK(same());
@@ -352,7 +358,7 @@ static void few_keys(void)
 static void too_little_memory(void)
 {
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(box); i++) {
-		struct traffic t = {box[i],	.calls = 6400, .flight = 256, .lose = 5,
+		struct traffic t = {box[i],	.calls = FEW,  .flight = 256, .lose = 5,
 				    .twice = 5, .flows = true, .ids = i % 2};
 		begin(512 << 10, 40 + i);
 		pass(&t);
@@ -441,12 +447,6 @@ static void crowded(void)
 	CHECK(same());
 	CHECK_EQ(stats_sharded.spans_found, 0);
 }
-
-#ifdef __SANITIZE_THREAD__
-enum { CALLS = 10 * 1000 / 64 * 64 };
-#else
-enum { CALLS = 100 * 1000 / 64 * 64 };
-#endif
 
 /* 100,000 calls, 64 identical ones in flight, as spans of other boxes. */
 static void identical(void)
