@@ -7,7 +7,7 @@
 static void fetch(const void *p, size_t n)
 {
 	for (size_t at = 0; at < n; at += SP_CACHE_LINE)
-		__builtin_prefetch((const uint8_t *)p + at);
+		sp_prefetch((const uint8_t *)p + at);
 }
 
 static void fetch_spans(const struct sp_stitch *s, const struct sp_group *g)
@@ -25,7 +25,7 @@ static void fetch_group(const struct sp_stitch *s, uint32_t ref)
 static void fetch_tie(const struct sp_stitch *s, uint32_t ref)
 {
 	if (ref)
-		__builtin_prefetch(sp_tie_at(s, ref));
+		sp_prefetch(sp_tie_at(s, ref));
 }
 
 /* What waited for long is not in the cache any more: the next call's spans are fetched while this one is told, and the
@@ -52,7 +52,7 @@ static void heads_of(const struct sp_stitch *s, const struct sp_span *span, cons
 	head[SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, span));
 	head[SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(span));
 	for (unsigned kind = 0; kind < KINDS; kind++)
-		__builtin_prefetch(head[kind]);
+		sp_prefetch(head[kind]);
 }
 
 static void fetch_heads(const struct sp_stitch *s, const uint32_t *const head[KINDS])
@@ -97,11 +97,11 @@ static void fetch_places(const struct sp_stitch *s, const struct sp_prepared *p)
 {
 	const uint32_t *head[KINDS];
 	if (p->seen != SP_SEEN_UNKNOWN)
-		__builtin_prefetch(sp_hint_place(s, p), 1);
+		sp_prefetch(sp_hint_place(s, p));
 	if (!is_looked_for(p))
 		return;
 	heads_of(s, &p->span, head);
-	__builtin_prefetch(content_head(s, p));
+	sp_prefetch(content_head(s, p));
 }
 
 static void fetch_groups(const struct sp_stitch *s, const struct sp_prepared *p)
@@ -127,7 +127,7 @@ static void fetch_met(const struct sp_stitch *s, const struct sp_prepared *p)
 	}
 	const struct sp_group *g = &s->group[sp_hint_group(s, p)];
 	for (unsigned i = 0; i < SP_MIN(g->n, SP_FETCHED_SPANS); i++)
-		__builtin_prefetch(&s->span[g->fetched[i]].server_ip);
+		sp_prefetch(&s->span[g->fetched[i]].server_ip);
 }
 
 void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i)

@@ -190,7 +190,7 @@ void sp_shard_take(struct sp_shard *shard, struct sp_prepared *const *p, unsigne
 		p[i]->shard = (uint8_t)shard->number;
 		p[i]->seen = SP_SEEN_UNKNOWN;
 		if (has_key(&p[i]->span))
-			__builtin_prefetch(bucket_of(shard, sp_shard_key(p[i]->span.req_seq)), 1);
+			sp_prefetch(bucket_of(shard, sp_shard_key(p[i]->span.req_seq)));
 	}
 	for (unsigned i = 0; i < n; i++) {
 		shard->now_ns = SP_MAX(shard->now_ns, p[i]->span.end_ns);
