@@ -132,13 +132,13 @@ static void fetch_met(const struct sp_stitch *s, const struct sp_prepared *p)
 
 void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i)
 {
-	enum { APART = 12 };
-	if (i + 4 * APART < n)
-		fetch(&p[i + 4 * APART], sizeof *p); /* from another processor's cache */
-	if (i + 3 * APART < n)
-		fetch_places(s, &p[i + 3 * APART]);
-	if (i + 2 * APART < n)
-		fetch_groups(s, &p[i + 2 * APART]);
-	if (i + APART < n)
-		fetch_met(s, &p[i + APART]);
+	enum { APART = SP_FETCH_AHEAD / 4 };
+	if (i < n)
+		fetch(&p[i], sizeof *p); /* from another processor's cache */
+	if (i >= APART && i - APART < n)
+		fetch_places(s, &p[i - APART]);
+	if (i >= 2 * APART && i - 2 * APART < n)
+		fetch_groups(s, &p[i - 2 * APART]);
+	if (i >= 3 * APART && i - 3 * APART < n)
+		fetch_met(s, &p[i - 3 * APART]);
 }

@@ -337,11 +337,14 @@ void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *con
 
 void sp_stitch_prepared(struct sp_stitch *s, const struct sp_prepared *p, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++) {
-		struct sp_span own = p[i].span;
+	for (unsigned i = 0; n && i < n + SP_FETCH_AHEAD; i++) {
 		sp_fetch_prepared(s, p, n, i);
+		if (i < SP_FETCH_AHEAD)
+			continue;
+		const struct sp_prepared *next = &p[i - SP_FETCH_AHEAD];
+		struct sp_span own = next->span;
 		sp_stitch_tick(s, own.end_ns);
-		take(s, &own, &p[i], p[i].record);
+		take(s, &own, next, next->record);
 	}
 }
 

@@ -272,7 +272,8 @@ static inline uint64_t sp_shard_key(uint32_t req_seq)
 	return sp_key(req_seq, SP_SEED_ASKED);
 }
 
-/* fetch.c: of `n` spans of which shards know, number `i` will be taken now. */
+/* fetch.c: of `n` spans of which shards know, number `i` comes; that so many before it is taken next. */
+#define SP_FETCH_AHEAD 48u
 void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i);
 
 /* …a call is told, and the next one will be soon. */
