@@ -18,7 +18,7 @@ uint64_t sp_asked_key(const struct sp_stitch *s, const struct sp_span *span)
 	if (span->proto != SP_PROTO_TCP)
 		return sp_key(span->what ^ span->app, span->correlation ^ SP_SEED_CONTENT);
 	struct sp_numbers n = sp_numbers_of(s, span);
-	return n.bits & SP_SPAN_REQ_SEQ ? sp_key(n.req_seq, SP_SEED_ASKED) : 0;
+	return n.bits & SP_SPAN_REQ_SEQ ? sp_shard_key(n.req_seq) : 0;
 }
 
 uint64_t sp_answered_key(const struct sp_stitch *s, const struct sp_span *span)
@@ -209,6 +209,8 @@ static void try_ties(const struct sp_stitch *s, uint64_t key, enum sp_tie_kind k
 	for (uint32_t ref = 0; key && !best->repeated && looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
 		if (sp_tie_kind(ref) == kind)
 			sp_try_group(s, sp_tie_group(ref), span, best);
+	if (SP_UNLIKELY(looked > SP_CHAIN_MAX))
+		sp_hints_crowd(s, key);
 }
 
 struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span)

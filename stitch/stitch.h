@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stitching: what several points saw of the same call becomes one trace, what they saw of the same connection one path.
- * Streaming, in bounded memory, without a clock of its own: time is that of the records. One thread calls everything.
+ * Streaming, in bounded memory, without a clock of its own: time is that of the records. One thread calls everything;
+ * shard.h takes work off it.
  */
 #ifndef SP_STITCH_STITCH_H
 #define SP_STITCH_STITCH_H
@@ -18,6 +19,7 @@ struct sp_stitch_conf {
 	uint64_t path_window; /* …a connection that ended */
 	uint64_t max_memory;
 	uint64_t interval; /* ns; of what is told over many calls. 0: all at the end */
+	uint64_t shards;   /* threads that share the finding (shard.h); 0: as many as processors are good for */
 };
 
 extern const struct sp_conf_row sp_stitch_conf_rows[];
@@ -162,6 +164,7 @@ struct sp_stitch_told {
 #define SP_STITCH_STATS(X)                                                                                             \
 	X(spans, "spans that came in")                                                                                 \
 	X(spans_joined, "…that met another one of their call")                                                         \
+	X(spans_found, "…which one a shard had found, in its own thread")                                              \
 	X(spans_repeated, "…that were there already, and were passed over")                                            \
 	X(spans_refused, "…that found no memory, or too many of their call")                                           \
 	X(traces, "traces told")                                                                                       \

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "flowtable/slab.h"
+#include "stitch/shard.h"
 #include "stitch/stitch.h"
 
 #define SP_CALL_SPANS_MAX 64 /* of one call over one connection and its translations */
@@ -55,6 +56,7 @@ struct sp_group {
 	uint16_t mark;	 /* of the trace that is being put together */
 	uint8_t is_call; /* its detail is that of a whole call */
 	uint8_t voted;	 /* for how far clocks are apart */
+	uint8_t pure;	 /* all its spans have the same numbers, and a shard's hints are good for it */
 	struct sp_tie tie[SP_TIE_MAX];
 	uint32_t older, newer;		    /* in the order of their coming */
 	uint64_t arrived_ns;		    /* by the clock of the records then */
@@ -64,6 +66,7 @@ struct sp_group {
 };
 static_assert(sizeof(struct sp_group) == 192, "what a call costs besides its spans and its detail");
 
+struct sp_hints;
 struct sp_order;
 struct sp_paths;
 struct sp_usual;
@@ -93,6 +96,7 @@ struct sp_stitch {
 	uint32_t n_halves; /* groups whose request's beginning nobody saw */
 	size_t spans_size, groups_size, buckets_size;
 	struct sp_slab details;
+	struct sp_hints *hints;
 	struct sp_order *order;
 	struct sp_paths *paths;
 	struct sp_usual *usual;
@@ -166,7 +170,12 @@ void sp_group_free(struct sp_stitch *s, uint32_t g);
 /* stitch.c: two calls are one: what is known of `h` goes to `g`. False: there are too many spans. */
 bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confidence);
 
+/* --- detail.c --- */
+
 const struct sp_detail *sp_group_detail(const struct sp_stitch *s, const struct sp_group *g);
+
+/* Of the first span that saw the whole call. */
+void sp_detail_take(struct sp_stitch *s, struct sp_group *g, const struct sp_request_record *r);
 
 /* --- offset.c: rewritten sequence numbers --- */
 
@@ -247,7 +256,39 @@ struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span)
 /* The best of a group's spans speaks for it, but none may speak against it. */
 void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *span, struct sp_meeting *best);
 
-/* fetch.c: a call is told, and the next one will be soon. */
+/* --- hint.c: what shards have found --- */
+
+/* 0 or -ENOMEM; none where there is one shard. */
+int sp_hints_new(struct sp_hints **ret, const struct sp_stitch_conf *conf);
+void sp_hints_free(struct sp_hints *h);
+
+/* The call that a span belongs to, 0: is not known; `p` NULL: nobody has looked. */
+uint32_t sp_hint_take(const struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span);
+
+/* The span is about to be put into group `g`, and had been found to belong to `hinted`, 0: had not. */
+void sp_hint_settle(struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span, uint32_t hinted,
+		    uint32_t g);
+
+/* The group that is likely, 0: none. */
+uint32_t sp_hint_group(const struct sp_stitch *s, const struct sp_prepared *p);
+const uint32_t *sp_hint_place(const struct sp_stitch *s, const struct sp_prepared *p);
+
+/* More calls have a key than are looked at: from now on, that of one of them may not be the one that would be found. */
+void sp_hints_crowd(const struct sp_stitch *s, uint64_t key);
+
+/* shard.c: places of each shard. */
+uint32_t sp_shard_places(const struct sp_stitch_conf *conf);
+
+static inline uint64_t sp_shard_key(uint32_t req_seq)
+{
+	return sp_key(req_seq, SP_SEED_ASKED);
+}
+
+/* fetch.c: of `n` spans of which shards know, number `i` comes; that so many before it is taken next. */
+#define SP_FETCH_AHEAD 48u
+void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i);
+
+/* …a call is told, and the next one will be soon. */
 void sp_fetch_next(const struct sp_stitch *s, uint32_t g);
 
 /* tree.c: tells the oldest call with all that belongs to it, and forgets them. */
