@@ -233,6 +233,26 @@ static bool lossy(const struct sp_talk *t)
 	return t->d->bits & SP_DIALOG_TCP && (t->d->stream[0].bits | t->d->stream[1].bits) & SP_STREAM_LOST;
 }
 
+/* The call of another flow that a message of `side` answers, see flowtable/elsewhere.h. */
+static uint32_t find_elsewhere(const struct sp_talk *t, unsigned side, uint64_t id, struct sp_elsewhere_entry **e,
+			       struct sp_talk *asker)
+{
+	uint32_t h = 0;
+	while (!h && (*e = sp_elsewhere_next(t, side, id, *e, asker)))
+		h = find_id(asker, id, !sp_role(asker, (*e)->side));
+	return h;
+}
+
+static bool asked_elsewhere(const struct sp_talk *t, unsigned side, uint64_t id, uint32_t *tag)
+{
+	struct sp_elsewhere_entry *e = NULL;
+	struct sp_talk asker;
+	uint32_t h = sp_elsewhere_concerns(t) ? find_elsewhere(t, side, id, &e, &asker) : 0;
+	if (h)
+		*tag = call_at(&asker, h)->tag;
+	return h;
+}
+
 bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 {
 	const struct sp_talk *t = p->ctx;
@@ -248,12 +268,19 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 		h = open && is_request(call_at(t, open)) ? open : first_waiting(t, role);
 	}
 	if (!h)
-		return false;
+		return asked_elsewhere(t, sp_key_side(t, role), id, tag);
 	*tag = call_at(t, h)->tag;
 	return true;
 }
 
 /* --- messages --- */
+
+/* How long a request is open. */
+static uint64_t timeout(const struct sp_talk *t)
+{
+	unsigned own = t->d->parser->timeout_s;
+	return own ? own * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
+}
 
 /* Who says this. Where both ends are one and the same, as of who pings itself, requests are the client's. */
 static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
@@ -289,6 +316,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 		c->bits |= SP_CALL_CUT;
 	if (m->flags & SP_MSG_HANDSHAKE)
 		c->bits |= SP_CALL_HANDSHAKE;
+	if (m->flags & SP_MSG_OPTIONAL)
+		c->bits |= SP_CALL_OPTIONAL;
 }
 
 static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
@@ -357,6 +386,8 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	uint32_t handle = new_call(t, &head, m, false);
 	if (handle && !complete)
 		keep_open(s, handle, m);
+	if (handle && !s && sp_elsewhere_concerns(t))
+		sp_elsewhere_asked(t, side, m->id, head.req_start_ns + timeout(t));
 }
 
 static void finish_response(struct sp_talk *t, uint32_t handle)
@@ -383,6 +414,26 @@ static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_m
 	forget(t, handle);
 }
 
+/* A datagram that answers whoever asked in another flow: the calls are told there. */
+static bool answer_elsewhere(struct sp_talk *t, unsigned side, const struct sp_msg *m, const struct sp_place *at)
+{
+	struct sp_elsewhere *x = &t->ft->l7->elsewhere;
+	struct sp_elsewhere_entry *e = NULL;
+	struct sp_talk asker;
+	uint32_t h;
+	bool any = false;
+	x->from = t->f;
+	x->side = side;
+	while ((h = find_elsewhere(t, side, m->id, &e, &asker))) {
+		e->key = 0;
+		call_at(&asker, h)->bits |= SP_CALL_ELSEWHERE;
+		answer_at_once(&asker, h, m, at);
+		t->ft->stats.l7_elsewhere++;
+		any = true;
+	}
+	return any;
+}
+
 static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 		   const struct sp_place *at, bool complete)
 {
@@ -401,6 +452,14 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 		keep_open(s, handle, m);
 }
 
+/* An answer that nobody has to have asked for. */
+static void take_alone(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at, bool complete)
+{
+	struct sp_msg *m = &t->ft->l7->parse.msg;
+	m->kind = SP_MSG_ONEWAY;
+	take_request(t, side, s, m, at, complete);
+}
+
 static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 			  const struct sp_place *at, bool complete)
 {
@@ -414,7 +473,11 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 			call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
 	}
 	if (!h) {
-		if (!(m->flags & SP_MSG_IF_ASKED))
+		if (!s && complete && sp_elsewhere_concerns(t) && answer_elsewhere(t, side, m, at))
+			return;
+		if (m->flags & SP_MSG_OPTIONAL)
+			take_alone(t, side, s, at, complete);
+		else if (!(m->flags & SP_MSG_IF_ASKED))
 			orphan(t, side, s, m, at, complete);
 		return;
 	}
@@ -612,14 +675,13 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
 
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)
 {
-	const struct sp_parser *parser = t->d->parser;
-	uint64_t timeout = parser->timeout_s ? parser->timeout_s * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
+	uint64_t after = timeout(t);
 	while (t->d->first) {
 		struct sp_call *c = call_at(t, t->d->first);
-		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + timeout))
+		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + after))
 			return;
-		if (c->bits & SP_CALL_REQUEST && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_ONEWAY | SP_CALL_OPAQUE)) &&
-		    now_ns >= c->req_start_ns + timeout)
+		if (is_request(c) && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_OPTIONAL | SP_CALL_OPAQUE)) &&
+		    now_ns >= c->req_start_ns + after)
 			c->status = SP_STATUS_TIMEOUT;
 		tell(t, t->d->first);
 	}

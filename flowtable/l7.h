@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/pkt.h"
+#include "flowtable/elsewhere.h"
 #include "flowtable/flow.h"
 #include "flowtable/flowtable.h"
 #include "flowtable/l7_conf.h"
@@ -142,6 +143,8 @@ enum sp_call_bits {
 	SP_CALL_OPAQUE = 2048,	   /* of bytes that cannot be read */
 	SP_CALL_CALLED_OFF = 4096, /* who asked ended it: its response is in the stream of its request */
 	SP_CALL_HANDSHAKE = 8192,  /* SP_MSG_HANDSHAKE */
+	SP_CALL_OPTIONAL = 16384,  /* SP_MSG_OPTIONAL */
+	SP_CALL_ELSEWHERE = 32768, /* its answer came in another flow, see struct sp_elsewhere */
 };
 
 /* Cache lines of a call with short texts, and without. */
@@ -164,6 +167,7 @@ struct sp_l7_server {
 struct sp_l7 {
 	struct sp_l7_conf conf;
 	struct sp_slab slab;
+	struct sp_elsewhere elsewhere;
 	struct sp_parse parse;
 	struct sp_arena arena;
 	uint64_t serial, inside_serial; /* of requests; of those for stitching alone */
@@ -212,6 +216,9 @@ static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_
 	for (unsigned line = 0; line < lines; line++)
 		__builtin_prefetch(call + line * SP_CACHE_LINE, 1);
 }
+
+/* l7.c: a flow that has a dialog; `ns`: now. */
+struct sp_talk sp_l7_talk(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns);
 
 /* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */
 void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);

@@ -605,6 +605,7 @@ static size_t resync(struct sp_parse *p)
 }
 
 static const uint16_t ports[] = {53, MDNS_PORT, LLMNR_PORT, 0};
+static const uint16_t elsewhere[] = {MDNS_PORT, LLMNR_PORT, 0};
 
 static const struct sp_start starts[] = {
 	SP_START_ANY(SP_FROM_CLIENT | SP_FROM_SERVER),
@@ -638,5 +639,6 @@ const struct sp_parser sp_dns_parser = {
 	.probe = probe,
 	.parse = parse,
 	.resync = resync,
+	.elsewhere = elsewhere,
 	.vectors = SP_VECTORS(sp_dns_vectors),
 };

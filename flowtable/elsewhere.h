@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers that come in another flow than their request. Who asks a group, or has no address yet, is answered from, or
+ * at, an address that the request does not have, so that both are two flows. A request that its parser says may be
+ * answered so (sp_parser.elsewhere) stands here, too, as long as it is open; a message that answers nothing in its own
+ * flow is looked for here. The call itself stays in the asker's flow, and is told there.
+ *
+ * A table of fixed size, one worker's: what is pushed out of it is told without its answer. An entry is a hint, which
+ * may be stale: whether the call is open is asked of its flow. Private to the flow table. */
+#ifndef SP_FLOWTABLE_ELSEWHERE_H
+#define SP_FLOWTABLE_ELSEWHERE_H
+
+#include "flowtable/flow.h"
+
+struct sp_talk;
+
+struct sp_elsewhere_entry {
+	uint64_t key; /* hash of the address space, protocol, ports and id; 0: none */
+	uint64_t until_ns;
+	uint64_t serial; /* of its flow */
+	uint32_t flow;
+	uint32_t side; /* who asked, as in the key */
+};
+static_assert(sizeof(struct sp_elsewhere_entry) == 32, "two in a cache line");
+
+struct sp_elsewhere {
+	struct sp_elsewhere_entry *entry;
+	/* While a call with SP_CALL_ELSEWHERE is written: whose side of which flow answered it. */
+	const struct sp_flow *from;
+	unsigned side;
+};
+
+/* 0 or -ENOMEM. */
+int sp_elsewhere_init(struct sp_elsewhere *e);
+void sp_elsewhere_free(struct sp_elsewhere *e);
+
+/* Bytes of the table. */
+size_t sp_elsewhere_memory(void);
+
+/* May what is said in this flow be answered in another one, or answer what was asked there? */
+bool sp_elsewhere_concerns(const struct sp_talk *t);
+
+/* `side` of this flow made a request that is open until then. */
+void sp_elsewhere_asked(struct sp_talk *t, unsigned side, uint64_t id, uint64_t until_ns);
+
+/* Flows where a request may be open that a message of `side` of this flow answers, one after the other: the entry after
+ * `e` (NULL: the first), with its flow in `asker`; NULL: there is no other. Whoever told the call clears the entry's
+ * key. */
+struct sp_elsewhere_entry *sp_elsewhere_next(const struct sp_talk *t, unsigned side, uint64_t id,
+					     struct sp_elsewhere_entry *e, struct sp_talk *asker);
+
+#endif
