@@ -192,8 +192,15 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	batch->odd = odd;
 }
 
-uint32_t sp_flow_key_share(const struct sp_flow_key *key)
+bool sp_flow_key_meets(const struct sp_decode_conf *conf, const struct sp_flow_key *key)
 {
+	return key->proto == PROTO_UDP && sp_has_to_meet(conf->meet_ports, key->lo_port, key->hi_port);
+}
+
+uint32_t sp_flow_key_share(const struct sp_decode_conf *conf, const struct sp_flow_key *key)
+{
+	if (SP_UNLIKELY(sp_flow_key_meets(conf, key)))
+		return 0;
 	return sp_share(sp_share_end(sp_share_fold(key->lo.b), key->lo_port),
 			sp_share_end(sp_share_fold(key->hi.b), key->hi_port), key->proto);
 }

@@ -11,6 +11,7 @@
 /* Every UDP port that may carry a tunnel, laid out for one vector comparison. */
 struct sp_tunnel_ports {
 	_Alignas(16) uint16_t dst[16];
+	uint16_t meet[SP_DECODE_UDP_PORTS]; /* of flows that have to meet, too */
 	uint16_t gtpu, l2tp;
 };
 
@@ -24,7 +25,18 @@ static inline struct sp_tunnel_ports sp_tunnel_ports(const struct sp_decode_conf
 	t.dst[n++] = conf->geneve_port;
 	t.dst[n++] = conf->gtpu_port;
 	t.dst[n++] = conf->l2tp_port;
+	memcpy(t.meet, conf->meet_ports, sizeof t.meet);
 	return t;
+}
+
+/* Is one of the two in the list? */
+static inline unsigned sp_has_to_meet(const uint16_t ports[SP_DECODE_UDP_PORTS], uint16_t sport, uint16_t dport)
+{
+	static_assert(SP_DECODE_UDP_PORTS * sizeof *ports == sizeof(__m128i), "one vector");
+	__m128i list = _mm_loadu_si128((const __m128i *)ports), none = _mm_cmpeq_epi16(list, _mm_setzero_si128());
+	__m128i hit = _mm_or_si128(_mm_cmpeq_epi16(list, _mm_set1_epi16((short)sport)),
+				   _mm_cmpeq_epi16(list, _mm_set1_epi16((short)dport)));
+	return _mm_movemask_epi8(_mm_andnot_si128(none, hit)) != 0;
 }
 
 static inline bool sp_may_be_tunnel(const struct sp_tunnel_ports *t, uint16_t sport, uint16_t dport)
@@ -50,10 +62,12 @@ static inline bool sp_share_of(const struct sp_tunnel_ports *ports, const uint8_
 	uint16_t sport = sp_be16(l4), dport = sp_be16(l4 + 2);
 	/* Which of both protocols it is cannot be guessed: no branch for it. */
 	unsigned tcp = proto == PROTO_TCP, udp = proto == PROTO_UDP, tunnel = sp_may_be_tunnel(ports, sport, dport);
+	uint32_t alone = (udp & sp_has_to_meet(ports->meet, sport, dport)) - 1U;
 	const uint64_t mapped = 0xffff0000;
 	uint64_t both = sp_load64(ip + 12);
 	*share = sp_share(sp_share_end(both << 32 | mapped, sport), sp_share_end((both >> 32 << 32) | mapped, dport),
-			  proto);
+			  proto) &
+		 alone;
 	return SP_LIKELY(tcp | (udp & !tunnel));
 }
 
