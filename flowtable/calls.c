@@ -275,11 +275,15 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 
 /* --- messages --- */
 
+/* What nobody has to answer is answered soon, or what comes is said for another reason. */
+#define OPTIONAL_TIMEOUT (2 * SP_NS_PER_SEC)
+
 /* How long a request is open. */
-static uint64_t timeout(const struct sp_talk *t)
+static uint64_t timeout(const struct sp_talk *t, const struct sp_call *c)
 {
 	unsigned own = t->d->parser->timeout_s;
-	return own ? own * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
+	uint64_t ns = own ? own * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
+	return c->bits & SP_CALL_OPTIONAL ? SP_MIN(ns, OPTIONAL_TIMEOUT) : ns;
 }
 
 /* Who says this. Where both ends are one and the same, as of who pings itself, requests are the client's. */
@@ -353,6 +357,7 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	if (t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID || m->kind != SP_MSG_REQUEST)
 		return false;
+	sp_calls_expire(t, t->ns, false);
 	uint32_t h = find_id(t, m->id, !speaker(t, side, m));
 	if (h)
 		call_at(t, h)->retries++;
@@ -387,7 +392,7 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	if (handle && !complete)
 		keep_open(s, handle, m);
 	if (handle && !s && sp_elsewhere_concerns(t))
-		sp_elsewhere_asked(t, side, m->id, head.req_start_ns + timeout(t));
+		sp_elsewhere_asked(t, side, m->id, head.req_start_ns + timeout(t, &head));
 }
 
 static void finish_response(struct sp_talk *t, uint32_t handle)
@@ -675,9 +680,9 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
 
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)
 {
-	uint64_t after = timeout(t);
 	while (t->d->first) {
 		struct sp_call *c = call_at(t, t->d->first);
+		uint64_t after = timeout(t, c);
 		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + after))
 			return;
 		if (is_request(c) && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_OPTIONAL | SP_CALL_OPAQUE)) &&

@@ -64,6 +64,8 @@ static bool fits(const struct sp_flow *asker, unsigned asks, const struct sp_flo
 	const struct sp_addr *from = address(f, answers), *to = address(f, !answers);
 	if (!is_group(asked))
 		return sp_addr_eq(from, asked);
+	if (sp_addr_is_v4(from) != sp_addr_is_v4(who))
+		return false; /* maybe the asker himself */
 	return !sp_addr_eq(from, who) && (is_unspecified(who) || is_group(to) || sp_addr_eq(to, who));
 }
 
