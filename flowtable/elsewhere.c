@@ -56,7 +56,7 @@ static bool is_unspecified(const struct sp_addr *a)
 	return !memcmp(a, &none, sp_addr_is_v4(a) ? 10 : 16) && !sp_be32(a->b + 12);
 }
 
-/* A group is answered by anyone else, to the asker, if that has an address, or to a group. Who was asked alone answers
+/* A group is answered by anyone, to the asker, if that has an address, or to a group. Who was asked alone answers
  * himself, wherever the asker wants that: a relay may ask from another address than the one that it names. */
 static bool fits(const struct sp_flow *asker, unsigned asks, const struct sp_flow *f, unsigned answers)
 {
@@ -66,7 +66,7 @@ static bool fits(const struct sp_flow *asker, unsigned asks, const struct sp_flo
 		return sp_addr_eq(from, asked);
 	if (sp_addr_is_v4(from) != sp_addr_is_v4(who))
 		return false; /* maybe the asker himself */
-	return !sp_addr_eq(from, who) && (is_unspecified(who) || is_group(to) || sp_addr_eq(to, who));
+	return is_unspecified(who) || is_group(to) || sp_addr_eq(to, who);
 }
 
 /* --- the table --- */
@@ -97,11 +97,11 @@ static struct sp_elsewhere_entry *bucket(const struct sp_talk *t, uint64_t key)
 }
 
 /* Where a request's entry goes: over its own, else over the one that is over first. */
-static struct sp_elsewhere_entry *place_for(struct sp_elsewhere_entry *b, uint64_t key, uint64_t serial)
+static struct sp_elsewhere_entry *place_for(struct sp_elsewhere_entry *b, uint64_t key, uint32_t flow)
 {
 	struct sp_elsewhere_entry *best = b;
 	for (unsigned i = 0; i < WAYS; i++) {
-		if (b[i].key == key && b[i].serial == serial)
+		if (b[i].key == key && b[i].flow == flow)
 			return &b[i];
 		if (!b[i].key)
 			b[i].until_ns = 0;
@@ -113,11 +113,12 @@ static struct sp_elsewhere_entry *place_for(struct sp_elsewhere_entry *b, uint64
 
 void sp_elsewhere_asked(struct sp_talk *t, unsigned side, uint64_t id, uint64_t until_ns)
 {
-	uint64_t key = key_of(t, port(t->f, side), port(t->f, !side), id), serial = sp_flow_serial(t->f);
-	struct sp_elsewhere_entry *e = place_for(bucket(t, key), key, serial);
-	if (e->key && e->until_ns > t->ns && (e->key != key || e->serial != serial))
+	uint64_t key = key_of(t, port(t->f, side), port(t->f, !side), id);
+	uint32_t flow = (uint32_t)(t->f - t->ft->flow);
+	struct sp_elsewhere_entry *e = place_for(bucket(t, key), key, flow);
+	if (e->key && e->until_ns > t->ns && (e->key != key || e->flow != flow))
 		t->ft->stats.l7_elsewhere_exceeded++;
-	*e = (struct sp_elsewhere_entry){key, until_ns, serial, (uint32_t)(t->f - t->ft->flow), side};
+	*e = (struct sp_elsewhere_entry){key, until_ns, flow, side};
 }
 
 struct sp_elsewhere_entry *sp_elsewhere_next(const struct sp_talk *t, unsigned side, uint64_t id,
@@ -128,7 +129,7 @@ struct sp_elsewhere_entry *sp_elsewhere_next(const struct sp_talk *t, unsigned s
 	for (e = e ? e + 1 : first; e < first + WAYS; e++) {
 		struct sp_flow *f = &t->ft->flow[e->flow];
 		if (e->key != key || e->until_ns < t->ns || f == t->f || f->state == SP_FLOW_FREE ||
-		    sp_flow_serial(f) != e->serial || !fits(f, e->side, t->f, side))
+		    !fits(f, e->side, t->f, side))
 			continue;
 		if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
 			continue;

@@ -5,7 +5,8 @@
  * flow is looked for here. The call itself stays in the asker's flow, and is told there.
  *
  * A table of fixed size, one worker's: what is pushed out of it is told without its answer. An entry is a hint, which
- * may be stale: whether the call is open is asked of its flow. Private to the flow table. */
+ * may be stale: whether such a call is open is asked of the flow, or of the one that has its place by now. Private to
+ * the flow table. */
 #ifndef SP_FLOWTABLE_ELSEWHERE_H
 #define SP_FLOWTABLE_ELSEWHERE_H
 
@@ -16,11 +17,9 @@ struct sp_talk;
 struct sp_elsewhere_entry {
 	uint64_t key; /* hash of the address space, protocol, ports and id; 0: none */
 	uint64_t until_ns;
-	uint64_t serial; /* of its flow */
 	uint32_t flow;
 	uint32_t side; /* who asked, as in the key */
 };
-static_assert(sizeof(struct sp_elsewhere_entry) == 32, "two in a cache line");
 
 struct sp_elsewhere {
 	struct sp_elsewhere_entry *entry;
