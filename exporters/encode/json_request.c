@@ -138,7 +138,7 @@ void sp_json_request_soon(const struct sp_buf *out, const struct sp_request_reco
 		return;
 	const char *line = (const char *)&((const struct kept *)out->kept)->flow[r->flow_id & (KEPT_FLOWS - 1)];
 	for (size_t at = 0; at < sizeof(struct flow); at += SP_CACHE_LINE)
-		__builtin_prefetch(line + at);
+		sp_prefetch(line + at);
 }
 
 static struct kept *kept_of(struct sp_buf *out)
