@@ -110,6 +110,7 @@ static void put_response(const struct sp_call *c, struct sp_request_record *r)
 /* The answer came in another flow: who gave it is not whom this one says, but maybe a group. */
 static void put_answerer(const struct sp_elsewhere *x, struct sp_request_record *r)
 {
+	r->response_flow_id = (r->flow_id >> 56) << 56 | sp_flow_serial(x->from);
 	struct sp_addr ip = x->side ? x->from->hi : x->from->lo;
 	uint16_t port = x->side ? x->from->hi_port : x->from->lo_port;
 	uint8_t ttl = x->from->ttl[x->side];
