@@ -666,7 +666,9 @@ static const char *const fields[] = {
 const struct sp_parser sp_dns_parser = {
 	.name = "dns",
 	.title = "DNS",
-	.missing = "DNS over TLS, HTTPS and QUIC, which are encrypted; the changes that an UPDATE asks for",
+	.missing = "DNS over TLS, HTTPS and QUIC, which are encrypted; the changes that an UPDATE asks for; answers to "
+		   "other "
+		   "questions of a multicast message than its first",
 	.app = SP_APP_DNS,
 	.transports = SP_TCP | SP_UDP,
 	.pairing = SP_PAIR_BY_ID,

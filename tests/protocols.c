@@ -58,11 +58,12 @@ static void print(FILE *out)
 		"table: `build/tests/protocols > docs/protocols.md`.\n\n"
 		"Where a group is asked, or who asks has no address yet, the answer comes in another flow than the "
 		"request. They are one\n"
-		"call all the same: in the flow of who asked, `client_ip` as it is there, and `server_ip` of who "
-		"answered. The first answer ends\n"
-		"it; those of others (a second DHCP server's offer) are `response`s in their own flows. Questions "
-		"of multicast DNS that\n"
-		"nobody answers within 2 s, and answers that nobody asked for, are `oneway`.\n");
+		"call all the same: in the flow of who asked, with who answered as its server, and the answer's flow "
+		"as "
+		"`response_flow_id`. The\n"
+		"first answer ends it; those of others (a second DHCP server's offer) are `response`s in their own "
+		"flows. Questions of\n"
+		"multicast DNS that nobody answers within 2 s, and answers that nobody asked for, are `oneway`.\n");
 	for (const struct sp_parser *const *p = sp_parsers; *p; p++)
 		row(out, *p);
 }
