@@ -72,12 +72,12 @@ const struct sp_conf_row sp_decode_settings_rows[] = {
 };
 
 /* What is said there is read by one worker, which finds answers in other flows than their requests. */
-static void meet(uint16_t to[SP_DECODE_UDP_PORTS])
+static void meet(uint16_t to[SP_DECODE_MEET_PORTS])
 {
 	unsigned n = 0;
 	for (const struct sp_parser *const *p = sp_parsers; *p; p++)
 		for (const uint16_t *port = (*p)->elsewhere; port && *port; port++) {
-			assert(n < SP_DECODE_UDP_PORTS);
+			assert(n < SP_DECODE_MEET_PORTS);
 			to[n++] = *port;
 		}
 }

@@ -233,26 +233,6 @@ static bool lossy(const struct sp_talk *t)
 	return t->d->bits & SP_DIALOG_TCP && (t->d->stream[0].bits | t->d->stream[1].bits) & SP_STREAM_LOST;
 }
 
-/* The call of another flow that a message of `side` answers, see flowtable/elsewhere.h. */
-static uint32_t find_elsewhere(const struct sp_talk *t, unsigned side, uint64_t id, struct sp_elsewhere_entry **e,
-			       struct sp_talk *asker)
-{
-	uint32_t h = 0;
-	while (!h && (*e = sp_elsewhere_next(t, side, id, *e, asker)))
-		h = find_id(asker, id, !sp_role(asker, (*e)->side));
-	return h;
-}
-
-static bool asked_elsewhere(const struct sp_talk *t, unsigned side, uint64_t id, uint32_t *tag)
-{
-	struct sp_elsewhere_entry *e = NULL;
-	struct sp_talk asker;
-	uint32_t h = sp_elsewhere_concerns(t) ? find_elsewhere(t, side, id, &e, &asker) : 0;
-	if (h)
-		*tag = call_at(&asker, h)->tag;
-	return h;
-}
-
 bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 {
 	const struct sp_talk *t = p->ctx;
@@ -268,7 +248,7 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 		h = open && is_request(call_at(t, open)) ? open : first_waiting(t, role);
 	}
 	if (!h)
-		return asked_elsewhere(t, sp_key_side(t, role), id, tag);
+		return t->d->bits & SP_DIALOG_ELSEWHERE && sp_elsewhere_knows(t, sp_key_side(t, role), id, tag);
 	*tag = call_at(t, h)->tag;
 	return true;
 }
@@ -355,7 +335,8 @@ static void keep_open(struct sp_stream *s, uint32_t handle, const struct sp_msg 
 /* A datagram that repeats a request which is still open is the client's second try. */
 static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
-	if (t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID || m->kind != SP_MSG_REQUEST)
+	if (!t->d->first || t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID ||
+	    m->kind != SP_MSG_REQUEST)
 		return false;
 	sp_calls_expire(t, t->ns, false);
 	uint32_t h = find_id(t, m->id, !speaker(t, side, m));
@@ -391,7 +372,7 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	uint32_t handle = new_call(t, &head, m, false);
 	if (handle && !complete)
 		keep_open(s, handle, m);
-	if (handle && !s && sp_elsewhere_concerns(t))
+	if (SP_UNLIKELY(t->d->bits & SP_DIALOG_ELSEWHERE) && handle)
 		sp_elsewhere_asked(t, side, m->id, head.req_start_ns + timeout(t, &head));
 }
 
@@ -419,24 +400,17 @@ static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_m
 	forget(t, handle);
 }
 
-/* A datagram that answers whoever asked in another flow: the calls are told there. */
-static bool answer_elsewhere(struct sp_talk *t, unsigned side, const struct sp_msg *m, const struct sp_place *at)
+uint32_t sp_calls_find(const struct sp_talk *t, unsigned side, uint64_t id)
 {
-	struct sp_elsewhere *x = &t->ft->l7->elsewhere;
-	struct sp_elsewhere_entry *e = NULL;
-	struct sp_talk asker;
-	uint32_t h;
-	bool any = false;
-	x->from = t->f;
-	x->side = side;
-	while ((h = find_elsewhere(t, side, m->id, &e, &asker))) {
-		e->key = 0;
-		call_at(&asker, h)->bits |= SP_CALL_ELSEWHERE;
-		answer_at_once(&asker, h, m, at);
-		t->ft->stats.l7_elsewhere++;
-		any = true;
-	}
-	return any;
+	return find_id(t, id, !sp_role(t, side));
+}
+
+void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
+{
+	struct sp_call *c = call_at(t, handle);
+	add_response(t, c, m, at, true);
+	c->bits |= SP_CALL_RESPONSE_END | SP_CALL_ELSEWHERE;
+	tell(t, add_texts(t, handle, m));
 }
 
 static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
@@ -457,15 +431,8 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 		keep_open(s, handle, m);
 }
 
-/* An answer that nobody has to have asked for. */
-static void take_alone(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at, bool complete)
-{
-	struct sp_msg *m = &t->ft->l7->parse.msg;
-	m->kind = SP_MSG_ONEWAY;
-	take_request(t, side, s, m, at, complete);
-}
-
-static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+/* False: nobody asked, nor has to have: it is a message of its own. */
+static bool take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 			  const struct sp_place *at, bool complete)
 {
 	unsigned role = speaker(t, side, m);
@@ -478,13 +445,15 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 			call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
 	}
 	if (!h) {
-		if (!s && complete && sp_elsewhere_concerns(t) && answer_elsewhere(t, side, m, at))
-			return;
-		if (m->flags & SP_MSG_OPTIONAL)
-			take_alone(t, side, s, at, complete);
-		else if (!(m->flags & SP_MSG_IF_ASKED))
+		if (t->d->bits & SP_DIALOG_ELSEWHERE && complete && sp_elsewhere_answer(t, side, m, at))
+			return true;
+		if (m->flags & SP_MSG_OPTIONAL) {
+			t->ft->l7->parse.msg.kind = SP_MSG_ONEWAY;
+			return false;
+		}
+		if (!(m->flags & SP_MSG_IF_ASKED))
 			orphan(t, side, s, m, at, complete);
-		return;
+		return true;
 	}
 	/* After a loss of requests any response counts, see take_request. */
 	if (s && SP_UNLIKELY(t->d->stream[!side].bits & SP_STREAM_LOST_NOW))
@@ -493,11 +462,12 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 		t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
-		return;
+		return true;
 	}
 	add_response(t, call_at(t, h), m, at, true);
 	h = add_texts(t, h, m);
 	keep_open(s, h, m);
+	return true;
 }
 
 /* The call of which a later part came. */
@@ -589,9 +559,7 @@ void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 		take_interim(t, side, m);
 	else if (m->part == SP_PART_MIDDLE || m->part == SP_PART_TAIL)
 		take_part(t, side, s, m, at, complete);
-	else if (m->kind == SP_MSG_RESPONSE)
-		take_response(t, side, s, m, at, complete);
-	else
+	else if (m->kind != SP_MSG_RESPONSE || !take_response(t, side, s, m, at, complete))
 		take_request(t, side, s, m, at, complete);
 }
 

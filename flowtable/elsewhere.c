@@ -71,17 +71,12 @@ static bool fits(const struct sp_flow *asker, unsigned asks, const struct sp_flo
 
 /* --- the table --- */
 
-static bool has_port(const uint16_t *ports, uint16_t a, uint16_t b)
+bool sp_elsewhere_concerns(const struct sp_flow *f, const struct sp_parser *parser)
 {
-	while (*ports && *ports != a && *ports != b)
-		ports++;
-	return *ports;
-}
-
-bool sp_elsewhere_concerns(const struct sp_talk *t)
-{
-	const uint16_t *ports = t->d->parser->elsewhere;
-	return SP_UNLIKELY(ports) && t->f->proto == SP_PROTO_UDP && has_port(ports, t->f->lo_port, t->f->hi_port);
+	const uint16_t *port = parser->elsewhere;
+	while (port && *port && *port != f->lo_port && *port != f->hi_port)
+		port++;
+	return port && *port && f->proto == SP_PROTO_UDP;
 }
 
 static uint64_t key_of(const struct sp_talk *t, uint16_t asking, uint16_t asked, uint64_t id)
@@ -121,21 +116,69 @@ void sp_elsewhere_asked(struct sp_talk *t, unsigned side, uint64_t id, uint64_t 
 	*e = (struct sp_elsewhere_entry){key, until_ns, flow, side};
 }
 
-struct sp_elsewhere_entry *sp_elsewhere_next(const struct sp_talk *t, unsigned side, uint64_t id,
-					     struct sp_elsewhere_entry *e, struct sp_talk *asker)
+/* --- answers --- */
+
+/* Flows where a call may be open that a message of `side` of this one answers. */
+struct search {
+	uint64_t key;
+	const struct sp_elsewhere_entry *end;
+	struct sp_elsewhere_entry *e; /* the next one to be looked at */
+	struct sp_talk asker;
+};
+
+static void begin(struct search *s, const struct sp_talk *t, unsigned side, uint64_t id)
 {
-	uint64_t key = key_of(t, port(t->f, !side), port(t->f, side), id);
-	struct sp_elsewhere_entry *first = bucket(t, key);
-	for (e = e ? e + 1 : first; e < first + WAYS; e++) {
-		struct sp_flow *f = &t->ft->flow[e->flow];
-		if (e->key != key || e->until_ns < t->ns || f == t->f || f->state == SP_FLOW_FREE ||
-		    !fits(f, e->side, t->f, side))
+	s->key = key_of(t, port(t->f, !side), port(t->f, side), id);
+	s->e = bucket(t, s->key);
+	s->end = s->e + WAYS;
+}
+
+/* Its call is open there, if any is. */
+static bool is_asker(const struct sp_talk *t, unsigned side, const struct search *s)
+{
+	const struct sp_flow *f = &t->ft->flow[s->e->flow];
+	return s->e->key == s->key && s->e->until_ns >= t->ns && f != t->f && f->state != SP_FLOW_FREE &&
+	       (f->more & (SP_L7_DIALOG | SP_L7_DONE)) == SP_L7_DIALOG && fits(f, s->e->side, t->f, side);
+}
+
+/* The next open call, in the flow `asker`; 0: there is no other. */
+static uint32_t next(struct search *s, const struct sp_talk *t, unsigned side, uint64_t id)
+{
+	uint32_t h = 0;
+	for (; !h && s->e < s->end; s->e++) {
+		if (!is_asker(t, side, s))
 			continue;
-		if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
-			continue;
-		*asker = sp_l7_talk(t->ft, f, t->ns);
-		if (asker->d->parser == t->d->parser)
-			return e;
+		s->asker = sp_l7_talk(t->ft, &t->ft->flow[s->e->flow], t->ns);
+		if (s->asker.d->parser == t->d->parser)
+			h = sp_calls_find(&s->asker, s->e->side, id);
 	}
-	return NULL;
+	return h;
+}
+
+bool sp_elsewhere_knows(const struct sp_talk *t, unsigned side, uint64_t id, uint32_t *tag)
+{
+	struct search s;
+	begin(&s, t, side, id);
+	uint32_t h = next(&s, t, side, id);
+	if (h)
+		*tag = ((const struct sp_call *)sp_slab_at(&t->ft->l7->slab, h))->tag;
+	return h;
+}
+
+bool sp_elsewhere_answer(struct sp_talk *t, unsigned side, const struct sp_msg *m, const struct sp_place *at)
+{
+	struct sp_elsewhere *x = &t->ft->l7->elsewhere;
+	struct search s;
+	bool any = false;
+	uint32_t h;
+	x->from = t->f;
+	x->side = side;
+	begin(&s, t, side, m->id);
+	while ((h = next(&s, t, side, m->id))) {
+		s.e[-1].key = 0;
+		sp_calls_answer(&s.asker, h, m, at);
+		t->ft->stats.l7_elsewhere++;
+		any = true;
+	}
+	return any;
 }

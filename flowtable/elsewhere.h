@@ -12,6 +12,9 @@
 
 #include "flowtable/flow.h"
 
+struct sp_msg;
+struct sp_parser;
+struct sp_place;
 struct sp_talk;
 
 struct sp_elsewhere_entry {
@@ -35,16 +38,17 @@ void sp_elsewhere_free(struct sp_elsewhere *e);
 /* Bytes of the table. */
 size_t sp_elsewhere_memory(void);
 
-/* May what is said in this flow be answered in another one, or answer what was asked there? */
-bool sp_elsewhere_concerns(const struct sp_talk *t);
+/* May what is said in this flow be answered in another one, or answer what was asked there? What follows is for such
+ * flows. */
+bool sp_elsewhere_concerns(const struct sp_flow *f, const struct sp_parser *parser);
 
 /* `side` of this flow made a request that is open until then. */
 void sp_elsewhere_asked(struct sp_talk *t, unsigned side, uint64_t id, uint64_t until_ns);
 
-/* Flows where a request may be open that a message of `side` of this flow answers, one after the other: the entry after
- * `e` (NULL: the first), with its flow in `asker`; NULL: there is no other. Whoever told the call clears the entry's
- * key. */
-struct sp_elsewhere_entry *sp_elsewhere_next(const struct sp_talk *t, unsigned side, uint64_t id,
-					     struct sp_elsewhere_entry *e, struct sp_talk *asker);
+/* Is a request open in another flow that a message of `side` of this one would answer? Then its tag. */
+bool sp_elsewhere_knows(const struct sp_talk *t, unsigned side, uint64_t id, uint32_t *tag);
+
+/* The message of `side` answers whoever asked that in other flows: the calls are told there. False: nobody did. */
+bool sp_elsewhere_answer(struct sp_talk *t, unsigned side, const struct sp_msg *m, const struct sp_place *at);
 
 #endif

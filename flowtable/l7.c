@@ -41,12 +41,6 @@ void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf)
 	sp_dialog_setup(l7);
 }
 
-struct sp_talk sp_l7_talk(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
-{
-	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
-	return (struct sp_talk){ft, f, d, ns};
-}
-
 /* Where a side goes on that has said what is nobody's. */
 static void skip_nobodys(struct sp_dialog *d, const struct sp_flow *f, unsigned s, uint32_t seq)
 {

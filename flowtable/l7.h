@@ -53,6 +53,7 @@ enum sp_dialog_bits {
 	SP_DIALOG_ANSWERED = 2, /* a request of this parser has been answered */
 	SP_DIALOG_ORPHAN = 4,	/* the last response answered nothing that was seen, or came after a loss of requests */
 	SP_DIALOG_SURE = 8,	/* its protocol is no guess any more */
+	SP_DIALOG_ELSEWHERE = 16, /* answers may come in other flows, or be those of others: elsewhere.h */
 };
 
 struct sp_dialog {
@@ -221,9 +222,6 @@ static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_
 		sp_prefetch(call + line * SP_CACHE_LINE);
 }
 
-/* l7.c: a flow that has a dialog; `ns`: now. */
-struct sp_talk sp_l7_talk(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns);
-
 /* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */
 void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
@@ -300,6 +298,10 @@ void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq);
 void sp_calls_end(struct sp_talk *t, unsigned side, struct sp_stream *s);
 
 bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
+
+/* calls.c, for elsewhere.c: a request that `side` made and that is open, 0: none; its answer from another flow. */
+uint32_t sp_calls_find(const struct sp_talk *t, unsigned side, uint64_t id);
+void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at);
 
 /* calls.c: gives up calls: those that are too old, or all. */
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all);

@@ -116,15 +116,15 @@ static char *put_flow(char *p, const struct sp_request_record *r, const struct s
 static char *put_kept_flow(char *p, struct kept *k, const struct sp_request_record *r, const struct sp_point *point)
 {
 	struct flow *f = &k->flow[r->flow_id & (KEPT_FLOWS - 1)];
-	if (SP_UNLIKELY(r->response_flow_id))
-		return put_flow(p, r, point); /* whose server is another one */
 	if (SP_LIKELY(f->n && f->flow_id == r->flow_id && f->client_port == r->client_port &&
-		      sp_addr_eq(&f->client, &r->client_ip))) {
+		      sp_addr_eq(&f->client, &r->client_ip) && !r->response_flow_id)) {
 		memcpy(p, f->text, sizeof f->text);
 		return p + f->n;
 	}
 	char *end = put_flow(p, r, point);
 	size_t n = (size_t)(end - p);
+	if (r->response_flow_id)
+		return end; /* its server is not the flow's */
 	f->n = 0;
 	if (n > sizeof f->text)
 		return end;

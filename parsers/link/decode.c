@@ -194,7 +194,12 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 
 bool sp_flow_key_meets(const struct sp_decode_conf *conf, const struct sp_flow_key *key)
 {
-	return key->proto == PROTO_UDP && sp_has_to_meet(conf->meet_ports, key->lo_port, key->hi_port);
+	const uint16_t *port = conf->meet_ports, *end = port + SP_DECODE_MEET_PORTS;
+	if (key->proto != PROTO_UDP)
+		return false;
+	while (port < end && *port && *port != key->lo_port && *port != key->hi_port)
+		port++;
+	return port < end && *port;
 }
 
 uint32_t sp_flow_key_share(const struct sp_decode_conf *conf, const struct sp_flow_key *key)

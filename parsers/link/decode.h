@@ -39,12 +39,13 @@ enum sp_decode_reason {
 };
 
 #define SP_DECODE_UDP_PORTS 8
+#define SP_DECODE_MEET_PORTS 4
 
 struct sp_decode_conf {
 	uint16_t vxlan_ports[SP_DECODE_UDP_PORTS]; /* destination ports, 0 ends the list */
 	uint16_t vxlan_gpe_port, geneve_port;	   /* destination ports, 0: none */
 	uint16_t gtpu_port, l2tp_port;		   /* either side's port, 0: none */
-	uint16_t meet_ports[SP_DECODE_UDP_PORTS];  /* either side's, 0 ends the list: flows for one worker together */
+	uint16_t meet_ports[SP_DECODE_MEET_PORTS]; /* either side's, 0 ends the list: flows for one worker together */
 	uint16_t max_tunnels;  /* nested tunnels taken off; what is deeper is the tunnel's own flow */
 	uint32_t mirror;       /* bits 1 << enum sp_tunnel_type: mirror transport, forgotten */
 	uint32_t keep;	       /* bits: tunnels that are not opened: the outer conversation is the flow */

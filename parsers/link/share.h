@@ -11,7 +11,6 @@
 /* Every UDP port that may carry a tunnel, laid out for one vector comparison. */
 struct sp_tunnel_ports {
 	_Alignas(16) uint16_t dst[16];
-	uint16_t meet[SP_DECODE_UDP_PORTS]; /* of flows that have to meet, too */
 	uint16_t gtpu, l2tp;
 };
 
@@ -25,18 +24,7 @@ static inline struct sp_tunnel_ports sp_tunnel_ports(const struct sp_decode_conf
 	t.dst[n++] = conf->geneve_port;
 	t.dst[n++] = conf->gtpu_port;
 	t.dst[n++] = conf->l2tp_port;
-	memcpy(t.meet, conf->meet_ports, sizeof t.meet);
 	return t;
-}
-
-/* Is one of the two in the list? */
-static inline unsigned sp_has_to_meet(const uint16_t ports[SP_DECODE_UDP_PORTS], uint16_t sport, uint16_t dport)
-{
-	static_assert(SP_DECODE_UDP_PORTS * sizeof *ports == sizeof(__m128i), "one vector");
-	__m128i list = _mm_loadu_si128((const __m128i *)ports), none = _mm_cmpeq_epi16(list, _mm_setzero_si128());
-	__m128i hit = _mm_or_si128(_mm_cmpeq_epi16(list, _mm_set1_epi16((short)sport)),
-				   _mm_cmpeq_epi16(list, _mm_set1_epi16((short)dport)));
-	return _mm_movemask_epi8(_mm_andnot_si128(none, hit)) != 0;
 }
 
 static inline bool sp_may_be_tunnel(const struct sp_tunnel_ports *t, uint16_t sport, uint16_t dport)
@@ -47,9 +35,24 @@ static inline bool sp_may_be_tunnel(const struct sp_tunnel_ports *t, uint16_t sp
 	return _mm_movemask_epi8(hit) | (sport == t->gtpu) | (sport == t->l2tp);
 }
 
+/* UDP ports that do not tell at a glance whose a packet is: those of tunnels, and where flows have to meet. */
+struct sp_share_ports {
+	struct sp_tunnel_ports any;   /* with the meeting ones as destinations, */
+	_Alignas(16) uint16_t src[8]; /* and as sources */
+};
+
+static inline struct sp_share_ports sp_share_ports(const struct sp_decode_conf *conf)
+{
+	static_assert(SP_DECODE_UDP_PORTS + 4 + SP_DECODE_MEET_PORTS <= 16, "destinations are two vectors");
+	struct sp_share_ports s = {.any = sp_tunnel_ports(conf)};
+	memcpy(s.any.dst + 16 - SP_DECODE_MEET_PORTS, conf->meet_ports, sizeof conf->meet_ports);
+	memcpy(s.src, conf->meet_ports, sizeof conf->meet_ports);
+	return s;
+}
+
 /* Which share of all flows an ordinary packet belongs to, IPv4 on Ethernet that takes decode's straight line:
  * sp_flow_key_share of its key. False: it has to be decoded. */
-static inline bool sp_share_of(const struct sp_tunnel_ports *ports, const uint8_t *data, uint32_t cap_len,
+static inline bool sp_share_of(const struct sp_share_ports *ports, const uint8_t *data, uint32_t cap_len,
 			       uint32_t *share)
 {
 	enum { ETH_LEN = 14, IP4_LEN = 20, UDP_LEN = 8, TYPE_IP4 = 0x0800, PROTO_TCP = 6, PROTO_UDP = 17 };
@@ -61,14 +64,14 @@ static inline bool sp_share_of(const struct sp_tunnel_ports *ports, const uint8_
 	uint8_t proto = ip[9];
 	uint16_t sport = sp_be16(l4), dport = sp_be16(l4 + 2);
 	/* Which of both protocols it is cannot be guessed: no branch for it. */
-	unsigned tcp = proto == PROTO_TCP, udp = proto == PROTO_UDP, tunnel = sp_may_be_tunnel(ports, sport, dport);
-	uint32_t alone = (udp & sp_has_to_meet(ports->meet, sport, dport)) - 1U;
+	__m128i sources = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)ports->src), _mm_set1_epi16((short)sport));
+	unsigned tcp = proto == PROTO_TCP, udp = proto == PROTO_UDP;
+	unsigned other = sp_may_be_tunnel(&ports->any, sport, dport) | (_mm_movemask_epi8(sources) != 0);
 	const uint64_t mapped = 0xffff0000;
 	uint64_t both = sp_load64(ip + 12);
 	*share = sp_share(sp_share_end(both << 32 | mapped, sport), sp_share_end((both >> 32 << 32) | mapped, dport),
-			  proto) &
-		 alone;
-	return SP_LIKELY(tcp | (udp & !tunnel));
+			  proto);
+	return SP_LIKELY(tcp | (udp & !other));
 }
 
 #endif
