@@ -248,12 +248,23 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 		h = open && is_request(call_at(t, open)) ? open : first_waiting(t, role);
 	}
 	if (!h)
-		return false;
+		return t->d->bits & SP_DIALOG_ELSEWHERE && sp_elsewhere_knows(t, sp_key_side(t, role), id, tag);
 	*tag = call_at(t, h)->tag;
 	return true;
 }
 
 /* --- messages --- */
+
+/* What nobody has to answer is answered soon, or what comes is said for another reason. */
+#define OPTIONAL_TIMEOUT (2 * SP_NS_PER_SEC)
+
+/* How long a request is open. */
+static uint64_t timeout(const struct sp_talk *t, const struct sp_call *c)
+{
+	unsigned own = t->d->parser->timeout_s;
+	uint64_t ns = own ? own * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
+	return c->bits & SP_CALL_OPTIONAL ? SP_MIN(ns, OPTIONAL_TIMEOUT) : ns;
+}
 
 /* Who says this. Where both ends are one and the same, as of who pings itself, requests are the client's. */
 static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
@@ -289,6 +300,8 @@ static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, c
 		c->bits |= SP_CALL_CUT;
 	if (m->flags & SP_MSG_HANDSHAKE)
 		c->bits |= SP_CALL_HANDSHAKE;
+	if (m->flags & SP_MSG_OPTIONAL)
+		c->bits |= SP_CALL_OPTIONAL;
 }
 
 static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
@@ -322,8 +335,10 @@ static void keep_open(struct sp_stream *s, uint32_t handle, const struct sp_msg 
 /* A datagram that repeats a request which is still open is the client's second try. */
 static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
-	if (t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID || m->kind != SP_MSG_REQUEST)
+	if (!t->d->first || t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID ||
+	    m->kind != SP_MSG_REQUEST)
 		return false;
+	sp_calls_expire(t, t->ns, false);
 	uint32_t h = find_id(t, m->id, !speaker(t, side, m));
 	if (h)
 		call_at(t, h)->retries++;
@@ -357,6 +372,8 @@ static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	uint32_t handle = new_call(t, &head, m, false);
 	if (handle && !complete)
 		keep_open(s, handle, m);
+	if (SP_UNLIKELY(t->d->bits & SP_DIALOG_ELSEWHERE) && handle)
+		sp_elsewhere_asked(t, side, m->id, head.req_start_ns + timeout(t, &head));
 }
 
 static void finish_response(struct sp_talk *t, uint32_t handle)
@@ -383,6 +400,19 @@ static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_m
 	forget(t, handle);
 }
 
+uint32_t sp_calls_find(const struct sp_talk *t, unsigned side, uint64_t id)
+{
+	return find_id(t, id, !sp_role(t, side));
+}
+
+void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
+{
+	struct sp_call *c = call_at(t, handle);
+	add_response(t, c, m, at, true);
+	c->bits |= SP_CALL_RESPONSE_END | SP_CALL_ELSEWHERE;
+	tell(t, add_texts(t, handle, m));
+}
+
 static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 		   const struct sp_place *at, bool complete)
 {
@@ -401,7 +431,8 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 		keep_open(s, handle, m);
 }
 
-static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+/* False: nobody asked, nor has to have: it is a message of its own. */
+static bool take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 			  const struct sp_place *at, bool complete)
 {
 	unsigned role = speaker(t, side, m);
@@ -414,9 +445,15 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 			call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
 	}
 	if (!h) {
+		if (t->d->bits & SP_DIALOG_ELSEWHERE && complete && sp_elsewhere_answer(t, side, m, at))
+			return true;
+		if (m->flags & SP_MSG_OPTIONAL) {
+			t->ft->l7->parse.msg.kind = SP_MSG_ONEWAY;
+			return false;
+		}
 		if (!(m->flags & SP_MSG_IF_ASKED))
 			orphan(t, side, s, m, at, complete);
-		return;
+		return true;
 	}
 	/* After a loss of requests any response counts, see take_request. */
 	if (s && SP_UNLIKELY(t->d->stream[!side].bits & SP_STREAM_LOST_NOW))
@@ -425,11 +462,12 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 		t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
-		return;
+		return true;
 	}
 	add_response(t, call_at(t, h), m, at, true);
 	h = add_texts(t, h, m);
 	keep_open(s, h, m);
+	return true;
 }
 
 /* The call of which a later part came. */
@@ -521,9 +559,7 @@ void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 		take_interim(t, side, m);
 	else if (m->part == SP_PART_MIDDLE || m->part == SP_PART_TAIL)
 		take_part(t, side, s, m, at, complete);
-	else if (m->kind == SP_MSG_RESPONSE)
-		take_response(t, side, s, m, at, complete);
-	else
+	else if (m->kind != SP_MSG_RESPONSE || !take_response(t, side, s, m, at, complete))
 		take_request(t, side, s, m, at, complete);
 }
 
@@ -612,14 +648,13 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
 
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)
 {
-	const struct sp_parser *parser = t->d->parser;
-	uint64_t timeout = parser->timeout_s ? parser->timeout_s * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
 	while (t->d->first) {
 		struct sp_call *c = call_at(t, t->d->first);
-		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + timeout))
+		uint64_t after = timeout(t, c);
+		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + after))
 			return;
-		if (c->bits & SP_CALL_REQUEST && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_ONEWAY | SP_CALL_OPAQUE)) &&
-		    now_ns >= c->req_start_ns + timeout)
+		if (is_request(c) && !(c->bits & (SP_CALL_RESPONSE | SP_CALL_OPTIONAL | SP_CALL_OPAQUE)) &&
+		    now_ns >= c->req_start_ns + after)
 			c->status = SP_STATUS_TIMEOUT;
 		tell(t, t->d->first);
 	}

@@ -37,7 +37,8 @@ bool sp_dialog_take(struct sp_talk *t, const struct sp_parser *parser)
 	d->state = state;
 	d->more = d->first = d->last = 0;
 	d->messages = 0;
-	d->bits &= (uint8_t)~SP_DIALOG_ANSWERED;
+	d->bits &= (uint8_t) ~(SP_DIALOG_ANSWERED | SP_DIALOG_ELSEWHERE);
+	d->bits |= sp_elsewhere_concerns(t->f, parser) ? SP_DIALOG_ELSEWHERE : 0;
 	if (!d->app || d->app != parser->app)
 		d->app = parser->app;
 	return true;

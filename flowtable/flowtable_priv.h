@@ -60,6 +60,13 @@ static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, co
 	return x ? &ft->extra[x] : NULL;
 }
 
+/* What is said in a flow that has a dialog; `ns`: now. */
+static inline struct sp_talk sp_l7_talk(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
+{
+	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
+	return (struct sp_talk){ft, f, d, ns};
+}
+
 /* Microseconds from one time to another, an hour at most; 0 when they are the wrong way round. */
 static inline uint32_t sp_flow_micros(uint64_t from, uint64_t to)
 {

@@ -19,12 +19,14 @@ int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_ke
 		return -ENOMEM;
 	sp_identify_init(l7);
 	sp_dialog_setup(l7);
-	return sp_slab_init(&l7->slab, conf->max_memory);
+	int rc = sp_elsewhere_init(&l7->elsewhere);
+	return rc ? rc : sp_slab_init(&l7->slab, conf->max_memory);
 }
 
 void sp_l7_free(struct sp_l7 *l7)
 {
 	sp_slab_free_all(&l7->slab);
+	sp_elsewhere_free(&l7->elsewhere);
 	free(l7->server);
 }
 
@@ -37,12 +39,6 @@ void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf)
 	l7->conf.protocols = old.protocols;
 	l7->conf.max_memory = old.max_memory;
 	sp_dialog_setup(l7);
-}
-
-static struct sp_talk talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
-{
-	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
-	return (struct sp_talk){ft, f, d, ns};
 }
 
 /* Where a side goes on that has said what is nobody's. */
@@ -156,7 +152,7 @@ static void segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_
 	uint32_t seq = sp_be32(tcp + 4) + !!(pkt->tcp_flags & 2);
 	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && (is_nobodys(ft, f, pkt, side) || !begin(ft, f, side, seq)))
 		return;
-	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
+	struct sp_talk t = sp_l7_talk(ft, f, pkt->ts_ns);
 	struct sp_slice in = captured(pkt, pkt->l7, pkt->l7_len);
 	sp_stream_segment(&t, side, seq, in, pkt->l7_len - (uint32_t)in.n, sp_be32(tcp + 8));
 }
@@ -169,7 +165,7 @@ void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	}
 	if (!(f->more & SP_L7_DIALOG) && !begin(ft, f, side, 0))
 		return;
-	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
+	struct sp_talk t = sp_l7_talk(ft, f, pkt->ts_ns);
 	bool icmp = f->proto != SP_PROTO_UDP;
 	uint32_t size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
 	struct sp_slice in = captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
@@ -181,7 +177,7 @@ void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason 
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
-	struct sp_talk t = talk_of(ft, f, f->last_ns);
+	struct sp_talk t = sp_l7_talk(ft, f, f->last_ns);
 	if (f->more & SP_L7_DONE)
 		return;
 	/* What waits when the input ends might have been answered yet. */
@@ -196,7 +192,7 @@ void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
 		return;
-	struct sp_talk t = talk_of(ft, f, ft->now_ns);
+	struct sp_talk t = sp_l7_talk(ft, f, ft->now_ns);
 	if (t.d->parser && t.d->n_calls)
 		sp_calls_expire(&t, ft->now_ns, false);
 }
@@ -205,7 +201,7 @@ void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
-	struct sp_talk t = talk_of(ft, f, f->last_ns);
+	struct sp_talk t = sp_l7_talk(ft, f, f->last_ns);
 	release(&t);
 	f->more &= SP_L7_NUMBER;
 }

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/pkt.h"
+#include "flowtable/elsewhere.h"
 #include "flowtable/flow.h"
 #include "flowtable/flowtable.h"
 #include "flowtable/l7_conf.h"
@@ -52,6 +53,7 @@ enum sp_dialog_bits {
 	SP_DIALOG_ANSWERED = 2, /* a request of this parser has been answered */
 	SP_DIALOG_ORPHAN = 4,	/* the last response answered nothing that was seen, or came after a loss of requests */
 	SP_DIALOG_SURE = 8,	/* its protocol is no guess any more */
+	SP_DIALOG_ELSEWHERE = 16, /* answers may come in other flows, or be those of others: elsewhere.h */
 };
 
 struct sp_dialog {
@@ -142,6 +144,8 @@ enum sp_call_bits {
 	SP_CALL_OPAQUE = 2048,	   /* of bytes that cannot be read */
 	SP_CALL_CALLED_OFF = 4096, /* who asked ended it: its response is in the stream of its request */
 	SP_CALL_HANDSHAKE = 8192,  /* SP_MSG_HANDSHAKE */
+	SP_CALL_OPTIONAL = 16384,  /* SP_MSG_OPTIONAL */
+	SP_CALL_ELSEWHERE = 32768, /* its answer came in another flow, see struct sp_elsewhere */
 };
 
 /* Cache lines of a call with short texts, and without. */
@@ -164,6 +168,7 @@ struct sp_l7_server {
 struct sp_l7 {
 	struct sp_l7_conf conf;
 	struct sp_slab slab;
+	struct sp_elsewhere elsewhere;
 	struct sp_parse parse;
 	struct sp_arena arena;
 	uint64_t serial, inside_serial; /* of requests; of those for stitching alone */
@@ -293,6 +298,10 @@ void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq);
 void sp_calls_end(struct sp_talk *t, unsigned side, struct sp_stream *s);
 
 bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
+
+/* calls.c, for elsewhere.c: a request that `side` made and that is open, 0: none; its answer from another flow. */
+uint32_t sp_calls_find(const struct sp_talk *t, unsigned side, uint64_t id);
+void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at);
 
 /* calls.c: gives up calls: those that are too old, or all. */
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all);

@@ -122,6 +122,31 @@ uint64_t sp_dns_name_hash(struct sp_slice wire, uint16_t type)
 	return sp_hash_mix(h ^ tail, SP_HASH_K1);
 }
 
+/* Jumps as above. */
+uint64_t sp_dns_name_hash_at(struct sp_slice msg, size_t at, uint16_t type)
+{
+	uint8_t wire[DNS_NAME_MAX];
+	size_t lowest = at, n = 0;
+	for (unsigned jumps = 0; at < msg.n;) {
+		size_t label = 1 + (size_t)msg.p[at];
+		if (msg.p[at] >= 0xc0) {
+			size_t to = at + 2 <= msg.n ? sp_be16(msg.p + at) & 0x3fff : lowest;
+			if (to >= lowest || ++jumps > JUMPS_MAX)
+				return 0;
+			at = lowest = to;
+			continue;
+		}
+		if (label > 1 + DNS_LABEL_MAX || label > msg.n - at || label > sizeof wire - n)
+			return 0;
+		memcpy(wire + n, msg.p + at, label);
+		n += label;
+		at += label;
+		if (label == 1)
+			return sp_dns_name_hash((struct sp_slice){wire, n}, type);
+	}
+	return 0;
+}
+
 /* "co.uk" and the like. */
 static bool is_registry(struct sp_slice label)
 {

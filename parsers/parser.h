@@ -79,6 +79,9 @@ enum sp_msg_flags {
 	/* Bytes that cannot be read: all that is known is when they came. Only where `opaque` asks for such messages.
 	 */
 	SP_MSG_OPAQUE = 4,
+	/* A request that nobody has to answer, or an answer that nobody has to have asked for: without its other half
+	 * it is SP_MSG_ONEWAY. */
+	SP_MSG_OPTIONAL = 8,
 };
 
 /* How a call ended. Of a response, or of a request that says itself that it failed. */
@@ -255,6 +258,11 @@ struct sp_parser {
 	 * in `in` where a message surely begins, or SP_RESYNC_NONE: all of `in` is then passed over. NULL: only the
 	 * next segment that probes YES will do. */
 	size_t (*resync)(struct sp_parse *p);
+
+	/* Ends with 0; NULL: none. Of servers' UDP ports where an answer may come in another flow than its request,
+	 * with the same id and the same two ports: a group is asked, or who asks has no address yet. Few: all that is
+	 * said there is read by one worker. */
+	const uint16_t *elsewhere;
 
 	const struct sp_vector *vectors; /* ends with a NULL name; SP_VECTORS() */
 };
