@@ -3,7 +3,7 @@
  * the encoder and the stitcher: nothing crashes or hangs, memory stays bounded, every packet is accounted for, and what
  * comes out is JSON. The damage follows from a file's path within its collection and the number of the variant, so that
  * a finding can be had again: `damage --write N FILE` writes what the run named. Each file has a process of its own.
- * Prints TAP, a line a folder. */
+ * Prints TAP, a line for each file and folder of the collection, of which PARTs are some. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -321,7 +321,16 @@ static size_t folder(const char *path)
 	return strcspn(name_of(path), "/");
 }
 
-static int run_collection(const char *root, unsigned n_jobs)
+/* No parts named: all. */
+static bool is_asked(const char *path, char **part, int n_parts)
+{
+	bool asked = !n_parts;
+	for (int i = 0; i < n_parts; i++)
+		asked |= strlen(part[i]) == folder(path) && !memcmp(part[i], name_of(path), folder(path));
+	return asked;
+}
+
+static int run_collection(const char *root, unsigned n_jobs, char **part, int n_parts)
 {
 	unsigned tests = 0, bad = 0;
 	all.root = strlen(root) + 1;
@@ -335,6 +344,8 @@ static int run_collection(const char *root, unsigned n_jobs)
 		for (to = from + 1; to < all.n && name_of(all.path[from])[len]; to++)
 			if (folder(all.path[to]) != len || memcmp(name_of(all.path[to]), name_of(all.path[from]), len))
 				break;
+		if (!is_asked(all.path[from], part, n_parts))
+			continue;
 		all.failed = 0;
 		run_files(from, to, n_jobs);
 		printf("%s %u - %.*s: %u files, %u inputs\n", all.failed ? "not ok" : "ok", ++tests, (int)len,
@@ -344,7 +355,7 @@ static int run_collection(const char *root, unsigned n_jobs)
 	printf("# at most %ld MiB of memory\n1..%u\n", all.memory >> 10, tests);
 	for (unsigned i = 0; i < all.n; i++)
 		free(all.path[i]);
-	return bad ? 1 : 0;
+	return bad || !tests ? 1 : 0;
 }
 
 static int write_variant(const char *path, const char *name, unsigned variant)
@@ -362,14 +373,15 @@ int main(int argc, char **argv)
 	if (argc == 5 && !strcmp(argv[1], "--only"))
 		return run_file(argv[3], argv[4], (unsigned)atoi(argv[2]), (unsigned)atoi(argv[2]) + 1);
 	int jobs = argc > 1 ? atoi(argv[1]) : 0;
-	if (argc == 3 && jobs > 0 && jobs <= JOBS_MAX)
-		return run_collection(argv[2], (unsigned)jobs);
+	if (argc >= 3 && jobs > 0 && jobs <= JOBS_MAX)
+		return run_collection(argv[2], (unsigned)jobs, argv + 3, argc - 3);
 	if (argc == 2 && jobs > 0 && jobs <= JOBS_MAX && corpus_folder())
-		return run_collection(corpus_folder(), (unsigned)jobs);
+		return run_collection(corpus_folder(), (unsigned)jobs, NULL, 0);
 	if (argc == 2 && jobs > 0) {
 		puts("1..0 # SKIP public captures: SPANTAP_CORPUS does not name their folder");
 		return 0;
 	}
-	fputs("usage: damage JOBS [FOLDER]\n       damage --only|--write VARIANT FILE NAME-IN-FOLDER\n", stderr);
+	fputs("usage: damage JOBS [FOLDER [PART…]]\n       damage --only|--write VARIANT FILE NAME-IN-FOLDER\n",
+	      stderr);
 	return 2;
 }
