@@ -218,7 +218,7 @@ static bool index_grow(struct sp_flowtable *ft)
 			sp_index_insert(&bigger, hash[late % AHEAD], late);
 		if (i < ft->n_flows && ft->flow[i].state != SP_FLOW_FREE) {
 			hash[i % AHEAD] = flow_hash(ft, &ft->flow[i]);
-			__builtin_prefetch(sp_index_home(&bigger, hash[i % AHEAD]), 1);
+			sp_prefetch(sp_index_home(&bigger, hash[i % AHEAD]));
 		}
 	}
 	sp_index_free(&ft->index);
@@ -612,9 +612,9 @@ void sp_flow_inner(struct sp_flowtable *ft, struct sp_batch *b)
 static inline void prefetch_flow(const struct sp_flow *f)
 {
 	const char *line = (const char *)f;
-	__builtin_prefetch(line, 1);
-	__builtin_prefetch(line + SP_CACHE_LINE, 1);
-	__builtin_prefetch(line + 2 * SP_CACHE_LINE, 1);
+	sp_prefetch(line);
+	sp_prefetch(line + SP_CACHE_LINE);
+	sp_prefetch(line + 2 * SP_CACHE_LINE);
 }
 
 /* What a new flow will need. */
@@ -647,11 +647,11 @@ static void recognise(const struct sp_flowtable *ft, const struct sp_batch *b, s
 	for (uint32_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
 		uint64_t sign = 0;
-		__builtin_prefetch(sp_index_home(&index, pkt->hash), 1);
+		sp_prefetch(sp_index_home(&index, pkt->hash));
 		if (SP_LIKELY(is_tracked(pkt) && !(pkt->flags & SP_DEDUP_NEVER) && pkt->l4 != SP_NOOFS))
 			sign = sp_dedup_sign(pkt, &b->key[i]);
 		ahead[i].sign = sign;
-		__builtin_prefetch(sp_dedup_at(entries, sign), 1);
+		sp_prefetch(sp_dedup_at(entries, sign));
 	}
 }
 
