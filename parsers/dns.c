@@ -315,11 +315,8 @@ static void describe(struct sp_parse *p, struct message *m)
 	struct state *st = p->state;
 	bool multicast = is_multicast(p, m), answer = m->flags & QR;
 	uint32_t tag;
-	struct sp_msg *msg = sp_msg_begin(p,
-					  multicast ? SP_MSG_ONEWAY
-					  : answer  ? SP_MSG_RESPONSE
-						    : SP_MSG_REQUEST,
-					  SP_PART_WHOLE);
+	enum sp_msg_kind kind = multicast ? SP_MSG_ONEWAY : answer ? SP_MSG_RESPONSE : SP_MSG_REQUEST;
+	struct sp_msg *msg = sp_msg_begin_unread(p, kind, SP_PART_WHOLE);
 	msg->id = multicast ? m->number : id_of(st, m);
 	if (multicast || p->server_port == MDNS_PORT)
 		msg->app = SP_APP_MDNS;

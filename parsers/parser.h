@@ -279,10 +279,22 @@ const char *sp_app_name(uint16_t app);
 
 /* --- for parsers --- */
 
-/* Before a message is filled in. */
+/* Before a message is filled in, by a parser that never reads a slot: where nobody does, those keep what they have. */
+static inline struct sp_msg *sp_msg_begin_unread(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
+{
+	memset(&p->msg, 0, offsetof(struct sp_msg, slot));
+	if (!p->terse)
+		memset(p->msg.slot, 0, sizeof p->msg.slot);
+	p->msg.kind = (uint8_t)kind;
+	p->msg.part = (uint8_t)part;
+	return &p->msg;
+}
+
+/* …by any other. */
 static inline struct sp_msg *sp_msg_begin(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
 {
-	memset(&p->msg, 0, offsetof(struct sp_msg, extra));
+	memset(p->msg.slot, 0, sizeof p->msg.slot);
+	memset(&p->msg, 0, offsetof(struct sp_msg, slot));
 	p->msg.kind = (uint8_t)kind;
 	p->msg.part = (uint8_t)part;
 	return &p->msg;

@@ -98,6 +98,18 @@ enum resp_got resp_node_at(struct sp_slice in, size_t at, struct resp_node *n)
 	return got == RESP_GOT ? node_of(n) : got;
 }
 
+size_t resp_strings(struct sp_slice in, size_t at, struct sp_slice *ret, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t size, line = at < in.n && in.p[at] == '$' ? resp_number(in.p + at, in.n - at, &size) : 0;
+		if (!line || size + 2ULL > in.n - at - line)
+			return 0;
+		ret[i] = (struct sp_slice){in.p + at + line, size};
+		at += line + size + 2ULL;
+	}
+	return at;
+}
+
 static bool is_server_error(struct sp_slice code)
 {
 	static const char *const codes[] = {"BUSY",	  "CLUSTERDOWN", "IOERR",      "LOADING",
