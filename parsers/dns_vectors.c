@@ -168,10 +168,10 @@ const struct sp_vector sp_dns_vectors[] = {
 				   NONE) "\1h\5local\0\0\1\x80\1\0\0\0\x78\0\4\xc0\0\2\1"),
 			 SP_C(HEAD("\0\7", "\0\0", "\1", NONE, NONE, NONE) "\1h\5local\0\0\1\0\1")},
 		.want = "> request method=PTR resource=_http._tcp.local endpoint=_http._tcp.local correlation=0 "
-			"app=mdns id=15430661620421689344 "
+			"app=mdns id=9639237049764478976 "
 			"bytes=47 dns.questions=_http._tcp.local PTR, h.local A\n"
 			"> response method=A resource=h.local endpoint=h.local correlation=0 app=mdns "
-			"id=4206177016235294720 bytes=35 "
+			"id=11904918841818677248 bytes=35 "
 			"dns.answers=A 192.0.2.1 dns.answer_count=1 dns.ttl=120 dns.flags=aa\n"
 			"> request method=A resource=h.local endpoint=h.local correlation=7 id=11904918841818677255 "
 			"bytes=25\n",
@@ -189,10 +189,10 @@ const struct sp_vector sp_dns_vectors[] = {
 			 SP_C(HEAD("\0\0", "\0\0", NONE, "\1", NONE,
 				   NONE) "\1h\5local\0\0\1\x80\1\0\0\0\x78\0\4\xc0\0\2\1")},
 		.want = "> oneway method=ANY resource=h.local endpoint=h.local correlation=0 app=mdns "
-			"id=12024890976478363648 bytes=41\n"
+			"id=493027006141825024 bytes=41\n"
 			"> request method=A resource=h.local endpoint=h.local correlation=0 app=mdns "
-			"id=4206177016235294720 bytes=25\n"
-			"< response code=NOERROR correlation=0 app=mdns status=ok id=4206177016235294720 bytes=53 "
+			"id=11904918841818677248 bytes=25\n"
+			"< response code=NOERROR correlation=0 app=mdns status=ok id=11904918841818677248 bytes=53 "
 			"dns.answers=A 192.0.2.2, A 192.0.2.1 dns.answer_count=2 dns.ttl=120 dns.flags=aa\n"
 			"> oneway method=A resource=h.local endpoint=h.local correlation=0 app=mdns id=0 bytes=35\n",
 	},
