@@ -71,30 +71,33 @@ static void make_room(struct sp_talk *t)
 	tell(t, t->d->first);
 }
 
-/* A call with a message's texts, when they will be written. 0: no memory. */
-static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
+static uint32_t no_room(struct sp_talk *t)
 {
-	size_t size = offsetof(struct sp_call, texts);
-	bool log = t->ft->l7->conf.log;
+	t->d->limits |= SP_APP_LIMIT_MEMORY;
+	t->ft->stats.l7_memory_exceeded++;
+	return 0;
+}
+
+/* A block for a call and a message's texts, when those will be written: its `bits` say so, nothing else is set. 0: no
+ * memory. */
+static uint32_t new_call(struct sp_talk *t, const struct sp_msg *m)
+{
+	struct sp_l7 *l7 = t->ft->l7;
 	struct sp_texts_look look;
 	make_room(t);
-	if (log) {
-		sp_texts_look(&look, m, t->ft->l7->conf.max_field);
-		size = sizeof *head + look.room;
+	if (!l7->conf.log) {
+		uint32_t handle = sp_slab_get(&l7->slab, offsetof(struct sp_call, texts));
+		if (SP_UNLIKELY(!handle))
+			return no_room(t);
+		call_at(t, handle)->bits = 0;
+		return handle;
 	}
-	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
-	if (!handle) {
-		t->d->limits |= SP_APP_LIMIT_MEMORY;
-		t->ft->stats.l7_memory_exceeded++;
-		return 0;
-	}
-	struct sp_call *c = call_at(t, handle);
-	memcpy(c, head, offsetof(struct sp_call, texts));
-	if (log) {
-		c->bits |= SP_CALL_TEXTS;
-		sp_texts_begin(&c->texts, &look);
-	}
-	append_call(t, handle, front);
+	sp_texts_look(&look, m, l7->conf.max_field);
+	uint32_t handle = sp_slab_get(&l7->slab, sizeof(struct sp_call) + look.room);
+	if (SP_UNLIKELY(!handle))
+		return no_room(t);
+	call_at(t, handle)->bits = SP_CALL_TEXTS;
+	sp_texts_begin(&call_at(t, handle)->texts, &look);
 	return handle;
 }
 
@@ -155,8 +158,8 @@ static unsigned asks(const struct sp_call *c)
 
 static bool waits(const struct sp_call *c, unsigned role)
 {
-	bool from_server = c->bits & SP_CALL_FROM_SERVER;
-	return is_request(c) && !(c->bits & SP_CALL_RESPONSE) && from_server == (role == SP_CLIENT);
+	unsigned like = SP_CALL_REQUEST | (role == SP_CLIENT ? SP_CALL_FROM_SERVER : 0);
+	return (c->bits & (SP_CALL_REQUEST | SP_CALL_ONEWAY | SP_CALL_RESPONSE | SP_CALL_FROM_SERVER)) == like;
 }
 
 static uint32_t find_id(const struct sp_talk *t, uint64_t id, unsigned role)
@@ -264,31 +267,32 @@ static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct
 	return sp_role(t, side);
 }
 
-static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, const struct sp_msg *m,
-			  const struct sp_place *at)
+static unsigned request_bits(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
-	bool server = speaker(t, side, m) == SP_SERVER;
-	*c = (struct sp_call){
-		.tag = m->tag,
-		.id = m->id,
-		.req_seq = at->seq,
-		.req_ack = at->ack,
-		.req_start_ns = at->first_ns,
-		.req_end_ns = at->last_ns,
-		.req_bytes = m->bytes ? m->bytes : at->bytes + at->skipped,
-		.app = m->app ? m->app : t->d->parser->app,
-		.status = m->status,
-		.bits = (uint16_t)(SP_CALL_REQUEST | (server ? SP_CALL_FROM_SERVER : 0) |
-				   (t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0)),
-	};
-	if (m->kind == SP_MSG_ONEWAY)
-		c->bits |= SP_CALL_ONEWAY;
-	if (m->flags & SP_MSG_OPAQUE)
-		c->bits |= SP_CALL_OPAQUE;
-	if (t->ft->l7->parse.cut)
-		c->bits |= SP_CALL_CUT;
-	if (m->flags & SP_MSG_HANDSHAKE)
-		c->bits |= SP_CALL_HANDSHAKE;
+	unsigned bits = SP_CALL_REQUEST | (t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0);
+	bits |= speaker(t, side, m) == SP_SERVER ? SP_CALL_FROM_SERVER : 0;
+	bits |= m->kind == SP_MSG_ONEWAY ? SP_CALL_ONEWAY : 0;
+	bits |= m->flags & SP_MSG_OPAQUE ? SP_CALL_OPAQUE : 0;
+	bits |= m->flags & SP_MSG_HANDSHAKE ? SP_CALL_HANDSHAKE : 0;
+	return bits | (t->ft->l7->parse.cut ? SP_CALL_CUT : 0);
+}
+
+/* All but the list and the bits. */
+static void begin_request(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at)
+{
+	c->tag = m->tag;
+	c->req_seq = at->seq;
+	c->resp_seq = 0;
+	c->req_ack = at->ack;
+	c->id = m->id;
+	c->req_start_ns = at->first_ns;
+	c->req_end_ns = at->last_ns;
+	c->resp_start_ns = c->resp_end_ns = 0;
+	c->req_bytes = m->bytes ? m->bytes : at->bytes;
+	c->resp_bytes = 0;
+	c->app = m->app ? m->app : t->d->parser->app;
+	c->status = m->status;
+	c->retries = 0;
 }
 
 static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
@@ -300,9 +304,9 @@ static void add_response(const struct sp_talk *t, struct sp_call *c, const struc
 		c->resp_bytes = 0;
 		c->bits |= SP_CALL_RESPONSE;
 	}
-	if (begin || at->bytes || at->skipped) /* a tail without bytes only says that there are no more */
+	if (begin || at->bytes) /* a tail without bytes only says that there are no more */
 		c->resp_end_ns = at->last_ns;
-	c->resp_bytes += m->bytes ? m->bytes : at->bytes + at->skipped;
+	c->resp_bytes += m->bytes ? m->bytes : at->bytes;
 	c->status = m->status ? m->status : c->status;
 	c->app = m->app ? m->app : c->app;
 	c->bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
@@ -330,32 +334,48 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 	return h != 0;
 }
 
+/* Were requests lost before this one, whose answers may come yet? */
+static bool is_after_loss(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+			  const struct sp_place *at)
+{
+	const struct sp_call *last = t->d->last ? call_at(t, t->d->last) : NULL;
+	if (!(s->bits & SP_STREAM_LOST_NOW)) /* in one burst with one of which that is so */
+		return last && last->bits & SP_CALL_LOST_BEFORE && last->req_ack == at->ack;
+	s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
+	/* Those that were sent before this one's sender had read all that there is have had their answers, when there
+	 * were some since, and nobody waits. */
+	return !(t->d->bits & SP_DIALOG_ORPHAN && at->ack == t->d->stream[!side].next_seq &&
+		 !first_waiting(t, !speaker(t, side, m)));
+}
+
+static void take_oneway(struct sp_talk *t, const struct sp_msg *m, const struct sp_place *at, unsigned bits)
+{
+	struct sp_call c;
+	begin_request(t, &c, m, at);
+	c.bits = (uint16_t)bits;
+	sp_request_write(t, &c, m);
+}
+
 static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
 			 const struct sp_place *at, bool complete)
 {
-	struct sp_call head;
 	if (is_retry(t, side, m))
 		return;
-	begin_request(t, side, &head, m, at);
-	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST_NOW)) {
-		/* Requests that were lost, and sent before this one's sender had read all that there is, have had their
-		 * answers, when there were some since, and nobody waits. */
-		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq &&
-			    !first_waiting(t, !speaker(t, side, m));
-		head.bits |= over ? 0 : SP_CALL_LOST_BEFORE;
-		s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
-	} else if (SP_UNLIKELY(t->d->last && call_at(t, t->d->last)->bits & SP_CALL_LOST_BEFORE) &&
-		   call_at(t, t->d->last)->req_ack == head.req_ack) {
-		head.bits |= SP_CALL_LOST_BEFORE; /* in one burst with it */
-	}
-	if (complete)
-		head.bits |= SP_CALL_REQUEST_END;
+	unsigned bits = request_bits(t, side, m) | (complete ? SP_CALL_REQUEST_END : 0);
+	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST) && is_after_loss(t, side, s, m, at))
+		bits |= SP_CALL_LOST_BEFORE;
 	if (complete && m->kind == SP_MSG_ONEWAY) {
-		sp_request_write(t, &head, m);
+		take_oneway(t, m, at, bits);
 		return;
 	}
-	uint32_t handle = new_call(t, &head, m, false);
-	if (handle && !complete)
+	uint32_t handle = new_call(t, m);
+	if (SP_UNLIKELY(!handle))
+		return;
+	struct sp_call *c = call_at(t, handle);
+	begin_request(t, c, m, at);
+	c->bits |= (uint16_t)bits;
+	append_call(t, handle, false);
+	if (!complete)
 		keep_open(s, handle, m);
 }
 
@@ -396,9 +416,13 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 		sp_request_write(t, &head, m);
 		return;
 	}
-	uint32_t handle = new_call(t, &head, m, true);
-	if (handle)
-		keep_open(s, handle, m);
+	uint32_t handle = new_call(t, m);
+	if (!handle)
+		return;
+	head.bits |= call_at(t, handle)->bits;
+	memcpy(call_at(t, handle), &head, offsetof(struct sp_call, texts));
+	append_call(t, handle, true);
+	keep_open(s, handle, m);
 }
 
 static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
@@ -475,7 +499,7 @@ static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 		add_response(t, c, m, at, false);
 	} else {
 		c->req_end_ns = at->last_ns;
-		c->req_bytes += m->bytes ? m->bytes : at->bytes + at->skipped;
+		c->req_bytes += m->bytes ? m->bytes : at->bytes;
 		c->status = m->status ? m->status : c->status;
 		c->app = m->app ? m->app : c->app;
 	}

@@ -223,8 +223,7 @@ static size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 	uint64_t want = p->want, now = SP_MIN(want, (uint64_t)left);
 	bool to_end = SP_UNLIKELY(want == SP_TO_END), complete = !to_end && (want == now || !s);
 	size_t next = at + p->used + (size_t)now;
-	struct sp_place where = {.bytes = p->used - SP_MIN(p->msg.first, p->used) + (to_end ? now : 0),
-				 .skipped = to_end ? 0 : want,
+	struct sp_place where = {.bytes = p->used - SP_MIN(p->msg.first, p->used) + (to_end ? now : want),
 				 .complete = complete};
 	place(piece, at + p->msg.first, next, &where);
 	if (s)

@@ -273,9 +273,8 @@ void sp_l7_give_up(struct sp_talk *t, unsigned why);
 struct sp_place {
 	uint64_t first_ns, last_ns;
 	uint32_t seq, ack;
-	uint64_t bytes; /* without what is skipped after it */
-	uint64_t skipped;
-	bool complete; /* nothing is left to be skipped */
+	uint64_t bytes; /* with those that are skipped after it, but for SP_TO_END */
+	bool complete;	/* nothing is left to be skipped */
 };
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at);
 
