@@ -9,7 +9,7 @@
 
 static struct sp_call *call_at(const struct sp_talk *t, uint32_t handle)
 {
-	return sp_slab_at(&t->ft->l7->slab, handle);
+	return sp_slab_at(&t->l7->slab, handle);
 }
 
 /* --- the list --- */
@@ -52,7 +52,7 @@ static void unlink_call(struct sp_talk *t, uint32_t handle)
 static void forget(struct sp_talk *t, uint32_t handle)
 {
 	unlink_call(t, handle);
-	sp_slab_put(&t->ft->l7->slab, handle);
+	sp_slab_put(&t->l7->slab, handle);
 }
 
 /* Tells a call as far as it is known. */
@@ -64,7 +64,7 @@ static void tell(struct sp_talk *t, uint32_t handle)
 
 static void make_room(struct sp_talk *t)
 {
-	if (SP_LIKELY(t->d->n_calls < t->ft->l7->conf.max_calls))
+	if (SP_LIKELY(t->d->n_calls < t->l7->conf.max_calls))
 		return;
 	t->d->limits |= SP_APP_LIMIT_CALLS;
 	t->ft->stats.l7_calls_exceeded++;
@@ -82,7 +82,7 @@ static uint32_t no_room(struct sp_talk *t)
  * memory. */
 static uint32_t new_call(struct sp_talk *t, const struct sp_msg *m)
 {
-	struct sp_l7 *l7 = t->ft->l7;
+	struct sp_l7 *l7 = t->l7;
 	struct sp_texts_look look;
 	make_room(t);
 	if (!l7->conf.log) {
@@ -104,7 +104,7 @@ static uint32_t new_call(struct sp_talk *t, const struct sp_msg *m)
 /* In another block, in the same place of the list. */
 static void move_call(struct sp_talk *t, uint32_t from, uint32_t to)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	struct sp_call *c = call_at(t, from), *n = call_at(t, to);
 	memcpy(n, c, sizeof *c + c->texts.size);
 	if (n->prev)
@@ -124,12 +124,12 @@ static void move_call(struct sp_talk *t, uint32_t from, uint32_t to)
 /* A later part's texts are added: the block may move. */
 static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_msg *m)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	struct sp_call *c = call_at(t, handle);
 	if (!(c->bits & SP_CALL_TEXTS))
 		return handle;
 	struct sp_texts_look look;
-	sp_texts_look(&look, m, t->ft->l7->conf.max_field);
+	sp_texts_look(&look, m, t->l7->conf.max_field);
 	size_t more = sp_texts_more(&c->texts, &look), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;
@@ -274,7 +274,7 @@ static unsigned request_bits(const struct sp_talk *t, unsigned side, const struc
 	bits |= m->kind == SP_MSG_ONEWAY ? SP_CALL_ONEWAY : 0;
 	bits |= m->flags & SP_MSG_OPAQUE ? SP_CALL_OPAQUE : 0;
 	bits |= m->flags & SP_MSG_HANDSHAKE ? SP_CALL_HANDSHAKE : 0;
-	return bits | (t->ft->l7->parse.cut ? SP_CALL_CUT : 0);
+	return bits | (t->l7->parse.cut ? SP_CALL_CUT : 0);
 }
 
 /* All but the list and the bits. */
@@ -310,7 +310,7 @@ static void add_response(const struct sp_talk *t, struct sp_call *c, const struc
 	c->status = m->status ? m->status : c->status;
 	c->app = m->app ? m->app : c->app;
 	c->bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
-	c->bits |= t->ft->l7->parse.cut ? SP_CALL_CUT : 0;
+	c->bits |= t->l7->parse.cut ? SP_CALL_CUT : 0;
 }
 
 /* The message of this call from this side is not complete yet. */
@@ -538,7 +538,7 @@ static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *
 
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at)
 {
-	const struct sp_msg *m = &t->ft->l7->parse.msg;
+	const struct sp_msg *m = &t->l7->parse.msg;
 	bool ends = m->part == SP_PART_WHOLE || m->part == SP_PART_TAIL;
 	bool complete = at->complete && ends;
 	if (m->kind == SP_MSG_INTERIM)
@@ -637,7 +637,7 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)
 {
 	const struct sp_parser *parser = t->d->parser;
-	uint64_t timeout = parser->timeout_s ? parser->timeout_s * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
+	uint64_t timeout = parser->timeout_s ? parser->timeout_s * SP_NS_PER_SEC : t->l7->conf.timeout;
 	while (t->d->first) {
 		struct sp_call *c = call_at(t, t->d->first);
 		if (!all && (c->bits & SP_CALL_RESPONSE || now_ns < c->req_start_ns + timeout))

@@ -10,7 +10,7 @@
 static void *extend(struct sp_parse *p)
 {
 	struct sp_talk *t = p->ctx;
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	size_t size = t->d->parser->more_size;
 	uint32_t more = sp_slab_get(slab, size);
 	if (!more) {
@@ -24,7 +24,7 @@ static void *extend(struct sp_parse *p)
 
 bool sp_dialog_take(struct sp_talk *t, const struct sp_parser *parser)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	struct sp_dialog *d = t->d;
 	uint32_t state = 0;
 	if (parser->state_size) {
@@ -45,7 +45,7 @@ bool sp_dialog_take(struct sp_talk *t, const struct sp_parser *parser)
 
 static void leave_state(struct sp_talk *t)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	if (t->d->state)
 		sp_slab_put(slab, t->d->state);
 	if (t->d->more)
@@ -54,16 +54,17 @@ static void leave_state(struct sp_talk *t)
 	t->d->parser = NULL;
 }
 
-static struct sp_parse *prepare(struct sp_talk *t, unsigned side)
+/* The parser's other words: what is told of every flow, and of the side that it reads next. */
+static inline struct sp_parse *prepare(struct sp_talk *t, unsigned side)
 {
-	struct sp_l7 *l7 = t->ft->l7;
+	struct sp_l7 *l7 = t->l7;
 	struct sp_parse *p = &l7->parse;
 	const struct sp_dialog *d = t->d;
-	const struct sp_flow *f = t->f;
-	p->state = d->state ? sp_slab_at(&l7->slab, d->state) : NULL;
+	p->state = sp_slab_at(&l7->slab, d->state);
 	p->more = d->more ? sp_slab_at(&l7->slab, d->more) : NULL;
-	sp_l7_aim(p, f, d->client, side);
-	p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
+	sp_l7_aim(p, t->f, d->client, side);
+	if (SP_UNLIKELY(l7->conf.reveal))
+		p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
 	p->ctx = t;
 	return p;
 }
@@ -125,8 +126,8 @@ bool sp_dialog_turn(struct sp_talk *t)
  * nothing yet. */
 static bool turn(struct sp_talk *t, unsigned side)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
-	struct sp_parse *p = &t->ft->l7->parse;
+	struct sp_slab *slab = &t->l7->slab;
+	struct sp_parse *p = &t->l7->parse;
 	const struct sp_dialog *d = t->d;
 	if (!sp_dialog_turn(t))
 		return false;
@@ -144,7 +145,7 @@ static bool turn(struct sp_talk *t, unsigned side)
 /* The other protocol's parser, or none. Requests of the old one are not answered any more, unless the new one does. */
 static void switch_to(struct sp_talk *t, uint16_t next)
 {
-	const struct sp_l7 *l7 = t->ft->l7;
+	const struct sp_l7 *l7 = t->l7;
 	const struct sp_parser *parser = next ? sp_parser(next) : NULL;
 	struct sp_dialog *d = t->d;
 	uint32_t first = 0, last = 0;
@@ -203,12 +204,14 @@ static const struct sp_mark *mark_at(const struct sp_piece *piece, size_t at)
 	return &piece->mark[i];
 }
 
-/* Where the bytes from `from` to `to` of a piece stand. */
-static void place(const struct sp_piece *piece, size_t from, size_t to, struct sp_place *at)
+/* When the bytes from `from` to `to` of a piece came. */
+static inline void place(const struct sp_piece *piece, size_t from, size_t to, struct sp_place *at)
 {
-	bool one = SP_LIKELY(piece->n_marks == 1);
-	const struct sp_mark *first = one ? piece->mark : mark_at(piece, from);
-	const struct sp_mark *last = one ? piece->mark : mark_at(piece, to ? to - 1 : 0);
+	const struct sp_mark *first = piece->mark, *last = first;
+	if (SP_UNLIKELY(piece->n_marks > 1)) {
+		first = mark_at(piece, from);
+		last = mark_at(piece, to ? to - 1 : 0);
+	}
 	at->first_ns = first->ns;
 	at->ack = first->ack;
 	at->last_ns = SP_MAX(first->ns, last->ns);
@@ -216,18 +219,22 @@ static void place(const struct sp_piece *piece, size_t from, size_t to, struct s
 }
 
 /* A message from `at` on. What is skipped after it is taken from what is there. Returns where to go on. */
-static size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece, size_t at)
+static inline size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece,
+			     size_t at)
 {
-	struct sp_parse *p = &t->ft->l7->parse;
-	size_t left = piece->in.n - at - p->used;
-	uint64_t want = p->want, now = SP_MIN(want, (uint64_t)left);
-	bool to_end = SP_UNLIKELY(want == SP_TO_END), complete = !to_end && (want == now || !s);
-	size_t next = at + p->used + (size_t)now;
-	struct sp_place where = {.bytes = p->used - SP_MIN(p->msg.first, p->used) + (to_end ? now : want),
-				 .complete = complete};
+	const struct sp_parse *p = &t->l7->parse;
+	size_t used = p->used, left = piece->in.n - at - used, now = (size_t)p->want;
+	struct sp_place where = {.bytes = used - SP_MIN(p->msg.first, used) + p->want, .complete = true};
+	if (SP_UNLIKELY(p->want > left)) {
+		bool to_end = p->want == SP_TO_END;
+		now = left;
+		where.bytes -= to_end ? p->want - now : 0;
+		where.complete = !to_end && !s;
+		if (s)
+			s->skip = to_end ? SP_TO_END : p->want - now;
+	}
+	size_t next = at + used + now;
 	place(piece, at + p->msg.first, next, &where);
-	if (s)
-		s->skip = to_end ? want : want - now;
 	t->d->messages++;
 	t->d->bad = 0;
 	sp_calls_message(t, side, s, &where);
@@ -236,7 +243,7 @@ static size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 
 static size_t skip(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece, size_t at)
 {
-	const struct sp_parse *p = &t->ft->l7->parse;
+	const struct sp_parse *p = &t->l7->parse;
 	size_t left = piece->in.n - at - p->used;
 	uint64_t now = SP_MIN(p->want, (uint64_t)left);
 	if (s) {
@@ -246,61 +253,84 @@ static size_t skip(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 	return at + p->used + (size_t)now;
 }
 
+/* What a run has seen besides messages. */
+struct oddities {
+	size_t idle_at; /* where a parser used no bytes */
+	unsigned idle;	/* times in a row */
+	bool turned;
+};
+
+/* Anything but a message of some bytes, from *at on. True: the run goes on at *at. False: it is over, and that was its
+ * result. */
+static __attribute__((noinline)) bool odd(struct sp_talk *t, unsigned side, struct sp_stream *s,
+					  const struct sp_piece *piece, enum sp_parse_result rc, struct oddities *o,
+					  size_t *at)
+{
+	struct sp_parse *p = &t->l7->parse;
+	size_t was = *at;
+	if (p->reversed) {
+		p->reversed = false;
+		bool again = !o->turned && turn(t, side);
+		o->turned = true;
+		if (again)
+			return true;
+	}
+	switch (rc) {
+	case SP_PARSE_MSG:
+		*at = message(t, side, s, piece, was);
+		break;
+	case SP_PARSE_SKIP:
+		*at = skip(t, side, s, piece, was);
+		break;
+	case SP_PARSE_MORE:
+		if (s) {
+			sp_calls_bytes(t, side, s, p->used);
+			s->want = (uint32_t)SP_MIN(p->want, (uint64_t)SP_CARRY_MAX);
+		}
+		*at += p->used;
+		return false;
+	case SP_PARSE_SWITCH:
+		*at += p->used;
+		switch_to(t, p->next);
+		return false;
+	default:
+		if (!piece->cut) /* what is cut may well look wrong */
+			bad(t, side, s);
+		/* What a wrong guess has left is looked at once more. */
+		*at = s && !t->d->parser && !(t->f->more & SP_L7_DONE) ? was : piece->in.n;
+		return false;
+	}
+	o->idle = *at == was ? (o->idle_at == was ? o->idle : 0) + 1 : 0;
+	o->idle_at = was;
+	if (o->idle <= SP_IDLE_MAX)
+		return true;
+	bad(t, side, s);
+	*at = piece->in.n;
+	return false;
+}
+
 size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece)
 {
 	struct sp_parse *p = prepare(t, side);
 	const struct sp_parser *parser = t->d->parser;
-	unsigned idle = 0;
+	struct oddities oddities = {0};
 	size_t at = 0;
-	bool turned = false;
 	if (s)
 		s->want = 0;
+	p->last = piece->last;
+	p->cut = piece->cut;
+	p->next = 0;
 	while (at < piece->in.n) {
-		size_t was = at;
 		p->in = (struct sp_slice){piece->in.p + at, piece->in.n - at};
-		p->last = piece->last;
-		p->cut = piece->cut;
 		p->used = 0;
 		p->want = 0;
-		p->next = 0;
 		sp_arena_reset(p->arena);
 		enum sp_parse_result rc = parser->parse(p);
 		assert(p->used <= piece->in.n - at);
-		if (SP_UNLIKELY(p->reversed)) {
-			p->reversed = false;
-			bool again = !turned && turn(t, side);
-			turned = true;
-			if (again)
-				continue;
-		}
-		switch (rc) {
-		case SP_PARSE_MSG:
+		if (SP_LIKELY(rc == SP_PARSE_MSG && p->used && !p->reversed))
 			at = message(t, side, s, piece, at);
-			break;
-		case SP_PARSE_SKIP:
-			at = skip(t, side, s, piece, at);
-			break;
-		case SP_PARSE_MORE:
-			if (s) {
-				sp_calls_bytes(t, side, s, p->used);
-				s->want = (uint32_t)SP_MIN(p->want, (uint64_t)SP_CARRY_MAX);
-			}
-			return at + p->used;
-		case SP_PARSE_SWITCH:
-			at += p->used;
-			switch_to(t, p->next);
+		else if (!odd(t, side, s, piece, rc, &oddities, &at))
 			return at;
-		default:
-			if (!piece->cut) /* what is cut may well look wrong */
-				bad(t, side, s);
-			/* What a wrong guess has left is looked at once more. */
-			return s && !t->d->parser && !(t->f->more & SP_L7_DONE) ? at : piece->in.n;
-		}
-		idle = at == was ? idle + 1 : 0;
-		if (SP_UNLIKELY(idle > SP_IDLE_MAX)) {
-			bad(t, side, s);
-			return piece->in.n;
-		}
 		if (SP_UNLIKELY(t->f->more & SP_L7_DONE))
 			return piece->in.n;
 	}

@@ -179,6 +179,7 @@ struct sp_l7 {
 /* The flow under work and what belongs to it. */
 struct sp_talk {
 	struct sp_flowtable *ft;
+	struct sp_l7 *l7;
 	struct sp_flow *f;
 	struct sp_dialog *d;
 	uint64_t ns; /* of the packet */
@@ -229,9 +230,8 @@ void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f);
 /* l7.c: an interval is reported: requests that waited too long are given up. */
 void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f);
 
-/* stream.c: a segment; the bytes that were captured of it, and how many follow them that were not. */
-void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, uint32_t missing,
-		       uint32_t ack);
+/* stream.c: a segment; the bytes that were captured of it, with one mark, and how many follow them that were not. */
+void sp_stream_segment(struct sp_talk *t, unsigned side, const struct sp_piece *p, uint32_t missing);
 
 /* stream.c: nothing more comes. */
 void sp_stream_end(struct sp_talk *t, unsigned side);
