@@ -39,12 +39,6 @@ void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf)
 	sp_dialog_setup(l7);
 }
 
-static struct sp_talk talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
-{
-	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
-	return (struct sp_talk){ft, ft->l7, f, d, ns};
-}
-
 /* Where a side goes on that has said what is nobody's. */
 static void skip_nobodys(struct sp_dialog *d, const struct sp_flow *f, unsigned s, uint32_t seq)
 {
@@ -107,7 +101,7 @@ void sp_l7_give_up(struct sp_talk *t, unsigned why)
 	f->more |= SP_L7_DONE;
 }
 
-static void read_datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool is_cut)
+static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool is_cut)
 {
 	struct sp_dialog *d = t->d;
 	if (!d->parser && !sp_identify(t, side, in, true)) {
@@ -144,57 +138,28 @@ static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	return true;
 }
 
-/* `size` bytes from `at` on, as far as they were captured. */
-static struct sp_slice captured(const struct sp_pkt *pkt, uint32_t at, uint32_t size)
-{
-	return (struct sp_slice){pkt->data + at, pkt->cap_len > at ? SP_MIN(pkt->cap_len - at, size) : 0};
-}
-
-/* Has the flow of a segment a dialog from now on? */
-static __attribute__((noinline)) bool begin_stream(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt,
-						   unsigned side, uint32_t seq)
+bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, uint32_t seq)
 {
 	return !is_nobodys(ft, f, pkt, side) && begin(ft, f, side, seq);
 }
 
-static void segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
-{
-	const uint8_t *tcp = pkt->data + pkt->l4;
-	uint32_t seq = sp_be32(tcp + 4) + !!(pkt->tcp_flags & 2);
-	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !begin_stream(ft, f, pkt, side, seq))
-		return;
-	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
-	struct sp_mark mark = {.ack = sp_be32(tcp + 8), .ns = pkt->ts_ns};
-	struct sp_slice in = captured(pkt, pkt->l7, pkt->l7_len);
-	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .seq = seq};
-	sp_stream_segment(&t, side, &p, pkt->l7_len - (uint32_t)in.n);
-}
-
-static void datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !begin(ft, f, side, 0))
 		return;
-	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
+	struct sp_talk t = sp_talk_of(ft, f, pkt->ts_ns);
 	bool icmp = f->proto != SP_PROTO_UDP;
 	uint32_t size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
-	struct sp_slice in = captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
+	struct sp_slice in = sp_l7_captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
 	if (in.n)
-		read_datagram(&t, side, in, in.n < size);
-}
-
-void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
-{
-	if (f->proto == SP_PROTO_TCP)
-		segment(ft, f, pkt, side);
-	else
-		datagram(ft, f, pkt, side);
+		datagram(&t, side, in, in.n < size);
 }
 
 void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
-	struct sp_talk t = talk_of(ft, f, f->last_ns);
+	struct sp_talk t = sp_talk_of(ft, f, f->last_ns);
 	if (f->more & SP_L7_DONE)
 		return;
 	/* What waits when the input ends might have been answered yet. */
@@ -209,7 +174,7 @@ void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
 		return;
-	struct sp_talk t = talk_of(ft, f, ft->now_ns);
+	struct sp_talk t = sp_talk_of(ft, f, ft->now_ns);
 	if (t.d->parser && t.d->n_calls)
 		sp_calls_expire(&t, ft->now_ns, false);
 }
@@ -218,7 +183,7 @@ void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
-	struct sp_talk t = talk_of(ft, f, f->last_ns);
+	struct sp_talk t = sp_talk_of(ft, f, f->last_ns);
 	release(&t);
 	f->more &= SP_L7_NUMBER;
 }

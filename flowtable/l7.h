@@ -185,6 +185,12 @@ struct sp_talk {
 	uint64_t ns; /* of the packet */
 };
 
+/* `size` bytes of a packet from `at` on, as far as they were captured. */
+static inline struct sp_slice sp_l7_captured(const struct sp_pkt *pkt, uint32_t at, uint32_t size)
+{
+	return (struct sp_slice){pkt->data + at, pkt->cap_len > at ? SP_MIN(pkt->cap_len - at, size) : 0};
+}
+
 int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_key);
 void sp_l7_free(struct sp_l7 *l7);
 void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf);
@@ -218,8 +224,23 @@ static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_
 		sp_prefetch(call + line * SP_CACHE_LINE);
 }
 
-/* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */
-void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+/* l7.c: the flow of a segment of `side` at `seq` has no dialog. Has it one from now on? */
+bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, uint32_t seq);
+
+/* l7.c: a datagram. */
+void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+
+/* stream.c: a segment that TCP tracking has seen. */
+void sp_stream_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+
+/* Payload of a flow that is not done. */
+static inline void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+{
+	if (f->proto == SP_PROTO_TCP)
+		sp_stream_segment(ft, f, pkt, side);
+	else
+		sp_l7_datagram(ft, f, pkt, side);
+}
 
 /* l7.c: the flow is over: what is open is told. */
 void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause);
@@ -229,9 +250,6 @@ void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f);
 
 /* l7.c: an interval is reported: requests that waited too long are given up. */
 void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f);
-
-/* stream.c: a segment; the bytes that were captured of it, with one mark, and how many follow them that were not. */
-void sp_stream_segment(struct sp_talk *t, unsigned side, const struct sp_piece *p, uint32_t missing);
 
 /* stream.c: nothing more comes. */
 void sp_stream_end(struct sp_talk *t, unsigned side);

@@ -4,6 +4,7 @@
  * receiver acknowledged and that never came here were lost by the capture: the parser goes on behind them. */
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/time.h"
 #include "flowtable/flowtable_priv.h"
 #include "flowtable/tcp.h"
@@ -481,21 +482,30 @@ static __attribute__((noinline)) void after(struct sp_talk *t, unsigned side, co
 }
 
 /* The ordinary segment's parser is known and reads it where it lies, to the end. */
-void sp_stream_segment(struct sp_talk *t, unsigned side, const struct sp_piece *p, uint32_t missing)
+void sp_stream_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
-	struct sp_stream *s = &t->d->stream[side];
-	const struct sp_parser *parser = t->d->parser;
-	if (SP_UNLIKELY((s->bits & (SP_STREAM_KNOWN | SP_STREAM_RESYNC)) != SP_STREAM_KNOWN || p->seq != s->next_seq ||
-			s->skip | s->carry | s->held | t->d->stream[!side].held | missing || !parser)) {
-		odd_segment(t, side, p, missing);
+	const uint8_t *tcp = pkt->data + pkt->l4;
+	uint32_t seq = sp_be32(tcp + 4) + !!(pkt->tcp_flags & 2);
+	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !sp_l7_begin(ft, f, pkt, side, seq))
+		return;
+	struct sp_talk t = sp_talk_of(ft, f, pkt->ts_ns);
+	struct sp_stream *s = &t.d->stream[side];
+	const struct sp_parser *parser = t.d->parser;
+	struct sp_mark mark = {.ack = sp_be32(tcp + 8), .ns = pkt->ts_ns};
+	struct sp_piece p = {.mark = &mark, .n_marks = 1, .seq = seq};
+	p.in = sp_l7_captured(pkt, pkt->l7, pkt->l7_len);
+	uint32_t missing = pkt->l7_len - (uint32_t)p.in.n;
+	if (SP_UNLIKELY((s->bits & (SP_STREAM_KNOWN | SP_STREAM_RESYNC)) != SP_STREAM_KNOWN || seq != s->next_seq ||
+			s->skip | s->carry | s->held | t.d->stream[!side].held | missing || !parser)) {
+		odd_segment(&t, side, &p, missing);
 		return;
 	}
-	s->next_seq += (uint32_t)p->in.n;
-	size_t used = sp_dialog_run(t, side, s, p);
-	if (SP_UNLIKELY(t->f->more & SP_L7_DONE))
+	s->next_seq += (uint32_t)p.in.n;
+	size_t used = sp_dialog_run(&t, side, s, &p);
+	if (SP_UNLIKELY(f->more & SP_L7_DONE))
 		return;
-	if (SP_UNLIKELY(t->d->parser != parser || used < p->in.n))
-		after(t, side, p, used, parser);
+	if (SP_UNLIKELY(t.d->parser != parser || used < p.in.n))
+		after(&t, side, &p, used, parser);
 }
 
 static void read_carry(struct sp_talk *t, unsigned side, bool last, bool cut)
