@@ -209,7 +209,8 @@ static uint32_t next_burst(const struct sp_talk *t, uint32_t h, unsigned role)
 /* After losses the order alone does not tell. A request says up to where its sender had read the other side's bytes:
  * its response begins there or later, and requests that say the same were sent in one burst. A response says up to
  * where its sender had read: it answers nothing behind that. Whatever is not certain stays without its other half. */
-static uint32_t first_waiting_after_loss(struct sp_talk *t, unsigned role, const struct sp_place *at)
+static __attribute__((noinline)) uint32_t first_waiting_after_loss(struct sp_talk *t, unsigned role,
+								   const struct sp_place *at)
 {
 	uint32_t h = first_waiting(t, role);
 	while (h) {
@@ -295,22 +296,25 @@ static void begin_request(const struct sp_talk *t, struct sp_call *c, const stru
 	c->retries = 0;
 }
 
-static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
-			 bool begin)
+/* `bits`: what else is known of it. */
+static inline __attribute__((always_inline)) void add_response(const struct sp_talk *t, struct sp_call *c,
+							       const struct sp_msg *m, const struct sp_place *at,
+							       bool begin, unsigned bits)
 {
+	uint64_t bytes = m->bytes ? m->bytes : at->bytes;
 	if (begin) {
 		c->resp_seq = at->seq;
 		c->resp_start_ns = at->first_ns;
-		c->resp_bytes = 0;
-		c->bits |= SP_CALL_RESPONSE;
+		bits |= SP_CALL_RESPONSE;
 	}
 	if (begin || at->bytes) /* a tail without bytes only says that there are no more */
 		c->resp_end_ns = at->last_ns;
-	c->resp_bytes += m->bytes ? m->bytes : at->bytes;
+	c->resp_bytes = begin ? bytes : c->resp_bytes + bytes;
 	c->status = m->status ? m->status : c->status;
 	c->app = m->app ? m->app : c->app;
-	c->bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
-	c->bits |= t->l7->parse.cut ? SP_CALL_CUT : 0;
+	bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
+	bits |= t->l7->parse.cut ? SP_CALL_CUT : 0;
+	c->bits |= (uint16_t)bits;
 }
 
 /* The message of this call from this side is not complete yet. */
@@ -335,8 +339,8 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 }
 
 /* Were requests lost before this one, whose answers may come yet? */
-static bool is_after_loss(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
-			  const struct sp_place *at)
+static __attribute__((noinline)) bool is_after_loss(struct sp_talk *t, unsigned side, struct sp_stream *s,
+						    const struct sp_msg *m, const struct sp_place *at)
 {
 	const struct sp_call *last = t->d->last ? call_at(t, t->d->last) : NULL;
 	if (!(s->bits & SP_STREAM_LOST_NOW)) /* in one burst with one of which that is so */
@@ -348,7 +352,8 @@ static bool is_after_loss(struct sp_talk *t, unsigned side, struct sp_stream *s,
 		 !first_waiting(t, !speaker(t, side, m)));
 }
 
-static void take_oneway(struct sp_talk *t, const struct sp_msg *m, const struct sp_place *at, unsigned bits)
+static __attribute__((noinline)) void take_oneway(struct sp_talk *t, const struct sp_msg *m, const struct sp_place *at,
+						  unsigned bits)
 {
 	struct sp_call c;
 	begin_request(t, &c, m, at);
@@ -356,8 +361,9 @@ static void take_oneway(struct sp_talk *t, const struct sp_msg *m, const struct 
 	sp_request_write(t, &c, m);
 }
 
-static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
-			 const struct sp_place *at, bool complete)
+static inline __attribute__((always_inline)) void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
+							       const struct sp_msg *m, const struct sp_place *at,
+							       bool complete)
 {
 	if (is_retry(t, side, m))
 		return;
@@ -393,8 +399,7 @@ static void finish_response(struct sp_talk *t, uint32_t handle)
 static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
 	struct sp_call *c = call_at(t, handle);
-	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE));
-	c->bits |= SP_CALL_RESPONSE_END;
+	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE), SP_CALL_RESPONSE_END);
 	if (SP_UNLIKELY(!(t->d->bits & SP_DIALOG_ANSWERED))) {
 		t->d->bits |= SP_DIALOG_ANSWERED;
 		sp_identify_learn(t);
@@ -403,11 +408,11 @@ static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_m
 	forget(t, handle);
 }
 
-static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
-		   const struct sp_place *at, bool complete)
+static __attribute__((noinline)) void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s,
+					     const struct sp_msg *m, const struct sp_place *at, bool complete)
 {
 	struct sp_call head = {.id = m->id, .app = t->d->parser->app};
-	add_response(t, &head, m, at, true);
+	add_response(t, &head, m, at, true, 0);
 	if (speaker(t, side, m) == SP_CLIENT)
 		head.bits |= SP_CALL_FROM_SERVER; /* of the request that it answers */
 	t->d->bits |= SP_DIALOG_ORPHAN;
@@ -425,8 +430,9 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 	keep_open(s, handle, m);
 }
 
-static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
-			  const struct sp_place *at, bool complete)
+static inline __attribute__((always_inline)) void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
+								const struct sp_msg *m, const struct sp_place *at,
+								bool complete)
 {
 	unsigned role = speaker(t, side, m);
 	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
@@ -451,7 +457,7 @@ static void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 		answer_at_once(t, h, m, at);
 		return;
 	}
-	add_response(t, call_at(t, h), m, at, true);
+	add_response(t, call_at(t, h), m, at, true, 0);
 	h = add_texts(t, h, m);
 	keep_open(s, h, m);
 }
@@ -496,7 +502,7 @@ static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 		return;
 	struct sp_call *c = call_at(t, h);
 	if (m->kind == SP_MSG_RESPONSE) {
-		add_response(t, c, m, at, false);
+		add_response(t, c, m, at, false, 0);
 	} else {
 		c->req_end_ns = at->last_ns;
 		c->req_bytes += m->bytes ? m->bytes : at->bytes;
@@ -536,9 +542,21 @@ static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *
 	add_texts(t, h, m);
 }
 
-void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at)
+static __attribute__((noinline)) void whole_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
+						    const struct sp_msg *m, const struct sp_place *at)
 {
-	const struct sp_msg *m = &t->l7->parse.msg;
+	take_request(t, side, s, m, at, true);
+}
+
+static __attribute__((noinline)) void whole_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
+						     const struct sp_msg *m, const struct sp_place *at)
+{
+	take_response(t, side, s, m, at, true);
+}
+
+static __attribute__((noinline)) void odd_message(struct sp_talk *t, unsigned side, struct sp_stream *s,
+						  const struct sp_msg *m, const struct sp_place *at)
+{
 	bool ends = m->part == SP_PART_WHOLE || m->part == SP_PART_TAIL;
 	bool complete = at->complete && ends;
 	if (m->kind == SP_MSG_INTERIM)
@@ -549,6 +567,18 @@ void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 		take_response(t, side, s, m, at, complete);
 	else
 		take_request(t, side, s, m, at, complete);
+}
+
+void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at)
+{
+	const struct sp_msg *m = &t->l7->parse.msg;
+	bool whole = m->part == SP_PART_WHOLE && at->complete;
+	if (SP_LIKELY(whole && m->kind == SP_MSG_REQUEST))
+		whole_request(t, side, s, m, at);
+	else if (SP_LIKELY(whole && m->kind == SP_MSG_RESPONSE))
+		whole_response(t, side, s, m, at);
+	else
+		odd_message(t, side, s, m, at);
 }
 
 /* Is what this side says in the call its response? */

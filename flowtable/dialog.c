@@ -224,7 +224,9 @@ static inline size_t message(struct sp_talk *t, unsigned side, struct sp_stream 
 {
 	const struct sp_parse *p = &t->l7->parse;
 	size_t used = p->used, left = piece->in.n - at - used, now = (size_t)p->want;
-	struct sp_place where = {.bytes = used - SP_MIN(p->msg.first, used) + p->want, .complete = true};
+	struct sp_place where;
+	where.bytes = used - SP_MIN(p->msg.first, used) + p->want;
+	where.complete = true;
 	if (SP_UNLIKELY(p->want > left)) {
 		bool to_end = p->want == SP_TO_END;
 		now = left;
