@@ -14,44 +14,45 @@ static struct sp_call *call_at(const struct sp_talk *t, uint32_t handle)
 
 /* --- the list --- */
 
-static void append_call(struct sp_talk *t, uint32_t handle, bool front)
+static inline void append_call(struct sp_talk *t, uint32_t handle, struct sp_call *c, bool front)
 {
 	struct sp_dialog *d = t->d;
-	struct sp_call *c = call_at(t, handle);
-	c->prev = front ? 0 : d->last;
-	c->next = front ? d->first : 0;
-	if (c->prev)
-		call_at(t, c->prev)->next = handle;
-	else
-		d->first = handle;
-	if (c->next)
-		call_at(t, c->next)->prev = handle;
-	else
-		d->last = handle;
 	d->n_calls++;
+	c->prev = c->next = 0;
+	if (SP_LIKELY(!d->first)) {
+		d->first = d->last = handle;
+	} else if (front) {
+		c->next = d->first;
+		call_at(t, d->first)->prev = handle;
+		d->first = handle;
+	} else {
+		c->prev = d->last;
+		call_at(t, d->last)->next = handle;
+		d->last = handle;
+	}
 }
 
-static void unlink_call(struct sp_talk *t, uint32_t handle)
+static inline void unlink_call(struct sp_talk *t, uint32_t handle, const struct sp_call *c)
 {
 	struct sp_dialog *d = t->d;
-	const struct sp_call *c = call_at(t, handle);
-	if (c->prev)
-		call_at(t, c->prev)->next = c->next;
-	else
-		d->first = c->next;
-	if (c->next)
-		call_at(t, c->next)->prev = c->prev;
-	else
-		d->last = c->prev;
+	uint32_t prev = c->prev, next = c->next;
 	d->n_calls--;
+	if (SP_UNLIKELY(prev))
+		call_at(t, prev)->next = next;
+	else
+		d->first = next;
+	if (SP_UNLIKELY(next))
+		call_at(t, next)->prev = prev;
+	else
+		d->last = prev;
 	for (unsigned s = 0; d->bits & SP_DIALOG_TCP && s < 2; s++)
-		if (d->stream[s].open == handle)
+		if (SP_UNLIKELY(d->stream[s].open == handle))
 			d->stream[s].open = 0;
 }
 
 static void forget(struct sp_talk *t, uint32_t handle)
 {
-	unlink_call(t, handle);
+	unlink_call(t, handle, call_at(t, handle));
 	sp_slab_put(&t->l7->slab, handle);
 }
 
@@ -62,42 +63,46 @@ static void tell(struct sp_talk *t, uint32_t handle)
 	forget(t, handle);
 }
 
-static void make_room(struct sp_talk *t)
+static __attribute__((noinline)) void make_room(struct sp_talk *t)
 {
-	if (SP_LIKELY(t->d->n_calls < t->l7->conf.max_calls))
-		return;
 	t->d->limits |= SP_APP_LIMIT_CALLS;
 	t->ft->stats.l7_calls_exceeded++;
 	tell(t, t->d->first);
 }
 
-static uint32_t no_room(struct sp_talk *t)
+static __attribute__((noinline)) uint32_t no_room(struct sp_talk *t)
 {
 	t->d->limits |= SP_APP_LIMIT_MEMORY;
 	t->ft->stats.l7_memory_exceeded++;
 	return 0;
 }
 
-/* A block for a call and a message's texts, when those will be written: its `bits` say so, nothing else is set. 0: no
- * memory. */
-static uint32_t new_call(struct sp_talk *t, const struct sp_msg *m)
+static __attribute__((noinline)) uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
 {
 	struct sp_l7 *l7 = t->l7;
 	struct sp_texts_look look;
-	make_room(t);
-	if (!l7->conf.log) {
-		uint32_t handle = sp_slab_get(&l7->slab, offsetof(struct sp_call, texts));
-		if (SP_UNLIKELY(!handle))
-			return no_room(t);
-		call_at(t, handle)->bits = 0;
-		return handle;
-	}
 	sp_texts_look(&look, m, l7->conf.max_field);
 	uint32_t handle = sp_slab_get(&l7->slab, sizeof(struct sp_call) + look.room);
 	if (SP_UNLIKELY(!handle))
 		return no_room(t);
 	call_at(t, handle)->bits = SP_CALL_TEXTS;
 	sp_texts_begin(&call_at(t, handle)->texts, &look);
+	return handle;
+}
+
+/* A block for a call, and for a message's texts when those will be written: its `bits` say so, nothing else is set.
+ * 0: no memory. */
+static inline uint32_t new_call(struct sp_talk *t, const struct sp_msg *m)
+{
+	struct sp_l7 *l7 = t->l7;
+	if (SP_UNLIKELY(t->d->n_calls >= l7->conf.max_calls))
+		make_room(t);
+	if (l7->conf.log)
+		return new_call_texts(t, m);
+	uint32_t handle = sp_slab_get(&l7->slab, offsetof(struct sp_call, texts));
+	if (SP_UNLIKELY(!handle))
+		return no_room(t);
+	call_at(t, handle)->bits = 0;
 	return handle;
 }
 
@@ -260,7 +265,7 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 /* --- messages --- */
 
 /* Who says this. Where both ends are one and the same, as of who pings itself, requests are the client's. */
-static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
+static inline enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	const struct sp_flow *f = t->f;
 	if (SP_UNLIKELY(f->lo_port == f->hi_port) && sp_addr_eq(&f->lo, &f->hi))
@@ -268,30 +273,33 @@ static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct
 	return sp_role(t, side);
 }
 
-static unsigned request_bits(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
+static inline unsigned request_bits(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	unsigned bits = SP_CALL_REQUEST | (t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0);
 	bits |= speaker(t, side, m) == SP_SERVER ? SP_CALL_FROM_SERVER : 0;
-	bits |= m->kind == SP_MSG_ONEWAY ? SP_CALL_ONEWAY : 0;
-	bits |= m->flags & SP_MSG_OPAQUE ? SP_CALL_OPAQUE : 0;
-	bits |= m->flags & SP_MSG_HANDSHAKE ? SP_CALL_HANDSHAKE : 0;
+	if (SP_UNLIKELY(m->flags)) {
+		bits |= m->flags & SP_MSG_OPAQUE ? SP_CALL_OPAQUE : 0;
+		bits |= m->flags & SP_MSG_HANDSHAKE ? SP_CALL_HANDSHAKE : 0;
+	}
 	return bits | (t->l7->parse.cut ? SP_CALL_CUT : 0);
 }
 
 /* All but the list and the bits. */
-static void begin_request(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at)
+static inline void begin_request(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m,
+				 const struct sp_place *at)
 {
-	c->tag = m->tag;
-	c->req_seq = at->seq;
-	c->resp_seq = 0;
-	c->req_ack = at->ack;
-	c->id = m->id;
+	uint16_t app = m->app ? m->app : t->d->parser->app;
 	c->req_start_ns = at->first_ns;
 	c->req_end_ns = at->last_ns;
-	c->resp_start_ns = c->resp_end_ns = 0;
+	c->req_seq = at->seq;
+	c->req_ack = at->ack;
 	c->req_bytes = m->bytes ? m->bytes : at->bytes;
+	c->resp_start_ns = c->resp_end_ns = 0;
 	c->resp_bytes = 0;
-	c->app = m->app ? m->app : t->d->parser->app;
+	c->id = m->id;
+	c->resp_seq = 0;
+	c->tag = m->tag;
+	c->app = app;
 	c->status = m->status;
 	c->retries = 0;
 }
@@ -363,14 +371,14 @@ static __attribute__((noinline)) void take_oneway(struct sp_talk *t, const struc
 
 static inline __attribute__((always_inline)) void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
 							       const struct sp_msg *m, const struct sp_place *at,
-							       bool complete)
+							       bool complete, bool oneway)
 {
 	if (is_retry(t, side, m))
 		return;
-	unsigned bits = request_bits(t, side, m) | (complete ? SP_CALL_REQUEST_END : 0);
-	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST) && is_after_loss(t, side, s, m, at))
+	unsigned bits = request_bits(t, side, m) | (complete ? SP_CALL_REQUEST_END : 0) | (oneway ? SP_CALL_ONEWAY : 0);
+	if (s && SP_UNLIKELY(s->bits & SP_STREAM_LOST) && is_after_loss(t, side, s, m, at))
 		bits |= SP_CALL_LOST_BEFORE;
-	if (complete && m->kind == SP_MSG_ONEWAY) {
+	if (complete && oneway) {
 		take_oneway(t, m, at, bits);
 		return;
 	}
@@ -378,9 +386,9 @@ static inline __attribute__((always_inline)) void take_request(struct sp_talk *t
 	if (SP_UNLIKELY(!handle))
 		return;
 	struct sp_call *c = call_at(t, handle);
-	begin_request(t, c, m, at);
 	c->bits |= (uint16_t)bits;
-	append_call(t, handle, false);
+	begin_request(t, c, m, at);
+	append_call(t, handle, c, false);
 	if (!complete)
 		keep_open(s, handle, m);
 }
@@ -396,16 +404,18 @@ static void finish_response(struct sp_talk *t, uint32_t handle)
 }
 
 /* A response in one piece, the ordinary case: nothing of it is kept. */
-static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
+static inline void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
+	struct sp_dialog *d = t->d;
 	struct sp_call *c = call_at(t, handle);
 	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE), SP_CALL_RESPONSE_END);
-	if (SP_UNLIKELY(!(t->d->bits & SP_DIALOG_ANSWERED))) {
-		t->d->bits |= SP_DIALOG_ANSWERED;
+	if (SP_UNLIKELY(!(d->bits & SP_DIALOG_ANSWERED))) {
+		d->bits |= SP_DIALOG_ANSWERED;
 		sp_identify_learn(t);
 	}
 	sp_request_write(t, c, m);
-	forget(t, handle);
+	unlink_call(t, handle, c);
+	sp_slab_put(&t->l7->slab, handle);
 }
 
 static __attribute__((noinline)) void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s,
@@ -426,33 +436,41 @@ static __attribute__((noinline)) void orphan(struct sp_talk *t, unsigned side, s
 		return;
 	head.bits |= call_at(t, handle)->bits;
 	memcpy(call_at(t, handle), &head, offsetof(struct sp_call, texts));
-	append_call(t, handle, true);
+	append_call(t, handle, call_at(t, handle), true);
 	keep_open(s, handle, m);
+}
+
+/* …that means something only where it was asked for. Does it end a call, whoever asked? */
+static __attribute__((noinline)) uint32_t find_called_off(struct sp_talk *t, const struct sp_msg *m, unsigned role)
+{
+	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_ended(t, m->id) : 0;
+	if (h && role == asks(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE))
+		call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
+	return h;
 }
 
 static inline __attribute__((always_inline)) void take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 								const struct sp_msg *m, const struct sp_place *at,
 								bool complete)
 {
+	struct sp_dialog *d = t->d;
 	unsigned role = speaker(t, side, m);
-	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
-		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
-							    : first_waiting(t, role);
-	if (!h && m->flags & SP_MSG_IF_ASKED && t->d->parser->pairing == SP_PAIR_BY_ID) {
-		h = find_ended(t, m->id);
-		if (h && role == asks(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE))
-			call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
-	}
-	if (!h) {
-		if (!(m->flags & SP_MSG_IF_ASKED))
+	bool by_id = d->parser->pairing == SP_PAIR_BY_ID, losses = lossy(t);
+	uint32_t h = by_id		   ? find_id(t, m->id, role)
+		     : SP_UNLIKELY(losses) ? first_waiting_after_loss(t, role, at)
+					   : first_waiting(t, role);
+	if (SP_UNLIKELY(!h)) {
+		if (m->flags & SP_MSG_IF_ASKED)
+			h = find_called_off(t, m, role);
+		else
 			orphan(t, side, s, m, at, complete);
-		return;
+		if (!h)
+			return;
 	}
-	/* After a loss of requests any response counts, see take_request. */
-	if (s && SP_UNLIKELY(t->d->stream[!side].bits & SP_STREAM_LOST_NOW))
-		t->d->bits |= SP_DIALOG_ORPHAN;
-	else
-		t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	/* After a loss of requests any response counts, see is_after_loss. */
+	d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	if (SP_UNLIKELY(losses) && s && d->stream[!side].bits & SP_STREAM_LOST_NOW)
+		d->bits |= SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
 		return;
@@ -543,20 +561,21 @@ static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *
 }
 
 static __attribute__((noinline)) void whole_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
-						    const struct sp_msg *m, const struct sp_place *at)
+						    const struct sp_msg *m)
 {
-	take_request(t, side, s, m, at, true);
+	take_request(t, side, s, m, &t->at, true, false);
 }
 
 static __attribute__((noinline)) void whole_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
-						     const struct sp_msg *m, const struct sp_place *at)
+						     const struct sp_msg *m)
 {
-	take_response(t, side, s, m, at, true);
+	take_response(t, side, s, m, &t->at, true);
 }
 
 static __attribute__((noinline)) void odd_message(struct sp_talk *t, unsigned side, struct sp_stream *s,
-						  const struct sp_msg *m, const struct sp_place *at)
+						  const struct sp_msg *m)
 {
+	const struct sp_place *at = &t->at;
 	bool ends = m->part == SP_PART_WHOLE || m->part == SP_PART_TAIL;
 	bool complete = at->complete && ends;
 	if (m->kind == SP_MSG_INTERIM)
@@ -566,19 +585,19 @@ static __attribute__((noinline)) void odd_message(struct sp_talk *t, unsigned si
 	else if (m->kind == SP_MSG_RESPONSE)
 		take_response(t, side, s, m, at, complete);
 	else
-		take_request(t, side, s, m, at, complete);
+		take_request(t, side, s, m, at, complete, m->kind == SP_MSG_ONEWAY);
 }
 
-void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at)
+void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s)
 {
 	const struct sp_msg *m = &t->l7->parse.msg;
-	bool whole = m->part == SP_PART_WHOLE && at->complete;
+	bool whole = m->part == SP_PART_WHOLE && t->at.complete;
 	if (SP_LIKELY(whole && m->kind == SP_MSG_REQUEST))
-		whole_request(t, side, s, m, at);
+		whole_request(t, side, s, m);
 	else if (SP_LIKELY(whole && m->kind == SP_MSG_RESPONSE))
-		whole_response(t, side, s, m, at);
+		whole_response(t, side, s, m);
 	else
-		odd_message(t, side, s, m, at);
+		odd_message(t, side, s, m);
 }
 
 /* Is what this side says in the call its response? */

@@ -94,7 +94,8 @@ static void end_side(struct sp_talk *t, unsigned side)
 		sp_arena_reset(p->arena);
 		if (t->d->parser->end(p) != SP_PARSE_MSG)
 			return;
-		sp_calls_message(t, side, NULL, &at);
+		t->at = at;
+		sp_calls_message(t, side, NULL);
 	}
 }
 
@@ -205,42 +206,44 @@ static const struct sp_mark *mark_at(const struct sp_piece *piece, size_t at)
 }
 
 /* When the bytes from `from` to `to` of a piece came. */
-static inline void place(const struct sp_piece *piece, size_t from, size_t to, struct sp_place *at)
+static void place(const struct sp_piece *piece, size_t from, size_t to, struct sp_place *at)
 {
-	const struct sp_mark *first = piece->mark, *last = first;
-	if (SP_UNLIKELY(piece->n_marks > 1)) {
-		first = mark_at(piece, from);
-		last = mark_at(piece, to ? to - 1 : 0);
-	}
+	const struct sp_mark *first = mark_at(piece, from), *last = mark_at(piece, to ? to - 1 : 0);
 	at->first_ns = first->ns;
 	at->ack = first->ack;
 	at->last_ns = SP_MAX(first->ns, last->ns);
 	at->seq = piece->seq + (uint32_t)from;
 }
 
-/* A message from `at` on. What is skipped after it is taken from what is there. Returns where to go on. */
-static inline size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece,
-			     size_t at)
+/* A message from `at` on, of `n` bytes; its time and place are known. What is skipped after it is taken from what is
+ * there. Returns where to go on. */
+static inline size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, size_t n, size_t at)
 {
 	const struct sp_parse *p = &t->l7->parse;
-	size_t used = p->used, left = piece->in.n - at - used, now = (size_t)p->want;
-	struct sp_place where;
-	where.bytes = used - SP_MIN(p->msg.first, used) + p->want;
-	where.complete = true;
+	size_t used = p->used, left = n - at - used, now = (size_t)p->want;
+	uint64_t bytes = used - SP_MIN(p->msg.first, used) + p->want;
+	t->at.complete = true;
 	if (SP_UNLIKELY(p->want > left)) {
 		bool to_end = p->want == SP_TO_END;
 		now = left;
-		where.bytes -= to_end ? p->want - now : 0;
-		where.complete = !to_end && !s;
+		bytes -= to_end ? p->want - now : 0;
+		t->at.complete = !to_end && !s;
 		if (s)
 			s->skip = to_end ? SP_TO_END : p->want - now;
 	}
-	size_t next = at + used + now;
-	place(piece, at + p->msg.first, next, &where);
+	t->at.bytes = bytes;
 	t->d->messages++;
 	t->d->bad = 0;
-	sp_calls_message(t, side, s, &where);
-	return next;
+	sp_calls_message(t, side, s);
+	return at + used + now;
+}
+
+static size_t message_in(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece, size_t at)
+{
+	const struct sp_parse *p = &t->l7->parse;
+	size_t left = piece->in.n - at - p->used;
+	place(piece, at + p->msg.first, at + p->used + SP_MIN(p->want, (uint64_t)left), &t->at);
+	return message(t, side, s, piece->in.n, at);
 }
 
 static size_t skip(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece, size_t at)
@@ -257,13 +260,13 @@ static size_t skip(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 
 /* What a run has seen besides messages. */
 struct oddities {
-	size_t idle_at; /* where a parser used no bytes */
-	unsigned idle;	/* times in a row */
+	uint32_t idle_at; /* where a parser used no bytes */
+	uint16_t idle;	  /* times in a row */
 	bool turned;
 };
 
-/* Anything but a message of some bytes, from *at on. True: the run goes on at *at. False: it is over, and that was its
- * result. */
+/* A result other than a message of some bytes, from *at on. True: the run goes on at *at. False: it is over, and that
+ * was its result. */
 static __attribute__((noinline)) bool odd(struct sp_talk *t, unsigned side, struct sp_stream *s,
 					  const struct sp_piece *piece, enum sp_parse_result rc, struct oddities *o,
 					  size_t *at)
@@ -279,7 +282,7 @@ static __attribute__((noinline)) bool odd(struct sp_talk *t, unsigned side, stru
 	}
 	switch (rc) {
 	case SP_PARSE_MSG:
-		*at = message(t, side, s, piece, was);
+		*at = message_in(t, side, s, piece, was);
 		break;
 	case SP_PARSE_SKIP:
 		*at = skip(t, side, s, piece, was);
@@ -302,8 +305,8 @@ static __attribute__((noinline)) bool odd(struct sp_talk *t, unsigned side, stru
 		*at = s && !t->d->parser && !(t->f->more & SP_L7_DONE) ? was : piece->in.n;
 		return false;
 	}
-	o->idle = *at == was ? (o->idle_at == was ? o->idle : 0) + 1 : 0;
-	o->idle_at = was;
+	o->idle = (uint16_t)(*at == was ? (o->idle_at == was ? o->idle : 0) + 1 : 0);
+	o->idle_at = (uint32_t)was;
 	if (o->idle <= SP_IDLE_MAX)
 		return true;
 	bad(t, side, s);
@@ -311,32 +314,75 @@ static __attribute__((noinline)) bool odd(struct sp_talk *t, unsigned side, stru
 	return false;
 }
 
-size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece)
+static inline enum sp_parse_result parse(const struct sp_parser *parser, struct sp_parse *p, struct sp_slice in,
+					 size_t at)
 {
-	struct sp_parse *p = prepare(t, side);
+	p->in = (struct sp_slice){in.p + at, in.n - at};
+	p->used = 0;
+	p->want = 0;
+	sp_arena_reset(p->arena);
+	enum sp_parse_result rc = parser->parse(p);
+	assert(p->used <= in.n - at);
+	return rc;
+}
+
+/* After a result, from `at` on. */
+static __attribute__((noinline)) size_t go_on(struct sp_talk *t, unsigned side, struct sp_stream *s,
+					      const struct sp_piece *piece, size_t at, enum sp_parse_result rc)
+{
+	struct sp_parse *p = &t->l7->parse;
 	const struct sp_parser *parser = t->d->parser;
 	struct oddities oddities = {0};
-	size_t at = 0;
-	if (s)
-		s->want = 0;
-	p->last = piece->last;
-	p->cut = piece->cut;
-	p->next = 0;
-	while (at < piece->in.n) {
-		p->in = (struct sp_slice){piece->in.p + at, piece->in.n - at};
-		p->used = 0;
-		p->want = 0;
-		sp_arena_reset(p->arena);
-		enum sp_parse_result rc = parser->parse(p);
-		assert(p->used <= piece->in.n - at);
-		if (SP_LIKELY(rc == SP_PARSE_MSG && p->used && !p->reversed))
-			at = message(t, side, s, piece, at);
+	for (;;) {
+		if (rc == SP_PARSE_MSG && p->used && !p->reversed)
+			at = message_in(t, side, s, piece, at);
 		else if (!odd(t, side, s, piece, rc, &oddities, &at))
 			return at;
-		if (SP_UNLIKELY(t->f->more & SP_L7_DONE))
+		if (t->f->more & SP_L7_DONE)
 			return piece->in.n;
+		if (at >= piece->in.n)
+			return at;
+		rc = parse(parser, p, piece->in, at);
+	}
+}
+
+static struct sp_parse *begin(struct sp_talk *t, unsigned side, struct sp_stream *s, bool last, bool cut)
+{
+	struct sp_parse *p = prepare(t, side);
+	p->last = last;
+	p->cut = cut;
+	p->next = 0;
+	if (s)
+		s->want = 0;
+	return p;
+}
+
+size_t sp_dialog_packet(struct sp_talk *t, unsigned side, struct sp_stream *s, struct sp_slice in, bool cut)
+{
+	struct sp_parse *p = begin(t, side, s, !s, cut);
+	const struct sp_parser *parser = t->d->parser;
+	uint32_t seq = t->at.seq;
+	size_t at = 0;
+	while (at < in.n) {
+		enum sp_parse_result rc = parse(parser, p, in, at);
+		if (SP_UNLIKELY(rc != SP_PARSE_MSG || !p->used || p->reversed)) {
+			struct sp_mark mark = {.ack = t->at.ack, .ns = t->ns};
+			struct sp_piece piece = {
+				.in = in, .mark = &mark, .n_marks = 1, .seq = seq, .last = !s, .cut = cut};
+			return go_on(t, side, s, &piece, at, rc);
+		}
+		t->at.seq = seq + (uint32_t)at + p->msg.first;
+		at = message(t, side, s, in.n, at);
+		if (SP_UNLIKELY(t->f->more & SP_L7_DONE))
+			return in.n;
 	}
 	return at;
+}
+
+size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece)
+{
+	struct sp_parse *p = begin(t, side, s, piece->last, piece->cut);
+	return piece->in.n ? go_on(t, side, s, piece, 0, parse(t->d->parser, p, piece->in, 0)) : 0;
 }
 
 size_t sp_dialog_resync(struct sp_talk *t, unsigned side, struct sp_slice in)

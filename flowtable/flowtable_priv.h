@@ -56,7 +56,7 @@ struct sp_flow_extra *sp_flow_extra_get(struct sp_flowtable *ft, struct sp_flow 
 static inline struct sp_talk sp_talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
 {
 	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
-	return (struct sp_talk){ft, ft->l7, f, d, ns};
+	return (struct sp_talk){ft, ft->l7, f, d, ns, {.first_ns = ns, .last_ns = ns}};
 }
 
 static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, const struct sp_flow *f)

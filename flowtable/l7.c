@@ -110,9 +110,7 @@ static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool 
 			sp_l7_forget(t->ft, t->f);
 		return;
 	}
-	struct sp_mark mark = {.ns = t->ns};
-	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .last = true, .cut = is_cut};
-	sp_dialog_run(t, side, NULL, &p);
+	sp_dialog_packet(t, side, NULL, in, is_cut);
 	if (!(t->f->more & SP_L7_DONE) && d->n_calls && d->parser)
 		sp_calls_expire(t, t->ns, false);
 }

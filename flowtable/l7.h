@@ -115,11 +115,13 @@ struct sp_piece {
 /* One message being put together, or waiting for its answer: head and texts, in one block of the slab. */
 struct sp_call {
 	uint32_t prev, next;
-	uint32_t tag;
-	uint32_t req_seq, resp_seq, req_ack;
+	uint64_t req_start_ns, req_end_ns;
+	uint32_t req_seq, req_ack;
+	uint64_t req_bytes;
+	uint64_t resp_start_ns, resp_end_ns;
+	uint64_t resp_bytes;
 	uint64_t id;
-	uint64_t req_start_ns, req_end_ns, resp_start_ns, resp_end_ns;
-	uint64_t req_bytes, resp_bytes;
+	uint32_t resp_seq, tag;
 	uint16_t app;
 	uint8_t status;
 	uint16_t bits;	  /* enum sp_call_bits */
@@ -176,6 +178,14 @@ struct sp_l7 {
 	uint8_t scratch[16384];
 };
 
+/* Where a message, or a part of one, was found. */
+struct sp_place {
+	uint64_t first_ns, last_ns;
+	uint32_t seq, ack;
+	uint64_t bytes; /* with those that are skipped after it, but for SP_TO_END */
+	bool complete;	/* nothing is left to be skipped */
+};
+
 /* The flow under work and what belongs to it. */
 struct sp_talk {
 	struct sp_flowtable *ft;
@@ -183,6 +193,7 @@ struct sp_talk {
 	struct sp_flow *f;
 	struct sp_dialog *d;
 	uint64_t ns; /* of the packet */
+	struct sp_place at;
 };
 
 /* `size` bytes of a packet from `at` on, as far as they were captured. */
@@ -269,8 +280,10 @@ void sp_identify_forget(struct sp_talk *t);
 /* dialog.c: what parsers are told whatever they read; after every change of settings. */
 void sp_dialog_setup(struct sp_l7 *l7);
 
-/* dialog.c: runs the parser over a piece. Returns how many bytes are done with; what is to be skipped, wanted and
- * whether to go on is in the stream (NULL for datagrams). */
+/* dialog.c: runs the parser over what one packet brought, whose time, place and acknowledgement are in t->at; or over a
+ * piece. Returns how many bytes are done with; what is to be skipped, wanted and whether to go on is in the stream
+ * (NULL for datagrams: there is no more of those, and it may be `cut`). */
+size_t sp_dialog_packet(struct sp_talk *t, unsigned side, struct sp_stream *s, struct sp_slice in, bool cut);
 size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece);
 
 /* dialog.c: finds the next message after a loss. SIZE_MAX: not in these bytes. */
@@ -287,14 +300,8 @@ bool sp_dialog_turn(struct sp_talk *t);
 /* l7.c: the flow is not looked at any more. */
 void sp_l7_give_up(struct sp_talk *t, unsigned why);
 
-/* calls.c: the message in l7->parse, which `bytes` were used for. */
-struct sp_place {
-	uint64_t first_ns, last_ns;
-	uint32_t seq, ack;
-	uint64_t bytes; /* with those that are skipped after it, but for SP_TO_END */
-	bool complete;	/* nothing is left to be skipped */
-};
-void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at);
+/* calls.c: the message in l7->parse, which is at t->at. */
+void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s);
 
 /* calls.c: bytes that belong to the open message of a stream; its end. */
 void sp_calls_bytes(struct sp_talk *t, unsigned side, struct sp_stream *s, uint64_t bytes);

@@ -160,11 +160,11 @@ struct sp_parse {
 	struct sp_arena *arena; /* for what has to be put together; reset before every call */
 	uint8_t side;		/* enum sp_side: who sent the bytes; a probe should not trust it */
 	uint8_t transport;	/* enum sp_transport */
+	bool opaque;		/* who speaks when is wanted even of what cannot be read */
+	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool last;		/* nothing follows these bytes: a datagram, or the stream ended */
 	bool cut;		/* a datagram of which the end was not captured */
 	bool reveal;		/* show values that are hidden by default (never passwords) */
-	bool opaque;		/* who speaks when is wanted even of what cannot be read */
-	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool reversed;		/* out, of a probe or parse: `side` is surely the other one. The caller turns the sides,
 				 * and while there was no message begins anew; or it cannot, and `side` stays as it is */
 	uint16_t server_port;	/* a hint for ties */
