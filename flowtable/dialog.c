@@ -2,6 +2,7 @@
 /* Between streams and parsers: calls a flow's parser until it wants more than there is, and does what it says. */
 #include <string.h>
 
+#include "base/cursor.h"
 #include "flowtable/flowtable_priv.h"
 
 /* A parser that gave up so often without one message in between is the wrong one. */
@@ -54,15 +55,14 @@ static void leave_state(struct sp_talk *t)
 	t->d->parser = NULL;
 }
 
-/* The parser's other words: what is told of every flow, and of the side that it reads next. */
-static inline struct sp_parse *prepare(struct sp_talk *t, unsigned side)
+static inline struct sp_parse *prepare(struct sp_talk *t, unsigned side, bool last, bool cut)
 {
 	struct sp_l7 *l7 = t->l7;
 	struct sp_parse *p = &l7->parse;
 	const struct sp_dialog *d = t->d;
 	p->state = sp_slab_at(&l7->slab, d->state);
 	p->more = d->more ? sp_slab_at(&l7->slab, d->more) : NULL;
-	sp_l7_aim(p, t->f, d->client, side);
+	sp_l7_aim(p, t->f, d->client, side, last, cut);
 	if (SP_UNLIKELY(l7->conf.reveal))
 		p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
 	p->ctx = t;
@@ -84,10 +84,9 @@ void sp_dialog_setup(struct sp_l7 *l7)
 /* What a side has not told yet of what it has open. */
 static void end_side(struct sp_talk *t, unsigned side)
 {
-	struct sp_parse *p = prepare(t, side);
+	struct sp_parse *p = prepare(t, side, true, false);
 	struct sp_place at = {.first_ns = t->f->last_ns, .last_ns = t->f->last_ns, .complete = true};
 	p->in = (struct sp_slice){0};
-	p->last = true;
 	for (unsigned n = 0; n < SP_IDLE_MAX; n++) {
 		p->used = 0;
 		p->want = 0;
@@ -217,9 +216,9 @@ static void place(const struct sp_piece *piece, size_t from, size_t to, struct s
 
 /* A message from `at` on, of `n` bytes; its time and place are known. What is skipped after it is taken from what is
  * there. Returns where to go on. */
-static inline size_t message(struct sp_talk *t, unsigned side, struct sp_stream *s, size_t n, size_t at)
+static inline size_t message(struct sp_talk *t, const struct sp_parse *p, unsigned side, struct sp_stream *s, size_t n,
+			     size_t at)
 {
-	const struct sp_parse *p = &t->l7->parse;
 	size_t used = p->used, left = n - at - used, now = (size_t)p->want;
 	uint64_t bytes = used - SP_MIN(p->msg.first, used) + p->want;
 	t->at.complete = true;
@@ -243,7 +242,7 @@ static size_t message_in(struct sp_talk *t, unsigned side, struct sp_stream *s, 
 	const struct sp_parse *p = &t->l7->parse;
 	size_t left = piece->in.n - at - p->used;
 	place(piece, at + p->msg.first, at + p->used + SP_MIN(p->want, (uint64_t)left), &t->at);
-	return message(t, side, s, piece->in.n, at);
+	return message(t, p, side, s, piece->in.n, at);
 }
 
 static size_t skip(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece, size_t at)
@@ -333,6 +332,8 @@ static __attribute__((noinline)) size_t go_on(struct sp_talk *t, unsigned side, 
 	struct sp_parse *p = &t->l7->parse;
 	const struct sp_parser *parser = t->d->parser;
 	struct oddities oddities = {0};
+	if (s)
+		s->want = 0;
 	for (;;) {
 		if (rc == SP_PARSE_MSG && p->used && !p->reversed)
 			at = message_in(t, side, s, piece, at);
@@ -346,21 +347,18 @@ static __attribute__((noinline)) size_t go_on(struct sp_talk *t, unsigned side, 
 	}
 }
 
-static struct sp_parse *begin(struct sp_talk *t, unsigned side, struct sp_stream *s, bool last, bool cut)
+size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece)
 {
-	struct sp_parse *p = prepare(t, side);
-	p->last = last;
-	p->cut = cut;
-	p->next = 0;
-	if (s)
-		s->want = 0;
-	return p;
+	struct sp_parse *p = prepare(t, side, piece->last, piece->cut);
+	return piece->in.n ? go_on(t, side, s, piece, 0, parse(t->d->parser, p, piece->in, 0)) : 0;
 }
 
-size_t sp_dialog_packet(struct sp_talk *t, unsigned side, struct sp_stream *s, struct sp_slice in, bool cut)
+/* What one packet brought, whose time, place and acknowledgement are in t->at. */
+static inline __attribute__((always_inline)) size_t packet(struct sp_talk *t, const struct sp_parser *parser,
+							   unsigned side, struct sp_stream *s, struct sp_slice in,
+							   bool cut)
 {
-	struct sp_parse *p = begin(t, side, s, !s, cut);
-	const struct sp_parser *parser = t->d->parser;
+	struct sp_parse *p = prepare(t, side, !s, cut);
 	uint32_t seq = t->at.seq;
 	size_t at = 0;
 	while (at < in.n) {
@@ -372,22 +370,48 @@ size_t sp_dialog_packet(struct sp_talk *t, unsigned side, struct sp_stream *s, s
 			return go_on(t, side, s, &piece, at, rc);
 		}
 		t->at.seq = seq + (uint32_t)at + p->msg.first;
-		at = message(t, side, s, in.n, at);
+		at = message(t, p, side, s, in.n, at);
 		if (SP_UNLIKELY(t->f->more & SP_L7_DONE))
-			return in.n;
+			break;
 	}
 	return at;
 }
 
-size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece)
+void sp_dialog_datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool cut)
 {
-	struct sp_parse *p = begin(t, side, s, piece->last, piece->cut);
-	return piece->in.n ? go_on(t, side, s, piece, 0, parse(t->d->parser, p, piece->in, 0)) : 0;
+	packet(t, t->d->parser, side, NULL, in, cut);
+}
+
+/* The ordinary segment's parser is known and reads it where it lies, to the end. */
+void sp_dialog_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+{
+	const uint8_t *tcp = pkt->data + pkt->l4;
+	uint32_t seq = sp_be32(tcp + 4) + !!(pkt->tcp_flags & 2), ack = sp_be32(tcp + 8);
+	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !sp_l7_begin(ft, f, pkt, side, seq))
+		return;
+	struct sp_talk t = sp_talk_of(ft, f, pkt->ts_ns);
+	struct sp_stream *s = &t.d->stream[side];
+	const struct sp_parser *parser = t.d->parser;
+	struct sp_slice in = sp_l7_captured(pkt, pkt->l7, pkt->l7_len);
+	uint32_t missing = pkt->l7_len - (uint32_t)in.n;
+	if (SP_UNLIKELY((s->bits & (SP_STREAM_KNOWN | SP_STREAM_RESYNC)) != SP_STREAM_KNOWN || seq != s->next_seq ||
+			s->skip | s->carry | s->held | t.d->stream[!side].held | missing || !parser)) {
+		sp_stream_segment(&t, side, seq, in, missing, ack);
+		return;
+	}
+	s->next_seq += (uint32_t)in.n;
+	t.at.seq = seq;
+	t.at.ack = ack;
+	size_t used = packet(&t, parser, side, s, in, false);
+	if (SP_UNLIKELY(f->more & SP_L7_DONE))
+		return;
+	if (SP_UNLIKELY(t.d->parser != parser || used < in.n))
+		sp_stream_rest(&t, side, seq, in, used, parser);
 }
 
 size_t sp_dialog_resync(struct sp_talk *t, unsigned side, struct sp_slice in)
 {
-	struct sp_parse *p = prepare(t, side);
+	struct sp_parse *p = prepare(t, side, false, false);
 	const struct sp_parser *parser = t->d->parser;
 	p->in = in;
 	sp_arena_reset(p->arena);

@@ -110,7 +110,7 @@ static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool 
 			sp_l7_forget(t->ft, t->f);
 		return;
 	}
-	sp_dialog_packet(t, side, NULL, in, is_cut);
+	sp_dialog_datagram(t, side, in, is_cut);
 	if (!(t->f->more & SP_L7_DONE) && d->n_calls && d->parser)
 		sp_calls_expire(t, t->ns, false);
 }

@@ -241,14 +241,14 @@ bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt
 /* l7.c: a datagram. */
 void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
-/* stream.c: a segment that TCP tracking has seen. */
-void sp_stream_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+/* dialog.c: a segment that TCP tracking has seen. */
+void sp_dialog_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
 /* Payload of a flow that is not done. */
 static inline void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
 	if (f->proto == SP_PROTO_TCP)
-		sp_stream_segment(ft, f, pkt, side);
+		sp_dialog_segment(ft, f, pkt, side);
 	else
 		sp_l7_datagram(ft, f, pkt, side);
 }
@@ -261,6 +261,13 @@ void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f);
 
 /* l7.c: an interval is reported: requests that waited too long are given up. */
 void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f);
+
+/* stream.c: a segment that is not an ordinary one; the bytes that were captured of it, and how many follow them that
+ * were not. And what its parser left of one that is, which had `parser`. */
+void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, uint32_t missing,
+		       uint32_t ack);
+void sp_stream_rest(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, size_t used,
+		    const struct sp_parser *parser);
 
 /* stream.c: nothing more comes. */
 void sp_stream_end(struct sp_talk *t, unsigned side);
@@ -280,10 +287,11 @@ void sp_identify_forget(struct sp_talk *t);
 /* dialog.c: what parsers are told whatever they read; after every change of settings. */
 void sp_dialog_setup(struct sp_l7 *l7);
 
-/* dialog.c: runs the parser over what one packet brought, whose time, place and acknowledgement are in t->at; or over a
- * piece. Returns how many bytes are done with; what is to be skipped, wanted and whether to go on is in the stream
- * (NULL for datagrams: there is no more of those, and it may be `cut`). */
-size_t sp_dialog_packet(struct sp_talk *t, unsigned side, struct sp_stream *s, struct sp_slice in, bool cut);
+/* dialog.c: runs the parser over a datagram, which may be `cut`. */
+void sp_dialog_datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool cut);
+
+/* dialog.c: runs the parser over a piece of a stream. Returns how many bytes are done with; what is to be skipped,
+ * wanted and whether to go on is in the stream. */
 size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece);
 
 /* dialog.c: finds the next message after a loss. SIZE_MAX: not in these bytes. */
@@ -332,12 +340,15 @@ static inline enum sp_transport sp_l7_transport(const struct sp_flow *f)
 	return f->proto == SP_PROTO_TCP ? SP_TCP : f->proto == SP_PROTO_UDP ? SP_UDP : SP_ICMP;
 }
 
-/* What a parser is told of the flow, and of the side that it reads next; nothing special about the bytes. */
-static inline void sp_l7_aim(struct sp_parse *p, const struct sp_flow *f, unsigned client, unsigned side)
+/* What a parser is told of the flow, and of the side that it reads next; nothing is shown that is hidden. */
+static inline void sp_l7_aim(struct sp_parse *p, const struct sp_flow *f, unsigned client, unsigned side, bool last,
+			     bool cut)
 {
 	p->side = side == client ? SP_CLIENT : SP_SERVER;
 	p->transport = (uint8_t)sp_l7_transport(f);
-	p->last = p->cut = p->reveal = p->reversed = false;
+	p->last = last;
+	p->cut = cut;
+	p->reveal = p->reversed = false;
 	p->server_port = client ? f->lo_port : f->hi_port;
 }
 

@@ -4,7 +4,6 @@
  * receiver acknowledged and that never came here were lost by the capture: the parser goes on behind them. */
 #include <string.h>
 
-#include "base/cursor.h"
 #include "base/time.h"
 #include "flowtable/flowtable_priv.h"
 #include "flowtable/tcp.h"
@@ -422,9 +421,8 @@ static void begin(struct sp_talk *t, unsigned side, uint32_t seq)
 	s->next_seq = from_start ? t->f->isn[side] + 1 : seq;
 }
 
-/* One that is not the ordinary one. */
-static __attribute__((noinline)) void odd_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in,
-						  uint32_t missing, uint32_t ack)
+void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, uint32_t missing,
+		       uint32_t ack)
 {
 	struct sp_stream *s = &t->d->stream[side];
 	if (SP_UNLIKELY(!(s->bits & SP_STREAM_KNOWN)))
@@ -469,9 +467,8 @@ static __attribute__((noinline)) void odd_segment(struct sp_talk *t, unsigned si
 	}
 }
 
-/* What the parser left of an ordinary segment at `seq`. */
-static __attribute__((noinline)) void after(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in,
-					    size_t used, const struct sp_parser *parser)
+void sp_stream_rest(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, size_t used,
+		    const struct sp_parser *parser)
 {
 	struct sp_mark mark = {.ack = t->at.ack, .ns = t->ns};
 	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .seq = seq};
@@ -479,33 +476,6 @@ static __attribute__((noinline)) void after(struct sp_talk *t, unsigned side, ui
 		read_changed(t, side, &p, used);
 	else
 		carry_set(t, side, &p, used);
-}
-
-/* The ordinary segment's parser is known and reads it where it lies, to the end. */
-void sp_stream_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
-{
-	const uint8_t *tcp = pkt->data + pkt->l4;
-	uint32_t seq = sp_be32(tcp + 4) + !!(pkt->tcp_flags & 2), ack = sp_be32(tcp + 8);
-	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !sp_l7_begin(ft, f, pkt, side, seq))
-		return;
-	struct sp_talk t = sp_talk_of(ft, f, pkt->ts_ns);
-	struct sp_stream *s = &t.d->stream[side];
-	const struct sp_parser *parser = t.d->parser;
-	struct sp_slice in = sp_l7_captured(pkt, pkt->l7, pkt->l7_len);
-	uint32_t missing = pkt->l7_len - (uint32_t)in.n;
-	if (SP_UNLIKELY((s->bits & (SP_STREAM_KNOWN | SP_STREAM_RESYNC)) != SP_STREAM_KNOWN || seq != s->next_seq ||
-			s->skip | s->carry | s->held | t.d->stream[!side].held | missing || !parser)) {
-		odd_segment(&t, side, seq, in, missing, ack);
-		return;
-	}
-	s->next_seq += (uint32_t)in.n;
-	t.at.seq = seq;
-	t.at.ack = ack;
-	size_t used = sp_dialog_packet(&t, side, s, in, false);
-	if (SP_UNLIKELY(f->more & SP_L7_DONE))
-		return;
-	if (SP_UNLIKELY(t.d->parser != parser || used < in.n))
-		after(&t, side, seq, in, used, parser);
 }
 
 static void read_carry(struct sp_talk *t, unsigned side, bool last, bool cut)

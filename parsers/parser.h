@@ -152,7 +152,7 @@ struct sp_context_name {
 	int means;     /* enum sp_context */
 };
 
-/* One call. The caller fills the first part and zeroes `used`, `want` and `next`; `msg` is cleared by sp_msg_begin. */
+/* One call. The caller fills the first part and zeroes `used` and `want`; `msg` is cleared by sp_msg_begin. */
 struct sp_parse {
 	struct sp_slice in;	/* from the stream's present position on, or one datagram */
 	void *state;		/* this flow's, zeroed before the first call; both sides share it */
@@ -174,7 +174,7 @@ struct sp_parse {
 
 	size_t used;
 	uint64_t want;
-	uint16_t next; /* SP_APP_… */
+	uint16_t next; /* SP_APP_…, with SP_PARSE_SWITCH */
 	struct sp_msg msg;
 
 	/* The caller's. `asked`: the tag of the request that a response with that id answers (FIFO: of the oldest one;

@@ -102,7 +102,7 @@ static void describe(struct sp_parse *p, struct redis_state *st, const struct re
 }
 
 /* The name and what else is shown; the other arguments are passed over. */
-static enum sp_parse_result long_command(struct sp_parse *p, struct redis_state *st)
+static __attribute__((noinline)) enum sp_parse_result long_command(struct sp_parse *p, struct redis_state *st)
 {
 	struct redis_command c;
 	struct resp_node n;
@@ -168,7 +168,7 @@ static unsigned split(struct sp_slice line, struct sp_slice *arg, uint32_t *args
 	return n;
 }
 
-static enum sp_parse_result inline_command(struct sp_parse *p, struct redis_state *st)
+static __attribute__((noinline)) enum sp_parse_result inline_command(struct sp_parse *p, struct redis_state *st)
 {
 	struct redis_command c;
 	struct sp_slice in = p->in;
@@ -312,7 +312,7 @@ static enum sp_parse_result file(struct sp_parse *p, struct redis_state *st, con
 	return sp_parse_msg(p, n->line);
 }
 
-static enum sp_parse_result in_file(struct sp_parse *p, struct redis_state *st)
+static __attribute__((noinline)) enum sp_parse_result in_file(struct sp_parse *p, struct redis_state *st)
 {
 	struct more *more = p->more;
 	const uint8_t *mark = memmem(p->in.p, p->in.n, more->mark, MARK_SIZE);
@@ -351,7 +351,7 @@ static enum sp_parse_result long_error(struct sp_parse *p, struct redis_state *s
 }
 
 /* A string that was asked for, or the usual word. */
-static bool short_reply(struct sp_parse *p, const struct redis_state *st)
+static inline bool short_reply(struct sp_parse *p, const struct redis_state *st)
 {
 	uint32_t size, line = 5;
 	uint64_t all = line;
@@ -374,12 +374,10 @@ static bool short_reply(struct sp_parse *p, const struct redis_state *st)
 	return true;
 }
 
-static enum sp_parse_result reply(struct sp_parse *p, struct redis_state *st)
+static __attribute__((noinline)) enum sp_parse_result long_reply(struct sp_parse *p, struct redis_state *st)
 {
 	struct resp_node n;
 	uint32_t tag = 0;
-	if (SP_LIKELY(short_reply(p, st)))
-		return SP_PARSE_MSG;
 	bool asked = p->asked(p, 0, &tag);
 	bool syncs = st->stage == REDIS_AWAITS_FILE || (asked && (tag & ((1 << TAG_BITS) - 1)) == REDIS_SYNCS);
 	if (*p->in.p == '\n')
@@ -404,6 +402,11 @@ static enum sp_parse_result reply(struct sp_parse *p, struct redis_state *st)
 	if ((n.type == '*' && (n.children == 3 || n.children == 4)) || (n.type == '>' && n.children))
 		return push(p, st, &n, tag, asked);
 	return reply_of(p, st, &n, 1);
+}
+
+static inline enum sp_parse_result reply(struct sp_parse *p, struct redis_state *st)
+{
+	return SP_LIKELY(short_reply(p, st)) ? SP_PARSE_MSG : long_reply(p, st);
 }
 
 static enum sp_parse_result parse(struct sp_parse *p)

@@ -49,10 +49,10 @@ static inline uint32_t resp_number(const uint8_t *p, size_t n, uint32_t *ret)
 	if (SP_LIKELY(n >= 5)) { /* most have one digit, or two */
 		uint32_t first = p[1] - '0', second = p[2] - '0';
 		*ret = first;
-		if (first <= 9 && p[2] == '\r' && p[3] == '\n')
+		if (first <= 9 && !memcmp(p + 2, "\r\n", 2))
 			return 4;
 		*ret = first * 10 + second;
-		if (first <= 9 && second <= 9 && p[3] == '\r' && p[4] == '\n')
+		if (first <= 9 && second <= 9 && !memcmp(p + 3, "\r\n", 2))
 			return 5;
 	}
 	for (; i < n && i < 9 && p[i] >= '0' && p[i] <= '9'; i++)
