@@ -77,6 +77,7 @@ static __attribute__((noinline)) uint32_t no_room(struct sp_talk *t)
 	return 0;
 }
 
+/* With texts. */
 static __attribute__((noinline)) uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
 {
 	struct sp_l7 *l7 = t->l7;
@@ -85,25 +86,22 @@ static __attribute__((noinline)) uint32_t new_call_texts(struct sp_talk *t, cons
 	uint32_t handle = sp_slab_get(&l7->slab, sizeof(struct sp_call) + look.room);
 	if (SP_UNLIKELY(!handle))
 		return no_room(t);
-	call_at(t, handle)->bits = SP_CALL_TEXTS;
 	sp_texts_begin(&call_at(t, handle)->texts, &look);
 	return handle;
 }
 
-/* A block for a call, and for a message's texts when those will be written: its `bits` say so, nothing else is set.
- * 0: no memory. */
-static inline uint32_t new_call(struct sp_talk *t, const struct sp_msg *m)
+/* A block for a call, and for a message's texts when those will be written; `bits` then says so, too. 0: no memory. */
+static inline uint32_t new_call(struct sp_talk *t, const struct sp_msg *m, unsigned *bits)
 {
 	struct sp_l7 *l7 = t->l7;
 	if (SP_UNLIKELY(t->d->n_calls >= l7->conf.max_calls))
 		make_room(t);
-	if (l7->conf.log)
+	if (l7->conf.log) {
+		*bits |= SP_CALL_TEXTS;
 		return new_call_texts(t, m);
+	}
 	uint32_t handle = sp_slab_get(&l7->slab, offsetof(struct sp_call, texts));
-	if (SP_UNLIKELY(!handle))
-		return no_room(t);
-	call_at(t, handle)->bits = 0;
-	return handle;
+	return SP_LIKELY(handle) ? handle : no_room(t);
 }
 
 /* In another block, in the same place of the list. */
@@ -284,9 +282,9 @@ static inline unsigned request_bits(const struct sp_talk *t, unsigned side, cons
 	return bits | (t->l7->parse.cut ? SP_CALL_CUT : 0);
 }
 
-/* All but the list and the bits. */
+/* All but its place in the list. */
 static inline void begin_request(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m,
-				 const struct sp_place *at)
+				 const struct sp_place *at, unsigned bits)
 {
 	uint16_t app = m->app ? m->app : t->d->parser->app;
 	c->req_start_ns = at->first_ns;
@@ -301,6 +299,7 @@ static inline void begin_request(const struct sp_talk *t, struct sp_call *c, con
 	c->tag = m->tag;
 	c->app = app;
 	c->status = m->status;
+	c->bits = (uint16_t)bits;
 	c->retries = 0;
 }
 
@@ -364,8 +363,7 @@ static __attribute__((noinline)) void take_oneway(struct sp_talk *t, const struc
 						  unsigned bits)
 {
 	struct sp_call c;
-	begin_request(t, &c, m, at);
-	c.bits = (uint16_t)bits;
+	begin_request(t, &c, m, at, bits);
 	sp_request_write(t, &c, m);
 }
 
@@ -382,12 +380,11 @@ static inline __attribute__((always_inline)) void take_request(struct sp_talk *t
 		take_oneway(t, m, at, bits);
 		return;
 	}
-	uint32_t handle = new_call(t, m);
+	uint32_t handle = new_call(t, m, &bits);
 	if (SP_UNLIKELY(!handle))
 		return;
 	struct sp_call *c = call_at(t, handle);
-	c->bits |= (uint16_t)bits;
-	begin_request(t, c, m, at);
+	begin_request(t, c, m, at, bits);
 	append_call(t, handle, c, false);
 	if (!complete)
 		keep_open(s, handle, m);
@@ -431,10 +428,11 @@ static __attribute__((noinline)) void orphan(struct sp_talk *t, unsigned side, s
 		sp_request_write(t, &head, m);
 		return;
 	}
-	uint32_t handle = new_call(t, m);
+	unsigned bits = head.bits;
+	uint32_t handle = new_call(t, m, &bits);
 	if (!handle)
 		return;
-	head.bits |= call_at(t, handle)->bits;
+	head.bits = (uint16_t)bits;
 	memcpy(call_at(t, handle), &head, offsetof(struct sp_call, texts));
 	append_call(t, handle, call_at(t, handle), true);
 	keep_open(s, handle, m);
