@@ -50,7 +50,7 @@ void sp_slab_put_slow(struct sp_slab *s, uint32_t handle);
 #define SP_SLAB_CHUNK_UNITS (SP_SLAB_CHUNK / SP_SLAB_UNIT)
 
 /* Smallest class for so many units, up to 32 of them. */
-static const uint8_t sp_slab_small[33] = {0, 0, 1, 2, 3, 4, 4, 5,  5,  6,  6,  7,  7,  8,  8,  8, 8,
+static const uint8_t sp_slab_small[33] = {0, 0, 1, 2, 3,  4,  4,  5,  5,  6,  6,  7,  7,  8,  8,  8, 8,
 					  9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11, 11, 11, 11, 11};
 
 /* Not zeroed. 0: the budget is used up, or the size is too large. */
