@@ -56,7 +56,7 @@ static void look_at(struct sp_flowtable *ft, struct sp_flow *f)
 		return;
 	}
 	if (f->start_ns + ft->conf.report_interval <= ft->now_ns && f->state < SP_FLOW_CLOSED) {
-		if (f->packets[0] | f->packets[1])
+		if (f->dir[0].packets | f->dir[1].packets)
 			sp_flow_write(ft, f, SP_CLOSE_ACTIVE);
 		f->start_ns = ft->now_ns;
 	}
@@ -76,6 +76,7 @@ static void fire(struct sp_flowtable *ft, uint32_t first_page)
 				const char *ahead = (const char *)&ft->flow[page->flow[i + 8]];
 				__builtin_prefetch(ahead);
 				__builtin_prefetch(ahead + SP_CACHE_LINE);
+				__builtin_prefetch(ahead + 2 * SP_CACHE_LINE);
 			}
 			if (f->state != SP_FLOW_FREE && f->armed == tick)
 				look_at(ft, f);
