@@ -360,20 +360,22 @@ static void carry(struct sp_flowtable *ft, struct sp_flow *f)
 static inline __attribute__((always_inline)) void
 datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, enum sp_delay_kind answer)
 {
-	uint64_t now = pkt->ts_ns, *own = &f->dir[side].data_ns, since = f->dir[!side].data_ns;
+	uint64_t now = pkt->ts_ns, *own = &f->dir[side].data_ns, since = f->dir[side ^ 1].data_ns;
 	if (SP_UNLIKELY(!pkt->l7_len))
 		return;
 	/* Which side sends next cannot be guessed: as few branches as can be. */
 	unsigned asks = side == sp_flow_client(f);
 	SP_UNPREDICTABLE(asks);
-	uint64_t asked = asks ? *own : since;
+	uint64_t asked = since ^ ((since ^ *own) & -(uint64_t)asks);
 	unsigned waiting = !!(f->bits & SP_FLOW_ASKED) & (now - asked <= UDP_ANSWER_MAX_NS);
 	if (SP_UNLIKELY(asks & waiting))
 		return;
 	*own = now;
-	f->bits = (uint16_t)((f->bits & ~SP_FLOW_ASKED) | (asks ? SP_FLOW_ASKED : SP_FLOW_RESPONSE));
+	static_assert(SP_FLOW_ASKED == SP_FLOW_RESPONSE << 2, "shifted into place");
+	f->bits = (uint16_t)((f->bits & ~SP_FLOW_ASKED) | SP_FLOW_RESPONSE << (asks * 2));
+	enum sp_delay_kind kind = answer + asks * (unsigned)(SP_DELAY_CIT - answer);
 	if (SP_LIKELY((asks & (since != 0)) | waiting))
-		sp_flow_delay_add(ft, f, asks ? SP_DELAY_CIT : answer, since, now);
+		sp_flow_delay_add(ft, f, kind, since, now);
 }
 
 static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
@@ -419,7 +421,8 @@ static inline __attribute__((always_inline)) void appear(struct sp_flowtable *ft
 	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == SP_PROTO_TCP &&
 	    f->dir[0].packets + f->dir[1].packets && sp_tcp_is_new_connection(f, pkt, side))
 		flow_restart(ft, f, key, pkt);
-	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
+	static_assert(SP_FLOW_SEEN_HI == SP_FLOW_SEEN_LO << 1, "shifted into place");
+	f->bits |= (uint16_t)(SP_FLOW_SEEN_LO << side);
 	if (SP_UNLIKELY(!f->ttl[side]))
 		f->ttl[side] = pkt->ttl;
 	count(ft, f, pkt, side);
@@ -730,17 +733,18 @@ ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *k
 /* All packets of a batch in order. `more`: calls or profiles are looked for, too. */
 static inline __attribute__((always_inline)) void each(struct sp_flowtable *ft, struct sp_batch *b, bool more)
 {
-	uint32_t flow[SP_BATCH_MAX], n = b->n, window = ft->dedup.window;
+	uint32_t flow[SP_BATCH_MAX], window = ft->dedup.window;
 	struct sp_flow *const flows = ft->flow;
 	struct sp_dedup_entry *const entries = ft->dedup.entry;
-	for (uint32_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
+	const size_t n = b->n;
+	for (size_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
 		flow[i] = guess(ft, &b->pkt[i]);
-	for (uint32_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
 		if (i + GUESS_AHEAD < n)
 			flow[i + GUESS_AHEAD] = guess(ft, &b->pkt[i + GUESS_AHEAD]);
 		if (more)
-			prefetch_more(ft, b, flow, i);
+			prefetch_more(ft, b, flow, (uint32_t)i);
 		struct sp_flow *f = &flows[flow[i]];
 		uint64_t sign = b->sign[i];
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
@@ -749,7 +753,7 @@ static inline __attribute__((always_inline)) void each(struct sp_flowtable *ft, 
 			sp_dedup_write(e, sign, pkt, flow[i]);
 			ordinary(ft, f, &b->key[i], pkt, more);
 		} else if (is_tracked(pkt)) {
-			second_look(ft, b, i);
+			second_look(ft, b, (uint32_t)i);
 		}
 	}
 }

@@ -38,7 +38,7 @@ static inline int32_t sp_tcp_distance(uint32_t a, uint32_t b)
 /* Whether an acknowledgement of `side` covers all bytes that the other one sent, as far as they were seen. */
 static inline bool sp_tcp_covers(const struct sp_flow *f, unsigned side, uint32_t ack)
 {
-	return sp_tcp_distance(ack, f->dir[!side].next_seq) >= 0;
+	return sp_tcp_distance(ack, f->dir[side ^ 1].next_seq) >= 0;
 }
 
 /* What new bytes of one side change, by what is known. Which side sends next cannot be guessed, so this is looked up
@@ -60,7 +60,7 @@ static inline void sp_tcp_new_data(struct sp_flowtable *ft, struct sp_flow *f, u
 	static_assert(SP_FLOW_CLIENT_IS_HI == 1, "compared with a side");
 	static_assert(SP_FLOW_UNACKED == SP_FLOW_ASKED << 1 && SP_TURN_UNACKED == SP_TURN_WAITING << 1, "side by side");
 	static_assert(SP_DELAY_CIT == SP_DELAY_ART + 1, "computed");
-	uint64_t *own = &f->dir[side].data_ns, since = f->dir[!side].data_ns;
+	uint64_t *own = &f->dir[side].data_ns, since = f->dir[side ^ 1].data_ns;
 	unsigned bits = f->bits, asks = (side ^ bits ^ 1) & 1;
 	unsigned known = bits / SP_FLOW_ASKED & (SP_TURN_WAITING | SP_TURN_UNACKED);
 	SP_UNPREDICTABLE(asks);
@@ -94,7 +94,7 @@ static inline bool sp_tcp_fast(struct sp_flowtable *ft, struct sp_flow *f, const
 		return false;
 	const uint8_t *h = pkt->data + pkt->l4;
 	struct sp_flow_dir *d = &f->dir[side];
-	const struct sp_flow_dir *r = &f->dir[!side];
+	const struct sp_flow_dir *r = &f->dir[side ^ 1];
 	uint32_t seq = sp_be32(h + 4), ack = sp_be32(h + 8), len = pkt->l7_len;
 	uint16_t window = sp_be16(h + 14);
 	int32_t news = sp_tcp_distance(ack, d->ack), unseen = sp_tcp_distance(r->next_seq, ack);

@@ -100,7 +100,7 @@ static inline void fast_done(struct sp_pkt *pkt, uint32_t l3, uint32_t l4, bool 
 }
 
 /* IPv4 without options that is no fragment; the first byte was looked at. */
-static inline bool fast_ip4(const struct straight *s, struct sp_batch *batch, uint32_t i, uint32_t l3)
+static inline bool fast_ip4(const struct straight *s, struct sp_batch *batch, size_t i, uint32_t l3)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
 	const uint8_t *ip = pkt->data + l3, *l4 = ip + IP4_LEN;
@@ -168,7 +168,7 @@ static __attribute__((noinline)) bool fast_other(const struct straight *s, struc
 
 /* The straight line: Ethernet, at most one tag, IP with nothing special, TCP or UDP, and so much of it captured that no
  * header needs another look. False: something else; what was written of the packet then, the walk writes again. */
-static inline bool fast(const struct straight *s, struct sp_batch *batch, uint32_t i, uint32_t least)
+static inline bool fast(const struct straight *s, struct sp_batch *batch, size_t i, uint32_t least)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
 	if (pkt->cap_len < least || pkt->link != SP_LINK_ETHERNET)
@@ -178,11 +178,11 @@ static inline bool fast(const struct straight *s, struct sp_batch *batch, uint32
 	uint32_t begin = sp_load32(pkt->data + ETH_LEN - 2) & 0xffffff;
 	if (SP_LIKELY(begin == (IP4_PLAIN << 16 | __builtin_bswap16(TYPE_IP4))))
 		return fast_ip4(s, batch, i, ETH_LEN);
-	return fast_other(s, batch, i);
+	return fast_other(s, batch, (uint32_t)i);
 }
 
 /* The way through any frame. */
-static void slow(const struct sp_decode_conf *conf, struct sp_batch *batch, uint32_t i)
+static __attribute__((noinline)) void slow(const struct sp_decode_conf *conf, struct sp_batch *batch, uint32_t i)
 {
 	const struct sp_pkt *pkt = &batch->pkt[i];
 	sp_walk(conf, batch, i);
@@ -199,14 +199,14 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	unsigned flags = 0;
 	batch->n_layers = 0;
 	batch->odd = false;
-	for (uint32_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct sp_pkt *pkt = &batch->pkt[i];
 		pkt->space = space[pkt->point];
 		if (SP_LIKELY(fast(&s, batch, i, least))) {
 			flags |= pkt->flags;
 			continue;
 		}
-		slow(conf, batch, i);
+		slow(conf, batch, (uint32_t)i);
 		batch->odd = true;
 	}
 	batch->odd |= !!(flags & SP_PKT_CUT);
