@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/point.h"
+#include "base/mem.h"
 #include "flowtable/flowtable_priv.h"
 
 #define SHED_SAMPLE 32
@@ -101,9 +102,8 @@ static void forget_all(struct sp_flowtable *ft)
 {
 	assert(!ft->l7 || sp_slab_is_idle(&ft->l7->slab));
 	assert(!ft->profiler || sp_slab_is_idle(&ft->profiler->slab));
-	memset(ft->index.bucket, 0, ((size_t)ft->index.mask + 1) * sizeof *ft->index.bucket);
-	memset(ft->flow, 0, (size_t)ft->n_flows * sizeof *ft->flow);
-	ft->index.n = 0;
+	sp_index_clear(&ft->index);
+	sp_mem_clear(ft->flow, (size_t)ft->n_flows * sizeof *ft->flow);
 	ft->n_flows = ft->n_extras = 1;
 	ft->free_flow = ft->free_extra = ft->shed_hand = 0;
 	sp_wheel_reset(&ft->wheel);

@@ -67,7 +67,7 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	rc = rc ? rc : sp_wheel_init(&ft->wheel, ft->max_flows);
 	rc = rc ? rc : sp_dedup_init(&ft->dedup, &conf->dedup);
 	rc = rc ? rc : sp_layers_init(&ft->layers);
-	rc = rc ? rc : sp_macs_init(&ft->macs);
+	rc = rc ? rc : sp_macs_init(&ft->macs, mem & SP_MEM_POPULATE);
 	rc = rc ? rc : sp_servers_init(&ft->servers, conf);
 	rc = rc || !conf->loss_events ? rc : sp_slab_init(&ft->losses, SP_LOSSES_MEMORY);
 	if (conf->requests.enabled) {

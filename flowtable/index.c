@@ -24,6 +24,12 @@ void sp_index_free(struct sp_index *ix)
 	ix->bucket = NULL;
 }
 
+void sp_index_clear(struct sp_index *ix)
+{
+	sp_mem_clear(ix->bucket, ((size_t)ix->mask + 1) * sizeof *ix->bucket);
+	ix->n = 0;
+}
+
 void sp_index_insert(struct sp_index *ix, uint32_t hash, uint32_t flow)
 {
 	assert(ix->n <= ix->limit);

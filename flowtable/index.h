@@ -33,6 +33,7 @@ static inline uint64_t sp_index_limit(uint64_t buckets)
 
 int sp_index_init(struct sp_index *ix, uint32_t buckets, unsigned mem_flags);
 void sp_index_free(struct sp_index *ix);
+void sp_index_clear(struct sp_index *ix);
 
 static inline uint16_t sp_index_tag(uint32_t hash)
 {
