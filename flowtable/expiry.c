@@ -2,8 +2,8 @@
 /* Time: when a flow ends, when it is reported, and which one has to go when the table is full. */
 #include <string.h>
 
-#include "base/point.h"
 #include "base/mem.h"
+#include "base/point.h"
 #include "flowtable/flowtable_priv.h"
 
 #define SHED_SAMPLE 32

@@ -758,6 +758,13 @@ static inline __attribute__((always_inline)) void each(struct sp_flowtable *ft, 
 	}
 }
 
+static void each_the_long_way(struct sp_flowtable *ft, struct sp_batch *b)
+{
+	for (uint32_t i = 0; i < b->n; i++)
+		if (is_tracked(&b->pkt[i]))
+			second_look(ft, b, i);
+}
+
 static __attribute__((noinline)) void each_with_more(struct sp_flowtable *ft, struct sp_batch *b)
 {
 	each(ft, b, true);
@@ -776,7 +783,9 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	sp_flow_make_room(ft);
 	prefetch_batch(ft, b);
-	if (ft->l7 || is_profiling(ft->profiler))
+	if (SP_UNLIKELY(ft->flags & SP_FLOWTABLE_LONG_WAY))
+		each_the_long_way(ft, b);
+	else if (ft->l7 || is_profiling(ft->profiler))
 		each_with_more(ft, b);
 	else
 		each_alone(ft, b);

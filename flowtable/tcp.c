@@ -598,7 +598,7 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	if (s.flags & ACK)
 		see_ack(ft, f, side, &s);
 	f->bits &= (uint16_t)~SP_FLOW_HEALTHY;
-	if (is_healthy(f))
+	if (is_healthy(f) && !(ft->flags & SP_FLOWTABLE_LONG_WAY))
 		f->bits |= SP_FLOW_HEALTHY;
 	return nearer;
 }
