@@ -15,6 +15,14 @@
 #define SP_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define SP_CACHE_LINE 64
 
+/* Asks for a line of memory that will be needed, mostly to be written. The empty assembly is there because gcc takes a
+ * function that does nothing but prefetch for one without any effect, and drops the calls of it. */
+static inline void sp_prefetch(const void *line)
+{
+	__builtin_prefetch(line, 1);
+	__asm__ volatile("");
+}
+
 /* Keeps the compiler from turning arithmetic with a value that nobody can predict into a branch. */
 #define SP_UNPREDICTABLE(x) __asm__("" : "+r"(x))
 

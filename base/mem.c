@@ -6,11 +6,33 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
+static void *map(size_t size)
+{
+	int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, how, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* From where a huge page may begin: what is used first would be in small ones else. */
+static void *map_aligned(size_t size)
+{
+	uint8_t *p = map(size + HUGE_PAGE);
+	if (!p)
+		return NULL;
+	size_t before = -(uintptr_t)p & (HUGE_PAGE - 1);
+	if (before)
+		munmap(p, before);
+	munmap(p + before + size, HUGE_PAGE - before);
+	return p + before;
+}
+
 void *sp_mem_map(size_t size, unsigned flags)
 {
-	int map = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, map, -1, 0);
-	if (p == MAP_FAILED)
+	size = (size + 4095) & ~(size_t)4095;
+	void *p = flags & SP_MEM_HUGE && size >= HUGE_PAGE ? map_aligned(size) : map(size);
+	if (!p)
 		return NULL;
 	if (flags & SP_MEM_HUGE)
 		madvise(p, size, MADV_HUGEPAGE);

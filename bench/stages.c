@@ -155,11 +155,11 @@ static void look_up(void *ctx, struct sp_batch *batch)
 {
 	struct lookup *l = ctx;
 	for (uint32_t i = 0; i < batch->n; i++)
-		__builtin_prefetch(sp_index_home(&l->index, batch->pkt[i].hash));
+		sp_prefetch(sp_index_home(&l->index, batch->pkt[i].hash));
 	for (uint32_t i = 0; i < batch->n; i++) {
 		uint32_t guess = sp_index_guess(&l->index, batch->pkt[i].hash);
 		if (guess != SP_INDEX_NONE)
-			__builtin_prefetch(&l->entry[guess]);
+			sp_prefetch(&l->entry[guess]);
 	}
 	for (uint32_t i = 0; i < batch->n; i++)
 		l->found += find(l, &batch->key[i], batch->pkt[i].hash) != SP_INDEX_NONE;

@@ -217,9 +217,9 @@ void sp_topk_prefetch(const struct sp_topk *t, const void *key, bool bucket_is_t
 {
 	const uint32_t *bucket = &t->bucket[bucket_of(t, key)];
 	if (!bucket_is_there)
-		__builtin_prefetch(bucket);
+		sp_prefetch(bucket);
 	else if (*bucket != NONE)
-		__builtin_prefetch(entry(t, *bucket), 1);
+		sp_prefetch(entry(t, *bucket));
 }
 
 uint32_t sp_topk_n(const struct sp_topk *t)

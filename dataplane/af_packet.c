@@ -153,9 +153,9 @@ static int af_packet_poll(struct sp_port *base, uint16_t queue, struct sp_batch 
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *next = header + ((const struct tpacket3_hdr *)header)->tp_next_offset;
 		/* Headers are a chain. Frames in a row are often of one length: guess where the fifth from here is. */
-		__builtin_prefetch(header + 5 * (next - header));
-		__builtin_prefetch(next);
-		__builtin_prefetch(next + SP_CACHE_LINE);
+		sp_prefetch(header + 5 * (next - header));
+		sp_prefetch(next);
+		sp_prefetch(next + SP_CACHE_LINE);
 		fill(port, &batch->pkt[i], header);
 		bytes += batch->pkt[i].wire_len;
 		header = next;

@@ -146,8 +146,8 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 		size_t size = lengths(c, p, (size_t)(end - p), walked, &cap, &wire, f);
 		if (!size)
 			break;
-		__builtin_prefetch(p + AHEAD);
-		__builtin_prefetch(p + AHEAD + SP_CACHE_LINE);
+		sp_prefetch(p + AHEAD);
+		sp_prefetch(p + AHEAD + SP_CACHE_LINE);
 		bool unknown = !(ethernet && sp_share_of(&ports, p + f.head, cap, &number));
 		own[n] = (struct own){p, cap, wire, unknown};
 		/* Whose the next packet is is as good as random: no branch for it. */

@@ -171,7 +171,7 @@ uint32_t sp_handoff_take(struct sp_handoff *h, unsigned to, unsigned from, struc
 		r->taken += p->size;
 		if (p->filler)
 			continue;
-		__builtin_prefetch((const uint8_t *)p + p->size);
+		sp_prefetch((const uint8_t *)p + p->size);
 		struct sp_pkt *pkt = &batch->pkt[n];
 		*pkt = p->pkt;
 		batch->key[n] = p->key;

@@ -75,9 +75,9 @@ static void fire(struct sp_flowtable *ft, uint32_t first_page)
 			struct sp_flow *f = &ft->flow[page->flow[i]];
 			if (i + 8 < n) {
 				const char *ahead = (const char *)&ft->flow[page->flow[i + 8]];
-				__builtin_prefetch(ahead);
-				__builtin_prefetch(ahead + SP_CACHE_LINE);
-				__builtin_prefetch(ahead + 2 * SP_CACHE_LINE);
+				sp_prefetch(ahead);
+				sp_prefetch(ahead + SP_CACHE_LINE);
+				sp_prefetch(ahead + 2 * SP_CACHE_LINE);
 			}
 			if (f->state != SP_FLOW_FREE && f->armed == tick)
 				look_at(ft, f);

@@ -220,7 +220,7 @@ static bool index_grow(struct sp_flowtable *ft)
 			sp_index_insert(&bigger, hash[late % AHEAD], late);
 		if (i < ft->n_flows && ft->flow[i].state != SP_FLOW_FREE) {
 			hash[i % AHEAD] = flow_hash(ft, &ft->flow[i]);
-			__builtin_prefetch(sp_index_home(&bigger, hash[i % AHEAD]), 1);
+			sp_prefetch(sp_index_home(&bigger, hash[i % AHEAD]));
 		}
 	}
 	sp_index_free(&ft->index);
@@ -637,9 +637,9 @@ void sp_flow_inner(struct sp_flowtable *ft, struct sp_batch *b)
 static inline void prefetch_flow(const struct sp_flow *f)
 {
 	const char *line = (const char *)f;
-	__builtin_prefetch(line, 1);
-	__builtin_prefetch(line + SP_CACHE_LINE, 1);
-	__builtin_prefetch(line + 2 * SP_CACHE_LINE, 1);
+	sp_prefetch(line);
+	sp_prefetch(line + SP_CACHE_LINE);
+	sp_prefetch(line + 2 * SP_CACHE_LINE);
 }
 
 /* What a new flow will need. */
@@ -664,8 +664,8 @@ static void prefetch_batch(const struct sp_flowtable *ft, const struct sp_batch 
 	const struct sp_index index = ft->index;
 	struct sp_dedup_entry *entries = ft->dedup.entry;
 	for (uint32_t i = 0, n = b->n; i < n; i++) {
-		__builtin_prefetch(sp_index_home(&index, b->pkt[i].hash), 1);
-		__builtin_prefetch(sp_dedup_at(entries, b->sign[i]), 1);
+		sp_prefetch(sp_index_home(&index, b->pkt[i].hash));
+		sp_prefetch(sp_dedup_at(entries, b->sign[i]));
 	}
 }
 

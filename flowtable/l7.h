@@ -194,8 +194,8 @@ static inline void sp_l7_prefetch(const struct sp_l7 *l7, const struct sp_flow *
 	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
 		return;
 	const char *dialog = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
-	__builtin_prefetch(dialog, 1);
-	__builtin_prefetch(dialog + SP_CACHE_LINE, 1);
+	sp_prefetch(dialog);
+	sp_prefetch(dialog + SP_CACHE_LINE);
 }
 
 /* …and, when that is here, for what its parser and its oldest call need. */
@@ -206,11 +206,15 @@ static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_
 	const struct sp_dialog *d = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
 	if (!d->parser)
 		return;
+	const char *state = sp_slab_at(&l7->slab, d->state);
+	sp_prefetch(state);
+	sp_prefetch(state + d->parser->state_size); /* of the small ones, the end */
+	if (!d->first)
+		return;
 	const char *call = sp_slab_at(&l7->slab, d->first);
 	unsigned lines = l7->conf.log ? SP_CALL_LINES : SP_CALL_HEAD_LINES;
-	__builtin_prefetch(sp_slab_at(&l7->slab, d->state), 1);
 	for (unsigned line = 0; line < lines; line++)
-		__builtin_prefetch(call + line * SP_CACHE_LINE, 1);
+		sp_prefetch(call + line * SP_CACHE_LINE);
 }
 
 /* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */

@@ -49,7 +49,7 @@ static inline uint32_t sp_macs_home(uint64_t mac)
 
 static inline void sp_macs_prefetch(const struct sp_mac_table *t, const uint8_t mac[6])
 {
-	__builtin_prefetch(&t->entry[sp_macs_home(sp_mac_load(mac))], 1);
+	sp_prefetch(&t->entry[sp_macs_home(sp_mac_load(mac))]);
 }
 
 static inline const uint8_t *sp_macs_at(const struct sp_mac_table *t, uint16_t number)

@@ -132,14 +132,14 @@ void sp_profile_write(struct sp_flowtable *ft, struct sp_flow *f, const struct s
 /* Asks for what the next packet of flow number `n` will need, in three steps. */
 static inline void sp_profile_prefetch(const struct sp_profiler *pr, uint32_t n)
 {
-	__builtin_prefetch(&pr->handle[n]);
+	sp_prefetch(&pr->handle[n]);
 }
 
 static inline void sp_profile_prefetch_state(const struct sp_profiler *pr, uint32_t n)
 {
 	const char *p = sp_slab_at(&pr->slab, pr->handle[n]);
 	for (size_t at = 0; pr->handle[n] && at < offsetof(struct sp_profile, again); at += SP_CACHE_LINE)
-		__builtin_prefetch(p + at, 1);
+		sp_prefetch(p + at);
 }
 
 static inline void sp_profile_prefetch_chunk(const struct sp_profiler *pr, uint32_t n)
@@ -149,7 +149,7 @@ static inline void sp_profile_prefetch_chunk(const struct sp_profiler *pr, uint3
 		return;
 	const char *chunk = sp_slab_at(&pr->slab, p->last);
 	for (size_t at = 0; at < sizeof(struct sp_profile_chunk); at += SP_CACHE_LINE)
-		__builtin_prefetch(chunk + at, 1);
+		sp_prefetch(chunk + at);
 }
 
 static inline struct sp_profile_chunk *sp_profile_chunk_at(const struct sp_profiler *pr, uint32_t handle)

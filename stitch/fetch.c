@@ -7,7 +7,7 @@
 static void fetch(const void *p, size_t n)
 {
 	for (size_t at = 0; at < n; at += SP_CACHE_LINE)
-		__builtin_prefetch((const uint8_t *)p + at);
+		sp_prefetch((const uint8_t *)p + at);
 }
 
 static void fetch_spans(const struct sp_stitch *s, const struct sp_group *g)
@@ -25,7 +25,7 @@ static void fetch_group(const struct sp_stitch *s, uint32_t ref)
 static void fetch_tie(const struct sp_stitch *s, uint32_t ref)
 {
 	if (ref)
-		__builtin_prefetch(sp_tie_at(s, ref));
+		sp_prefetch(sp_tie_at(s, ref));
 }
 
 /* What waited for long is not in the cache any more: the next call's spans are fetched while this one is told, and the
@@ -54,7 +54,7 @@ void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, uns
 		head[i][SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, &span[i]));
 		head[i][SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(&span[i]));
 		for (unsigned kind = 0; kind < KINDS; kind++)
-			__builtin_prefetch(head[i][kind]);
+			sp_prefetch(head[i][kind]);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		fetch_group(s, *head[i][SP_TIE_ASKED]);

@@ -166,8 +166,8 @@ int sp_xsk_poll(struct sp_xsk *xsk, struct sp_batch *batch)
 	uint64_t now = sp_clock_ns(CLOCK_REALTIME), boot_ns = now - sp_clock_ns(CLOCK_MONOTONIC), bytes = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *data = xsk->area + xsk_ring_cons__rx_desc(&xsk->rx, idx + i)->addr;
-		__builtin_prefetch(data);
-		__builtin_prefetch(data - sizeof(struct sp_xdp_stamp));
+		sp_prefetch(data);
+		sp_prefetch(data - sizeof(struct sp_xdp_stamp));
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&xsk->rx, idx + i);

@@ -28,7 +28,7 @@ enum text_field {
 	if (r->texts.n[TEXT_##field]) {                                                                                \
 		struct sp_slice text = sp_texts_slot(&r->texts, TEXT_##field);                                         \
 		PUT_QUOTED_KEY(field);                                                                                 \
-		p = sp_put_json_string(p, (const char *)text.p, text.n);                                               \
+		p = sp_put_json_near(p, text.p, text.n);                                                               \
 		*p++ = '"';                                                                                            \
 	}
 
@@ -138,7 +138,7 @@ void sp_json_request_soon(const struct sp_buf *out, const struct sp_request_reco
 		return;
 	const char *line = (const char *)&((const struct kept *)out->kept)->flow[r->flow_id & (KEPT_FLOWS - 1)];
 	for (size_t at = 0; at < sizeof(struct flow); at += SP_CACHE_LINE)
-		__builtin_prefetch(line + at);
+		sp_prefetch(line + at);
 }
 
 static struct kept *kept_of(struct sp_buf *out)
@@ -161,7 +161,7 @@ static char *put_run(char *p, struct kept *k, const struct sp_parser *parser, co
 		uint8_t field = sp_texts_attribute(texts, &at, &value);
 		struct word *w = &k->field[(parser->app * FIELDS_EACH + field) & (KEPT_FIELDS - 1)];
 		p = put_word(p, w, "\"", parser->fields[field], "\":\"");
-		p = sp_put_json_string(p, (const char *)value.p, value.n);
+		p = sp_put_json_near(p, value.p, value.n);
 		PUT("\",");
 	}
 	return p;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "exporters/exporter.h"
 #include "exporters/sink/ends.h"
+#include "exporters/sink/whole.h"
 
 /* "" where a kind has no file. */
 static const char file_name[SP_RECORD_KIND_MAX][16] = {
@@ -32,7 +33,8 @@ struct dir_sink {
 	bool live, traces;
 	int error; /* the first one; live: of the last write */
 	int fd[SP_RECORD_KIND_MAX];
-	char path[]; /* of the directory, for messages */
+	struct sp_whole *whole; /* of the same files; NULL: live */
+	char path[];		/* of the directory, for messages */
 };
 
 /* Exporters with sinks on one descriptor: lines stay whole. */
@@ -109,6 +111,9 @@ static void dir_commit(struct dir_sink *s, unsigned kind)
 {
 	char temporary[64];
 	temporary_name(temporary, sizeof temporary, kind);
+	int rc = s->whole && !s->error ? sp_whole_end(&s->whole[kind]) : 0;
+	if (rc)
+		fail(s, kind, rc, "write");
 	if (close(s->fd[kind]))
 		fail(s, kind, -errno, "close");
 	if (s->live)
@@ -131,6 +136,7 @@ static int dir_close(struct sp_sink *sink)
 	if (s->dir >= 0)
 		close(s->dir);
 	int error = s->error;
+	free(s->whole);
 	free(s);
 	return error;
 }
@@ -179,6 +185,8 @@ static int open_file(struct dir_sink *s, unsigned kind)
 		return -errno;
 	if (s->live)
 		cut_half(s, kind, s->fd[kind]);
+	else
+		s->whole[kind] = (struct sp_whole){.fd = s->fd[kind]};
 	return 0;
 }
 
@@ -206,7 +214,7 @@ static int dir_write(struct sp_sink *sink, enum sp_record_kind kind, const void 
 		return live_write(s, kind, p, n);
 	if (s->error)
 		return s->error;
-	rc = write_all(s->fd[kind], p, n);
+	rc = sp_whole_write(&s->whole[kind], p, n);
 	return rc ? fail(s, kind, rc, "write") : 0;
 }
 
@@ -250,9 +258,14 @@ static void dir_reopen(struct sp_sink *sink)
 int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struct sp_err *err)
 {
 	struct dir_sink *s = calloc(1, sizeof *s + strlen(dir) + 1);
+	bool live = flags & SP_SINK_LIVE;
+	if (s && !live && !(s->whole = calloc(SP_RECORD_KIND_MAX, sizeof *s->whole))) {
+		free(s);
+		s = NULL;
+	}
 	if (!s)
 		return sp_err(err, -ENOMEM, "%s: out of memory", dir);
-	s->live = flags & SP_SINK_LIVE;
+	s->live = live;
 	s->traces = flags & SP_SINK_TRACES;
 	s->sink = (struct sp_sink){"file", dir_write, dir_close, s->live ? dir_reopen : NULL};
 	strcpy(s->path, dir);

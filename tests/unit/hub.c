@@ -541,13 +541,19 @@ static void disk_full(void)
 	CHECK(!sink->close(sink));
 	pid_t pid = fork();
 	if (!pid) {
-		struct rlimit limit = {10, 10};
+		char line[5001] = "";
+		memset(line, 'x', sizeof line - 1);
+		struct rlimit limit = {8192, 8192};
 		signal(SIGXFSZ, SIG_IGN);
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(1);
 		int rc = setrlimit(RLIMIT_FSIZE, &limit) || sp_sink_dir_new(&sink, path("full"), 0, &err);
-		rc = rc || put(sink, "new\n") || put(sink, "too long\n") != -EFBIG || put(sink, "x") != -EFBIG;
+		rc = rc || put(sink, line) || put(sink, line) || put(sink, line) != -EFBIG || put(sink, "x") != -EFBIG;
 		rc = rc || sink->close(sink) != -EFBIG;
+		/* What does not fill a page is written last. */
+		limit.rlim_cur = 10;
+		rc = rc || setrlimit(RLIMIT_FSIZE, &limit) || sp_sink_dir_new(&sink, path("full"), 0, &err);
+		rc = rc || put(sink, "new\n") || put(sink, "too long\n") || sink->close(sink) != -EFBIG;
 		_exit(rc);
 	}
 	int status = -1;
