@@ -69,11 +69,15 @@ static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, co
 	return x ? &ft->extra[x] : NULL;
 }
 
+#define SP_FLOW_MICROS_MAX UINT32_C(3600000000)
+
 /* Microseconds from one time to another, an hour at most; 0 when they are the wrong way round. */
 static inline uint32_t sp_flow_micros(uint64_t from, uint64_t to)
 {
-	uint64_t us = to > from ? (to - from) / SP_NS_PER_US : 0;
-	return (uint32_t)SP_MIN(us, UINT64_C(3600000000));
+	uint64_t ns = to - from;
+	if (SP_LIKELY(ns < SP_FLOW_MICROS_MAX * SP_NS_PER_US))
+		return (uint32_t)(ns / SP_NS_PER_US);
+	return to > from ? SP_FLOW_MICROS_MAX : 0;
 }
 
 /* One more measured delay. */
@@ -81,9 +85,11 @@ static inline void sp_flow_delay_add(struct sp_flowtable *ft, struct sp_flow *f,
 				     uint64_t to)
 {
 	struct sp_flow_delay *d = &f->delay[kind];
-	uint32_t us = sp_flow_micros(from, to), sum = d->sum + us;
-	d->sum = sum < us ? UINT32_MAX : sum;
-	d->max = SP_MAX(d->max, us);
+	uint32_t us = sp_flow_micros(from, to);
+	if (SP_UNLIKELY(__builtin_add_overflow(d->sum, us, &d->sum)))
+		d->sum = UINT32_MAX;
+	if (SP_UNLIKELY(us > d->max))
+		d->max = us;
 	if (SP_UNLIKELY(!++f->delays[kind]))
 		sp_flow_extra_get(ft, f)->delays[kind] += UINT16_MAX + 1;
 }

@@ -202,7 +202,7 @@ static bool take_known(struct sp_talk *t, unsigned side)
 /* Of datagrams that nobody wanted: their dialog was given back each time. */
 static bool had_enough(const struct sp_flow *f)
 {
-	return f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= TRIES_MAX;
+	return f->bits & SP_FLOW_REPORTED || f->dir[0].packets + f->dir[1].packets >= TRIES_MAX;
 }
 
 /* After enough tries this side could still be somebody's, but what the other said is nobody's: then so is this, and
@@ -212,7 +212,7 @@ static bool both_nobodys(struct sp_talk *t, unsigned side)
 	struct sp_dialog *d = t->d;
 	const struct sp_flow *f = t->f;
 	if (!(d->bits & SP_DIALOG_TCP) || !(d->stream[!side].bits & SP_STREAM_RESYNC) || d->maybe[!side] ||
-	    f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= SP_L7_LOOK_PACKETS)
+	    f->bits & SP_FLOW_REPORTED || f->dir[0].packets + f->dir[1].packets >= SP_L7_LOOK_PACKETS)
 		return false;
 	d->maybe[side] = 0;
 	d->tries = TRIES_MAX - 1;

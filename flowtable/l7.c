@@ -131,7 +131,7 @@ static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	if (sp_identify_look(ft->l7, f, side, in) >= (first ? SP_PROBE_MAYBE : SP_PROBE_YES))
 		return false;
 	f->more |= mine;
-	if (f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= SP_L7_LOOK_PACKETS) {
+	if (f->bits & SP_FLOW_REPORTED || f->dir[0].packets + f->dir[1].packets >= SP_L7_LOOK_PACKETS) {
 		f->more = (f->more & ~both) | SP_L7_DONE;
 		ft->stats.l7_given_up++;
 	}

@@ -506,7 +506,7 @@ void sp_stream_end(struct sp_talk *t, unsigned side)
 	if (t->f->more & SP_L7_DONE)
 		return;
 	if (s->skip == SP_TO_END && s->bits & SP_STREAM_ENDS)
-		sp_calls_finish(t, side, s, t->f->data_ns[side]);
+		sp_calls_finish(t, side, s, t->f->dir[side].data_ns);
 	else
 		sp_calls_end(t, side, s);
 	s->skip = 0;
