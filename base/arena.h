@@ -33,8 +33,7 @@ static inline struct sp_slice sp_arena_copy(struct sp_arena *a, struct sp_slice 
 {
 	size_t n = SP_MIN(s.n, a->size - a->n);
 	uint8_t *p = a->p + a->n;
-	if (n)
-		memcpy(p, s.p, n);
+	sp_copy(p, s.p, n);
 	a->n += n;
 	return (struct sp_slice){p, n};
 }

@@ -268,13 +268,15 @@ static inline bool sp_record_is_inside(const struct sp_record_head *head)
 
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
 #define SP_PAGE_SIZE (64 * 1024)
+#define SP_PAGE_SLACK 32 /* so many bytes behind any that a record holds may be read, whatever they are */
 struct sp_page {
 	struct sp_page *next;  /* hub: free list */
 	uint32_t used;	       /* bytes of data */
 	uint32_t n;	       /* records */
 	_Atomic uint32_t refs; /* hub: exporters that still read */
 	uint32_t worker;
-	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 24];
+	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 24 - SP_PAGE_SLACK];
+	uint8_t slack[SP_PAGE_SLACK];
 };
 static_assert(sizeof(struct sp_page) == SP_PAGE_SIZE, "one page");
 

@@ -30,26 +30,27 @@ static enum sp_status status_of(const struct sp_call *c)
 }
 
 /* The flow's name: of what it carries rather than of what it carries that in. */
-static void count(struct sp_talk *t, const struct sp_call *c, enum sp_status status)
+static void count(struct sp_flowtable *ft, struct sp_dialog *d, const struct sp_call *c, enum sp_status status)
 {
+	struct sp_app_counts *app = &ft->l7->counts[c->app];
 	bool error =
 		status == SP_STATUS_CLIENT_ERROR || status == SP_STATUS_SERVER_ERROR || status == SP_STATUS_TIMEOUT;
-	t->d->requests++;
-	t->d->errors += error;
-	t->d->app = c->app;
-	t->d->bits |= SP_DIALOG_SURE;
-	t->ft->l7->counts[c->app].requests++;
-	t->ft->l7->counts[c->app].request_errors += error;
-	t->ft->stats.requests++;
-	t->ft->stats.request_errors += error;
+	d->requests++;
+	d->errors += error;
+	d->app = c->app;
+	d->bits |= SP_DIALOG_SURE;
+	app->requests++;
+	app->request_errors += error;
+	ft->stats.requests++;
+	ft->stats.request_errors += error;
 }
 
 /* Where a message begins in its stream: what a middlebox that writes sequence numbers anew leaves as it was. */
-static uint8_t put_offset(const struct sp_talk *t, unsigned side, uint32_t seq, uint32_t *off)
+static inline uint8_t put_offset(const struct sp_flow *f, unsigned side, uint32_t seq, uint32_t *off)
 {
-	if (!(t->f->dir[side].bits & SP_DIR_ISN))
+	if (!(f->dir[side].bits & SP_DIR_ISN))
 		return 0;
-	*off = seq - t->f->isn[side] - 1;
+	*off = seq - f->isn[side] - 1;
 	return 1;
 }
 
@@ -64,15 +65,16 @@ static uint32_t connect_us(const struct sp_flow *f, const struct sp_request_reco
 	return r->start_ns - f->start_ns <= handshake + ASKED_AT_ONCE ? f->rtt_server_us : 0;
 }
 
-static void put_offsets(const struct sp_talk *t, const struct sp_call *c, struct sp_request_record *r)
+/* Of what TCP carried. */
+static void put_offsets(const struct sp_flow *f, unsigned client, const struct sp_call *c, struct sp_request_record *r)
 {
-	unsigned asks = c->bits & SP_CALL_FROM_SERVER ? !t->d->client : t->d->client;
+	unsigned asks = c->bits & SP_CALL_FROM_SERVER ? !client : client;
 	r->called_off = !!(c->bits & SP_CALL_CALLED_OFF);
 	if (r->has_req_seq)
-		r->has_req_off = put_offset(t, asks, c->req_seq, &r->req_off);
+		r->has_req_off = put_offset(f, asks, c->req_seq, &r->req_off);
 	if (r->has_resp_seq)
-		r->has_resp_off = put_offset(t, r->called_off ? asks : !asks, c->resp_seq, &r->resp_off);
-	r->connect_us = connect_us(t->f, r);
+		r->has_resp_off = put_offset(f, r->called_off ? asks : !asks, c->resp_seq, &r->resp_off);
+	r->connect_us = connect_us(f, r);
 }
 
 static void put_request(const struct sp_call *c, struct sp_request_record *r)
@@ -90,11 +92,12 @@ static void put_response(const struct sp_call *c, struct sp_request_record *r)
 {
 	if (!(c->bits & SP_CALL_REQUEST))
 		r->start_ns = c->resp_start_ns;
+	uint64_t waited = c->resp_start_ns > c->req_start_ns ? c->resp_start_ns - c->req_start_ns : 0;
 	r->end_ns = SP_MAX(c->resp_end_ns, c->req_end_ns);
 	r->has_response = 1;
 	r->has_rrt = !!(c->bits & SP_CALL_REQUEST);
-	r->rrt_us = micros(c->req_start_ns, c->resp_start_ns);
-	r->rrt_ns = c->resp_start_ns > c->req_start_ns ? (c->resp_start_ns - c->req_start_ns) % SP_NS_PER_US : 0;
+	r->rrt_us = waited / SP_NS_PER_US;
+	r->rrt_ns = waited % SP_NS_PER_US;
 	r->response_us = micros(c->resp_start_ns, c->resp_end_ns);
 	r->response_bytes = c->resp_bytes;
 	r->has_resp_seq = !!(c->bits & SP_CALL_STREAM);
@@ -121,19 +124,40 @@ static void put_texts(struct sp_texts *to, const struct sp_call *c, const struct
 		sp_texts_add(to, look);
 }
 
-void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m)
+static void put_flow(const struct sp_flowtable *ft, const struct sp_flow *f, unsigned client,
+		     struct sp_request_record *r)
+{
+	const struct sp_layer_set *around = &ft->layers.set[f->layers];
+	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(f);
+	r->point = r->head.point = around->point;
+	r->depth = around->layers.n_tunnel;
+	r->ttl_c2s = f->ttl[client];
+	r->ttl_s2c = f->ttl[!client];
+	SP_FLOW_PUT_ENDS(r, f, client);
+}
+
+static void put_call(const struct sp_call *c, enum sp_status status, struct sp_request_record *r)
+{
+	r->app_proto = c->app;
+	r->type = (uint8_t)type_of(c);
+	r->status = (uint8_t)status;
+	if (c->bits & SP_CALL_REQUEST)
+		put_request(c, r);
+	if (c->bits & SP_CALL_RESPONSE)
+		put_response(c, r);
+	r->end_ns = SP_MAX(r->end_ns, r->start_ns); /* captures' clocks may go back */
+	r->incomplete = !!(c->bits & SP_CALL_CUT);
+	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
+	r->retries = c->retries;
+}
+
+static void write_record(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m, uint64_t id,
+			 enum sp_status status)
 {
 	struct sp_flowtable *ft = t->ft;
-	enum sp_status status = status_of(c);
+	const struct sp_flow *f = t->f;
+	const struct sp_dialog *d = t->d;
 	struct sp_texts_look look = {0};
-	bool inside = c->bits & SP_CALL_OPAQUE && ft->l7->conf.encrypted != SP_L7_ENCRYPTED_YES;
-	if (!inside)
-		count(t, c, status);
-	uint64_t serial = inside ? INSIDE | ++ft->l7->inside_serial : ++ft->l7->serial;
-	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED) && !inside)
-		sp_profile_call(t, c, ft->l7->conf.log ? (uint64_t)ft->worker << 56 | serial : 0);
-	if (!ft->l7->conf.log)
-		return;
 	if (m)
 		sp_texts_look(&look, m, ft->l7->conf.max_field);
 	size_t texts = texts_size(c, &look);
@@ -145,27 +169,27 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 		sp_out_record(ft->out, SP_RECORD_REQUEST, sizeof *r + texts, offsetof(struct sp_request_record, texts));
 	if (!r)
 		return;
-	r->request_id = (uint64_t)ft->worker << 56 | serial;
-	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(t->f);
-	const struct sp_layer_set *around = &ft->layers.set[t->f->layers];
-	r->point = r->head.point = around->point;
-	r->depth = around->layers.n_tunnel;
-	r->ttl_c2s = t->f->ttl[t->d->client];
-	r->ttl_s2c = t->f->ttl[!t->d->client];
-	SP_FLOW_PUT_ENDS(r, t->f, t->d->client);
-	r->app_proto = c->app;
-	r->parser = (uint8_t)t->d->parser->app;
-	r->type = (uint8_t)type_of(c);
-	r->status = (uint8_t)status;
-	if (c->bits & SP_CALL_REQUEST)
-		put_request(c, r);
-	if (c->bits & SP_CALL_RESPONSE)
-		put_response(c, r);
-	put_offsets(t, c, r);
-	r->end_ns = SP_MAX(r->end_ns, r->start_ns); /* captures' clocks may go back */
-	r->incomplete = !!(c->bits & SP_CALL_CUT);
-	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
-	r->retries = c->retries;
-	r->inside = inside;
+	r->request_id = (uint64_t)ft->worker << 56 | id;
+	r->inside = (id & INSIDE) != 0;
+	r->parser = (uint8_t)d->parser->app;
+	put_flow(ft, f, d->client, r);
+	put_call(c, status, r);
+	if (c->bits & SP_CALL_STREAM)
+		put_offsets(f, d->client, c, r);
 	put_texts(&r->texts, c, &look);
+}
+
+void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m)
+{
+	struct sp_flowtable *ft = t->ft;
+	struct sp_l7 *l7 = ft->l7;
+	enum sp_status status = status_of(c);
+	bool inside = c->bits & SP_CALL_OPAQUE && l7->conf.encrypted != SP_L7_ENCRYPTED_YES;
+	if (!inside)
+		count(ft, t->d, c, status);
+	uint64_t serial = inside ? INSIDE | ++l7->inside_serial : ++l7->serial;
+	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED) && !inside)
+		sp_profile_call(t, c, l7->conf.log ? (uint64_t)ft->worker << 56 | serial : 0);
+	if (l7->conf.log)
+		write_record(t, c, m, serial, status);
 }

@@ -25,36 +25,50 @@ static inline uint64_t field_bit(uint8_t field)
 	return UINT64_C(1) << SP_MIN(field, FIELD_BITS);
 }
 
+/* When something has to be cut. */
+static size_t room_of(const struct sp_msg *m, size_t max)
+{
+	size_t room = 0;
+	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
+		room += SP_MIN(m->slot[i].n, max);
+	for (unsigned i = 0; i < m->n_extras; i++)
+		room += SP_TEXTS_ATTRIBUTE_HEAD + SP_MIN(m->extra[i].value.n, attribute_max(max));
+	return room;
+}
+
 void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max)
 {
-	uint32_t slots = 0;
 	uint64_t fields = 0;
-	size_t room = 0, most = attribute_max(max);
+	size_t room = 0;
 #pragma GCC unroll 16
 	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		slots |= (uint32_t)(m->slot[i].n != 0) << i;
-	for (uint32_t left = slots; left; left &= left - 1)
-		room += SP_MIN(m->slot[__builtin_ctz(left)].n, max);
+		room += m->slot[i].n;
 	for (unsigned i = 0; i < m->n_extras; i++) {
 		fields |= field_bit(m->extra[i].field);
-		room += SP_TEXTS_ATTRIBUTE_HEAD + SP_MIN(m->extra[i].value.n, most);
+		room += SP_TEXTS_ATTRIBUTE_HEAD + m->extra[i].value.n;
 	}
-	*look = (struct sp_texts_look){m, slots, (uint32_t)max, fields, room};
+	*look = (struct sp_texts_look){m, fields, room, SIZE_MAX};
+	if (SP_UNLIKELY(room > attribute_max(max))) {
+		look->max = max;
+		look->room = room_of(m, max);
+	}
 }
 
 static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)
 {
-	size_t size = t->size;
-	for (uint32_t left = look->slots; left; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctz(left);
+	uint8_t *p = t->bytes + t->size;
+#pragma GCC unroll 16
+	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
 		struct sp_slice value = look->m->slot[i];
+		if (!value.n)
+			continue;
 		size_t n = cut(value, look->max);
-		memcpy(t->bytes + size, value.p, n);
-		t->at[i] = (uint16_t)size;
+		sp_copy(p, value.p, n);
+		t->at[i] = (uint16_t)(p - t->bytes);
 		t->n[i] = (uint16_t)n;
-		size += n;
+		p += n;
 	}
-	t->size = (uint16_t)size;
+	t->size = (uint16_t)(p - t->bytes);
 }
 
 static void put_attributes(struct sp_texts *t, unsigned run, const struct sp_texts_look *look)
@@ -68,7 +82,7 @@ static void put_attributes(struct sp_texts *t, unsigned run, const struct sp_tex
 		uint16_t n = (uint16_t)cut(m->extra[i].value, most);
 		p[0] = m->extra[i].field;
 		memcpy(p + 1, &n, sizeof n);
-		memcpy(p + SP_TEXTS_ATTRIBUTE_HEAD, m->extra[i].value.p, n);
+		sp_copy(p + SP_TEXTS_ATTRIBUTE_HEAD, m->extra[i].value.p, n);
 		p += SP_TEXTS_ATTRIBUTE_HEAD + n;
 	}
 	t->run_n[run] = (uint8_t)(t->run_n[run] + m->n_extras);

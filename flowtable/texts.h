@@ -41,10 +41,9 @@ static inline uint8_t sp_texts_attribute(const struct sp_texts *t, uint32_t *at,
 /* A message's texts, looked at once. */
 struct sp_texts_look {
 	const struct sp_msg *m;
-	uint32_t slots;	 /* 1 << those that are not empty */
-	uint32_t max;	 /* each value is cut to it */
 	uint64_t fields; /* 1 << those of its attributes; of 63 on, one bit */
 	size_t room;	 /* bytes that its texts take at most */
+	size_t max;	 /* each value is cut to it; SIZE_MAX: none is that long */
 };
 
 void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max);

@@ -22,8 +22,7 @@ struct sp_slice sp_name_endpoint(struct sp_arena *a, struct sp_slice verb, struc
 
 static inline uint8_t *sp_put(uint8_t *to, struct sp_slice s)
 {
-	if (s.n)
-		memcpy(to, s.p, s.n);
+	sp_copy(to, s.p, s.n);
 	return to + s.n;
 }
 

@@ -31,8 +31,7 @@ static inline size_t sp_out_room(const struct sp_out *o)
 static inline void sp_out_put(struct sp_out *o, struct sp_slice s)
 {
 	size_t n = SP_MIN(s.n, sp_out_room(o));
-	if (n)
-		memcpy(o->p, s.p, n);
+	sp_copy(o->p, s.p, n);
 	o->p += n;
 }
 

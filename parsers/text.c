@@ -4,12 +4,17 @@
 #include "base/decimal.h"
 #include "parsers/out.h"
 
+/* Written where it stays, unless the arena's end is near. */
 struct sp_slice sp_arena_u64(struct sp_arena *a, uint64_t v)
 {
 	char text[SP_DECIMAL_MAX + SP_DECIMAL_SLACK];
-	size_t n = (size_t)(sp_put_u64(text, v) - text);
+	bool roomy = SP_LIKELY(a->size - a->n >= sizeof text);
+	char *begin = roomy ? (char *)a->p + a->n : text;
+	size_t n = (size_t)(sp_put_u64(begin, v) - begin);
 	uint8_t *p = sp_arena_get(a, n);
-	return p ? (struct sp_slice){memcpy(p, text, n), n} : (struct sp_slice){0};
+	if (SP_UNLIKELY(!roomy) && p)
+		memcpy(p, text, n);
+	return (struct sp_slice){p, p ? n : 0};
 }
 
 struct sp_slice sp_arena_join(struct sp_arena *a, const struct sp_slice *parts, size_t n)

@@ -28,7 +28,7 @@ enum text_field {
 	if (r->texts.n[TEXT_##field]) {                                                                                \
 		struct sp_slice text = sp_texts_slot(&r->texts, TEXT_##field);                                         \
 		PUT_QUOTED_KEY(field);                                                                                 \
-		p = sp_put_json_string(p, (const char *)text.p, text.n);                                               \
+		p = sp_put_json_near(p, text.p, text.n);                                                               \
 		*p++ = '"';                                                                                            \
 	}
 
@@ -161,7 +161,7 @@ static char *put_run(char *p, struct kept *k, const struct sp_parser *parser, co
 		uint8_t field = sp_texts_attribute(texts, &at, &value);
 		struct word *w = &k->field[(parser->app * FIELDS_EACH + field) & (KEPT_FIELDS - 1)];
 		p = put_word(p, w, "\"", parser->fields[field], "\":\"");
-		p = sp_put_json_string(p, (const char *)value.p, value.n);
+		p = sp_put_json_near(p, value.p, value.n);
 		PUT("\",");
 	}
 	return p;

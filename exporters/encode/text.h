@@ -1,21 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values as text, for encoders: every function writes at `p`, where the caller has reserved room, and returns the end.
- * Some store up to 8 bytes past the end they return: reserve SP_TEXT_SLACK more. */
+ * Some store bytes past the end they return: reserve SP_TEXT_SLACK more. */
 #ifndef SP_EXPORTERS_ENCODE_TEXT_H
 #define SP_EXPORTERS_ENCODE_TEXT_H
 
+#include <emmintrin.h>
 #include <string.h>
 
 #include "base/base.h"
 #include "base/decimal.h"
 
-#define SP_TEXT_SLACK SP_DECIMAL_SLACK
+#define SP_TEXT_SLACK 32
+static_assert(SP_TEXT_SLACK >= SP_DECIMAL_SLACK, "numbers are texts");
 
 /* "1:" is not included. Standard base64 of 20 bytes: 28 characters. */
 char *sp_put_base64_20(char *p, const uint8_t *bytes);
 
 /* Inside of a JSON string (RFC 8259 section 7): escaped, invalid UTF-8 becomes U+FFFD. At most 6 bytes for each. */
 char *sp_put_json_string(char *p, const char *text, size_t n);
+
+/* Bit i: byte i of sixteen does not stand for itself in a JSON string, or is not ASCII. */
+static inline uint32_t sp_json_odd16(__m128i x)
+{
+	__m128i plain = _mm_cmpgt_epi8(x, _mm_set1_epi8(0x1f));
+	__m128i mark = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+	return (uint32_t)_mm_movemask_epi8(_mm_andnot_si128(mark, plain)) ^ 0xffff;
+}
+
+/* As sp_put_json_string, of text behind which SP_TEXT_SLACK bytes may be read: mostly it is short and plain. */
+static inline char *sp_put_json_near(char *p, const uint8_t *s, size_t n)
+{
+	if (SP_UNLIKELY(n > 32))
+		return sp_put_json_string(p, (const char *)s, n);
+	__m128i a = _mm_loadu_si128((const __m128i *)s);
+	uint64_t odd = sp_json_odd16(a);
+	_mm_storeu_si128((__m128i *)p, a);
+	if (n > 16) {
+		__m128i b = _mm_loadu_si128((const __m128i *)(s + 16));
+		odd |= sp_json_odd16(b) << 16;
+		_mm_storeu_si128((__m128i *)(p + 16), b);
+	}
+	if (SP_UNLIKELY(odd & ((UINT64_C(1) << n) - 1)))
+		return sp_put_json_string(p, (const char *)s, n);
+	return p + n;
+}
 
 /* "aa:bb:cc:dd:ee:ff" */
 char *sp_put_mac(char *p, const uint8_t mac[6]);
