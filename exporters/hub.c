@@ -308,12 +308,16 @@ int sp_hub_add(struct sp_hub *hub, const struct sp_encoder *encoder, struct sp_s
 	return 0;
 }
 
-/* Enough for every lane's ring, one in every exporter's hands, one in the worker's. */
+/* Enough for every lane's ring, one in every exporter's hands, one in the worker's. A worker that may have to wait for
+ * an exporter may wait for memory, too. */
 static int make_pages(struct sp_hub *hub)
 {
+	bool waits = true;
+	for (unsigned i = 0; i < hub->n_exporters; i++)
+		waits &= hub->exporter[i]->wait;
 	size_t each = hub->n_exporters * (hub->depth + 1) + 1;
 	hub->pages_size = each * hub->n_workers * sizeof(struct sp_page);
-	hub->pages = sp_mem_map(hub->pages_size, SP_MEM_POPULATE);
+	hub->pages = sp_mem_map(hub->pages_size, waits ? 0 : SP_MEM_POPULATE);
 	if (!hub->pages)
 		return -ENOMEM;
 	for (size_t i = 0; i < each * hub->n_workers; i++) {

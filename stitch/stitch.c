@@ -176,7 +176,7 @@ static void meet(struct sp_stitch *s, struct sp_group *g, struct sp_span *span, 
 	for (uint32_t n = g->first; n; n = s->span[n].next) {
 		const struct sp_span *other = sp_span_at(s, n);
 		if (confidence >= SP_CONFIDENT)
-			sp_order_learn(s->order, other, span);
+			sp_order_learn(s, other, span, SP_ORDER_CALLS);
 		if (SP_UNLIKELY(other->req_seq != span->req_seq || other->resp_seq != span->resp_seq) &&
 		    !span->rewritten)
 			sp_offsets_learn(s, other, span, confidence);
@@ -428,6 +428,8 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	rc = rc ? rc : sp_order_new(&s->order);
 	rc = rc ? rc : sp_offsets_new(&s->offsets);
 	rc = rc ? rc : sp_clocks_new(&s->clocks);
+	rc = rc ? rc : sp_chain_new(&s->chain);
+	rc = rc ? rc : sp_votes_new(&s->votes);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 16);
 	rc = rc ? rc : sp_usual_new(&s->usual);
 	rc = rc ? rc : sp_losses_init(s, conf->max_memory / 16);
@@ -452,6 +454,8 @@ void sp_stitch_free(struct sp_stitch *s)
 	sp_slots_free(s->slots);
 	sp_losses_free(s);
 	sp_clocks_free(s->clocks);
+	sp_chain_free(s->chain);
+	sp_votes_free(s->votes);
 	sp_order_free(s->order);
 	sp_offsets_free(s->offsets);
 	if (s->details.base)

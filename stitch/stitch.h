@@ -54,6 +54,7 @@ struct sp_trace_span {
 	uint64_t id;
 	int parent;	/* index, -1: the root */
 	bool led_to;	/* another call, which the one before it led to */
+	bool unsure;	/* …whose order with the one before is a guess */
 	bool connected; /* …whose connection was made for it */
 	uint8_t joined_by, confidence;
 };
@@ -61,6 +62,7 @@ struct sp_trace_span {
 struct sp_trace_hop {
 	uint16_t from, to; /* indices of spans */
 	bool has_self, has_one_way;
+	bool unsure;  /* which of both comes first is a guess: no times are told */
 	uint8_t lost; /* messages of this call that one of both saw and the other should have seen */
 	uint32_t self_us, request_us, response_us;
 	uint32_t connect_us; /* of self_us: waiting for the connection of the call that was led to; 0: none is known */
@@ -79,6 +81,7 @@ struct sp_trace {
 	bool has_ends;		       /* the next two hold */
 	uint32_t client_us, server_us; /* the ends' own shares */
 	int slowest;		       /* hop with the largest share, -1: none */
+	bool slowest_unsure;	       /* …but more may have been spent between two whose order is a guess */
 	unsigned last;		       /* span nearest to the server */
 	uint16_t missing[8];	       /* points that calls like it mostly pass, and that did not see it */
 	unsigned n_missing;
@@ -137,6 +140,7 @@ struct sp_path {
 	uint64_t start_ns, end_ns;
 	unsigned n_legs, n_losses, n_doubled, n_bursts;
 	const struct sp_leg *leg[SP_PATH_LEGS_MAX]; /* from the client to the server */
+	uint64_t unsure;			    /* bits: the order of this one and the one before is a guess */
 	int64_t offset_ns[SP_PATH_LEGS_MAX];	    /* of its clock, from the first one's; where there are losses */
 	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX], doubled[2 * SP_PATH_LEGS_MAX];
 	struct sp_burst burst[SP_PATH_BURSTS_MAX]; /* of both, by the first leg's clock */
