@@ -40,7 +40,7 @@ enum sp_pkt_flags {
 	SP_PKT_QUOTED = 8,	   /* the flow key is that of a packet quoted inside an ICMP error */
 	SP_PKT_NO_PORTS = 16,	   /* the L4 protocol has none, or they were not captured */
 	SP_PKT_TUNNELLED = 32,	   /* at least one tunnel was taken off */
-	SP_PKT_L4_CUT = 64,	   /* the L4 header is not captured completely: ports at most */
+	SP_PKT_L4_CUT = 64,	   /* the L4 header, options aside, is not captured: ports at most */
 	SP_PKT_OFFLOADED = 128,	   /* IP length 0 (TSO): lengths are derived from the frame */
 	SP_PKT_REVERSE = 256,	   /* the sender is the high endpoint of the key */
 	SP_PKT_CSUM_PENDING = 512, /* by the port: checksums are not filled in yet (offload); nobody may check them */

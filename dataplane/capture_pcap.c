@@ -135,7 +135,7 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 	enum { AHEAD = 1536 }; /* bytes that are asked for before they are reached */
 	const uint8_t *p = c->pos, *const end = c->end;
 	const struct sp_capture_share share = c->share;
-	const struct sp_tunnel_ports ports = sp_tunnel_ports(share.decode);
+	const struct sp_share_ports ports = sp_share_ports(share.decode);
 	const bool ethernet = c->link == SP_LINK_ETHERNET;
 	unsigned n = 0, walked = 0;
 	uint64_t bytes = 0;

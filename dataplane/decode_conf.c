@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/decode_conf.h"
 
+#include "parsers/parser.h"
+
 static const char *const tunnel_words[] = {
 #define X(sym, text) text,
 	SP_TUNNEL_TYPES(X)
@@ -69,6 +71,17 @@ const struct sp_conf_row sp_decode_settings_rows[] = {
 	{0},
 };
 
+/* What is said there is read by one worker, which finds answers in other flows than their requests. */
+static void meet(uint16_t to[SP_DECODE_MEET_PORTS])
+{
+	unsigned n = 0;
+	for (const struct sp_parser *const *p = sp_parsers; *p; p++)
+		for (const uint16_t *port = (*p)->elsewhere; port && *port; port++) {
+			assert(n < SP_DECODE_MEET_PORTS);
+			to[n++] = *port;
+		}
+}
+
 struct sp_decode_conf sp_decode_settings_apply(const struct sp_decode_settings *settings)
 {
 	struct sp_decode_conf conf = sp_decode_conf_default();
@@ -83,5 +96,6 @@ struct sp_decode_conf sp_decode_settings_apply(const struct sp_decode_settings *
 	conf.keep = (uint32_t)settings->keep;
 	conf.sliced = settings->sliced;
 	conf.verify_checksums = settings->verify_checksums;
+	meet(conf.meet_ports);
 	return conf;
 }

@@ -37,7 +37,7 @@ static unsigned decoded_worker(struct reader *me, const struct sp_pkt *pkt, cons
 {
 	if (pkt->reason != SP_DECODE_OK)
 		return 0;
-	unsigned w = sp_share_worker(sp_flow_key_share(key), me->all->conf->workers);
+	unsigned w = sp_share_worker(sp_flow_key_share(me->all->conf->decode, key), me->all->conf->workers);
 	return pkt->flags & SP_PKT_FRAGMENT ? sp_fragments_worker(&me->fragments, pkt, key, w) : w;
 }
 

@@ -88,11 +88,15 @@ static unsigned worker_for(struct sp_worker *w, const struct sp_plan_queue *q, c
 	unsigned to = w->conf.index;
 	if (pkt->reason != SP_DECODE_OK)
 		return to;
-	if (q->handoff == SP_HANDOFF_ALL || (q->handoff == SP_HANDOFF_TUNNELLED && pkt->flags & SP_PKT_TUNNELLED))
-		to = sp_handoff_worker(w->conf.handoff, sp_flow_key_share(key));
+	const struct sp_decode_conf *decode = &w->conf.pipeline.decode;
+	bool shared = q->handoff == SP_HANDOFF_ALL ||
+		      (q->handoff == SP_HANDOFF_TUNNELLED && pkt->flags & SP_PKT_TUNNELLED) ||
+		      sp_flow_key_meets(decode, key);
+	if (shared)
+		to = sp_handoff_worker(w->conf.handoff, sp_flow_key_share(decode, key));
 	if (SP_LIKELY(!(pkt->flags & SP_PKT_FRAGMENT)))
 		return to;
-	if (q->handoff == SP_HANDOFF_FRAGMENTS && !(pkt->flags & SP_PKT_LATER_FRAG))
+	if (q->handoff == SP_HANDOFF_FRAGMENTS && !shared && !(pkt->flags & SP_PKT_LATER_FRAG))
 		to = (q->first + q->port->flow_queue(q->port, key)) % sp_handoff_workers(w->conf.handoff);
 	return sp_fragments_worker(&w->fragments, pkt, key, to);
 }

@@ -13,8 +13,15 @@
 #include "dataplane/pipeline.h"
 #include "dataplane/port.h"
 
-/* Which packets of a queue go to the worker of their flow, instead of being analysed by the worker that polls it. */
-enum sp_handoff_which { SP_HANDOFF_NONE, SP_HANDOFF_FRAGMENTS, SP_HANDOFF_TUNNELLED, SP_HANDOFF_ALL };
+/* Which packets of a queue go to the worker of their flow, instead of being analysed by the worker that polls it; where
+ * any do, those of flows that have to meet, too. */
+enum sp_handoff_which {
+	SP_HANDOFF_NONE,
+	SP_HANDOFF_MEETING, /* no others */
+	SP_HANDOFF_FRAGMENTS,
+	SP_HANDOFF_TUNNELLED,
+	SP_HANDOFF_ALL
+};
 
 /* What a worker polls. The control thread's; in use from the order that names it until the next one is done. */
 struct sp_plan {

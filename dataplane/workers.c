@@ -211,7 +211,7 @@ static enum sp_handoff_which choose(const struct sp_workers *ws, const struct sp
 	}
 	snprintf(why, size, "flows stay with their queue's worker%s",
 		 port->flow_queue ? ", fragments are handed over" : "");
-	return port->flow_queue ? SP_HANDOFF_FRAGMENTS : SP_HANDOFF_NONE;
+	return port->flow_queue ? SP_HANDOFF_FRAGMENTS : port->n_queues > 1 ? SP_HANDOFF_MEETING : SP_HANDOFF_NONE;
 }
 
 int sp_workers_add(struct sp_workers *ws, struct sp_port *port, const struct sp_workers_port *about, char *how,

@@ -554,7 +554,7 @@ void sp_flowtable_memory(const struct sp_flowtable *ft, struct sp_flow_memory *r
 		.wheel = (uint64_t)ft->wheel.n_pages * sizeof *ft->wheel.page,
 		.dedup = SP_DEDUP_ENTRIES * sizeof *ft->dedup.entry,
 		.fragments = sp_defrag_memory(ft->defrag),
-		.calls = ft->l7 ? sp_slab_memory(&ft->l7->slab) : 0,
+		.calls = ft->l7 ? sp_slab_memory(&ft->l7->slab) + sp_elsewhere_memory() : 0,
 		.profiles =
 			ft->profiler ? sp_slab_memory(&ft->profiler->slab) + sp_slab_memory(&ft->profiler->kept) : 0,
 	};

@@ -52,6 +52,15 @@ struct sp_flowtable {
 /* The flow's extra block, made when it has none. */
 struct sp_flow_extra *sp_flow_extra_get(struct sp_flowtable *ft, struct sp_flow *f);
 
+/* A flow that has a dialog. */
+static inline struct sp_talk sp_talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
+{
+	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
+	struct sp_talk t = {.ft = ft, .l7 = ft->l7, .f = f, .d = d, .ns = ns};
+	t.at.first_ns = t.at.last_ns = ns;
+	return t;
+}
+
 static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, const struct sp_flow *f)
 {
 	uint32_t x = f->more & SP_L7_NUMBER;

@@ -19,12 +19,14 @@ int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_ke
 		return -ENOMEM;
 	sp_identify_init(l7);
 	sp_dialog_setup(l7);
-	return sp_slab_init(&l7->slab, conf->max_memory);
+	int rc = sp_elsewhere_init(&l7->elsewhere);
+	return rc ? rc : sp_slab_init(&l7->slab, conf->max_memory);
 }
 
 void sp_l7_free(struct sp_l7 *l7)
 {
 	sp_slab_free_all(&l7->slab);
+	sp_elsewhere_free(&l7->elsewhere);
 	free(l7->server);
 }
 
@@ -39,12 +41,6 @@ void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf)
 	sp_dialog_setup(l7);
 }
 
-static struct sp_talk talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
-{
-	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
-	return (struct sp_talk){ft, f, d, ns};
-}
-
 /* Where a side goes on that has said what is nobody's. */
 static void skip_nobodys(struct sp_dialog *d, const struct sp_flow *f, unsigned s, uint32_t seq)
 {
@@ -56,7 +52,7 @@ static void skip_nobodys(struct sp_dialog *d, const struct sp_flow *f, unsigned 
 }
 
 /* With a segment of `side` at `seq`, if it is one. False: no memory, and the flow goes on without. */
-static bool begin(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t seq)
+static __attribute__((noinline)) bool begin(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t seq)
 {
 	bool tcp = f->proto == SP_PROTO_TCP;
 	size_t size = sizeof(struct sp_dialog) + (tcp ? 2 * sizeof(struct sp_stream) : 0);
@@ -85,7 +81,7 @@ static void release(struct sp_talk *t)
 		sp_stream_drop(t, s);
 	if (t->d->parser)
 		sp_dialog_leave(t);
-	sp_slab_put(&t->ft->l7->slab, handle);
+	sp_slab_put(&t->l7->slab, handle);
 	f->more = SP_L7_DONE | extra;
 }
 
@@ -116,9 +112,7 @@ static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool 
 			sp_l7_forget(t->ft, t->f);
 		return;
 	}
-	struct sp_mark mark = {.ns = t->ns};
-	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .last = true, .cut = is_cut};
-	sp_dialog_run(t, side, NULL, &p);
+	sp_dialog_datagram(t, side, in, is_cut);
 	if (!(t->f->more & SP_L7_DONE) && d->n_calls && d->parser)
 		sp_calls_expire(t, t->ns, false);
 }
@@ -144,35 +138,19 @@ static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	return true;
 }
 
-/* `size` bytes from `at` on, as far as they were captured. */
-static struct sp_slice captured(const struct sp_pkt *pkt, uint32_t at, uint32_t size)
+bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, uint32_t seq)
 {
-	return (struct sp_slice){pkt->data + at, pkt->cap_len > at ? SP_MIN(pkt->cap_len - at, size) : 0};
+	return !is_nobodys(ft, f, pkt, side) && begin(ft, f, side, seq);
 }
 
-static void segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
-	const uint8_t *tcp = pkt->data + pkt->l4;
-	uint32_t seq = sp_be32(tcp + 4) + !!(pkt->tcp_flags & 2);
-	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && (is_nobodys(ft, f, pkt, side) || !begin(ft, f, side, seq)))
+	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !begin(ft, f, side, 0))
 		return;
-	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
-	struct sp_slice in = captured(pkt, pkt->l7, pkt->l7_len);
-	sp_stream_segment(&t, side, seq, in, pkt->l7_len - (uint32_t)in.n, sp_be32(tcp + 8));
-}
-
-void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
-{
-	if (f->proto == SP_PROTO_TCP) {
-		segment(ft, f, pkt, side);
-		return;
-	}
-	if (!(f->more & SP_L7_DIALOG) && !begin(ft, f, side, 0))
-		return;
-	struct sp_talk t = talk_of(ft, f, pkt->ts_ns);
+	struct sp_talk t = sp_talk_of(ft, f, pkt->ts_ns);
 	bool icmp = f->proto != SP_PROTO_UDP;
 	uint32_t size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
-	struct sp_slice in = captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
+	struct sp_slice in = sp_l7_captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
 	if (in.n)
 		datagram(&t, side, in, in.n < size);
 }
@@ -181,7 +159,7 @@ void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason 
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
-	struct sp_talk t = talk_of(ft, f, f->last_ns);
+	struct sp_talk t = sp_talk_of(ft, f, f->last_ns);
 	if (f->more & SP_L7_DONE)
 		return;
 	/* What waits when the input ends might have been answered yet. */
@@ -196,7 +174,7 @@ void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
 		return;
-	struct sp_talk t = talk_of(ft, f, ft->now_ns);
+	struct sp_talk t = sp_talk_of(ft, f, ft->now_ns);
 	if (t.d->parser && t.d->n_calls)
 		sp_calls_expire(&t, ft->now_ns, false);
 }
@@ -205,7 +183,7 @@ void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
-	struct sp_talk t = talk_of(ft, f, f->last_ns);
+	struct sp_talk t = sp_talk_of(ft, f, f->last_ns);
 	release(&t);
 	f->more &= SP_L7_NUMBER;
 }

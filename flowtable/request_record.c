@@ -13,9 +13,15 @@ static uint64_t micros(uint64_t from, uint64_t to)
 	return to > from ? (to - from) / SP_NS_PER_US : 0;
 }
 
+/* No answer belongs to it: none is expected, or none has to come and none did. */
+static bool is_oneway(const struct sp_call *c)
+{
+	return c->bits & SP_CALL_ONEWAY || (c->bits & (SP_CALL_OPTIONAL | SP_CALL_RESPONSE)) == SP_CALL_OPTIONAL;
+}
+
 static enum sp_call_type type_of(const struct sp_call *c)
 {
-	if (c->bits & SP_CALL_ONEWAY)
+	if (is_oneway(c))
 		return SP_CALL_TYPE_ONEWAY;
 	if (!(c->bits & SP_CALL_REQUEST))
 		return SP_CALL_TYPE_RESPONSE;
@@ -26,7 +32,7 @@ static enum sp_status status_of(const struct sp_call *c)
 {
 	if (c->status)
 		return c->status;
-	return c->bits & SP_CALL_ONEWAY ? SP_STATUS_OK : SP_STATUS_UNKNOWN;
+	return is_oneway(c) ? SP_STATUS_OK : SP_STATUS_UNKNOWN;
 }
 
 /* The flow's name: of what it carries rather than of what it carries that in. */
@@ -104,6 +110,24 @@ static void put_response(const struct sp_call *c, struct sp_request_record *r)
 	r->resp_tcp_seq = c->resp_seq;
 }
 
+/* The answer came in another flow: who gave it is not whom this one says, but maybe a group. */
+static void put_answerer(const struct sp_elsewhere *x, struct sp_request_record *r)
+{
+	r->response_flow_id = (r->flow_id >> 56) << 56 | sp_flow_serial(x->from);
+	struct sp_addr ip = x->side ? x->from->hi : x->from->lo;
+	uint16_t port = x->side ? x->from->hi_port : x->from->lo_port;
+	uint8_t ttl = x->from->ttl[x->side];
+	if (r->from_server) {
+		r->client_ip = ip;
+		r->client_port = port;
+		r->ttl_c2s = ttl;
+	} else {
+		r->server_ip = ip;
+		r->server_port = port;
+		r->ttl_s2c = ttl;
+	}
+}
+
 /* Of the call and the message together. The call of a message that stands alone has none, nor has one that began while
  * no records were written. */
 static size_t texts_size(const struct sp_call *c, const struct sp_texts_look *look)
@@ -176,6 +200,8 @@ static void write_record(struct sp_talk *t, const struct sp_call *c, const struc
 	put_call(c, status, r);
 	if (c->bits & SP_CALL_STREAM)
 		put_offsets(f, d->client, c, r);
+	if (SP_UNLIKELY(c->bits & SP_CALL_ELSEWHERE))
+		put_answerer(&ft->l7->elsewhere, r);
 	put_texts(&r->texts, c, &look);
 }
 

@@ -299,7 +299,7 @@ static enum sp_parse_result v4(struct sp_parse *p)
 	const struct kind *k = &v4_kinds[v.type];
 	bool reply = *in.p == 2;
 	uint32_t xid = sp_be32(in.p + 4);
-	/* Every server that heard the client makes an offer; the first one answers the call, if it is in this flow. */
+	/* Every server that heard the client makes an offer; the first one answers the call. */
 	enum sp_msg_kind kind = v.type ? k->kind : reply ? SP_MSG_RESPONSE : SP_MSG_REQUEST;
 	struct sp_msg *m = sp_msg_begin(p, kind, SP_PART_WHOLE);
 	m->id = (uint64_t)xid << 8 | (v.type == ACK && v.rapid ? FIRST : k->step);
@@ -536,6 +536,7 @@ static enum sp_probe probe(struct sp_parse *p)
 }
 
 static const uint16_t ports[] = {V4_PORT, V6_PORT, 68, 546, 0};
+static const uint16_t elsewhere[] = {V4_PORT, V6_PORT, 0};
 
 static const struct sp_start starts[] = {
 	{1 << 8, 0xff00, SP_FROM_CLIENT | SP_FROM_SERVER}, /* and SOLICIT */
@@ -662,9 +663,7 @@ static const struct sp_vector vectors[] = {
 const struct sp_parser sp_dhcp_parser = {
 	.name = "dhcp",
 	.title = "DHCP",
-	.missing = "a client without an address asks from 0.0.0.0 and is answered at another one: where question and "
-		   "answer are "
-		   "two flows, they stand alone; lease queries over TCP; authentication",
+	.missing = "lease queries over TCP; authentication",
 	.app = SP_APP_DHCP,
 	.transports = SP_UDP,
 	.pairing = SP_PAIR_BY_ID,
@@ -674,5 +673,6 @@ const struct sp_parser sp_dhcp_parser = {
 	.fields = fields,
 	.probe = probe,
 	.parse = parse,
+	.elsewhere = elsewhere,
 	.vectors = SP_VECTORS(vectors),
 };

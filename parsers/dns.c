@@ -15,6 +15,7 @@ enum {
 	ASKED = 4, /* queries remembered, for answers that do not repeat the question */
 	ERROR_TEXT = 128,
 	QUESTIONS_PROBED = 32,
+	ANSWERS_ASKED = 8, /* records of an answer without a question that may be what somebody asked for */
 	MDNS_PORT = 5353,
 	LLMNR_PORT = 5355,
 	CLASS_ANY = 255,
@@ -119,6 +120,34 @@ static uint64_t question_id(const struct message *m)
 		return m->number;
 	struct sp_slice name = {m->in.p + DNS_HEADER, m->asked - 4 - DNS_HEADER};
 	return sp_dns_name_hash(name, m->type) << 16 | m->number;
+}
+
+/* Of multicast DNS: a question that may be answered, or an answer; the others are asked for nothing (names that are
+ * probed, which should be nobody's) or belong to a question before them (more of its known answers). */
+static bool has_other_half(const struct message *m)
+{
+	if (m->flags & QR)
+		return m->count[ANSWERS];
+	return m->count[QUESTIONS] && !m->count[AUTHORITY] && opcode_of(m) == QUERY;
+}
+
+/* Its answers do not repeat the question: the first record that somebody asked for tells, else the first one. */
+static uint64_t answered_id(const struct sp_parse *p, const struct message *m, bool *asked)
+{
+	struct dns_record r;
+	size_t at = m->records;
+	uint64_t first = 0;
+	uint32_t tag;
+	for (unsigned i = 0; at && i < SP_MIN(m->count[ANSWERS], ANSWERS_ASKED); i++) {
+		at = sp_dns_record_at(m->in, at, &r);
+		uint64_t id = at ? sp_dns_name_hash_at(m->in, r.name, r.type) << 16 | m->number : 0;
+		if (id && p->asked(p, id, &tag)) {
+			*asked = true;
+			return id;
+		}
+		first = i ? first : id;
+	}
+	return first;
 }
 
 /* Some answers leave the question out: they belong to the last query with their number. */
@@ -236,7 +265,7 @@ static void read_opt(struct sp_parse *p, struct message *m, const struct dns_rec
 }
 
 /* Answers as text, in the one pass over the records that finds the options, too. */
-static void read_records(struct sp_parse *p, struct message *m)
+static __attribute__((noinline)) void read_records(struct sp_parse *p, struct message *m)
 {
 	struct sp_out o = sp_out_begin(p->arena, ANSWERS_TEXT);
 	struct dns_record r, opt = {0};
@@ -300,7 +329,7 @@ static enum sp_status status_of(unsigned rcode)
 	return !rcode ? SP_STATUS_OK : rcode == 1 || rcode == 3 ? SP_STATUS_CLIENT_ERROR : SP_STATUS_SERVER_ERROR;
 }
 
-static void describe_texts(struct sp_parse *p, struct message *m, bool question)
+static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct message *m, bool question)
 {
 	if (question)
 		describe_question(p, m);
@@ -310,17 +339,26 @@ static void describe_texts(struct sp_parse *p, struct message *m, bool question)
 	put_flags(p, m);
 }
 
+/* What a message pairs by, and of an answer whether its question is known. */
+static uint64_t pairs_by(const struct sp_parse *p, const struct message *m, bool unasked, bool *asked)
+{
+	uint32_t tag;
+	if (unasked)
+		return answered_id(p, m, asked);
+	uint64_t id = id_of(p->state, m);
+	*asked = m->flags & QR && !p->terse && p->asked(p, id, &tag);
+	return id;
+}
+
 static void describe(struct sp_parse *p, struct message *m)
 {
-	struct state *st = p->state;
-	bool multicast = is_multicast(p, m), answer = m->flags & QR;
-	uint32_t tag;
-	struct sp_msg *msg = sp_msg_begin(p,
-					  multicast ? SP_MSG_ONEWAY
-					  : answer  ? SP_MSG_RESPONSE
-						    : SP_MSG_REQUEST,
-					  SP_PART_WHOLE);
-	msg->id = multicast ? m->number : id_of(st, m);
+	bool multicast = is_multicast(p, m), answer = m->flags & QR, asked = false;
+	enum sp_msg_kind kind = multicast && !has_other_half(m) ? SP_MSG_ONEWAY
+				: answer			? SP_MSG_RESPONSE
+								: SP_MSG_REQUEST;
+	struct sp_msg *msg = sp_msg_begin_unread(p, kind, SP_PART_WHOLE);
+	msg->flags = multicast ? SP_MSG_OPTIONAL : 0;
+	msg->id = pairs_by(p, m, multicast && answer, &asked);
 	if (multicast || p->server_port == MDNS_PORT)
 		msg->app = SP_APP_MDNS;
 	else if (p->server_port == LLMNR_PORT)
@@ -329,9 +367,9 @@ static void describe(struct sp_parse *p, struct message *m)
 		if (answer && m->count[ADDITIONAL])
 			read_records(p, m);
 	} else {
-		describe_texts(p, m, !answer || multicast || !p->asked(p, msg->id, &tag));
+		describe_texts(p, m, !asked);
 	}
-	if (answer && (!multicast || m->rcode)) {
+	if (answer && (!multicast || asked || m->rcode)) {
 		msg->slot[SP_SLOT_CODE] = p->terse ? (struct sp_slice){0} : sp_dns_rcode(p->arena, m->rcode);
 		msg->status = (uint8_t)status_of(m->rcode);
 	}
@@ -441,7 +479,7 @@ static bool is_transfer(const struct sp_parse *p, const struct message *m)
 }
 
 /* A length of two bytes before every message. */
-static enum sp_parse_result stream(struct sp_parse *p)
+static __attribute__((noinline)) enum sp_parse_result stream(struct sp_parse *p)
 {
 	struct state *st = p->state;
 	if (st->transfer.left)
@@ -605,6 +643,7 @@ static size_t resync(struct sp_parse *p)
 }
 
 static const uint16_t ports[] = {53, MDNS_PORT, LLMNR_PORT, 0};
+static const uint16_t elsewhere[] = {MDNS_PORT, LLMNR_PORT, 0};
 
 static const struct sp_start starts[] = {
 	SP_START_ANY(SP_FROM_CLIENT | SP_FROM_SERVER),
@@ -626,7 +665,9 @@ static const char *const fields[] = {
 const struct sp_parser sp_dns_parser = {
 	.name = "dns",
 	.title = "DNS",
-	.missing = "DNS over TLS, HTTPS and QUIC, which are encrypted; the changes that an UPDATE asks for",
+	.missing = "DNS over TLS, HTTPS and QUIC, which are encrypted; the changes that an UPDATE asks for; answers to "
+		   "other "
+		   "questions of a multicast message than its first",
 	.app = SP_APP_DNS,
 	.transports = SP_TCP | SP_UDP,
 	.pairing = SP_PAIR_BY_ID,
@@ -638,5 +679,6 @@ const struct sp_parser sp_dns_parser = {
 	.probe = probe,
 	.parse = parse,
 	.resync = resync,
+	.elsewhere = elsewhere,
 	.vectors = SP_VECTORS(sp_dns_vectors),
 };

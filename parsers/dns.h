@@ -49,6 +49,9 @@ size_t sp_dns_name_put(struct sp_slice msg, size_t at, struct sp_out *o);
 /* Of the bytes of an uncompressed name and of its type, without regard to case. */
 uint64_t sp_dns_name_hash(struct sp_slice wire, uint16_t type);
 
+/* …of the name at `at`, which may be compressed. 0: it is not there as a whole. */
+uint64_t sp_dns_name_hash_at(struct sp_slice msg, size_t at, uint16_t type);
+
 /* What names of one owner have in common, in lower case: the last two labels, or three where the last two are a
  * registry's. */
 struct sp_slice sp_dns_endpoint(struct sp_arena *a, struct sp_slice name);

@@ -18,6 +18,7 @@ enum {
 	CLIENT_ID_MAX = 1024,
 	VIEW = 4096,	      /* of a request, and of a response at a time */
 	WALKED_MAX = 1 << 20, /* of a response, records not counted */
+	METADATA_WITH_IDS = 10,
 };
 
 #define TOKEN_ID (1ULL << 32) /* ids of exchanged tokens, behind those on the wire */
@@ -266,7 +267,7 @@ static enum sp_parse_result request(struct sp_parse *p, struct state *st, uint64
 {
 	struct sp_slice view = {p->in.p, (size_t)SP_MIN(size, SP_MIN((uint64_t)p->in.n, (uint64_t)VIEW))};
 	struct sp_cursor c = sp_cursor(view);
-	struct sp_kafka_found f = {0};
+	struct sp_kafka_found f = {.names = p->more};
 	struct head h;
 	enum got got = head_at(&c, &h);
 	if (got != GOT)
@@ -315,7 +316,7 @@ static enum sp_parse_result walk_response(struct sp_parse *p, struct state *st, 
 {
 	struct sp_slice view = {p->in.p + at, SP_MIN(SP_MIN((size_t)st->left, (size_t)VIEW), p->in.n - at)};
 	struct sp_cursor c = sp_cursor(view);
-	struct sp_kafka_found f = {0};
+	struct sp_kafka_found f = {.names = p->more};
 	uint64_t skip = 0;
 	enum sp_kafka_walked rc = sp_kafka_walk(&st->walk, &c, st->left, p->arena, &f, &skip);
 	size_t walked = (size_t)(c.p - view.p);
@@ -344,6 +345,8 @@ static enum sp_parse_result response(struct sp_parse *p, struct state *st, uint6
 	const struct sp_kafka_api *api = asked ? sp_kafka_api(tag >> TAG_KEY) : NULL;
 	unsigned version = tag & TAG_VERSION;
 	/* Whoever does not know a client's version of ApiVersions answers in the first one. */
+	if (api && tag >> TAG_KEY == KAFKA_METADATA && version >= METADATA_WITH_IDS && !p->terse)
+		sp_parse_extend(p);
 	bool known = api && (version <= api->newest || tag >> TAG_KEY == KAFKA_API_VERSIONS);
 	if (known) {
 		sp_kafka_walk_begin(&st->walk, api, (uint8_t)version, true);
@@ -428,11 +431,12 @@ static const struct sp_start starts[] = {
 const struct sp_parser sp_kafka_parser = {
 	.name = "kafka",
 	.title = "Apache Kafka",
-	.missing = "",
+	.missing = "the name of a topic that is asked for by its id, and that only another connection named",
 	.app = SP_APP_KAFKA,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,
 	.state_size = sizeof(struct state),
+	.more_size = sizeof(struct sp_kafka_names),
 	.ports = ports,
 	.starts = starts,
 	.fields = fields,

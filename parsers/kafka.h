@@ -27,6 +27,7 @@ enum {
 	KAFKA_TEXT_MAX = 1024,
 	KAFKA_VERSIONS = 2, /* versions newer than ours that a client may speak */
 	KAFKA_FETCH = 1,
+	KAFKA_METADATA = 3,
 	KAFKA_SASL_HANDSHAKE = 17,
 	KAFKA_API_VERSIONS = 18,
 };
@@ -59,12 +60,24 @@ struct sp_kafka_walk {
 	uint32_t left[KAFKA_DEPTH]; /* and how many of them there are, this one included */
 };
 
+/* What the topics' ids mean, of so many as there is room for; when it is used up it begins anew. */
+struct sp_kafka_names {
+	uint16_t used;
+	uint8_t bytes[4094];
+};
+
+/* `id`: 16 bytes; `names` may be NULL. Empty: unknown. */
+struct sp_slice sp_kafka_names_find(const struct sp_kafka_names *names, const uint8_t *id);
+void sp_kafka_names_learn(struct sp_kafka_names *names, const uint8_t *id, struct sp_slice name);
+
 /* What a walk found. */
 struct sp_kafka_found {
+	struct sp_kafka_names *names; /* in: that are known, and more of which are learned; NULL: none */
 	struct sp_slice topic[KAFKA_TOPICS];
 	uint32_t topics;
-	bool id_last;	/* the last topic is known by its id, a name may follow */
-	bool name_last; /* the structure's topic was named, its id is not needed */
+	bool id_last;	      /* the last topic is known by its id, a name may follow */
+	bool name_last;	      /* the structure's topic was named, its id is not needed */
+	struct sp_slice name; /* of the last topic that was named */
 	bool has_partition, has_offset, has_acks, is_transaction;
 	int32_t partition;
 	int64_t offset;

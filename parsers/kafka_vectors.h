@@ -80,6 +80,32 @@ static const struct sp_vector vectors[] = {
 			"< response code=100 message=UNKNOWN_TOPIC_ID: no such id status=client_error id=6 bytes=76\n",
 	},
 	{
+		.name = "topics by ids that the connection named before, and one that it did not",
+		.step = {SP_C("\000\000\000\022\000\003\000\014\000\000\000\001\000\003app\000\000\001\000\000"),
+			 /* The first topic's id lies across the end of what is looked at at once. */
+			 SP_S("\000\000\0206\000\000\000\001\000\000\000\000\000\002\000\000\000\001\333\037" X1000
+				      X1000 X1000 X1000 X10 X10 X10 X10 X10 "xxxxxxxx"
+			      "\000\000#\204\000\000\000\000\000\000\001\003\000\000\007orders\001\002\003\004\005\006"
+			      "\007\010\011\012\013\014\015\016\017\020\000\001\200\000\000\000\000\000\000\006bills!"
+			      "\042#$%&'()*+,-./0\000\001\200\000\000\000\000\000"),
+			 SP_C("\000\000\000\304\000\001\000\015\000\000\000\002\000\003app\000\377\377\377\377\000\000"
+			      "\001\364\000\000\000\001\000\000\003\350\000\000\000\000\000\000\000\000\000\004\001\002"
+			      "\003\004\005\006\007\010\011\012\013\014\015\016\017\020\002\000\000\000\000\377\377\377"
+			      "\377\000\000\000\000\000\000\000\005\377\377\377\377\000\000\000\000\000\000\000\000\000"
+			      "\000\003\350\000\000ABCDEFGHIJKLMNOP\002\000\000\000\000\377\377\377\377\000\000\000\000"
+			      "\000\000\000\005\377\377\377\377\000\000\000\000\000\000\000\000\000\000\003\350\000\000"
+			      "!\042#$%&'()*+,-./0\002\000\000\000\000\377\377\377\377\000\000\000\000\000\000\000\005"
+			      "\377\377\377\377\000\000\000\000\000\000\000\000\000\000\003\350\000\000\001\001\000"),
+			 SP_S("\000\000\000\021\000\000\000\002\000\000\000\000\000\000\000\000\000\000\000\001\000")},
+		.want = "> request method=Metadata correlation=1 id=1 bytes=22 messaging.system=kafka "
+			"kafka.api_version=12 messaging.client.id=app\n"
+			"< response status=ok id=1 bytes=4154\n"
+			"> request method=Fetch resource=orders,QUJDREVGR0hJSktMTU5PUA,bills endpoint=orders "
+			"correlation=2 id=2 bytes=200 messaging.system=kafka kafka.api_version=13 "
+			"messaging.client.id=app messaging.destination.partition.id=0 messaging.kafka.offset=5\n"
+			"< response status=ok id=2 bytes=21\n",
+	},
+	{
 		.name = "an error behind records; the session knows the topics",
 		.step = {SP_C("\000\000\0000\000\001\000\013\000\000\000\007\000\003app\377\377\377\377\000\000\001\364"
 			      "\000\000\000\001\000\020\000\000\000\000\000\000M\000\000\000\001\000\000\000\000\000"

@@ -14,6 +14,9 @@ struct reader {
 	const uint8_t *start;
 	uint64_t left; /* of the message from `start` on */
 	uint64_t skip;
+	/* Where the present field begins, and the last topic's name: on the wire, in the layout. */
+	const uint8_t *at, *name_at;
+	uint8_t layout, name_layout;
 };
 
 uint32_t sp_kafka_varint(struct sp_cursor *c)
@@ -171,16 +174,32 @@ static struct sp_slice id_text(struct sp_arena *a, const uint8_t *id)
 	return (struct sp_slice){p, p ? 22 : 0};
 }
 
+/* What is shown of a topic that was not named here. */
+static struct sp_slice topic_of(const struct reader *r, const uint8_t *id)
+{
+	if (r->f->topics >= KAFKA_TOPICS)
+		return (struct sp_slice){id, 16}; /* it is only counted */
+	struct sp_slice name = sp_kafka_names_find(r->f->names, id);
+	return name.n ? name : id_text(r->arena, id);
+}
+
 static int topic_id(struct reader *r)
 {
 	static const uint8_t none[16];
 	const uint8_t *id = sp_cursor_take(r->c, 16);
+	bool named = r->f->name_last;
+	if (!id && named) { /* the name goes with it */
+		r->at = r->name_at;
+		r->layout = r->name_layout;
+	}
 	if (!id)
 		return SP_KAFKA_SHORT;
-	if (r->f->topics < KAFKA_TOPICS && memcmp(id, none, sizeof none))
-		add_topic(r->f, id_text(r->arena, id), true);
-	else if (memcmp(id, none, sizeof none))
-		r->f->topics++;
+	if (!memcmp(id, none, sizeof none))
+		return GO_ON;
+	if (named)
+		sp_kafka_names_learn(r->f->names, id, r->f->name);
+	else
+		add_topic(r->f, topic_of(r, id), true);
 	return GO_ON;
 }
 
@@ -288,6 +307,9 @@ static int name(struct reader *r, char what)
 	switch (what) {
 	case 't':
 		add_topic(f, got, false);
+		f->name = got;
+		r->name_at = r->at;
+		r->name_layout = r->layout;
 		return rc;
 	case 'g':
 		keep = &f->group;
@@ -394,12 +416,12 @@ enum sp_kafka_walked sp_kafka_walk(struct sp_kafka_walk *w, struct sp_cursor *c,
 	struct reader r = {.w = w, .c = c, .f = f, .arena = a, .start = c->p, .left = left};
 	int rc = GO_ON;
 	while (rc == GO_ON) {
-		const uint8_t *at = c->p;
-		uint8_t layout = w->at;
+		r.at = c->p;
+		r.layout = w->at;
 		rc = step(&r);
 		if (rc == SP_KAFKA_SHORT) {
-			*c = (struct sp_cursor){.p = at, .end = c->end};
-			w->at = layout;
+			*c = (struct sp_cursor){.p = r.at, .end = c->end};
+			w->at = r.layout;
 		}
 	}
 	*skip = r.skip;

@@ -33,6 +33,8 @@ static void row(FILE *out, const struct sp_parser *p)
 	fprintf(out, " · responses are found %s", pairing[p->pairing]);
 	if (p->timeout_s)
 		fprintf(out, " · a request is given up after %u s", p->timeout_s);
+	for (const uint16_t *port = p->elsewhere; port && *port; port++)
+		fprintf(out, "%s %u", port == p->elsewhere ? " · answers in other flows: UDP ports" : ",", *port);
 	fprintf(out, "\n");
 	if (p->fields && p->fields[0]) {
 		fprintf(out, "\nAttributes: ");
@@ -44,15 +46,24 @@ static void row(FILE *out, const struct sp_parser *p)
 
 static void print(FILE *out)
 {
-	fprintf(out, "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
-		     "# Protocols\n\n"
-		     "What spantap reads above TCP, UDP and ICMP, on any port: protocols are told by what is said. "
-		     "Every call gives a\n"
-		     "line of `requests.jsonl` with the keys that all protocols share – method, host, resource, "
-		     "endpoint, code, status,\n"
-		     "message, correlation, trace identifiers – and the attributes named here. This page is made from "
-		     "the parsers' own\n"
-		     "table: `build/tests/protocols > docs/protocols.md`.\n");
+	fprintf(out,
+		"<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
+		"# Protocols\n\n"
+		"What spantap reads above TCP, UDP and ICMP, on any port: protocols are told by what is said. "
+		"Every call gives a\n"
+		"line of `requests.jsonl` with the keys that all protocols share – method, host, resource, "
+		"endpoint, code, status,\n"
+		"message, correlation, trace identifiers – and the attributes named here. This page is made from "
+		"the parsers' own\n"
+		"table: `build/tests/protocols > docs/protocols.md`.\n\n"
+		"Where a group is asked, or who asks has no address yet, the answer comes in another flow than the "
+		"request. They are one\n"
+		"call all the same: in the flow of who asked, with who answered as its server, and the answer's flow "
+		"as "
+		"`response_flow_id`. The\n"
+		"first answer ends it; those of others (a second DHCP server's offer) are `response`s in their own "
+		"flows. Questions of\n"
+		"multicast DNS that nobody answers within 2 s, and answers that nobody asked for, are `oneway`.\n");
 	for (const struct sp_parser *const *p = sp_parsers; *p; p++)
 		row(out, *p);
 }

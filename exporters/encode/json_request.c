@@ -117,12 +117,14 @@ static char *put_kept_flow(char *p, struct kept *k, const struct sp_request_reco
 {
 	struct flow *f = &k->flow[r->flow_id & (KEPT_FLOWS - 1)];
 	if (SP_LIKELY(f->n && f->flow_id == r->flow_id && f->client_port == r->client_port &&
-		      sp_addr_eq(&f->client, &r->client_ip))) {
+		      sp_addr_eq(&f->client, &r->client_ip) && !r->response_flow_id)) {
 		memcpy(p, f->text, sizeof f->text);
 		return p + f->n;
 	}
 	char *end = put_flow(p, r, point);
 	size_t n = (size_t)(end - p);
+	if (r->response_flow_id)
+		return end; /* its server is not the flow's */
 	f->n = 0;
 	if (n > sizeof f->text)
 		return end;

@@ -212,8 +212,20 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	batch->odd |= !!(flags & SP_PKT_CUT);
 }
 
-uint32_t sp_flow_key_share(const struct sp_flow_key *key)
+bool sp_flow_key_meets(const struct sp_decode_conf *conf, const struct sp_flow_key *key)
 {
+	const uint16_t *port = conf->meet_ports, *end = port + SP_DECODE_MEET_PORTS;
+	if (key->proto != PROTO_UDP)
+		return false;
+	while (port < end && *port && *port != key->lo_port && *port != key->hi_port)
+		port++;
+	return port < end && *port;
+}
+
+uint32_t sp_flow_key_share(const struct sp_decode_conf *conf, const struct sp_flow_key *key)
+{
+	if (SP_UNLIKELY(sp_flow_key_meets(conf, key)))
+		return 0;
 	return sp_share(sp_share_end(sp_share_fold(key->lo.b), key->lo_port),
 			sp_share_end(sp_share_fold(key->hi.b), key->hi_port), key->proto);
 }

@@ -39,11 +39,13 @@ enum sp_decode_reason {
 };
 
 #define SP_DECODE_UDP_PORTS 8
+#define SP_DECODE_MEET_PORTS 4
 
 struct sp_decode_conf {
 	uint16_t vxlan_ports[SP_DECODE_UDP_PORTS]; /* destination ports, 0 ends the list */
 	uint16_t vxlan_gpe_port, geneve_port;	   /* destination ports, 0: none */
 	uint16_t gtpu_port, l2tp_port;		   /* either side's port, 0: none */
+	uint16_t meet_ports[SP_DECODE_MEET_PORTS]; /* either side's, 0 ends the list: flows for one worker together */
 	uint16_t max_tunnels;  /* nested tunnels taken off; what is deeper is the tunnel's own flow */
 	uint32_t mirror;       /* bits 1 << enum sp_tunnel_type: mirror transport, forgotten */
 	uint32_t keep;	       /* bits: tunnels that are not opened: the outer conversation is the flow */
@@ -65,9 +67,12 @@ struct sp_decode_conf sp_decode_conf_default(void);
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch);
 
 /* Which share of all flows a key belongs to, for workers that each take some of them: a number that is spread over 32
- * bits, the same for both directions and for a mirror's copies in another VLAN. share.h tells it of most packets at a
- * glance. */
-uint32_t sp_flow_key_share(const struct sp_flow_key *key);
+ * bits, the same for both directions and for a mirror's copies in another VLAN, and 0 for all flows that have to meet.
+ * share.h tells it of most packets at a glance. */
+uint32_t sp_flow_key_share(const struct sp_decode_conf *conf, const struct sp_flow_key *key);
+
+/* Is it one of the flows that have to meet in one worker (meet_ports)? */
+bool sp_flow_key_meets(const struct sp_decode_conf *conf, const struct sp_flow_key *key);
 
 /* Which of so many workers has that share. */
 static inline unsigned sp_share_worker(uint32_t share, unsigned workers)

@@ -35,9 +35,24 @@ static inline bool sp_may_be_tunnel(const struct sp_tunnel_ports *t, uint16_t sp
 	return _mm_movemask_epi8(hit) | (sport == t->gtpu) | (sport == t->l2tp);
 }
 
+/* UDP ports that do not tell at a glance whose a packet is: those of tunnels, and where flows have to meet. */
+struct sp_share_ports {
+	struct sp_tunnel_ports any;   /* with the meeting ones as destinations, */
+	_Alignas(16) uint16_t src[8]; /* and as sources */
+};
+
+static inline struct sp_share_ports sp_share_ports(const struct sp_decode_conf *conf)
+{
+	static_assert(SP_DECODE_UDP_PORTS + 4 + SP_DECODE_MEET_PORTS <= 16, "destinations are two vectors");
+	struct sp_share_ports s = {.any = sp_tunnel_ports(conf)};
+	memcpy(s.any.dst + 16 - SP_DECODE_MEET_PORTS, conf->meet_ports, sizeof conf->meet_ports);
+	memcpy(s.src, conf->meet_ports, sizeof conf->meet_ports);
+	return s;
+}
+
 /* Which share of all flows an ordinary packet belongs to, IPv4 on Ethernet that takes decode's straight line:
  * sp_flow_key_share of its key. False: it has to be decoded. */
-static inline bool sp_share_of(const struct sp_tunnel_ports *ports, const uint8_t *data, uint32_t cap_len,
+static inline bool sp_share_of(const struct sp_share_ports *ports, const uint8_t *data, uint32_t cap_len,
 			       uint32_t *share)
 {
 	enum { ETH_LEN = 14, IP4_LEN = 20, UDP_LEN = 8, TYPE_IP4 = 0x0800, PROTO_TCP = 6, PROTO_UDP = 17 };
@@ -49,12 +64,14 @@ static inline bool sp_share_of(const struct sp_tunnel_ports *ports, const uint8_
 	uint8_t proto = ip[9];
 	uint16_t sport = sp_be16(l4), dport = sp_be16(l4 + 2);
 	/* Which of both protocols it is cannot be guessed: no branch for it. */
-	unsigned tcp = proto == PROTO_TCP, udp = proto == PROTO_UDP, tunnel = sp_may_be_tunnel(ports, sport, dport);
+	__m128i sources = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)ports->src), _mm_set1_epi16((short)sport));
+	unsigned tcp = proto == PROTO_TCP, udp = proto == PROTO_UDP;
+	unsigned other = sp_may_be_tunnel(&ports->any, sport, dport) | (_mm_movemask_epi8(sources) != 0);
 	const uint64_t mapped = 0xffff0000;
 	uint64_t both = sp_load64(ip + 12);
 	*share = sp_share(sp_share_end(both << 32 | mapped, sport), sp_share_end((both >> 32 << 32) | mapped, dport),
 			  proto);
-	return SP_LIKELY(tcp | (udp & !tunnel));
+	return SP_LIKELY(tcp | (udp & !other));
 }
 
 #endif

@@ -609,6 +609,7 @@ def calls_of(capture, conf):
             calls = [json.loads(line) for line in f]
     for r in calls:
         del r["request_id"], r["flow_id"]
+        r.pop("response_flow_id", None)
     return sorted(json.dumps(r, sort_keys=True) for r in calls)
 
 

@@ -4,6 +4,9 @@
 which tshark names the request has to be a call of ours, between the same ends, with the same name and code. Prints TAP;
 `calls.py FILE...` compares those files.
 
+DHCP's messages and LLMNR's, which tshark does not pair, are paired here by their numbers, questions and ports: they have to be calls
+between who asked and who answered, whomever that was asked of.
+
 Where request and answer came through different VLANs or tunnels, they are two flows: both halves have to be there then. Any other
 capture whose calls differ stands in EXPLAINED with the reason, and fails there once it does not differ any more. Over all captures at
 least 97 % of the calls of each protocol that has enough of them are the same, those explained included."""
@@ -28,6 +31,7 @@ FIELDS = ["frame.number", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ip
           "icmpv6.resp_to",
           "kafka.correlation_id", "kafka.request_frame",
           "ldap.messageID", "ldap.response_to",
+          "dhcp.option.dhcp", "dhcp.id", "dhcpv6.msgtype", "dhcpv6.xid",
           "sip.CSeq.seq", "sip.CSeq.method", "sip.Status-Code", "sip.response-request"]
 ENOUGH = 50  # calls, for a share to mean something
 SHARE = 0.97
@@ -48,9 +52,8 @@ EXPLAINED = {name: why for why, names in {
         "ndpi/pcap/dns-invalid-chars.pcap", "suricata-verify/dns/dns-incomplete/input.pcap"],
     "bytes were changed: names no longer are the same, a length cannot be": [
         "ndpi/pcap/fuzz-2006-06-26-2594.pcap", "tcpreplay/test.rewrite_1ttl", "tcpreplay/test.rewrite_vlan802.1ad"],
-    "the query is none: opcode 12, a name that points forward, an answer in it, junk": [
+    "the query is none: opcode 12, a name that points forward, junk": [
         "suricata-verify/dns/dns-invalid-opcode/input.pcap", "suricata-verify/dns/dns-forward-pointer/input.pcap",
-        "suricata-verify/dns/dns-answer-name/dns-udp-request-with-answer.pcap",
         "suricata-verify/dns-udp-junkrequest-first/input.pcap"],
     "the status line is none: its code is no number of three digits, or the version is none": [
         "suricata-verify/http-evader/http-evader-393/input.pcap", "suricata-verify/http-evader/http-evader-468/input.pcap",
@@ -60,6 +63,8 @@ EXPLAINED = {name: why for why, names in {
         "zeek/Traces/http/zero-length-bodies-with-drops.pcap"],
     "after its SASL bind the connection is wrapped": ["zeek/Traces/ldap/missing_krbtgt_ldap_request.pcapng",
                                                       "zeek/Traces/ldap/modify-request.pcapng"],
+    "the request's block has no time: it is decades older than its answer": [
+        "gopacket/pcapgo/tests/be/test011.pcapng", "gopacket/pcapgo/tests/be/test100.pcapng"],
     "Content-Length is no number": ["zeek/Traces/sip/invalid-content-length.pcap"],
     "the same pings a second time, copies to whoever recognises those of a mirror": ["zeek/Traces/tcp/timeout-with-pings.pcap"],
     "tshark opens a tunnel that spantap leaves closed: IPComp, AYIYA, GRE behind another UDP port or with a route, 802.11": [
@@ -137,7 +142,44 @@ def sip(frames, frame):
             yield request, "sip", frame["sip.CSeq.method"][0], code[0]
 
 
-PROTOCOLS = [http, dns, icmp, sip, by_number("kafka", "kafka.correlation_id", "kafka.request_frame"),
+def in_two_flows(frames, frame, what, step, answers):
+    """Of messages that are answered at, or from, another address: the last request with these names, until it is answered."""
+    family, ports = above(frame)[0], [port for _, port in ends(frame)]
+    if answers:
+        return frames.pop((*what, step, family, *reversed(ports)), None)
+    frames[(*what, step, family, *ports)] = frame
+    return None
+
+
+# kind -> step of which it is, its name where it is an answer
+DHCP = {"1": (1, None), "2": (1, "OFFER"), "3": (3, None), "5": (3, "ACK"), "6": (3, "NAK"), "8": (3, None)}
+DHCPV6 = {"1": (1, None), "2": (1, True), "3": (3, None), "4": (3, None), "5": (3, None), "6": (3, None), "7": (3, True),
+          "8": (3, None), "9": (3, None), "11": (3, None)}
+
+
+def dhcp(frames, frame):
+    for kinds, field, number in ((DHCP, "dhcp.option.dhcp", "dhcp.id"), (DHCPV6, "dhcpv6.msgtype", "dhcpv6.xid")):
+        for kind, xid in zip(frame[field], frame[number]):
+            step, answer = kinds.get(kind, (None, None))
+            request = step and in_two_flows(frames, frame, (field, xid), step, answer)
+            if request:
+                yield request, "dhcp", str(int(xid, 0)), answer if kinds is DHCP else None
+
+
+def llmnr(frames, frame):
+    if not {"5353", "5355"} & {port for _, port in ends(frame)}:
+        return
+    if len(frame["dns.id"]) != 1 or not int(frame["dns.id"][0], 16) or not frame["dns.qry.name"]:
+        return
+    number, name = frame["dns.id"][0], frame["dns.qry.name"][0].lower()
+    rcode = frame["dns.flags.rcode"]
+    request = in_two_flows(frames, frame, ("llmnr", number, name), 1, rcode)
+    if request:
+        yield request, "dns", str(int(number, 16)), RCODE.get(int(rcode[0]), rcode[0])
+
+
+ELSEWHERE = [dhcp, llmnr]
+PROTOCOLS = ELSEWHERE + [http, dns, icmp, sip, by_number("kafka", "kafka.correlation_id", "kafka.request_frame"),
              by_number("ldap", "ldap.messageID", "ldap.response_to")]
 
 
@@ -151,9 +193,11 @@ def by_tshark(capture):
         for protocol in PROTOCOLS:
             for request, *what in protocol(frames, frame):
                 client, server = ends(request)
+                if protocol in ELSEWHERE:
+                    server = ends(frame)[0]
                 call = (what[0], client, server, *what[1:])
                 again = (request["frame.number"][0], *what[:2])
-                if ends(frame) != [server, client] or not client[0] or (again in seen and what[0] != "http"):
+                if (ends(frame) != [server, client] and protocol not in ELSEWHERE) or not client[0] or (again in seen and what[0] != "http"):
                     continue
                 seen.add(again)
                 calls[call] += 1
@@ -167,6 +211,8 @@ def name_of(r):
     if r["app_proto"] in ("dns", "mdns", "llmnr"):
         code = r.get("code")
         return "dns", r.get("correlation"), code
+    if r["app_proto"] == "dhcp" and "app_version" not in r:
+        return "dhcp", r.get("correlation"), r.get("code")
     return r["app_proto"], r.get("correlation"), None
 
 

@@ -25,3 +25,19 @@ r_dhcp()
 	record_stop
 	note "$(version_of dnsmasq) at the router: udhcpc ($(version_of udhcpc)) asks for a lease as alice, then for an address that it does not get; dhclient ($(version_of isc-dhcp-client)) for one that it had elsewhere (NAK), then another; and over IPv6, and releases that."
 }
+
+# By way of a relay, seen on both of its sides.
+r_dhcp_relay()
+{
+	net_up
+	background in_s dnsmasq --no-daemon --conf-file=/dev/null --port=0 --interface=eth0 --bind-interfaces --user=root --pid-file= \
+		--dhcp-leasefile="$work/leases" --dhcp-range=10.1.0.100,10.1.0.120,255.255.255.0,1h --dhcp-authoritative --no-ping
+	background in_m dnsmasq --no-daemon --conf-file=/dev/null --port=0 --user=root --pid-file= --dhcp-relay=10.1.0.1,10.2.0.2
+	wait_port "$S" 67
+	wait_port "$M" 67
+	out=${out%.pcap}.pcapng
+	record_points_start "$M" 'udp portrange 67-68' 65535 c0 s0
+	in_c busybox udhcpc -i eth0 -s /bin/true -n -q -f -x hostname:alice >/dev/null 2>&1 || true
+	record_stop
+	note "$(version_of dnsmasq-base) as a server, and as a relay at the router, recorded on both sides of that: udhcpc ($(version_of udhcpc)) asks for a lease."
+}

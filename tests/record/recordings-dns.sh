@@ -121,3 +121,29 @@ r_mdns()
 	record_stop
 	note "$(version_of avahi-daemon) looks whether its names are free and announces them (IPv4 and IPv6); dig asks it once by multicast, from ports of its own (40001, 40002), and is answered by unicast."
 }
+
+# Two hosts that speak it: what one asks the group the other answers, to the group.
+r_mdns_hosts()
+{
+	net_up
+	for host in router client; do
+		device=$([ $host = router ] && echo c0 || echo eth0)
+		printf '[server]\nhost-name=%s\nallow-interfaces=%s\nuse-ipv6=no\nenable-dbus=%s\n[publish]\npublish-hinfo=no\npublish-workstation=yes\n' \
+			$host $device "$([ $host = router ] && echo no || echo yes)" >"$work/$host.conf"
+	done
+	printf '<busconfig><type>system</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth><policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>' "$work" >"$work/bus.conf"
+	export DBUS_SYSTEM_BUS_ADDRESS="unix:path=$work/bus"
+	background in_c dbus-daemon --config-file="$work/bus.conf" --nofork --nopidfile
+	sleep 1
+	background in_m avahi-daemon -f "$work/router.conf" --no-drop-root --no-chroot --no-proc-title
+	sleep 8 # it has announced its names by then, and nobody knows them
+	record_start "$M" c0 'udp port 5353'
+	# Another process' file keeps the two apart, which share what is in /run.
+	background unshare --mount sh -c "mount -t tmpfs none /run/avahi-daemon && exec ip netns exec $C avahi-daemon -f $work/client.conf --no-drop-root --no-chroot --no-proc-title"
+	sleep 4
+	in_c timeout 10 avahi-resolve -4 -n router.local >/dev/null || true
+	in_c timeout 10 avahi-browse -t -r _workstation._tcp >/dev/null || true
+	in_c timeout 10 avahi-resolve -4 -n nobody.local >/dev/null 2>&1 || true
+	record_stop 1
+	note "$(version_of avahi-daemon) at two hosts: one looks for the other by name and by service, and for a name that nobody has. Question and answer both go to the group."
+}

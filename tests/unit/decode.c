@@ -204,6 +204,9 @@ static void check_prefixes(void)
 				CHECK(!memcmp(&b->key[0], &whole.key[0], sizeof b->key[0]));
 			if (p->l7 != SP_NOOFS)
 				CHECK_EQ(p->l7_len, w->l7_len);
+			if (p->l4 != SP_NOOFS && b->key[0].proto == 6 &&
+			    !(p->flags & (SP_PKT_QUOTED | SP_PKT_FRAGMENT)))
+				CHECK_EQ(!(p->flags & SP_PKT_L4_CUT), cut >= p->l4 + 20U);
 		}
 	}
 }

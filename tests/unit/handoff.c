@@ -141,6 +141,7 @@ static void workers_share(void)
 	struct sp_err err;
 	if (!CHECK_EQ(sp_handoff_new(&h, 3, RING, 128, &err), 0))
 		return;
+	const struct sp_decode_conf conf = sp_decode_conf_default();
 	uint32_t count[3] = {0}, low[16] = {0}, high[16] = {0};
 	for (uint32_t i = 0; i < 30000; i++) {
 		struct sp_flow_key key = {.proto = 6, .lo_port = (uint16_t)i, .hi_port = 80}, other_vlan;
@@ -149,8 +150,8 @@ static void workers_share(void)
 		other_vlan = key;
 		other_vlan.space = 1 + i;
 		uint32_t hash = (uint32_t)sp_flow_key_hash(&key, 0);
-		unsigned w = sp_handoff_worker(h, sp_flow_key_share(&key));
-		CHECK_EQ(sp_handoff_worker(h, sp_flow_key_share(&other_vlan)), w); /* a mirror's copy */
+		unsigned w = sp_handoff_worker(h, sp_flow_key_share(&conf, &key));
+		CHECK_EQ(sp_handoff_worker(h, sp_flow_key_share(&conf, &other_vlan)), w); /* a mirror's copy */
 		CHECK(w < 3);
 		count[w]++;
 		low[hash % 16] += w == 0;

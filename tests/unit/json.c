@@ -255,6 +255,20 @@ static void requests(void)
 	CHECK(!strstr(got, "rrt_us") && !strstr(got, "message"));
 }
 
+/* What a flow's calls have in common is kept, but not the server of one that was answered in another flow. */
+static void answered_elsewhere(void)
+{
+	struct sp_request_record r = {.head = {sizeof r, SP_RECORD_REQUEST, 0}, .flow_id = 5, .has_ports = 1};
+	for (unsigned i = 0; i < 4; i++) {
+		sp_addr_parse(&r.client_ip, "0.0.0.0");
+		sp_addr_parse(&r.server_ip, i % 2 ? "10.0.0.1" : "255.255.255.255");
+		r.response_flow_id = i % 2 ? 6 : 0;
+		const char *got = encode(&sp_encode_json, (const void *)&r);
+		CHECK(strstr(got, i % 2 ? "\"server_ip\":\"10.0.0.1\"" : "\"server_ip\":\"255.255.255.255\""));
+		CHECK(!strstr(got, "\"response_flow_id\":\"6\"") == !(i % 2));
+	}
+}
+
 static void check_bytes(struct sp_buf *buf, const char *want)
 {
 	CHECK(buf->n == strlen(want) && !memcmp(buf->p, want, buf->n));
@@ -317,6 +331,7 @@ int main(void)
 	encode(NULL, NULL);
 	RUN(strings_in_steps_of_eight);
 	RUN(requests);
+	RUN(answered_elsewhere);
 	RUN(over_time);
 	return check_done();
 }

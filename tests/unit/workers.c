@@ -119,6 +119,7 @@ static struct sp_report report;
 static struct sp_report_worker threads[SP_WORKERS_MAX];
 
 static uint64_t ring_size = 1 << 20;
+static uint16_t meet_port;
 
 static struct sp_workers *start(unsigned workers, bool busy_poll)
 {
@@ -134,6 +135,7 @@ static struct sp_workers *start(unsigned workers, bool busy_poll)
 	flow.max_flows = 4096;
 	flow.dedup.enabled = true;
 	struct sp_pipeline_conf pipeline = {.decode = sp_decode_conf_default(), .flow = &flow, .reorder = &reorder};
+	pipeline.decode.meet_ports[0] = meet_port;
 	CHECK(!sp_hub_new(&hub, workers, 4, &points));
 	CHECK(!sp_hub_start(hub));
 	if (!CHECK_EQ(sp_workers_start(&ws, &wc, &pipeline, &points, hub, &err), 0))
@@ -189,6 +191,30 @@ static void parted_flows_meet(void)
 		stop(ws);
 		free(f);
 	}
+}
+
+/* Flows that have to meet do, whatever keeps others apart: each of its two queues sees one direction here, and says
+ * that it sees both. */
+static void flows_that_have_to_meet(void)
+{
+	for (uint16_t port = 52; port <= 53; port++) {
+		meet_port = port;
+		struct sp_workers *ws = start(2, false);
+		struct fake *f = make_port(2, 5000, 0);
+		char how[128];
+		f->port.symmetric = true;
+		CHECK(!sp_workers_add(ws, &f->port, &(struct sp_workers_port){0}, how, sizeof how));
+		wait_for(f);
+		sp_workers_remove(ws, &f->port);
+		CHECK(sp_workers_end(ws, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT, UINT32_MAX));
+		tell(ws);
+		CHECK_EQ(report.flow.flows_created, port == 53 ? FLOWS : 2 * FLOWS);
+		CHECK_EQ(threads[0].handed_over, 0);
+		CHECK_EQ(threads[1].handed_over + report.counters->handoff_full, port == 53 ? 5000 : 0);
+		stop(ws);
+		free(f);
+	}
+	meet_port = 0;
 }
 
 /* One worker stands still: what finds no room in its ring is dropped, counted by stage and at its point. */
@@ -351,6 +377,7 @@ int main(void)
 	if (sp_conf_load(&conf, NULL, sp_flow_conf_rows, sizeof(struct sp_flow_conf)))
 		return 1;
 	RUN(parted_flows_meet);
+	RUN(flows_that_have_to_meet);
 	RUN(a_full_ring_is_counted);
 	RUN(one_worker_needs_no_hand_off);
 	RUN(ways_are_chosen);
