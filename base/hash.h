@@ -17,6 +17,20 @@ static inline uint64_t sp_hash_mix(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
+static inline uint16_t sp_load16(const void *p)
+{
+	uint16_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint32_t sp_load32(const void *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
 static inline uint64_t sp_load64(const void *p)
 {
 	uint64_t v;

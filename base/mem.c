@@ -47,6 +47,12 @@ void sp_mem_unmap(void *p, size_t size)
 		munmap(p, size);
 }
 
+void sp_mem_clear(void *p, size_t size)
+{
+	if (madvise(p, size, MADV_DONTNEED))
+		memset(p, 0, size);
+}
+
 static uint64_t system_available(void)
 {
 	FILE *f = fopen("/proc/meminfo", "re");

@@ -15,6 +15,9 @@ enum sp_mem_flags {
 void *sp_mem_map(size_t size, unsigned flags);
 void sp_mem_unmap(void *p, size_t size);
 
+/* All of it is zero again: pages go back to the system, and come when they are touched. */
+void sp_mem_clear(void *p, size_t size);
+
 /* Bytes that can be had without pushing other programs out or meeting a limit (MemAvailable, control groups);
  * UINT64_MAX when the system does not say. */
 uint64_t sp_mem_available(void);

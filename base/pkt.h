@@ -40,32 +40,34 @@ enum sp_pkt_flags {
 	SP_PKT_QUOTED = 8,	   /* the flow key is that of a packet quoted inside an ICMP error */
 	SP_PKT_NO_PORTS = 16,	   /* the L4 protocol has none, or they were not captured */
 	SP_PKT_TUNNELLED = 32,	   /* at least one tunnel was taken off */
-	SP_PKT_L4_CUT = 64,	   /* the L4 header is not captured completely: ports at most */
+	SP_PKT_L4_CUT = 64,	   /* the L4 header, options aside, is not captured: ports at most */
 	SP_PKT_OFFLOADED = 128,	   /* IP length 0 (TSO): lengths are derived from the frame */
 	SP_PKT_REVERSE = 256,	   /* the sender is the high endpoint of the key */
 	SP_PKT_CSUM_PENDING = 512, /* by the port: checksums are not filled in yet (offload); nobody may check them */
+	/* Such packets have no sign in the batch: it would need more than their L4 header, or that is not theirs. */
+	SP_PKT_NO_SIGN = SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED,
 };
 
 struct sp_pkt {
 	const uint8_t *data;
 	uint64_t ts_ns;
 	uint64_t cookie;     /* the port's own handle; nobody else reads it */
-	uint32_t wire_len;   /* bytes on the wire, without FCS */
 	uint32_t cap_len;    /* bytes at data */
 	uint32_t hash;	     /* of the flow key: the same for both directions */
 	uint32_t space;	     /* address space: point group, VLANs, tunnels; part of the flow key */
+	uint32_t wire_len;   /* bytes on the wire, without FCS */
 	uint32_t l7_len;     /* payload above L4 by the declared lengths; may exceed what was captured */
 	uint16_t l3, l4, l7; /* offsets from data, SP_NOOFS when absent */
-	uint16_t point;
-	uint16_t flags;	 /* enum sp_pkt_flags */
-	uint16_t layers; /* 1 + index into the batch's layers; 0: a plain frame */
-	uint8_t link;	 /* enum sp_link, by the port */
-	uint8_t proto;	 /* IP protocol number of the innermost packet */
+	uint16_t flags;	     /* enum sp_pkt_flags */
+	uint16_t layers;     /* 1 + index into the batch's layers; 0: a plain frame */
+	uint16_t l2;	     /* offset of the innermost Ethernet header, SP_NOOFS when there is none */
+	uint8_t verdict;     /* enum sp_verdict, by decode and the stages after it */
+	uint8_t reason;	     /* enum sp_decode_reason */
+	uint8_t ttl;	     /* TTL or hop limit of the innermost IP header */
+	uint8_t proto;	     /* IP protocol number of the innermost packet */
 	uint8_t tcp_flags;
-	uint8_t verdict; /* enum sp_verdict, by decode and the stages after it */
-	uint8_t reason;	 /* enum sp_decode_reason */
-	uint8_t ttl;	 /* TTL or hop limit of the innermost IP header */
-	uint16_t l2;	 /* offset of the innermost Ethernet header, SP_NOOFS when there is none */
+	uint8_t link; /* enum sp_link, by the port */
+	uint16_t point;
 };
 static_assert(sizeof(struct sp_pkt) == 64, "one cache line");
 
@@ -128,8 +130,9 @@ struct sp_batch {
 	bool uniform; /* known to be of one point, in the order of time, `bytes` on the wire in all */
 	bool odd;     /* of decode and later stages: one of them is not whole, or not simply analysed */
 	uint64_t bytes;
-	struct sp_pkt pkt[SP_BATCH_MAX];
+	_Alignas(16) struct sp_pkt pkt[SP_BATCH_MAX];
 	struct sp_flow_key key[SP_BATCH_MAX];
+	uint64_t sign[SP_BATCH_MAX]; /* by decode: what copies of a packet have in common; 0: unknown */
 	struct sp_layers layers[SP_BATCH_MAX];
 };
 
@@ -145,7 +148,8 @@ static inline void sp_batch_take(struct sp_batch *batch, const struct sp_batch *
 {
 	struct sp_pkt *pkt = &batch->pkt[batch->n];
 	*pkt = from->pkt[i];
-	batch->key[batch->n++] = from->key[i];
+	batch->key[batch->n] = from->key[i];
+	batch->sign[batch->n++] = from->sign[i];
 	if (!pkt->layers)
 		return;
 	batch->layers[batch->n_layers++] = from->layers[pkt->layers - 1];

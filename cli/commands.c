@@ -181,6 +181,8 @@ static const char *const trace_text[] = {
 	"it should have come from, did not see. 'client' and 'server' are the ends themselves, '?' is not known.",
 	"Points where calls like it are seen, and this one was not, are named below a waterfall: a capture that ended, "
 	"or a request that got no farther.",
+	"A '?' instead of the time before a point: which of both comes first is a guess, since what was measured "
+	"contradicts itself, as behind a mirror that copies late. A 'kind' of both points decides it.",
 	"Keys of --where are those of traces.jsonl, with dots into objects (slowest_hop.to); keys of its spans (point, "
 	"client_ip) mean any of them. With --edges, those of edges.jsonl and losses.jsonl.",
 	NULL,

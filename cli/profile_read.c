@@ -91,6 +91,8 @@ static void read_tcp(struct sp_view_head *h, const struct sp_json *j)
 	h->spurious = sp_json_get_number(j, again, "spurious");
 	h->in_flight_max[0] = sp_json_get_number(j, 1, "in_flight_max_c2s");
 	h->in_flight_max[1] = sp_json_get_number(j, 1, "in_flight_max_s2c");
+	h->windows_in_bytes = j->v[sp_json_get(j, 1, "window_min_c2s")].type == '0' ||
+			      j->v[sp_json_get(j, 1, "window_min_s2c")].type == '0';
 	read_rtt(h, j, 0, "client");
 	read_rtt(h, j, 1, "server");
 }

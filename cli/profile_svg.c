@@ -261,6 +261,8 @@ static void legend(struct sp_svg *s)
 	};
 	double x = SP_SVG_EDGE + 8;
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(item); i++) {
+		if (!s->p->head.windows_in_bytes && !strcmp(item[i].class, "window"))
+			continue;
 		fprintf(s->out, "<path class=\"%s\" d=\"M%.1f %.1f%s\"/>", item[i].class, x, s->y, item[i].path);
 		sp_svg_text(s, x + 12, s->y, "soft", "%s", item[i].text);
 		x += item[i].width + 20;

@@ -268,12 +268,12 @@ bool sp_svg_worth_plotting(const struct sp_view *p, bool s2c)
 	return segments == SEGMENTS_WORTH;
 }
 
-/* What was acknowledged, and how far the receiver's window goes, over time. */
+/* What was acknowledged, and how far the receiver's window goes, as far as that is known, over time. */
 static void receiver_lines(const struct plot *plot)
 {
 	static const char *const class[] = {"window", "acked"};
 	const struct sp_view *p = plot->s->p;
-	for (unsigned line = 0; line < 2; line++) {
+	for (unsigned line = p->head.windows_in_bytes ? 0 : 1; line < 2; line++) {
 		struct steps steps = {.out = plot->s->out};
 		fprintf(plot->s->out, "<path class=\"%s\" d=\"", class[line]);
 		for (uint32_t i = 0; i < p->n_packets; i++) {
@@ -437,7 +437,7 @@ void sp_svg_in_flight(struct sp_svg *s, bool s2c)
 	flight(&plot, find_high, &plot.high);
 	plot.high += plot.high / 5 + 1;
 	frame(&plot, s2c ? "In flight to the client" : "In flight to the server");
-	for (unsigned pass = 0; pass < 3; pass++) {
+	for (unsigned pass = 0; pass < (s->p->head.windows_in_bytes ? 3 : 2); pass++) {
 		const char *class[] = {s2c ? "down area" : "up area", s2c ? "down line" : "up line", "window"};
 		struct flight_line line = {&plot, {.out = s->out}, pass == 2};
 		double bottom = plot.top + plot.height;

@@ -22,7 +22,7 @@ struct sp_view_packet {
 	int64_t at_ns;
 	int64_t seq, ack; /* from the first of its direction on; what went round 2^32 goes on */
 	uint32_t len;	  /* payload */
-	uint32_t window;  /* bytes */
+	uint32_t window;  /* bytes, if the head says so */
 	uint32_t notes;	  /* enum sp_profile_note */
 	uint8_t flags;
 	bool s2c, has_window;
@@ -71,6 +71,7 @@ struct sp_view_head {
 		uint64_t count, min_us, mean_us, max_us;
 	} rtt[2];
 	uint64_t in_flight_max[2]; /* bytes, c2s and s2c */
+	bool windows_in_bytes;	   /* else nobody knows what they stand for: the SYNs were not seen */
 	uint64_t fast, timeout, tail, spurious;
 	bool has_connect;
 	uint64_t mss[2]; /* 0: unknown */

@@ -29,7 +29,7 @@ struct row {
 struct run {
 	const char *dir, *id;
 	unsigned rows;
-	bool errors, edges, colour;
+	bool errors, edges, colour, guessed; /* guessed: the order of some points that are shown */
 	struct sp_where where;
 	struct sp_lines lines;
 	struct row row[ROWS_MAX]; /* slowest first */
@@ -88,6 +88,10 @@ static void span_row(struct run *r, uint32_t span, const struct bar *root, const
 	draw(bar, root, b);
 	if (sp_json_get(&r->lines.json, hop, "self_us"))
 		snprintf(self, sizeof self, "%s", sp_text_us(&t, number(r, hop, "self_us")));
+	if (sp_json_get(&r->lines.json, hop, "order_uncertain")) {
+		strcpy(self, "?");
+		r->guessed = true;
+	}
 	sp_table_cell(&r->table, "%s", b->point);
 	sp_table_cell(&r->table, "%s", bar);
 	sp_table_cell(&r->table, "%s", sp_json_get(&r->lines.json, span, "rrt_us") ? sp_text_us(&t, b->rrt_us) : "");
@@ -139,6 +143,13 @@ static void say_slowest(struct run *r)
 	putchar('\n');
 }
 
+static void say_guessed(const struct run *r)
+{
+	if (r->guessed)
+		printf("\n  Where '?' stands, which of the two points comes first is a guess: a 'kind' in their "
+		       "configuration says it.\n");
+}
+
 static void say_missing(struct run *r)
 {
 	char point[SP_POINT_NAME_MAX];
@@ -162,10 +173,12 @@ static void waterfall(struct run *r)
 		 text(r, 1, "resource", resource, sizeof resource), text(r, 1, "status", status, sizeof status),
 		 text(r, 1, "code", code, sizeof code), sp_text_us(&took, number(r, 1, "duration_us")));
 	sp_text_tame(title);
+	r->guessed = false;
 	sp_table_begin(&r->table, title, "llrrll", "point|time|to response|before|joined by|client > server");
 	waterfall_rows(r);
 	sp_table_print(stdout, &r->table, r->colour);
 	say_slowest(r);
+	say_guessed(r);
 	say_missing(r);
 }
 

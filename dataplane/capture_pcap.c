@@ -14,7 +14,8 @@
 #define LINKTYPE_MASK 0xffffu
 #define FCS_PRESENT 0x04000000u
 
-/* Lengths that need a second look: either is longer than a record may be. False: the record is damage. */
+/* Lengths that need a second look: more was captured than there was, or either is longer than a record may be. False:
+ * the record is damage. */
 static bool odd_lengths(struct sp_capture *c, const uint8_t *p, unsigned n, uint32_t *cap, uint32_t *wire)
 {
 	if (*cap > SP_CAPTURE_RECORD_MAX) {
@@ -27,6 +28,7 @@ static bool odd_lengths(struct sp_capture *c, const uint8_t *p, unsigned n, uint
 		*wire = *cap;
 		c->stats.lengths_fixed++;
 	}
+	*wire = SP_MAX(*wire, *cap);
 	return true;
 }
 
@@ -39,39 +41,50 @@ static void old_lengths(const struct sp_capture_pcap *f, uint32_t *cap, uint32_t
 	}
 }
 
+/* What all packets have that are given in one go. */
+struct origin {
+	uint64_t cookie;
+	uint16_t point;
+	uint8_t link;
+};
+
+static inline struct origin origin_of(const struct sp_capture *c)
+{
+	return (struct origin){c->cookie, c->point, c->link};
+}
+
 /* A record whose lengths are known. Specialised by the compiler, as all that takes `f`: in the common form everything
  * about the format is constant. */
-static inline __attribute__((always_inline)) void view(const struct sp_capture *c, struct sp_pkt *pkt, const uint8_t *p,
+static inline __attribute__((always_inline)) void view(const struct origin from, struct sp_pkt *pkt, const uint8_t *p,
 						       uint32_t cap, uint32_t wire, const struct sp_capture_pcap f)
 {
 	uint64_t sec = sp_capture_u32(p, f.swap), fraction = sp_capture_u32(p + 4, f.swap);
 	pkt->data = p + f.head;
 	pkt->ts_ns = sec * SP_NS_PER_SEC + fraction * f.unit_ns;
-	pkt->cookie = c->cookie;
+	pkt->cookie = from.cookie;
 	pkt->wire_len = wire;
 	pkt->cap_len = cap;
-	pkt->point = c->point;
-	pkt->link = c->link;
+	pkt->point = from.point;
+	pkt->link = from.link;
 }
 
-/* The length of a record, header included, and those of its packet; 0: it is not whole, or damage. `n` were walked over
- * before it. */
-static inline __attribute__((always_inline)) size_t lengths(struct sp_capture *c, const uint8_t *p, unsigned n,
-							    uint32_t *cap, uint32_t *wire,
+/* The length of a record, header included, and those of its packet; 0: it is not whole, or damage. `left`: bytes that
+ * are there from its beginning on; `n` were walked over before it. */
+static inline __attribute__((always_inline)) size_t lengths(struct sp_capture *c, const uint8_t *p, size_t left,
+							    unsigned n, uint32_t *cap, uint32_t *wire,
 							    const struct sp_capture_pcap f)
 {
 	*cap = sp_capture_u32(p + 8, f.swap);
 	*wire = sp_capture_u32(p + 12, f.swap);
 	if (f.odd)
 		old_lengths(&f, cap, wire);
-	if (SP_UNLIKELY((*cap | *wire) > SP_CAPTURE_RECORD_MAX) && !odd_lengths(c, p, n, cap, wire))
+	if (SP_UNLIKELY(*cap > *wire || *wire > SP_CAPTURE_RECORD_MAX) && !odd_lengths(c, p, n, cap, wire))
 		return 0;
 	size_t size = f.head + (size_t)*cap;
-	if (SP_UNLIKELY((size_t)(c->end - p) < size)) {
+	if (SP_UNLIKELY(left < size)) {
 		c->want = size;
 		return 0;
 	}
-	*wire = SP_MAX(*wire, *cap);
 	if (f.odd && f.fcs) {
 		*wire -= SP_MIN(*wire, f.fcs);
 		*cap = SP_MIN(*cap, *wire);
@@ -84,6 +97,7 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 							   const struct sp_capture_pcap f)
 {
 	const uint8_t *p = c->pos, *const end = c->end;
+	const struct origin from = origin_of(c);
 	uint64_t bytes = 0, newest = 0;
 	bool back = false;
 	unsigned n = 0;
@@ -91,10 +105,10 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 	c->want = f.head;
 	for (; n < max && (size_t)(end - p) >= f.head; n++) {
 		uint32_t cap, wire;
-		size_t size = lengths(c, p, n, &cap, &wire, f);
+		size_t size = lengths(c, p, (size_t)(end - p), n, &cap, &wire, f);
 		if (!size)
 			break;
-		view(c, &pkt[n], p, cap, wire, f);
+		view(from, &pkt[n], p, cap, wire, f);
 		back |= pkt[n].ts_ns < newest;
 		newest = pkt[n].ts_ns;
 		bytes += pkt[n].wire_len;
@@ -129,7 +143,7 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 	c->want = f.head;
 	for (; n < max && (size_t)(end - p) >= f.head; walked++) {
 		uint32_t cap, wire, number = 0;
-		size_t size = lengths(c, p, walked, &cap, &wire, f);
+		size_t size = lengths(c, p, (size_t)(end - p), walked, &cap, &wire, f);
 		if (!size)
 			break;
 		sp_prefetch(p + AHEAD);
@@ -154,10 +168,11 @@ static inline __attribute__((always_inline)) unsigned pick(struct sp_capture *c,
 {
 	struct own own[SP_BATCH_MAX];
 	unsigned n = choose(c, own, SP_MIN(max, SP_BATCH_MAX), f);
+	const struct origin from = origin_of(c);
 	uint64_t newest = 0;
 	bool back = false;
 	for (unsigned i = 0; i < n; i++) {
-		view(c, &pkt[i], own[i].p, own[i].cap, own[i].wire, f);
+		view(from, &pkt[i], own[i].p, own[i].cap, own[i].wire, f);
 		pkt[i].cookie = own[i].unknown;
 		back |= pkt[i].ts_ns < newest;
 		newest = pkt[i].ts_ns;

@@ -16,7 +16,7 @@ struct piece {
 	uint32_t size; /* to the next piece */
 	uint32_t filler;
 	struct sp_flow_key key;
-	uint64_t zero;
+	uint64_t sign;
 	struct sp_pkt pkt;
 	struct sp_layers layers[]; /* one, with pkt.layers */
 };
@@ -134,6 +134,7 @@ bool sp_handoff_give(struct sp_handoff *h, unsigned from, unsigned to, const str
 	p->size = (uint32_t)size;
 	p->filler = 0;
 	p->key = batch->key[i];
+	p->sign = batch->sign[i];
 	p->pkt = *pkt;
 	p->pkt.cap_len = kept;
 	if (kept < pkt->wire_len)
@@ -173,7 +174,8 @@ uint32_t sp_handoff_take(struct sp_handoff *h, unsigned to, unsigned from, struc
 		sp_prefetch((const uint8_t *)p + p->size);
 		struct sp_pkt *pkt = &batch->pkt[n];
 		*pkt = p->pkt;
-		batch->key[n++] = p->key;
+		batch->key[n] = p->key;
+		batch->sign[n++] = p->sign;
 		pkt->data = (const uint8_t *)(p + 1);
 		if (!pkt->layers)
 			continue;

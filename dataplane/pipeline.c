@@ -156,7 +156,7 @@ void sp_pipeline_report(const struct sp_pipeline *p, struct sp_report *report)
 		sum->first_ns = first;
 	sum->last_ns = SP_MAX(sum->last_ns, last);
 	first = sum->first_ns, last = sum->last_ns;
-	sp_counters_add(sum, &p->counters, sizeof *sum);
+	sp_counters_add(sum, &p->counters, offsetof(struct sp_counters, point) + p->points_known * sizeof *sum->point);
 	sum->first_ns = first;
 	sum->last_ns = last;
 

@@ -49,6 +49,8 @@ struct sp_sink {
 	int (*close)(struct sp_sink *sink);   /* commits what was written and frees the sink; 0 or -errno */
 	void (*reopen)(struct sp_sink *sink); /* opens its files by their names again; NULL: has none */
 	void (*idle)(struct sp_sink *sink);   /* now and then while nothing comes; NULL: has nothing to do then */
+	/* Instead of `write`, NULL: does not; takes the buffer, too, and leaves another one, which will be emptied. */
+	int (*take)(struct sp_sink *sink, struct sp_buf *buf);
 };
 
 enum sp_sink_dir_flags {

@@ -9,15 +9,11 @@
 #include "exporters/hub.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/fence.h"
+#include "base/bell.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/ring.h"
@@ -44,7 +40,7 @@ struct lane {
 	struct sp_ring *full, *empty;
 	_Alignas(SP_CACHE_LINE) counter dropped_records, dropped_pages; /* this line is the worker's */
 	uint32_t since_wake;
-	_Alignas(SP_CACHE_LINE) _Atomic uint32_t waiting; /* futex: the worker sleeps until there is room */
+	_Alignas(SP_CACHE_LINE) sp_bell waiting; /* the worker sleeps until there is room */
 };
 
 struct piece {
@@ -63,7 +59,7 @@ struct exporter {
 	struct piece piece[SP_RECORD_KIND_MAX];
 	counter records, failed_records, pages, bytes_written, write_errors;
 	_Atomic int error;
-	_Alignas(SP_CACHE_LINE) _Atomic uint32_t asleep; /* futex */
+	_Alignas(SP_CACHE_LINE) sp_bell asleep;
 };
 
 struct worker {
@@ -84,18 +80,6 @@ struct sp_hub {
 	_Atomic unsigned reopen; /* how often it was asked for */
 };
 
-static void futex_wait(_Atomic uint32_t *word, const struct timespec *timeout)
-{
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 1, timeout, NULL, 0);
-}
-
-/* Wakes whoever sleeps on the word, at most once a sleep. */
-static void futex_wake(_Atomic uint32_t *word)
-{
-	if (atomic_load_explicit(word, memory_order_relaxed) && atomic_exchange(word, 0))
-		syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
 /* Workers. */
 
 /* False: nobody wants to wait any more. */
@@ -103,16 +87,14 @@ static bool push_waiting(struct lane *lane, struct exporter *e, struct sp_page *
 {
 	bool pushed = false;
 	while (!pushed && atomic_load_explicit(&e->wait, memory_order_relaxed)) {
-		atomic_store_explicit(&lane->waiting, 1, memory_order_relaxed);
-		/* Orders "I announce that I sleep" before "I look again", against "I push" before "does it sleep?". */
-		sp_fence();
+		sp_bell_set(&lane->waiting);
 		pushed = sp_ring_push(lane->full, page);
 		if (pushed)
 			break;
-		futex_wake(&e->asleep);
-		futex_wait(&lane->waiting, &nap);
+		sp_bell_wake(&e->asleep);
+		sp_bell_wait(&lane->waiting, &nap);
 	}
-	atomic_store_explicit(&lane->waiting, 0, memory_order_relaxed);
+	sp_bell_clear(&lane->waiting);
 	return pushed;
 }
 
@@ -143,7 +125,7 @@ static void send_page(struct worker *w, struct sp_page *page)
 			sp_fence();
 			if (atomic_load_explicit(&e->asleep, memory_order_relaxed)) {
 				lane->since_wake = 0;
-				futex_wake(&e->asleep);
+				sp_bell_wake(&e->asleep);
 			}
 		}
 	}
@@ -190,7 +172,9 @@ static void write_piece(struct exporter *e, unsigned kind)
 	struct piece *piece = &e->piece[kind];
 	if (!piece->buf.n)
 		return;
-	int rc = e->sink->write(e->sink, kind, piece->buf.p, piece->buf.n);
+	uint64_t bytes = piece->buf.n;
+	int rc = e->sink->take ? e->sink->take(e->sink, &piece->buf)
+			       : e->sink->write(e->sink, kind, piece->buf.p, piece->buf.n);
 	if (rc) {
 		count(&e->write_errors, 1);
 		count(&e->failed_records, piece->records);
@@ -198,7 +182,7 @@ static void write_piece(struct exporter *e, unsigned kind)
 			atomic_store_explicit(&e->error, rc, memory_order_relaxed);
 	} else {
 		count(&e->records, piece->records);
-		count(&e->bytes_written, piece->buf.n);
+		count(&e->bytes_written, bytes);
 	}
 	piece->buf.n = 0;
 	piece->records = 0;
@@ -260,7 +244,7 @@ static unsigned round_robin(struct exporter *e)
 		if (atomic_load_explicit(&e->wait, memory_order_relaxed)) {
 			sp_fence();
 			if (sp_ring_count(lane->full) <= e->hub->depth / 2)
-				futex_wake(&lane->waiting);
+				sp_bell_wake(&lane->waiting);
 		}
 	}
 	return n;
@@ -280,17 +264,16 @@ static void *exporter_main(void *arg)
 		if (round_robin(e))
 			continue;
 		write_pieces(e);
-		atomic_store_explicit(&e->asleep, 1, memory_order_relaxed);
-		sp_fence();
+		sp_bell_set(&e->asleep);
 		bool stopping = atomic_load_explicit(&e->hub->stopping, memory_order_acquire);
 		if (!round_robin(e)) {
 			if (stopping)
 				break;
 			if (e->sink->idle)
 				e->sink->idle(e->sink);
-			futex_wait(&e->asleep, &nap);
+			sp_bell_wait(&e->asleep, &nap);
 		}
-		atomic_store_explicit(&e->asleep, 0, memory_order_relaxed);
+		sp_bell_clear(&e->asleep);
 	}
 	return NULL;
 }
@@ -325,12 +308,16 @@ int sp_hub_add(struct sp_hub *hub, const struct sp_encoder *encoder, struct sp_s
 	return 0;
 }
 
-/* Enough for every lane's ring, one in every exporter's hands, one in the worker's. */
+/* Enough for every lane's ring, one in every exporter's hands, one in the worker's. A worker that may have to wait for
+ * an exporter may wait for memory, too. */
 static int make_pages(struct sp_hub *hub)
 {
+	bool waits = true;
+	for (unsigned i = 0; i < hub->n_exporters; i++)
+		waits &= hub->exporter[i]->wait;
 	size_t each = hub->n_exporters * (hub->depth + 1) + 1;
 	hub->pages_size = each * hub->n_workers * sizeof(struct sp_page);
-	hub->pages = sp_mem_map(hub->pages_size, SP_MEM_POPULATE);
+	hub->pages = sp_mem_map(hub->pages_size, waits ? 0 : SP_MEM_POPULATE);
 	if (!hub->pages)
 		return -ENOMEM;
 	for (size_t i = 0; i < each * hub->n_workers; i++) {
@@ -388,7 +375,7 @@ void sp_hub_reopen(struct sp_hub *hub)
 {
 	atomic_fetch_add_explicit(&hub->reopen, 1, memory_order_relaxed);
 	for (unsigned i = 0; i < hub->started; i++)
-		futex_wake(&hub->exporter[i]->asleep);
+		sp_bell_wake(&hub->exporter[i]->asleep);
 }
 
 int sp_hub_error(const struct sp_hub *hub)
@@ -427,7 +414,7 @@ int sp_hub_stop(struct sp_hub *hub)
 	for (unsigned i = 0; i < hub->n_exporters; i++) {
 		struct exporter *e = hub->exporter[i];
 		if (i < hub->started) {
-			futex_wake(&e->asleep);
+			sp_bell_wake(&e->asleep);
 			pthread_join(e->thread, NULL);
 		}
 		int rc = e->sink ? e->sink->close(e->sink) : 0;

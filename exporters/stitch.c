@@ -7,6 +7,8 @@
 #include "base/time.h"
 #include "exporters/encode/json_edge.h"
 #include "exporters/encode/json_trace.h"
+#include "exporters/stitch_crew.h"
+#include "stitch/shard.h"
 
 #define CHUNK (256 * 1024) /* as the hub's */
 
@@ -42,11 +44,12 @@ const struct sp_encoder *sp_stitch_encoder(const struct sp_stitch_conf *conf)
 
 struct stitch_sink {
 	struct sp_sink sink, *behind;
-	struct sp_stitch *stitch; /* NULL: it is switched off, and the files stay empty */
+	struct sp_stitch *stitch; /* one of both, neither: it is switched off, and the files stay empty */
+	struct sp_crew *crew;	  /* has the stitcher, and threads */
 	struct sp_stitch_stats *stats;
 	const struct sp_points *points;
 	struct sp_buf buf[SP_RECORD_KIND_MAX];
-	int error;
+	_Atomic int error;
 	bool tagged;
 };
 
@@ -56,7 +59,8 @@ static void flush(struct stitch_sink *s, enum sp_record_kind kind, size_t enough
 	if (buf->n <= enough)
 		return;
 	int rc = s->behind->write(s->behind, kind, buf->p, buf->n);
-	s->error = s->error ? s->error : rc;
+	if (rc)
+		atomic_store_explicit(&s->error, rc, memory_order_relaxed);
 	buf->n = 0;
 }
 
@@ -131,14 +135,63 @@ static int take_records(struct sp_sink *sink, enum sp_record_kind kind, const vo
 			sp_stitch_flow(s->stitch, (const void *)at);
 		at += head->size;
 	}
-	s->error = 0;
 	flush_all(s);
-	return s->error;
+	return atomic_exchange(&s->error, 0);
 }
+
+/* --- with threads of its own --- */
+
+/* On the teller's thread, as all that is told. */
+static void after_page(void *ctx, bool reopen)
+{
+	struct stitch_sink *s = ctx;
+	flush_all(s);
+	if (reopen && s->behind->reopen)
+		s->behind->reopen(s->behind);
+}
+
+/* What went wrong is said with the next records. */
+static int hand_over(struct sp_sink *sink, struct sp_buf *buf)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	struct sp_crew_load *load = sp_crew_load(s->crew, true);
+	struct sp_buf empty = load->records;
+	load->records = *buf;
+	*buf = empty;
+	for (const uint8_t *at = load->records.p, *end = at + load->records.n; at < end;) {
+		const struct sp_record_head *head = (const void *)at;
+		sp_crew_record(s->crew, load, head);
+		at += head->size;
+	}
+	sp_crew_send(s->crew, load);
+	return atomic_exchange(&s->error, 0);
+}
+
+static void hand_tick(struct sp_sink *sink)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	struct sp_crew_load *load = sp_crew_load(s->crew, false);
+	if (!load) /* they are busy: time comes with records */
+		return;
+	load->tick_ns = sp_clock_ns(CLOCK_REALTIME);
+	sp_crew_send(s->crew, load);
+}
+
+static void hand_reopen(struct sp_sink *sink)
+{
+	struct stitch_sink *s = (struct stitch_sink *)sink;
+	struct sp_crew_load *load = sp_crew_load(s->crew, true);
+	load->reopen = true;
+	sp_crew_send(s->crew, load);
+}
+
+/* --- begin and end --- */
 
 static int close_sink(struct sp_sink *sink)
 {
 	struct stitch_sink *s = (struct stitch_sink *)sink;
+	if (s->crew)
+		sp_crew_stop(s->crew, s->stats, NULL);
 	if (s->stitch) {
 		sp_stitch_end(s->stitch);
 		flush_all(s);
@@ -148,6 +201,7 @@ static int close_sink(struct sp_sink *sink)
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
 		sp_buf_free(&s->buf[kind]);
 	int rc = s->behind ? s->behind->close(s->behind) : 0;
+	rc = rc ? rc : atomic_load_explicit(&s->error, memory_order_relaxed);
 	free(s);
 	return rc;
 }
@@ -169,36 +223,51 @@ static void reopen(struct sp_sink *sink)
 		s->behind->reopen(s->behind);
 }
 
-/* A sink whose stitcher tells `told`. NULL: no memory. */
+/* The stitcher, or with several shards its crew, to which who writes hands over. 0 or -errno. */
+static int stitch_begin(struct stitch_sink *s, const struct sp_stitch_conf *given, const struct sp_points *points,
+			const struct sp_crew_told *to)
+{
+	struct sp_stitch_conf conf = *given;
+	if (!conf.enabled)
+		return 0;
+	conf.shards = sp_shards_count(given);
+	if (conf.shards < 2)
+		return sp_stitch_new(&s->stitch, &conf, points, &to->told);
+	s->sink.take = hand_over;
+	return sp_crew_new(&s->crew, &conf, points, to);
+}
+
+/* A sink whose stitcher tells `to`, whose ctx becomes the sink where it has none. NULL: no memory. */
 static struct stitch_sink *sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
-				    struct sp_stitch_told *told, struct sp_stitch_stats *stats)
+				    struct sp_crew_told to, struct sp_stitch_stats *stats)
 {
 	struct stitch_sink *s = calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
-	if (!told->ctx)
-		told->ctx = s;
-	if (conf->enabled && sp_stitch_new(&s->stitch, conf, points, told)) {
-		free(s);
-		return NULL;
-	}
+	if (!to.told.ctx)
+		to.told.ctx = s;
 	s->sink = (struct sp_sink){.name = "stitch", .write = take_records, .close = close_sink};
 	s->points = points;
 	s->stats = stats;
+	if (stitch_begin(s, conf, points, &to)) {
+		free(s);
+		return NULL;
+	}
 	return s;
 }
 
 struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const struct sp_points *points,
 				   struct sp_sink *behind, bool tagged, bool live, struct sp_stitch_stats *stats)
 {
-	struct sp_stitch_told told = {.trace = trace, .path = path, .edge = edge, .losses = losses, .clock = clock_};
-	struct stitch_sink *s = sink_new(conf, points, &told, stats);
+	struct sp_crew_told to = {{.trace = trace, .path = path, .edge = edge, .losses = losses, .clock = clock_},
+				  after_page};
+	struct stitch_sink *s = sink_new(conf, points, to, stats);
 	if (!s) {
 		behind->close(behind);
 		return NULL;
 	}
-	s->sink.reopen = reopen;
-	s->sink.idle = live ? idle : NULL;
+	s->sink.reopen = s->crew ? hand_reopen : reopen;
+	s->sink.idle = !live ? NULL : s->crew ? hand_tick : idle;
 	s->behind = behind;
 	s->tagged = tagged;
 	return &s->sink;
@@ -207,7 +276,6 @@ struct sp_sink *sp_stitch_sink_new(const struct sp_stitch_conf *conf, const stru
 struct sp_sink *sp_stitch_sink_telling(const struct sp_stitch_conf *conf, const struct sp_points *points,
 				       const struct sp_stitch_told *told, struct sp_stitch_stats *stats)
 {
-	struct sp_stitch_told what = *told;
-	struct stitch_sink *s = sink_new(conf, points, &what, stats);
+	struct stitch_sink *s = sink_new(conf, points, (struct sp_crew_told){.told = *told}, stats);
 	return s ? &s->sink : NULL;
 }

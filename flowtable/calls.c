@@ -9,50 +9,51 @@
 
 static struct sp_call *call_at(const struct sp_talk *t, uint32_t handle)
 {
-	return sp_slab_at(&t->ft->l7->slab, handle);
+	return sp_slab_at(&t->l7->slab, handle);
 }
 
 /* --- the list --- */
 
-static void append_call(struct sp_talk *t, uint32_t handle, bool front)
+static inline void append_call(struct sp_talk *t, uint32_t handle, struct sp_call *c, bool front)
 {
 	struct sp_dialog *d = t->d;
-	struct sp_call *c = call_at(t, handle);
-	c->prev = front ? 0 : d->last;
-	c->next = front ? d->first : 0;
-	if (c->prev)
-		call_at(t, c->prev)->next = handle;
-	else
-		d->first = handle;
-	if (c->next)
-		call_at(t, c->next)->prev = handle;
-	else
-		d->last = handle;
 	d->n_calls++;
+	c->prev = c->next = 0;
+	if (SP_LIKELY(!d->first)) {
+		d->first = d->last = handle;
+	} else if (front) {
+		c->next = d->first;
+		call_at(t, d->first)->prev = handle;
+		d->first = handle;
+	} else {
+		c->prev = d->last;
+		call_at(t, d->last)->next = handle;
+		d->last = handle;
+	}
 }
 
-static void unlink_call(struct sp_talk *t, uint32_t handle)
+static inline void unlink_call(struct sp_talk *t, uint32_t handle, const struct sp_call *c)
 {
 	struct sp_dialog *d = t->d;
-	const struct sp_call *c = call_at(t, handle);
-	if (c->prev)
-		call_at(t, c->prev)->next = c->next;
-	else
-		d->first = c->next;
-	if (c->next)
-		call_at(t, c->next)->prev = c->prev;
-	else
-		d->last = c->prev;
+	uint32_t prev = c->prev, next = c->next;
 	d->n_calls--;
+	if (SP_UNLIKELY(prev))
+		call_at(t, prev)->next = next;
+	else
+		d->first = next;
+	if (SP_UNLIKELY(next))
+		call_at(t, next)->prev = prev;
+	else
+		d->last = prev;
 	for (unsigned s = 0; d->bits & SP_DIALOG_TCP && s < 2; s++)
-		if (d->stream[s].open == handle)
+		if (SP_UNLIKELY(d->stream[s].open == handle))
 			d->stream[s].open = 0;
 }
 
 static void forget(struct sp_talk *t, uint32_t handle)
 {
-	unlink_call(t, handle);
-	sp_slab_put(&t->ft->l7->slab, handle);
+	unlink_call(t, handle, call_at(t, handle));
+	sp_slab_put(&t->l7->slab, handle);
 }
 
 /* Tells a call as far as it is known. */
@@ -62,46 +63,51 @@ static void tell(struct sp_talk *t, uint32_t handle)
 	forget(t, handle);
 }
 
-static void make_room(struct sp_talk *t)
+static __attribute__((noinline)) void make_room(struct sp_talk *t)
 {
-	if (SP_LIKELY(t->d->n_calls < t->ft->l7->conf.max_calls))
-		return;
 	t->d->limits |= SP_APP_LIMIT_CALLS;
 	t->ft->stats.l7_calls_exceeded++;
 	tell(t, t->d->first);
 }
 
-/* A call with a message's texts, when they will be written. 0: no memory. */
-static uint32_t new_call(struct sp_talk *t, const struct sp_call *head, const struct sp_msg *m, bool front)
+static __attribute__((noinline)) uint32_t no_room(struct sp_talk *t)
 {
-	size_t size = offsetof(struct sp_call, texts);
-	bool log = t->ft->l7->conf.log;
+	t->d->limits |= SP_APP_LIMIT_MEMORY;
+	t->ft->stats.l7_memory_exceeded++;
+	return 0;
+}
+
+/* With texts. */
+static __attribute__((noinline)) uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
+{
+	struct sp_l7 *l7 = t->l7;
 	struct sp_texts_look look;
-	make_room(t);
-	if (log) {
-		sp_texts_look(&look, m, t->ft->l7->conf.max_field);
-		size = sizeof *head + look.room;
-	}
-	uint32_t handle = sp_slab_get(&t->ft->l7->slab, size);
-	if (!handle) {
-		t->d->limits |= SP_APP_LIMIT_MEMORY;
-		t->ft->stats.l7_memory_exceeded++;
-		return 0;
-	}
-	struct sp_call *c = call_at(t, handle);
-	memcpy(c, head, offsetof(struct sp_call, texts));
-	if (log) {
-		c->bits |= SP_CALL_TEXTS;
-		sp_texts_begin(&c->texts, &look);
-	}
-	append_call(t, handle, front);
+	sp_texts_look(&look, m, l7->conf.max_field);
+	uint32_t handle = sp_slab_get(&l7->slab, sizeof(struct sp_call) + look.room);
+	if (SP_UNLIKELY(!handle))
+		return no_room(t);
+	sp_texts_begin(&call_at(t, handle)->texts, &look);
 	return handle;
+}
+
+/* A block for a call, and for a message's texts when those will be written; `bits` then says so, too. 0: no memory. */
+static inline uint32_t new_call(struct sp_talk *t, const struct sp_msg *m, unsigned *bits)
+{
+	struct sp_l7 *l7 = t->l7;
+	if (SP_UNLIKELY(t->d->n_calls >= l7->conf.max_calls))
+		make_room(t);
+	if (l7->conf.log) {
+		*bits |= SP_CALL_TEXTS;
+		return new_call_texts(t, m);
+	}
+	uint32_t handle = sp_slab_get(&l7->slab, offsetof(struct sp_call, texts));
+	return SP_LIKELY(handle) ? handle : no_room(t);
 }
 
 /* In another block, in the same place of the list. */
 static void move_call(struct sp_talk *t, uint32_t from, uint32_t to)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	struct sp_call *c = call_at(t, from), *n = call_at(t, to);
 	memcpy(n, c, sizeof *c + c->texts.size);
 	if (n->prev)
@@ -121,12 +127,12 @@ static void move_call(struct sp_talk *t, uint32_t from, uint32_t to)
 /* A later part's texts are added: the block may move. */
 static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_msg *m)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	struct sp_call *c = call_at(t, handle);
 	if (!(c->bits & SP_CALL_TEXTS))
 		return handle;
 	struct sp_texts_look look;
-	sp_texts_look(&look, m, t->ft->l7->conf.max_field);
+	sp_texts_look(&look, m, t->l7->conf.max_field);
 	size_t more = sp_texts_more(&c->texts, &look), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;
@@ -155,8 +161,8 @@ static unsigned asks(const struct sp_call *c)
 
 static bool waits(const struct sp_call *c, unsigned role)
 {
-	bool from_server = c->bits & SP_CALL_FROM_SERVER;
-	return is_request(c) && !(c->bits & SP_CALL_RESPONSE) && from_server == (role == SP_CLIENT);
+	unsigned like = SP_CALL_REQUEST | (role == SP_CLIENT ? SP_CALL_FROM_SERVER : 0);
+	return (c->bits & (SP_CALL_REQUEST | SP_CALL_ONEWAY | SP_CALL_RESPONSE | SP_CALL_FROM_SERVER)) == like;
 }
 
 static uint32_t find_id(const struct sp_talk *t, uint64_t id, unsigned role)
@@ -206,7 +212,8 @@ static uint32_t next_burst(const struct sp_talk *t, uint32_t h, unsigned role)
 /* After losses the order alone does not tell. A request says up to where its sender had read the other side's bytes:
  * its response begins there or later, and requests that say the same were sent in one burst. A response says up to
  * where its sender had read: it answers nothing behind that. Whatever is not certain stays without its other half. */
-static uint32_t first_waiting_after_loss(struct sp_talk *t, unsigned role, const struct sp_place *at)
+static __attribute__((noinline)) uint32_t first_waiting_after_loss(struct sp_talk *t, unsigned role,
+								   const struct sp_place *at)
 {
 	uint32_t h = first_waiting(t, role);
 	while (h) {
@@ -262,12 +269,12 @@ bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag)
 static uint64_t timeout(const struct sp_talk *t, const struct sp_call *c)
 {
 	unsigned own = t->d->parser->timeout_s;
-	uint64_t ns = own ? own * SP_NS_PER_SEC : t->ft->l7->conf.timeout;
+	uint64_t ns = own ? own * SP_NS_PER_SEC : t->l7->conf.timeout;
 	return c->bits & SP_CALL_OPTIONAL ? SP_MIN(ns, OPTIONAL_TIMEOUT) : ns;
 }
 
 /* Who says this. Where both ends are one and the same, as of who pings itself, requests are the client's. */
-static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
+static inline enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
 	const struct sp_flow *f = t->f;
 	if (SP_UNLIKELY(f->lo_port == f->hi_port) && sp_addr_eq(&f->lo, &f->hi))
@@ -275,51 +282,58 @@ static enum sp_side speaker(const struct sp_talk *t, unsigned side, const struct
 	return sp_role(t, side);
 }
 
-static void begin_request(struct sp_talk *t, unsigned side, struct sp_call *c, const struct sp_msg *m,
-			  const struct sp_place *at)
+static inline unsigned request_bits(const struct sp_talk *t, unsigned side, const struct sp_msg *m)
 {
-	bool server = speaker(t, side, m) == SP_SERVER;
-	*c = (struct sp_call){
-		.tag = m->tag,
-		.id = m->id,
-		.req_seq = at->seq,
-		.req_ack = at->ack,
-		.req_start_ns = at->first_ns,
-		.req_end_ns = at->last_ns,
-		.req_bytes = m->bytes ? m->bytes : at->bytes + at->skipped,
-		.app = m->app ? m->app : t->d->parser->app,
-		.status = m->status,
-		.bits = (uint16_t)(SP_CALL_REQUEST | (server ? SP_CALL_FROM_SERVER : 0) |
-				   (t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0)),
-	};
-	if (m->kind == SP_MSG_ONEWAY)
-		c->bits |= SP_CALL_ONEWAY;
-	if (m->flags & SP_MSG_OPAQUE)
-		c->bits |= SP_CALL_OPAQUE;
-	if (t->ft->l7->parse.cut)
-		c->bits |= SP_CALL_CUT;
-	if (m->flags & SP_MSG_HANDSHAKE)
-		c->bits |= SP_CALL_HANDSHAKE;
-	if (m->flags & SP_MSG_OPTIONAL)
-		c->bits |= SP_CALL_OPTIONAL;
+	unsigned bits = SP_CALL_REQUEST | (t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0);
+	bits |= speaker(t, side, m) == SP_SERVER ? SP_CALL_FROM_SERVER : 0;
+	if (SP_UNLIKELY(m->flags)) {
+		bits |= m->flags & SP_MSG_OPAQUE ? SP_CALL_OPAQUE : 0;
+		bits |= m->flags & SP_MSG_HANDSHAKE ? SP_CALL_HANDSHAKE : 0;
+		bits |= m->flags & SP_MSG_OPTIONAL ? SP_CALL_OPTIONAL : 0;
+	}
+	return bits | (t->l7->parse.cut ? SP_CALL_CUT : 0);
 }
 
-static void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m, const struct sp_place *at,
-			 bool begin)
+/* All but its place in the list. */
+static inline void begin_request(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m,
+				 const struct sp_place *at, unsigned bits)
 {
+	uint16_t app = m->app ? m->app : t->d->parser->app;
+	c->req_start_ns = at->first_ns;
+	c->req_end_ns = at->last_ns;
+	c->req_seq = at->seq;
+	c->req_ack = at->ack;
+	c->req_bytes = m->bytes ? m->bytes : at->bytes;
+	c->resp_start_ns = c->resp_end_ns = 0;
+	c->resp_bytes = 0;
+	c->id = m->id;
+	c->resp_seq = 0;
+	c->tag = m->tag;
+	c->app = app;
+	c->status = m->status;
+	c->bits = (uint16_t)bits;
+	c->retries = 0;
+}
+
+/* `bits`: what else is known of it. */
+static inline __attribute__((always_inline)) void add_response(const struct sp_talk *t, struct sp_call *c,
+							       const struct sp_msg *m, const struct sp_place *at,
+							       bool begin, unsigned bits)
+{
+	uint64_t bytes = m->bytes ? m->bytes : at->bytes;
 	if (begin) {
 		c->resp_seq = at->seq;
 		c->resp_start_ns = at->first_ns;
-		c->resp_bytes = 0;
-		c->bits |= SP_CALL_RESPONSE;
+		bits |= SP_CALL_RESPONSE;
 	}
-	if (begin || at->bytes || at->skipped) /* a tail without bytes only says that there are no more */
+	if (begin || at->bytes) /* a tail without bytes only says that there are no more */
 		c->resp_end_ns = at->last_ns;
-	c->resp_bytes += m->bytes ? m->bytes : at->bytes + at->skipped;
+	c->resp_bytes = begin ? bytes : c->resp_bytes + bytes;
 	c->status = m->status ? m->status : c->status;
 	c->app = m->app ? m->app : c->app;
-	c->bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
-	c->bits |= t->ft->l7->parse.cut ? SP_CALL_CUT : 0;
+	bits |= t->d->bits & SP_DIALOG_TCP ? SP_CALL_STREAM : 0;
+	bits |= t->l7->parse.cut ? SP_CALL_CUT : 0;
+	c->bits |= (uint16_t)bits;
 }
 
 /* The message of this call from this side is not complete yet. */
@@ -345,35 +359,51 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 	return h != 0;
 }
 
-static void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
-			 const struct sp_place *at, bool complete)
+/* Were requests lost before this one, whose answers may come yet? */
+static __attribute__((noinline)) bool is_after_loss(struct sp_talk *t, unsigned side, struct sp_stream *s,
+						    const struct sp_msg *m, const struct sp_place *at)
 {
-	struct sp_call head;
+	const struct sp_call *last = t->d->last ? call_at(t, t->d->last) : NULL;
+	if (!(s->bits & SP_STREAM_LOST_NOW)) /* in one burst with one of which that is so */
+		return last && last->bits & SP_CALL_LOST_BEFORE && last->req_ack == at->ack;
+	s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
+	/* Those that were sent before this one's sender had read all that there is have had their answers, when there
+	 * were some since, and nobody waits. */
+	return !(t->d->bits & SP_DIALOG_ORPHAN && at->ack == t->d->stream[!side].next_seq &&
+		 !first_waiting(t, !speaker(t, side, m)));
+}
+
+static __attribute__((noinline)) void take_oneway(struct sp_talk *t, const struct sp_msg *m, const struct sp_place *at,
+						  unsigned bits)
+{
+	struct sp_call c;
+	begin_request(t, &c, m, at, bits);
+	sp_request_write(t, &c, m);
+}
+
+static inline __attribute__((always_inline)) void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
+							       const struct sp_msg *m, const struct sp_place *at,
+							       bool complete, bool oneway)
+{
 	if (is_retry(t, side, m))
 		return;
-	begin_request(t, side, &head, m, at);
-	if (SP_UNLIKELY(s && s->bits & SP_STREAM_LOST_NOW)) {
-		/* Requests that were lost, and sent before this one's sender had read all that there is, have had their
-		 * answers, when there were some since, and nobody waits. */
-		bool over = t->d->bits & SP_DIALOG_ORPHAN && head.req_ack == t->d->stream[!side].next_seq &&
-			    !first_waiting(t, !speaker(t, side, m));
-		head.bits |= over ? 0 : SP_CALL_LOST_BEFORE;
-		s->bits &= (uint8_t)~SP_STREAM_LOST_NOW;
-	} else if (SP_UNLIKELY(t->d->last && call_at(t, t->d->last)->bits & SP_CALL_LOST_BEFORE) &&
-		   call_at(t, t->d->last)->req_ack == head.req_ack) {
-		head.bits |= SP_CALL_LOST_BEFORE; /* in one burst with it */
-	}
-	if (complete)
-		head.bits |= SP_CALL_REQUEST_END;
-	if (complete && m->kind == SP_MSG_ONEWAY) {
-		sp_request_write(t, &head, m);
+	unsigned bits = request_bits(t, side, m) | (complete ? SP_CALL_REQUEST_END : 0) | (oneway ? SP_CALL_ONEWAY : 0);
+	if (s && SP_UNLIKELY(s->bits & SP_STREAM_LOST) && is_after_loss(t, side, s, m, at))
+		bits |= SP_CALL_LOST_BEFORE;
+	if (complete && oneway) {
+		take_oneway(t, m, at, bits);
 		return;
 	}
-	uint32_t handle = new_call(t, &head, m, false);
-	if (handle && !complete)
+	uint32_t handle = new_call(t, m, &bits);
+	if (SP_UNLIKELY(!handle))
+		return;
+	struct sp_call *c = call_at(t, handle);
+	begin_request(t, c, m, at, bits);
+	append_call(t, handle, c, false);
+	if (!complete)
 		keep_open(s, handle, m);
-	if (SP_UNLIKELY(t->d->bits & SP_DIALOG_ELSEWHERE) && handle)
-		sp_elsewhere_asked(t, side, m->id, head.req_start_ns + timeout(t, &head));
+	if (SP_UNLIKELY(t->d->bits & SP_DIALOG_ELSEWHERE))
+		sp_elsewhere_asked(t, side, m->id, c->req_start_ns + timeout(t, c));
 }
 
 static void finish_response(struct sp_talk *t, uint32_t handle)
@@ -387,17 +417,18 @@ static void finish_response(struct sp_talk *t, uint32_t handle)
 }
 
 /* A response in one piece, the ordinary case: nothing of it is kept. */
-static void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
+static inline void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
+	struct sp_dialog *d = t->d;
 	struct sp_call *c = call_at(t, handle);
-	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE));
-	c->bits |= SP_CALL_RESPONSE_END;
-	if (SP_UNLIKELY(!(t->d->bits & SP_DIALOG_ANSWERED))) {
-		t->d->bits |= SP_DIALOG_ANSWERED;
+	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE), SP_CALL_RESPONSE_END);
+	if (SP_UNLIKELY(!(d->bits & SP_DIALOG_ANSWERED))) {
+		d->bits |= SP_DIALOG_ANSWERED;
 		sp_identify_learn(t);
 	}
 	sp_request_write(t, c, m);
-	forget(t, handle);
+	unlink_call(t, handle, c);
+	sp_slab_put(&t->l7->slab, handle);
 }
 
 uint32_t sp_calls_find(const struct sp_talk *t, unsigned side, uint64_t id)
@@ -407,17 +438,15 @@ uint32_t sp_calls_find(const struct sp_talk *t, unsigned side, uint64_t id)
 
 void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
-	struct sp_call *c = call_at(t, handle);
-	add_response(t, c, m, at, true);
-	c->bits |= SP_CALL_RESPONSE_END | SP_CALL_ELSEWHERE;
+	add_response(t, call_at(t, handle), m, at, true, SP_CALL_RESPONSE_END | SP_CALL_ELSEWHERE);
 	tell(t, add_texts(t, handle, m));
 }
 
-static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
-		   const struct sp_place *at, bool complete)
+static __attribute__((noinline)) void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s,
+					     const struct sp_msg *m, const struct sp_place *at, bool complete)
 {
 	struct sp_call head = {.id = m->id, .app = t->d->parser->app};
-	add_response(t, &head, m, at, true);
+	add_response(t, &head, m, at, true, 0);
 	if (speaker(t, side, m) == SP_CLIENT)
 		head.bits |= SP_CALL_FROM_SERVER; /* of the request that it answers */
 	t->d->bits |= SP_DIALOG_ORPHAN;
@@ -426,45 +455,65 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 		sp_request_write(t, &head, m);
 		return;
 	}
-	uint32_t handle = new_call(t, &head, m, true);
-	if (handle)
-		keep_open(s, handle, m);
+	unsigned bits = head.bits;
+	uint32_t handle = new_call(t, m, &bits);
+	if (!handle)
+		return;
+	head.bits = (uint16_t)bits;
+	memcpy(call_at(t, handle), &head, offsetof(struct sp_call, texts));
+	append_call(t, handle, call_at(t, handle), true);
+	keep_open(s, handle, m);
 }
 
-/* False: nobody asked, nor has to have: it is a message of its own. */
-static bool take_response(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
-			  const struct sp_place *at, bool complete)
+/* …that means something only where it was asked for. Does it end a call, whoever asked? */
+static __attribute__((noinline)) uint32_t find_called_off(struct sp_talk *t, const struct sp_msg *m, unsigned role)
 {
-	unsigned role = speaker(t, side, m);
-	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_id(t, m->id, role)
-		     : SP_UNLIKELY(lossy(t))		    ? first_waiting_after_loss(t, role, at)
-							    : first_waiting(t, role);
-	if (!h && m->flags & SP_MSG_IF_ASKED && t->d->parser->pairing == SP_PAIR_BY_ID) {
-		h = find_ended(t, m->id);
-		if (h && role == asks(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE))
-			call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
-	}
-	if (!h) {
-		if (t->d->bits & SP_DIALOG_ELSEWHERE && complete && sp_elsewhere_answer(t, side, m, at))
-			return true;
-		if (m->flags & SP_MSG_OPTIONAL) {
-			t->ft->l7->parse.msg.kind = SP_MSG_ONEWAY;
-			return false;
-		}
-		if (!(m->flags & SP_MSG_IF_ASKED))
-			orphan(t, side, s, m, at, complete);
+	uint32_t h = t->d->parser->pairing == SP_PAIR_BY_ID ? find_ended(t, m->id) : 0;
+	if (h && role == asks(call_at(t, h)) && !(call_at(t, h)->bits & SP_CALL_RESPONSE))
+		call_at(t, h)->bits |= SP_CALL_CALLED_OFF;
+	return h;
+}
+
+/* A response that nobody waits for here. True: it is a message of its own, as nobody has to have asked. */
+static __attribute__((noinline)) bool unasked(struct sp_talk *t, unsigned side, struct sp_stream *s,
+					      const struct sp_msg *m, const struct sp_place *at, bool complete)
+{
+	if (t->d->bits & SP_DIALOG_ELSEWHERE && complete && sp_elsewhere_answer(t, side, m, at))
+		return false;
+	if (m->flags & SP_MSG_OPTIONAL) {
+		t->l7->parse.msg.kind = SP_MSG_ONEWAY;
 		return true;
 	}
-	/* After a loss of requests any response counts, see take_request. */
-	if (s && SP_UNLIKELY(t->d->stream[!side].bits & SP_STREAM_LOST_NOW))
-		t->d->bits |= SP_DIALOG_ORPHAN;
-	else
-		t->d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	if (!(m->flags & SP_MSG_IF_ASKED))
+		orphan(t, side, s, m, at, complete);
+	return false;
+}
+
+/* False: it is a message of its own. */
+static inline __attribute__((always_inline)) bool take_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
+								const struct sp_msg *m, const struct sp_place *at,
+								bool complete)
+{
+	struct sp_dialog *d = t->d;
+	unsigned role = speaker(t, side, m);
+	bool by_id = d->parser->pairing == SP_PAIR_BY_ID, losses = lossy(t);
+	uint32_t h = by_id		   ? find_id(t, m->id, role)
+		     : SP_UNLIKELY(losses) ? first_waiting_after_loss(t, role, at)
+					   : first_waiting(t, role);
+	if (SP_UNLIKELY(!h)) {
+		h = m->flags & SP_MSG_IF_ASKED ? find_called_off(t, m, role) : 0;
+		if (!h)
+			return !unasked(t, side, s, m, at, complete);
+	}
+	/* After a loss of requests any response counts, see is_after_loss. */
+	d->bits &= (uint8_t)~SP_DIALOG_ORPHAN;
+	if (SP_UNLIKELY(losses) && s && d->stream[!side].bits & SP_STREAM_LOST_NOW)
+		d->bits |= SP_DIALOG_ORPHAN;
 	if (complete) {
 		answer_at_once(t, h, m, at);
 		return true;
 	}
-	add_response(t, call_at(t, h), m, at, true);
+	add_response(t, call_at(t, h), m, at, true, 0);
 	h = add_texts(t, h, m);
 	keep_open(s, h, m);
 	return true;
@@ -510,10 +559,10 @@ static void take_part(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 		return;
 	struct sp_call *c = call_at(t, h);
 	if (m->kind == SP_MSG_RESPONSE) {
-		add_response(t, c, m, at, false);
+		add_response(t, c, m, at, false, 0);
 	} else {
 		c->req_end_ns = at->last_ns;
-		c->req_bytes += m->bytes ? m->bytes : at->bytes + at->skipped;
+		c->req_bytes += m->bytes ? m->bytes : at->bytes;
 		c->status = m->status ? m->status : c->status;
 		c->app = m->app ? m->app : c->app;
 	}
@@ -550,9 +599,23 @@ static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *
 	add_texts(t, h, m);
 }
 
-void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at)
+static __attribute__((noinline)) void whole_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
+						    const struct sp_msg *m)
 {
-	const struct sp_msg *m = &t->ft->l7->parse.msg;
+	take_request(t, side, s, m, &t->at, true, false);
+}
+
+static __attribute__((noinline)) void whole_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
+						     const struct sp_msg *m)
+{
+	if (SP_UNLIKELY(!take_response(t, side, s, m, &t->at, true)))
+		take_request(t, side, s, m, &t->at, true, true);
+}
+
+static __attribute__((noinline)) void odd_message(struct sp_talk *t, unsigned side, struct sp_stream *s,
+						  const struct sp_msg *m)
+{
+	const struct sp_place *at = &t->at;
 	bool ends = m->part == SP_PART_WHOLE || m->part == SP_PART_TAIL;
 	bool complete = at->complete && ends;
 	if (m->kind == SP_MSG_INTERIM)
@@ -560,7 +623,19 @@ void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, con
 	else if (m->part == SP_PART_MIDDLE || m->part == SP_PART_TAIL)
 		take_part(t, side, s, m, at, complete);
 	else if (m->kind != SP_MSG_RESPONSE || !take_response(t, side, s, m, at, complete))
-		take_request(t, side, s, m, at, complete);
+		take_request(t, side, s, m, at, complete, m->kind == SP_MSG_ONEWAY);
+}
+
+void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s)
+{
+	const struct sp_msg *m = &t->l7->parse.msg;
+	bool whole = m->part == SP_PART_WHOLE && t->at.complete;
+	if (SP_LIKELY(whole && m->kind == SP_MSG_REQUEST))
+		whole_request(t, side, s, m);
+	else if (SP_LIKELY(whole && m->kind == SP_MSG_RESPONSE))
+		whole_response(t, side, s, m);
+	else
+		odd_message(t, side, s, m);
 }
 
 /* Is what this side says in the call its response? */

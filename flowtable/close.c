@@ -8,7 +8,8 @@
 static bool overflowed(const struct sp_flow *f)
 {
 	unsigned server = !sp_flow_client(f);
-	return f->bits & SP_FLOW_LATE_SYNACK && !f->payload[server] && f->packets[server] <= OVERFLOW_SERVER_PACKETS;
+	return f->bits & SP_FLOW_LATE_SYNACK && !f->dir[server].payload &&
+	       f->dir[server].packets <= OVERFLOW_SERVER_PACKETS;
 }
 
 enum sp_close_reason sp_flow_reset_reason(const struct sp_flow *f, unsigned side)

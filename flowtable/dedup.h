@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies that the mirror itself makes: the same frame seen twice within a short time, because a SPAN session copies a
  * packet on its way in and again on its way out, or before and after a router (other TTL, MAC, VLAN). A small table
- * remembers what each recent packet looked like above those fields: IP identification, lengths, the transport header
- * with its checksum. Packets without an IP identification (IPv6, or IPv4 with DF and 0) can be equal for other reasons
- * – duplicate ACKs are – and count as copies only while others at that point clearly are. Private to the flow table. */
+ * remembers what each recent packet looked like apart from those fields (parsers/link/sign.h). Packets without an IP
+ * identification (IPv6, or IPv4 with DF and 0) can be equal for other reasons – duplicate ACKs are – and count as
+ * copies only while others at that point clearly are. Private to the flow table. */
 #ifndef SP_FLOWTABLE_DEDUP_H
 #define SP_FLOWTABLE_DEDUP_H
 
@@ -25,10 +25,6 @@ struct sp_dedup_entry {
 	uint8_t zero[3];
 };
 
-struct sp_dedup_head {
-	uint8_t b[20];
-};
-
 struct sp_dedup {
 	struct sp_dedup_entry *entry;
 	uint16_t *copying; /* per point: recent evidence that it copies, 0: none */
@@ -40,43 +36,6 @@ struct sp_dedup {
 int sp_dedup_init(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_reconf(struct sp_dedup *d, const struct sp_dedup_conf *conf);
 void sp_dedup_free(struct sp_dedup *d);
-
-/* Packets that need more than sp_dedup_sign to be recognised, or cannot be: fragments, cut headers, quotations. */
-#define SP_DEDUP_NEVER (SP_PKT_FRAGMENT | SP_PKT_L4_CUT | SP_PKT_QUOTED)
-
-/* A header that is not captured whole. */
-static inline struct sp_dedup_head sp_dedup_cut_head(const struct sp_pkt *pkt)
-{
-	struct sp_dedup_head h = {{0}};
-	if (pkt->l4 < pkt->cap_len)
-		memcpy(h.b, pkt->data + pkt->l4, SP_MIN(sizeof h.b, pkt->cap_len - pkt->l4));
-	return h;
-}
-
-/* What a packet with none of the flags above and with an L4 header looks like: its addresses, whatever the VLAN, IP
- * identification, lengths, the first 20 bytes from its L4 header on, its point. The same packet at another point is no
- * copy. Never 0. */
-static inline uint64_t sp_dedup_sign(const struct sp_pkt *pkt, const struct sp_flow_key *key)
-{
-	const uint8_t *ip = pkt->data + pkt->l3, *l4 = pkt->data + pkt->l4;
-	struct sp_dedup_head cut;
-	if (SP_UNLIKELY(pkt->l4 + sizeof cut.b > pkt->cap_len)) {
-		cut = sp_dedup_cut_head(pkt);
-		l4 = cut.b;
-	}
-	uint32_t end;
-	memcpy(&end, l4 + 16, sizeof end);
-	uint64_t ends = sp_load64(key->lo.b + 8) ^ sp_load64(key->hi.b + 8) ^ (pkt->flags & SP_PKT_REVERSE);
-	uint32_t where = (uint32_t)pkt->point << 16;
-	if (SP_LIKELY(ip[0] >> 4 == 4)) {
-		uint16_t id;
-		memcpy(&id, ip + 4, sizeof id);
-		where |= id;
-	}
-	/* Point and identification meet the ports, which are the same in all that is compared. */
-	uint64_t h = sp_hash_mix(sp_load64(l4) ^ ends ^ where ^ SP_HASH_K0, sp_load64(l4 + 8) ^ SP_HASH_K1);
-	return ((h ^ ((uint64_t)end << 32 | pkt->l7_len)) * SP_HASH_K1) | UINT64_C(1) << 32;
-}
 
 /* What a fragment looks like: the datagram that it is of, and its place there. 0: the first fragment of an ICMP error.
  */

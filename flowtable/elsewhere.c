@@ -148,7 +148,7 @@ static uint32_t next(struct search *s, const struct sp_talk *t, unsigned side, u
 	for (; !h && s->e < s->end; s->e++) {
 		if (!is_asker(t, side, s))
 			continue;
-		s->asker = sp_l7_talk(t->ft, &t->ft->flow[s->e->flow], t->ns);
+		s->asker = sp_talk_of(t->ft, &t->ft->flow[s->e->flow], t->ns);
 		if (s->asker.d->parser == t->d->parser)
 			h = sp_calls_find(&s->asker, s->e->side, id);
 	}

@@ -2,6 +2,7 @@
 /* Time: when a flow ends, when it is reported, and which one has to go when the table is full. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/point.h"
 #include "flowtable/flowtable_priv.h"
 
@@ -56,7 +57,7 @@ static void look_at(struct sp_flowtable *ft, struct sp_flow *f)
 		return;
 	}
 	if (f->start_ns + ft->conf.report_interval <= ft->now_ns && f->state < SP_FLOW_CLOSED) {
-		if (f->packets[0] | f->packets[1])
+		if (f->dir[0].packets | f->dir[1].packets)
 			sp_flow_write(ft, f, SP_CLOSE_ACTIVE);
 		f->start_ns = ft->now_ns;
 	}
@@ -76,6 +77,7 @@ static void fire(struct sp_flowtable *ft, uint32_t first_page)
 				const char *ahead = (const char *)&ft->flow[page->flow[i + 8]];
 				sp_prefetch(ahead);
 				sp_prefetch(ahead + SP_CACHE_LINE);
+				sp_prefetch(ahead + 2 * SP_CACHE_LINE);
 			}
 			if (f->state != SP_FLOW_FREE && f->armed == tick)
 				look_at(ft, f);
@@ -100,9 +102,8 @@ static void forget_all(struct sp_flowtable *ft)
 {
 	assert(!ft->l7 || sp_slab_is_idle(&ft->l7->slab));
 	assert(!ft->profiler || sp_slab_is_idle(&ft->profiler->slab));
-	memset(ft->index.bucket, 0, ((size_t)ft->index.mask + 1) * sizeof *ft->index.bucket);
-	memset(ft->flow, 0, (size_t)ft->n_flows * sizeof *ft->flow);
-	ft->index.n = 0;
+	sp_index_clear(&ft->index);
+	sp_mem_clear(ft->flow, (size_t)ft->n_flows * sizeof *ft->flow);
 	ft->n_flows = ft->n_extras = 1;
 	ft->free_flow = ft->free_extra = ft->shed_hand = 0;
 	sp_wheel_reset(&ft->wheel);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One flow: three cache lines touched together per packet, and a block for what most flows never have. Sides are
- * numbered as in the key: 0 is the low endpoint, 1 the high one; who of them is the client is a bit. Written by the
- * worker that owns the table. Private to the flow table. */
+/* One flow: three cache lines, of which a packet that is neither request nor response touches two, and a block for what
+ * most flows never have. Sides are numbered as in the key: 0 is the low endpoint, 1 the high one; who of them is the
+ * client is a bit. Written by the worker that owns the table. Private to the flow table. */
 #ifndef SP_FLOWTABLE_FLOW_H
 #define SP_FLOWTABLE_FLOW_H
 
@@ -52,11 +52,13 @@ enum sp_flow_dir_bits {
 
 /* What one side sent. */
 struct sp_flow_dir {
-	uint32_t next_seq; /* after the highest byte seen; SYN and FIN count one */
-	uint32_t ack;	   /* highest acknowledgement it sent */
-	uint16_t window;   /* last announced, unscaled */
-	uint8_t flags;	   /* OR of its TCP flags since the last report */
-	uint8_t bits;	   /* enum sp_flow_dir_bits */
+	uint32_t next_seq;		  /* after the highest byte seen; SYN and FIN count one */
+	uint32_t ack;			  /* highest acknowledgement it sent */
+	uint16_t window;		  /* last announced, unscaled */
+	uint8_t flags;			  /* OR of its TCP flags since the last report */
+	uint8_t bits;			  /* enum sp_flow_dir_bits */
+	uint32_t packets, bytes, payload; /* carried over into the extra block before they can wrap */
+	uint64_t data_ns;		  /* its last data; in the handshake: last SYN, or first SYN-ACK */
 };
 
 enum sp_delay_kind { SP_DELAY_SRT, SP_DELAY_ART, SP_DELAY_CIT, SP_DELAY_KINDS };
@@ -80,16 +82,14 @@ struct sp_flow {
 	uint16_t armed;		 /* low bits of the wheel tick that counts */
 	uint16_t lo_mac, hi_mac; /* numbers of interned Ethernet addresses, 0: none */
 
-	/* every packet */
-	uint64_t start_ns;			   /* of the interval being reported */
-	uint32_t packets[2], bytes[2], payload[2]; /* carried over into the extra block before they can wrap */
+	/* what every packet changes */
 	struct sp_flow_dir dir[2];
+
+	/* the rest */
+	uint64_t start_ns;			       /* of the interval being reported */
 	uint8_t syn : 4, synack : 4, fin : 4, rst : 4; /* stop at SP_FLOW_SMALL_MAX, then the extra block counts */
 	uint8_t ttl[2];				       /* of each side's first packet, 0: none was seen */
 	uint32_t serial_low;
-
-	/* delays */
-	uint64_t data_ns[2]; /* last data of each side; in the handshake: last SYN and first SYN-ACK */
 	uint32_t isn[2];
 	struct sp_flow_delay delay[SP_DELAY_KINDS];
 	uint16_t delays[SP_DELAY_KINDS]; /* how many, modulo 65,536: the extra block counts the wraps */
@@ -98,8 +98,8 @@ struct sp_flow {
 };
 #define SP_FLOW_SMALL_MAX 15
 static_assert(sizeof(struct sp_flow) == 3 * SP_CACHE_LINE, "three cache lines");
-static_assert(offsetof(struct sp_flow, start_ns) == SP_CACHE_LINE, "counters begin a line");
-static_assert(offsetof(struct sp_flow, data_ns) == 2 * SP_CACHE_LINE, "delays begin a line");
+static_assert(offsetof(struct sp_flow, dir) == SP_CACHE_LINE, "both sides share a line");
+static_assert(offsetof(struct sp_flow, start_ns) == 2 * SP_CACHE_LINE, "and fill it");
 
 #define SP_HOLES_MAX 3
 

@@ -70,12 +70,12 @@ static void put_community_id(const struct sp_flow *f, struct sp_flow_record *r, 
 static void put_counters(const struct sp_flow *f, struct sp_flow_record *r, unsigned c)
 {
 	unsigned s = !c;
-	r->packets_c2s = f->packets[c];
-	r->packets_s2c = f->packets[s];
-	r->bytes_c2s = f->bytes[c];
-	r->bytes_s2c = f->bytes[s];
-	r->payload_bytes_c2s = f->payload[c];
-	r->payload_bytes_s2c = f->payload[s];
+	r->packets_c2s = f->dir[c].packets;
+	r->packets_s2c = f->dir[s].packets;
+	r->bytes_c2s = f->dir[c].bytes;
+	r->bytes_s2c = f->dir[s].bytes;
+	r->payload_bytes_c2s = f->dir[c].payload;
+	r->payload_bytes_s2c = f->dir[s].payload;
 	r->ttl_c2s = f->ttl[c];
 	r->ttl_s2c = f->ttl[s];
 	r->one_way = !(f->bits & SP_FLOW_SEEN_LO) || !(f->bits & SP_FLOW_SEEN_HI);
@@ -146,10 +146,10 @@ static void put_tcp(const struct sp_flow *f, struct sp_flow_record *r, unsigned 
 static void reset_counters(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	struct sp_flow_extra *x = sp_flow_extra_of(ft, f);
-	memset(f->packets, 0, sizeof f->packets);
-	memset(f->bytes, 0, sizeof f->bytes);
-	memset(f->payload, 0, sizeof f->payload);
-	f->dir[0].flags = f->dir[1].flags = 0;
+	for (unsigned side = 0; side < 2; side++) {
+		struct sp_flow_dir *d = &f->dir[side];
+		d->packets = d->bytes = d->payload = d->flags = 0;
+	}
 	f->syn = f->synack = f->fin = f->rst = 0;
 	forget_delays(ft, f);
 	f->bits |= SP_FLOW_REPORTED;

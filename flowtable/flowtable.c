@@ -4,6 +4,7 @@
 #include "flowtable/flowtable.h"
 
 #include <errno.h>
+#include <smmintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "flowtable/flowtable_priv.h"
 #include "flowtable/tcp.h"
 #include "parsers/link/decode.h"
+#include "parsers/link/sign.h"
 
 #define FIRST_BUCKETS 1024
 /* So many packets before its turn a packet's flow is asked for: about what memory takes. */
@@ -65,7 +67,7 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 	rc = rc ? rc : sp_wheel_init(&ft->wheel, ft->max_flows);
 	rc = rc ? rc : sp_dedup_init(&ft->dedup, &conf->dedup);
 	rc = rc ? rc : sp_layers_init(&ft->layers);
-	rc = rc ? rc : sp_macs_init(&ft->macs);
+	rc = rc ? rc : sp_macs_init(&ft->macs, mem & SP_MEM_POPULATE);
 	rc = rc ? rc : sp_servers_init(&ft->servers, conf);
 	rc = rc || !conf->loss_events ? rc : sp_slab_init(&ft->losses, SP_LOSSES_MEMORY);
 	if (conf->requests.enabled) {
@@ -189,17 +191,17 @@ static inline bool has_key(const struct sp_flow *f, const struct sp_flow_key *ke
 {
 	const __m128i *a = (const __m128i *)f, *b = (const __m128i *)key;
 	const __m128i tail = _mm_set_epi64x(0xff, -1); /* ports, space and protocol */
-	__m128i d = _mm_xor_si128(_mm_load_si128(a), _mm_loadu_si128(b));
-	d = _mm_or_si128(d, _mm_xor_si128(_mm_load_si128(a + 1), _mm_loadu_si128(b + 1)));
-	d = _mm_or_si128(d, _mm_and_si128(tail, _mm_xor_si128(_mm_load_si128(a + 2), _mm_loadu_si128(b + 2))));
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(d, _mm_setzero_si128())) == 0xffff && f->state != SP_FLOW_FREE;
+	__m128i d = _mm_xor_si128(_mm_load_si128(a), _mm_load_si128(b));
+	d = _mm_or_si128(d, _mm_xor_si128(_mm_load_si128(a + 1), _mm_load_si128(b + 1)));
+	d = _mm_or_si128(d, _mm_and_si128(tail, _mm_xor_si128(_mm_load_si128(a + 2), _mm_load_si128(b + 2))));
+	return _mm_testz_si128(d, d);
 }
 
 static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *key, uint32_t hash)
 {
 	struct sp_index_walk w;
 	uint32_t n = sp_index_first(&ft->index, &w, hash);
-	while (n != SP_INDEX_NONE && !has_key(&ft->flow[n], key))
+	while (n != SP_INDEX_NONE && !(has_key(&ft->flow[n], key) && ft->flow[n].state != SP_FLOW_FREE))
 		n = sp_index_next(&ft->index, &w);
 	return n;
 }
@@ -242,6 +244,7 @@ void sp_flow_free(struct sp_flowtable *ft, struct sp_flow *f)
 	sp_macs_put(&ft->macs, f->lo_mac);
 	sp_macs_put(&ft->macs, f->hi_mac);
 	f->state = SP_FLOW_FREE;
+	f->bits = 0;
 	f->serial_low = ft->free_flow;
 	ft->free_flow = n;
 	ft->stats.flows_ended++;
@@ -344,31 +347,35 @@ static void carry(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	struct sp_flow_extra *x = sp_flow_extra_get(ft, f);
 	for (unsigned s = 0; s < 2; s++) {
-		x->packets[s] += f->packets[s];
-		x->bytes[s] += f->bytes[s];
-		x->payload[s] += f->payload[s];
-		f->packets[s] = f->bytes[s] = f->payload[s] = 0;
+		x->packets[s] += f->dir[s].packets;
+		x->bytes[s] += f->dir[s].bytes;
+		x->payload[s] += f->dir[s].payload;
+		f->dir[s].packets = f->dir[s].bytes = f->dir[s].payload = 0;
 	}
 }
 
 /* Requests and answers of datagrams: an answer is timed from the oldest datagram that had none yet, so that a client
  * that asks again is seen to have waited since it asked first. An echo's answer comes from the stack, not from an
- * application. */
-static void datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+ * application: `answer` is the kind of that. */
+static inline __attribute__((always_inline)) void
+datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, enum sp_delay_kind answer)
 {
-	unsigned client = sp_flow_client(f);
-	uint64_t now = pkt->ts_ns, *asked = &f->data_ns[client], *answered = &f->data_ns[!client];
-	if (!pkt->l7_len)
+	uint64_t now = pkt->ts_ns, *own = &f->dir[side].data_ns, since = f->dir[side ^ 1].data_ns;
+	if (SP_UNLIKELY(!pkt->l7_len))
 		return;
-	bool asks = side == client, waiting = f->bits & SP_FLOW_ASKED && now - *asked <= UDP_ANSWER_MAX_NS;
-	if (asks && waiting)
+	/* Which side sends next cannot be guessed: as few branches as can be. */
+	unsigned asks = side == sp_flow_client(f);
+	SP_UNPREDICTABLE(asks);
+	uint64_t asked = since ^ ((since ^ *own) & -(uint64_t)asks);
+	unsigned waiting = !!(f->bits & SP_FLOW_ASKED) & (now - asked <= UDP_ANSWER_MAX_NS);
+	if (SP_UNLIKELY(asks & waiting))
 		return;
-	uint64_t since = asks ? *answered : *asked;
-	enum sp_delay_kind answer = f->proto == SP_PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT;
-	f->data_ns[side] = now;
-	f->bits = (uint16_t)((f->bits & ~SP_FLOW_ASKED) | (asks ? SP_FLOW_ASKED : SP_FLOW_RESPONSE));
-	if (asks ? since != 0 : waiting)
-		sp_flow_delay_add(ft, f, asks ? SP_DELAY_CIT : answer, since, now);
+	*own = now;
+	static_assert(SP_FLOW_ASKED == SP_FLOW_RESPONSE << 2, "shifted into place");
+	f->bits = (uint16_t)((f->bits & ~SP_FLOW_ASKED) | SP_FLOW_RESPONSE << (asks * 2));
+	enum sp_delay_kind kind = answer + asks * (unsigned)(SP_DELAY_CIT - answer);
+	if (SP_LIKELY((asks & (since != 0)) | waiting))
+		sp_flow_delay_add(ft, f, kind, since, now);
 }
 
 static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
@@ -391,25 +398,34 @@ static void count_other(struct sp_flowtable *ft, const struct sp_flow *f)
 		ft->stats.packets_other++;
 }
 
-/* A packet as such. */
+/* A packet's size and time. */
 static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft, struct sp_flow *f,
-							const struct sp_flow_key *key, const struct sp_pkt *pkt)
+							const struct sp_pkt *pkt, unsigned side)
 {
-	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == SP_PROTO_TCP && f->packets[0] + f->packets[1] &&
-	    sp_tcp_is_new_connection(f, pkt, side))
-		flow_restart(ft, f, key, pkt);
-	f->bits |= side ? SP_FLOW_SEEN_HI : SP_FLOW_SEEN_LO;
-	if (SP_UNLIKELY(!f->ttl[side]))
-		f->ttl[side] = pkt->ttl;
-	f->packets[side]++;
-	uint32_t bytes = f->bytes[side] += pkt->wire_len, payload = f->payload[side] += pkt->l7_len;
+	struct sp_flow_dir *d = &f->dir[side];
+	d->packets++;
+	uint32_t bytes = d->bytes += pkt->wire_len, payload = d->payload += pkt->l7_len;
 	if (SP_UNLIKELY((bytes | payload) & COUNTER_CARRY))
 		carry(ft, f);
 	if (SP_LIKELY(pkt->ts_ns >= f->last_ns))
 		f->last_ns = pkt->ts_ns;
 	else
 		ft->stats.late_packets++;
+}
+
+/* A packet as such. */
+static inline __attribute__((always_inline)) void appear(struct sp_flowtable *ft, struct sp_flow *f,
+							 const struct sp_flow_key *key, const struct sp_pkt *pkt)
+{
+	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
+	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == SP_PROTO_TCP &&
+	    f->dir[0].packets + f->dir[1].packets && sp_tcp_is_new_connection(f, pkt, side))
+		flow_restart(ft, f, key, pkt);
+	static_assert(SP_FLOW_SEEN_HI == SP_FLOW_SEEN_LO << 1, "shifted into place");
+	f->bits |= (uint16_t)(SP_FLOW_SEEN_LO << side);
+	if (SP_UNLIKELY(!f->ttl[side]))
+		f->ttl[side] = pkt->ttl;
+	count(ft, f, pkt, side);
 }
 
 /* Is there something that a parser may know? Above the transport header; of ICMP, whose header is the message, all. */
@@ -422,6 +438,16 @@ static inline bool is_readable(const struct sp_flow *f, const struct sp_pkt *pkt
 	       !(pkt->flags & SP_PKT_QUOTED);
 }
 
+/* What a packet says, and its profile. `signs`: what was odd about it. */
+static inline __attribute__((always_inline)) void told(struct sp_flowtable *ft, struct sp_flow *f,
+						       const struct sp_pkt *pkt, unsigned side, unsigned signs)
+{
+	if (SP_UNLIKELY(f->dir[side].bits & SP_DIR_PROFILED))
+		sp_profile_packet(ft, f, pkt, side, signs);
+	if (ft->l7 && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
+		sp_l7_payload(ft, f, pkt, side);
+}
+
 /* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
  * at pkt->l7. */
 static inline __attribute__((always_inline)) void message(struct sp_flowtable *ft, struct sp_flow *f,
@@ -430,21 +456,19 @@ static inline __attribute__((always_inline)) void message(struct sp_flowtable *f
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
 	unsigned signs = 0;
 	if (f->proto != SP_PROTO_TCP) {
-		datagram(ft, f, pkt, side);
+		datagram(ft, f, pkt, side, f->proto == SP_PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT);
 	} else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side))) {
 		track_tcp(ft, f, key, pkt, side);
 		signs = ft->signs;
 	}
-	if (SP_UNLIKELY(f->dir[side].bits & SP_DIR_PROFILED))
-		sp_profile_packet(ft, f, pkt, side, signs);
-	if (ft->l7 && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
-		sp_l7_payload(ft, f, pkt, side);
+	told(ft, f, pkt, side, signs);
 }
 
-static inline __attribute__((always_inline)) void track(struct sp_flowtable *ft, struct sp_flow *f,
-							const struct sp_flow_key *key, const struct sp_pkt *pkt)
+/* Any packet of a flow. */
+static __attribute__((noinline)) void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+					    const struct sp_pkt *pkt)
 {
-	count(ft, f, key, pkt);
+	appear(ft, f, key, pkt);
 	message(ft, f, key, pkt);
 	if (f->proto == SP_PROTO_TCP)
 		ft->stats.packets_tcp++;
@@ -465,7 +489,7 @@ struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, ui
 	struct sp_flow *f = flow_of(ft, b, i);
 	if (!f)
 		return NULL;
-	count(ft, f, &b->key[i], &b->pkt[i]);
+	appear(ft, f, &b->key[i], &b->pkt[i]);
 	if (f->proto == SP_PROTO_TCP)
 		ft->stats.packets_tcp++;
 	else
@@ -551,14 +575,15 @@ static bool is_copy(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, con
 }
 
 /* A packet whose flow was not guessed, that is odd, or that may be a copy. */
-static void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, uint64_t sign)
+static __attribute__((noinline)) void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
+	uint64_t sign = b->sign[i];
 	const struct sp_flow_key *key = &b->key[i];
 	if (pkt->flags & SP_PKT_FRAGMENT)
 		sign = sp_dedup_fragment_sign(pkt, key);
 	else if (pkt->flags & SP_PKT_QUOTED && pkt->l4 != SP_NOOFS)
-		sign = sp_dedup_sign(pkt, key);
+		sign = sp_sign_of(pkt);
 	struct sp_dedup_entry *e = sp_dedup_at(ft->dedup.entry, sign);
 	uint32_t space = key->space;
 	if (sign && is_copy(ft, b, i, e, sign))
@@ -633,82 +658,137 @@ static inline bool is_tracked(const struct sp_pkt *pkt)
 	return SP_LIKELY(!(pkt->verdict | pkt->reason));
 }
 
-/* What was found out ahead of tracking. */
-struct ahead {
-	uint64_t sign; /* 0: nothing to recognise the packet by */
-	uint32_t flow; /* guessed; 0, which is never used: none */
-};
-
-static void recognise(const struct sp_flowtable *ft, const struct sp_batch *b, struct ahead *ahead)
+/* Buckets, and what was seen lately. */
+static void prefetch_batch(const struct sp_flowtable *ft, const struct sp_batch *b)
 {
 	const struct sp_index index = ft->index;
 	struct sp_dedup_entry *entries = ft->dedup.entry;
-	uint32_t n = b->n;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct sp_pkt *pkt = &b->pkt[i];
-		uint64_t sign = 0;
-		sp_prefetch(sp_index_home(&index, pkt->hash));
-		if (SP_LIKELY(is_tracked(pkt) && !(pkt->flags & SP_DEDUP_NEVER) && pkt->l4 != SP_NOOFS))
-			sign = sp_dedup_sign(pkt, &b->key[i]);
-		ahead[i].sign = sign;
-		sp_prefetch(sp_dedup_at(entries, sign));
+	for (uint32_t i = 0, n = b->n; i < n; i++) {
+		sp_prefetch(sp_index_home(&index, b->pkt[i].hash));
+		sp_prefetch(sp_dedup_at(entries, b->sign[i]));
 	}
 }
 
-static inline void guess(const struct sp_flowtable *ft, const struct sp_pkt *pkt, struct ahead *ahead)
+/* The number of the flow that the packet probably belongs to, which is asked for; 0, which is never used: none. */
+static inline uint32_t guess(const struct sp_flowtable *ft, const struct sp_pkt *pkt)
 {
 	uint32_t flow = sp_index_guess(&ft->index, pkt->hash);
-	flow = flow != SP_INDEX_NONE ? flow : 0;
-	ahead->flow = flow;
-	prefetch_flow(&ft->flow[flow]);
-	if (SP_UNLIKELY(!flow))
+	if (SP_UNLIKELY(flow == SP_INDEX_NONE)) {
 		prefetch_new(ft, pkt);
+		return 0;
+	}
+	prefetch_flow(&ft->flow[flow]);
+	return flow;
 }
 
-static void prefetch_profiles(const struct sp_profiler *pr, const struct ahead *ahead, uint32_t i, uint32_t n)
+static void prefetch_profiles(const struct sp_profiler *pr, const uint32_t *flow, uint32_t i, uint32_t n)
 {
 	if (i + DIALOG_AHEAD < n)
-		sp_profile_prefetch(pr, ahead[i + DIALOG_AHEAD].flow);
+		sp_profile_prefetch(pr, flow[i + DIALOG_AHEAD]);
 	if (i + STATE_AHEAD < n)
-		sp_profile_prefetch_state(pr, ahead[i + STATE_AHEAD].flow);
+		sp_profile_prefetch_state(pr, flow[i + STATE_AHEAD]);
 	if (i + CHUNK_AHEAD < n)
-		sp_profile_prefetch_chunk(pr, ahead[i + CHUNK_AHEAD].flow);
+		sp_profile_prefetch_chunk(pr, flow[i + CHUNK_AHEAD]);
+}
+
+/* Flows are chosen for profiles, or some that were chosen are not over yet. */
+static inline bool is_profiling(const struct sp_profiler *pr)
+{
+	return pr && (pr->conf.record != SP_PROFILE_RECORD_NONE || pr->slab.in_use);
+}
+
+/* What calls and profiles of the next packets need. */
+static inline void prefetch_more(const struct sp_flowtable *ft, const struct sp_batch *b, const uint32_t *flow,
+				 uint32_t i)
+{
+	if (ft->l7 && i + DIALOG_AHEAD < b->n)
+		sp_l7_prefetch(ft->l7, &ft->flow[flow[i + DIALOG_AHEAD]]);
+	if (ft->l7 && i + STATE_AHEAD < b->n && b->pkt[i + STATE_AHEAD].l7_len)
+		sp_l7_prefetch_state(ft->l7, &ft->flow[flow[i + STATE_AHEAD]]);
+	if (ft->profiler && SP_UNLIKELY(ft->profiler->conf.record != SP_PROFILE_RECORD_NONE))
+		prefetch_profiles(ft->profiler, flow, i, b->n);
+}
+
+/* The packet is neither odd nor a copy, and its flow was guessed right. Nobody asks at once what a healthy connection
+ * has told before: that both sides were seen, and their TTL. */
+static inline __attribute__((always_inline)) void
+ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt, bool more)
+{
+	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
+	if (f->proto == SP_PROTO_UDP) {
+		appear(ft, f, key, pkt);
+		datagram(ft, f, pkt, side, SP_DELAY_ART);
+		ft->stats.packets_udp++;
+	} else if (SP_LIKELY(sp_tcp_fast(ft, f, pkt, side))) {
+		count(ft, f, pkt, side);
+		ft->stats.packets_tcp++;
+	} else {
+		track(ft, f, key, pkt);
+		return;
+	}
+	if (more)
+		told(ft, f, pkt, side, 0);
+}
+
+/* All packets of a batch in order. `more`: calls or profiles are looked for, too. */
+static inline __attribute__((always_inline)) void each(struct sp_flowtable *ft, struct sp_batch *b, bool more)
+{
+	uint32_t flow[SP_BATCH_MAX], window = ft->dedup.window;
+	struct sp_flow *const flows = ft->flow;
+	struct sp_dedup_entry *const entries = ft->dedup.entry;
+	const size_t n = b->n;
+	for (size_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
+		flow[i] = guess(ft, &b->pkt[i]);
+	for (size_t i = 0; i < n; i++) {
+		const struct sp_pkt *pkt = &b->pkt[i];
+		if (i + GUESS_AHEAD < n)
+			flow[i + GUESS_AHEAD] = guess(ft, &b->pkt[i + GUESS_AHEAD]);
+		if (more)
+			prefetch_more(ft, b, flow, (uint32_t)i);
+		struct sp_flow *f = &flows[flow[i]];
+		uint64_t sign = b->sign[i];
+		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
+		if (SP_LIKELY(has_key(f, &b->key[i]) && f->state != SP_FLOW_FREE && sign && !ft->dedup.suspects &&
+			      sp_dedup_is_new(e, sign, pkt, window))) {
+			sp_dedup_write(e, sign, pkt, flow[i]);
+			ordinary(ft, f, &b->key[i], pkt, more);
+		} else if (is_tracked(pkt)) {
+			second_look(ft, b, (uint32_t)i);
+		}
+	}
+}
+
+static void each_the_long_way(struct sp_flowtable *ft, struct sp_batch *b)
+{
+	for (uint32_t i = 0; i < b->n; i++)
+		if (is_tracked(&b->pkt[i]))
+			second_look(ft, b, i);
+}
+
+static __attribute__((noinline)) void each_with_more(struct sp_flowtable *ft, struct sp_batch *b)
+{
+	each(ft, b, true);
+}
+
+static __attribute__((noinline)) void each_alone(struct sp_flowtable *ft, struct sp_batch *b)
+{
+	each(ft, b, false);
 }
 
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 {
-	struct ahead ahead[SP_BATCH_MAX];
-	uint32_t n = b->n, window = ft->dedup.window;
+	uint32_t n = b->n;
 	if (!n)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	sp_flow_make_room(ft);
-	recognise(ft, b, ahead);
-	struct sp_dedup_entry *entries = ft->dedup.entry;
-	bool profiles = ft->profiler && ft->profiler->conf.record != SP_PROFILE_RECORD_NONE;
-	for (uint32_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
-		guess(ft, &b->pkt[i], &ahead[i]);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct sp_pkt *pkt = &b->pkt[i];
-		if (i + GUESS_AHEAD < n)
-			guess(ft, &b->pkt[i + GUESS_AHEAD], &ahead[i + GUESS_AHEAD]);
-		if (ft->l7 && i + DIALOG_AHEAD < n)
-			sp_l7_prefetch(ft->l7, &ft->flow[ahead[i + DIALOG_AHEAD].flow]);
-		if (ft->l7 && i + STATE_AHEAD < n && b->pkt[i + STATE_AHEAD].l7_len)
-			sp_l7_prefetch_state(ft->l7, &ft->flow[ahead[i + STATE_AHEAD].flow]);
-		if (SP_UNLIKELY(profiles))
-			prefetch_profiles(ft->profiler, ahead, i, n);
-		struct sp_flow *f = &ft->flow[ahead[i].flow];
-		uint64_t sign = ahead[i].sign;
-		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
-		if (SP_LIKELY(has_key(f, &b->key[i]) && sign && !ft->dedup.suspects &&
-			      sp_dedup_is_new(e, sign, pkt, window))) {
-			sp_dedup_write(e, sign, pkt, ahead[i].flow);
-			track(ft, f, &b->key[i], pkt);
-		} else if (is_tracked(pkt)) {
-			second_look(ft, b, i, sign);
-		}
-	}
+	prefetch_batch(ft, b);
+	if (SP_UNLIKELY(ft->flags & SP_FLOWTABLE_LONG_WAY))
+		each_the_long_way(ft, b);
+	else if (ft->l7 || is_profiling(ft->profiler))
+		each_with_more(ft, b);
+	else
+		each_alone(ft, b);
 	uint64_t last = b->pkt[n - 1].ts_ns;
 	ft->now_ns = SP_MAX(ft->now_ns, last);
 }

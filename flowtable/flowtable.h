@@ -30,6 +30,8 @@ struct sp_decode_conf;
 
 enum sp_flowtable_flags {
 	SP_FLOWTABLE_PRESIZE = 1, /* live: take and touch everything now; files: grow as flows come */
+	/* Tests: no packet is ordinary. All go the long way, which has to find the same. */
+	SP_FLOWTABLE_LONG_WAY = 2,
 };
 
 /* `hash_key`: the one that decode used. Returns 0 or -errno. */

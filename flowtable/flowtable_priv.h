@@ -52,6 +52,15 @@ struct sp_flowtable {
 /* The flow's extra block, made when it has none. */
 struct sp_flow_extra *sp_flow_extra_get(struct sp_flowtable *ft, struct sp_flow *f);
 
+/* A flow that has a dialog. */
+static inline struct sp_talk sp_talk_of(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
+{
+	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
+	struct sp_talk t = {.ft = ft, .l7 = ft->l7, .f = f, .d = d, .ns = ns};
+	t.at.first_ns = t.at.last_ns = ns;
+	return t;
+}
+
 static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, const struct sp_flow *f)
 {
 	uint32_t x = f->more & SP_L7_NUMBER;
@@ -60,18 +69,15 @@ static inline struct sp_flow_extra *sp_flow_extra_of(struct sp_flowtable *ft, co
 	return x ? &ft->extra[x] : NULL;
 }
 
-/* What is said in a flow that has a dialog; `ns`: now. */
-static inline struct sp_talk sp_l7_talk(struct sp_flowtable *ft, struct sp_flow *f, uint64_t ns)
-{
-	struct sp_dialog *d = sp_slab_at(&ft->l7->slab, f->more & SP_L7_NUMBER);
-	return (struct sp_talk){ft, f, d, ns};
-}
+#define SP_FLOW_MICROS_MAX UINT32_C(3600000000)
 
 /* Microseconds from one time to another, an hour at most; 0 when they are the wrong way round. */
 static inline uint32_t sp_flow_micros(uint64_t from, uint64_t to)
 {
-	uint64_t us = to > from ? (to - from) / SP_NS_PER_US : 0;
-	return (uint32_t)SP_MIN(us, UINT64_C(3600000000));
+	uint64_t ns = to - from;
+	if (SP_LIKELY(ns < SP_FLOW_MICROS_MAX * SP_NS_PER_US))
+		return (uint32_t)(ns / SP_NS_PER_US);
+	return to > from ? SP_FLOW_MICROS_MAX : 0;
 }
 
 /* One more measured delay. */
@@ -79,9 +85,11 @@ static inline void sp_flow_delay_add(struct sp_flowtable *ft, struct sp_flow *f,
 				     uint64_t to)
 {
 	struct sp_flow_delay *d = &f->delay[kind];
-	uint32_t us = sp_flow_micros(from, to), sum = d->sum + us;
-	d->sum = sum < us ? UINT32_MAX : sum;
-	d->max = SP_MAX(d->max, us);
+	uint32_t us = sp_flow_micros(from, to);
+	if (SP_UNLIKELY(__builtin_add_overflow(d->sum, us, &d->sum)))
+		d->sum = UINT32_MAX;
+	if (SP_UNLIKELY(us > d->max))
+		d->max = us;
 	if (SP_UNLIKELY(!++f->delays[kind]))
 		sp_flow_extra_get(ft, f)->delays[kind] += UINT16_MAX + 1;
 }

@@ -46,12 +46,12 @@ static uint64_t server_key(const struct sp_talk *t, unsigned side)
 				  .lo_port = side ? f->hi_port : f->lo_port,
 				  .space = f->space,
 				  .proto = f->proto};
-	return sp_flow_key_hash(&key, t->ft->l7->hash_key) | 1;
+	return sp_flow_key_hash(&key, t->l7->hash_key) | 1;
 }
 
 void sp_identify_learn(struct sp_talk *t)
 {
-	struct sp_l7 *l7 = t->ft->l7;
+	struct sp_l7 *l7 = t->l7;
 	uint64_t key = server_key(t, !t->d->client);
 	l7->server[key >> 1 & (SP_L7_SERVERS - 1)] =
 		(struct sp_l7_server){.key = key, .until_ns = t->ns + l7->conf.server_ttl, .app = t->d->parser->app};
@@ -59,7 +59,7 @@ void sp_identify_learn(struct sp_talk *t)
 
 void sp_identify_forget(struct sp_talk *t)
 {
-	struct sp_l7 *l7 = t->ft->l7;
+	struct sp_l7 *l7 = t->l7;
 	uint64_t key = server_key(t, !t->d->client);
 	struct sp_l7_server *s = &l7->server[key >> 1 & (SP_L7_SERVERS - 1)];
 	if (s->key == key && t->d->parser && s->app == t->d->parser->app)
@@ -69,7 +69,7 @@ void sp_identify_forget(struct sp_talk *t)
 /* The endpoint of that side is known as a server of this. NULL: not known. */
 static const struct sp_parser *known(const struct sp_talk *t, unsigned side)
 {
-	const struct sp_l7 *l7 = t->ft->l7;
+	const struct sp_l7 *l7 = t->l7;
 	uint64_t key = server_key(t, side);
 	const struct sp_l7_server *s = &l7->server[key >> 1 & (SP_L7_SERVERS - 1)];
 	return s->key == key && t->ns <= s->until_ns ? l7->parser[l7->index[s->app]] : NULL;
@@ -113,7 +113,7 @@ static bool take(struct sp_talk *t, unsigned side, const struct sp_parser *parse
 static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, size_t n, uint64_t maybe)
 {
 	enum { SAID_MIN = 8 };
-	const struct sp_l7 *l7 = t->ft->l7;
+	const struct sp_l7 *l7 = t->l7;
 	const struct sp_dialog *d = t->d;
 	bool tcp = d->bits & SP_DIALOG_TCP;
 	uint16_t port = d->client ? t->f->lo_port : t->f->hi_port;
@@ -136,16 +136,15 @@ static const struct sp_parser *settle(const struct sp_talk *t, unsigned side, si
 /* Asks everyone whose beginning this may be. True: somebody is sure, and has it. */
 static bool ask_all(struct sp_talk *t, unsigned side, struct sp_slice in, bool last, unsigned sides, uint64_t *maybe)
 {
-	struct sp_l7 *l7 = t->ft->l7;
+	struct sp_l7 *l7 = t->l7;
 	uint64_t candidates = l7->by_first[transport_of(t)][in.p[0]];
 	for (; candidates; candidates &= candidates - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(candidates);
 		const struct sp_parser *parser = l7->parser[i];
 		if (!may_start(parser, in, sides))
 			continue;
-		sp_l7_aim(&l7->parse, t->f, t->d->client, side);
+		sp_l7_aim(&l7->parse, t->f, t->d->client, side, last, false);
 		l7->parse.in = in;
-		l7->parse.last = last;
 		enum sp_probe probe = parser->probe(&l7->parse);
 		if (probe == SP_PROBE_YES) {
 			bool reversed = l7->parse.reversed;
@@ -169,7 +168,7 @@ enum sp_probe sp_identify_look(struct sp_l7 *l7, const struct sp_flow *f, unsign
 		const struct sp_parser *parser = l7->parser[__builtin_ctzll(candidates)];
 		if (!may_start(parser, in, 1U << role))
 			continue;
-		sp_l7_aim(p, f, client, side);
+		sp_l7_aim(p, f, client, side, false, false);
 		p->in = in;
 		enum sp_probe probe = parser->probe(p);
 		most = SP_MAX(most, probe);
@@ -186,7 +185,7 @@ static const struct sp_parser *persistent(struct sp_talk *t, unsigned side, uint
 	d->messages = goes_on ? d->messages + 1 : 0;
 	d->maybe[side] = goes_on && d->maybe[side] ? d->maybe[side] & maybe : maybe;
 	uint64_t one = d->maybe[side];
-	return d->messages >= ENOUGH && !(one & (one - 1)) ? t->ft->l7->parser[__builtin_ctzll(one)] : NULL;
+	return d->messages >= ENOUGH && !(one & (one - 1)) ? t->l7->parser[__builtin_ctzll(one)] : NULL;
 }
 
 /* In the middle of a message of what this server is known for? */
@@ -203,7 +202,7 @@ static bool take_known(struct sp_talk *t, unsigned side)
 /* Of datagrams that nobody wanted: their dialog was given back each time. */
 static bool had_enough(const struct sp_flow *f)
 {
-	return f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= TRIES_MAX;
+	return f->bits & SP_FLOW_REPORTED || f->dir[0].packets + f->dir[1].packets >= TRIES_MAX;
 }
 
 /* After enough tries this side could still be somebody's, but what the other said is nobody's: then so is this, and
@@ -213,7 +212,7 @@ static bool both_nobodys(struct sp_talk *t, unsigned side)
 	struct sp_dialog *d = t->d;
 	const struct sp_flow *f = t->f;
 	if (!(d->bits & SP_DIALOG_TCP) || !(d->stream[!side].bits & SP_STREAM_RESYNC) || d->maybe[!side] ||
-	    f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= SP_L7_LOOK_PACKETS)
+	    f->bits & SP_FLOW_REPORTED || f->dir[0].packets + f->dir[1].packets >= SP_L7_LOOK_PACKETS)
 		return false;
 	d->maybe[side] = 0;
 	d->tries = TRIES_MAX - 1;

@@ -24,12 +24,18 @@ void sp_index_free(struct sp_index *ix)
 	ix->bucket = NULL;
 }
 
+void sp_index_clear(struct sp_index *ix)
+{
+	sp_mem_clear(ix->bucket, ((size_t)ix->mask + 1) * sizeof *ix->bucket);
+	ix->n = 0;
+}
+
 void sp_index_insert(struct sp_index *ix, uint32_t hash, uint32_t flow)
 {
 	assert(ix->n <= ix->limit);
 	for (uint32_t at = hash & ix->mask;; at = (at + 1) & ix->mask) {
 		struct sp_index_bucket *b = &ix->bucket[at];
-		unsigned free_slots = sp_index_match(b, 0);
+		unsigned free_slots = sp_index_room(b);
 		if (free_slots) {
 			unsigned s = (unsigned)__builtin_ctz(free_slots);
 			b->tag[s] = sp_index_tag(hash);

@@ -33,11 +33,11 @@ static inline uint64_t sp_index_limit(uint64_t buckets)
 
 int sp_index_init(struct sp_index *ix, uint32_t buckets, unsigned mem_flags);
 void sp_index_free(struct sp_index *ix);
+void sp_index_clear(struct sp_index *ix);
 
 static inline uint16_t sp_index_tag(uint32_t hash)
 {
-	uint16_t tag = (uint16_t)(hash >> 16);
-	return tag ? tag : 1;
+	return (uint16_t)(hash >> 16 | 1);
 }
 
 static inline struct sp_index_bucket *sp_index_home(const struct sp_index *ix, uint32_t hash)
@@ -45,21 +45,19 @@ static inline struct sp_index_bucket *sp_index_home(const struct sp_index *ix, u
 	return &ix->bucket[hash & ix->mask];
 }
 
-/* Slots of a bucket that carry the tag, as a bit mask. */
+/* Slots of a bucket that carry the tag, as a bit mask. What is loaded beyond the last slots is zero: no tag. */
 static inline unsigned sp_index_match(const struct sp_index_bucket *b, uint16_t tag)
 {
 	__m128i want = _mm_set1_epi16((short)tag);
 	__m128i low = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->tag), want);
-	__m128i high = _mm_cmpeq_epi16(_mm_loadl_epi64((const __m128i *)(b->tag + 8)), want);
-	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(low, high)) & ((1U << SP_INDEX_SLOTS) - 1);
+	__m128i high = _mm_cmpeq_epi16(_mm_loadu_si32(b->tag + 8), want);
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(low, high));
 }
 
-/* The first flow number whose tag fits, or SP_INDEX_NONE: what to prefetch. */
-static inline uint32_t sp_index_guess(const struct sp_index *ix, uint32_t hash)
+/* Free slots. */
+static inline unsigned sp_index_room(const struct sp_index_bucket *b)
 {
-	const struct sp_index_bucket *b = sp_index_home(ix, hash);
-	unsigned m = sp_index_match(b, sp_index_tag(hash));
-	return m ? b->flow[__builtin_ctz(m)] : SP_INDEX_NONE;
+	return sp_index_match(b, 0) & ((1U << SP_INDEX_SLOTS) - 1);
 }
 
 /* Room is guaranteed while n < limit. */
@@ -83,6 +81,15 @@ static inline uint32_t sp_index_first(const struct sp_index *ix, struct sp_index
 	w->tag = sp_index_tag(hash);
 	w->match = sp_index_match(w->bucket, w->tag);
 	return sp_index_next(ix, w);
+}
+
+/* The first flow number whose tag fits, or SP_INDEX_NONE: what to prefetch. */
+static inline uint32_t sp_index_guess(const struct sp_index *ix, uint32_t hash)
+{
+	struct sp_index_walk w;
+	const struct sp_index_bucket *home = sp_index_home(ix, hash);
+	unsigned match = sp_index_match(home, sp_index_tag(hash));
+	return SP_LIKELY(match) ? home->flow[(unsigned)__builtin_ctz(match)] : sp_index_first(ix, &w, hash);
 }
 
 #endif

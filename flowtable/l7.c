@@ -52,7 +52,7 @@ static void skip_nobodys(struct sp_dialog *d, const struct sp_flow *f, unsigned 
 }
 
 /* With a segment of `side` at `seq`, if it is one. False: no memory, and the flow goes on without. */
-static bool begin(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t seq)
+static __attribute__((noinline)) bool begin(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t seq)
 {
 	bool tcp = f->proto == SP_PROTO_TCP;
 	size_t size = sizeof(struct sp_dialog) + (tcp ? 2 * sizeof(struct sp_stream) : 0);
@@ -81,7 +81,7 @@ static void release(struct sp_talk *t)
 		sp_stream_drop(t, s);
 	if (t->d->parser)
 		sp_dialog_leave(t);
-	sp_slab_put(&t->ft->l7->slab, handle);
+	sp_slab_put(&t->l7->slab, handle);
 	f->more = SP_L7_DONE | extra;
 }
 
@@ -112,9 +112,7 @@ static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool 
 			sp_l7_forget(t->ft, t->f);
 		return;
 	}
-	struct sp_mark mark = {.ns = t->ns};
-	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .last = true, .cut = is_cut};
-	sp_dialog_run(t, side, NULL, &p);
+	sp_dialog_datagram(t, side, in, is_cut);
 	if (!(t->f->more & SP_L7_DONE) && d->n_calls && d->parser)
 		sp_calls_expire(t, t->ns, false);
 }
@@ -133,42 +131,26 @@ static bool is_nobodys(struct sp_flowtable *ft, struct sp_flow *f, const struct 
 	if (sp_identify_look(ft->l7, f, side, in) >= (first ? SP_PROBE_MAYBE : SP_PROBE_YES))
 		return false;
 	f->more |= mine;
-	if (f->bits & SP_FLOW_REPORTED || f->packets[0] + f->packets[1] >= SP_L7_LOOK_PACKETS) {
+	if (f->bits & SP_FLOW_REPORTED || f->dir[0].packets + f->dir[1].packets >= SP_L7_LOOK_PACKETS) {
 		f->more = (f->more & ~both) | SP_L7_DONE;
 		ft->stats.l7_given_up++;
 	}
 	return true;
 }
 
-/* `size` bytes from `at` on, as far as they were captured. */
-static struct sp_slice captured(const struct sp_pkt *pkt, uint32_t at, uint32_t size)
+bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, uint32_t seq)
 {
-	return (struct sp_slice){pkt->data + at, pkt->cap_len > at ? SP_MIN(pkt->cap_len - at, size) : 0};
+	return !is_nobodys(ft, f, pkt, side) && begin(ft, f, side, seq);
 }
 
-static void segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
-	const uint8_t *tcp = pkt->data + pkt->l4;
-	uint32_t seq = sp_be32(tcp + 4) + !!(pkt->tcp_flags & 2);
-	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && (is_nobodys(ft, f, pkt, side) || !begin(ft, f, side, seq)))
+	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !begin(ft, f, side, 0))
 		return;
-	struct sp_talk t = sp_l7_talk(ft, f, pkt->ts_ns);
-	struct sp_slice in = captured(pkt, pkt->l7, pkt->l7_len);
-	sp_stream_segment(&t, side, seq, in, pkt->l7_len - (uint32_t)in.n, sp_be32(tcp + 8));
-}
-
-void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
-{
-	if (f->proto == SP_PROTO_TCP) {
-		segment(ft, f, pkt, side);
-		return;
-	}
-	if (!(f->more & SP_L7_DIALOG) && !begin(ft, f, side, 0))
-		return;
-	struct sp_talk t = sp_l7_talk(ft, f, pkt->ts_ns);
+	struct sp_talk t = sp_talk_of(ft, f, pkt->ts_ns);
 	bool icmp = f->proto != SP_PROTO_UDP;
 	uint32_t size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
-	struct sp_slice in = captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
+	struct sp_slice in = sp_l7_captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
 	if (in.n)
 		datagram(&t, side, in, in.n < size);
 }
@@ -177,7 +159,7 @@ void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason 
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
-	struct sp_talk t = sp_l7_talk(ft, f, f->last_ns);
+	struct sp_talk t = sp_talk_of(ft, f, f->last_ns);
 	if (f->more & SP_L7_DONE)
 		return;
 	/* What waits when the input ends might have been answered yet. */
@@ -192,7 +174,7 @@ void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
 		return;
-	struct sp_talk t = sp_l7_talk(ft, f, ft->now_ns);
+	struct sp_talk t = sp_talk_of(ft, f, ft->now_ns);
 	if (t.d->parser && t.d->n_calls)
 		sp_calls_expire(&t, ft->now_ns, false);
 }
@@ -201,7 +183,7 @@ void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	if (!(f->more & SP_L7_DIALOG))
 		return;
-	struct sp_talk t = sp_l7_talk(ft, f, f->last_ns);
+	struct sp_talk t = sp_talk_of(ft, f, f->last_ns);
 	release(&t);
 	f->more &= SP_L7_NUMBER;
 }

@@ -117,11 +117,13 @@ struct sp_piece {
 /* One message being put together, or waiting for its answer: head and texts, in one block of the slab. */
 struct sp_call {
 	uint32_t prev, next;
-	uint32_t tag;
-	uint32_t req_seq, resp_seq, req_ack;
+	uint64_t req_start_ns, req_end_ns;
+	uint32_t req_seq, req_ack;
+	uint64_t req_bytes;
+	uint64_t resp_start_ns, resp_end_ns;
+	uint64_t resp_bytes;
 	uint64_t id;
-	uint64_t req_start_ns, req_end_ns, resp_start_ns, resp_end_ns;
-	uint64_t req_bytes, resp_bytes;
+	uint32_t resp_seq, tag;
 	uint16_t app;
 	uint8_t status;
 	uint16_t bits;	  /* enum sp_call_bits */
@@ -181,13 +183,29 @@ struct sp_l7 {
 	uint8_t scratch[16384];
 };
 
+/* Where a message, or a part of one, was found. */
+struct sp_place {
+	uint64_t first_ns, last_ns;
+	uint32_t seq, ack;
+	uint64_t bytes; /* with those that are skipped after it, but for SP_TO_END */
+	bool complete;	/* nothing is left to be skipped */
+};
+
 /* The flow under work and what belongs to it. */
 struct sp_talk {
 	struct sp_flowtable *ft;
+	struct sp_l7 *l7;
 	struct sp_flow *f;
 	struct sp_dialog *d;
 	uint64_t ns; /* of the packet */
+	struct sp_place at;
 };
+
+/* `size` bytes of a packet from `at` on, as far as they were captured. */
+static inline struct sp_slice sp_l7_captured(const struct sp_pkt *pkt, uint32_t at, uint32_t size)
+{
+	return (struct sp_slice){pkt->data + at, pkt->cap_len > at ? SP_MIN(pkt->cap_len - at, size) : 0};
+}
 
 int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_key);
 void sp_l7_free(struct sp_l7 *l7);
@@ -222,8 +240,23 @@ static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_
 		sp_prefetch(call + line * SP_CACHE_LINE);
 }
 
-/* l7.c: payload of a flow that is not done: a segment that TCP tracking has seen, or a datagram. */
-void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+/* l7.c: the flow of a segment of `side` at `seq` has no dialog. Has it one from now on? */
+bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, uint32_t seq);
+
+/* l7.c: a datagram. */
+void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+
+/* dialog.c: a segment that TCP tracking has seen. */
+void sp_dialog_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+
+/* Payload of a flow that is not done. */
+static inline void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+{
+	if (f->proto == SP_PROTO_TCP)
+		sp_dialog_segment(ft, f, pkt, side);
+	else
+		sp_l7_datagram(ft, f, pkt, side);
+}
 
 /* l7.c: the flow is over: what is open is told. */
 void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause);
@@ -234,9 +267,12 @@ void sp_l7_forget(struct sp_flowtable *ft, struct sp_flow *f);
 /* l7.c: an interval is reported: requests that waited too long are given up. */
 void sp_l7_report(struct sp_flowtable *ft, struct sp_flow *f);
 
-/* stream.c: a segment; the bytes that were captured of it, and how many follow them that were not. */
+/* stream.c: a segment that is not an ordinary one; the bytes that were captured of it, and how many follow them that
+ * were not. And what its parser left of one that is, which had `parser`. */
 void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, uint32_t missing,
 		       uint32_t ack);
+void sp_stream_rest(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, size_t used,
+		    const struct sp_parser *parser);
 
 /* stream.c: nothing more comes. */
 void sp_stream_end(struct sp_talk *t, unsigned side);
@@ -256,8 +292,11 @@ void sp_identify_forget(struct sp_talk *t);
 /* dialog.c: what parsers are told whatever they read; after every change of settings. */
 void sp_dialog_setup(struct sp_l7 *l7);
 
-/* dialog.c: runs the parser over a piece. Returns how many bytes are done with; what is to be skipped, wanted and
- * whether to go on is in the stream (NULL for datagrams). */
+/* dialog.c: runs the parser over a datagram, which may be `cut`. */
+void sp_dialog_datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool cut);
+
+/* dialog.c: runs the parser over a piece of a stream. Returns how many bytes are done with; what is to be skipped,
+ * wanted and whether to go on is in the stream. */
 size_t sp_dialog_run(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_piece *piece);
 
 /* dialog.c: finds the next message after a loss. SIZE_MAX: not in these bytes. */
@@ -274,15 +313,8 @@ bool sp_dialog_turn(struct sp_talk *t);
 /* l7.c: the flow is not looked at any more. */
 void sp_l7_give_up(struct sp_talk *t, unsigned why);
 
-/* calls.c: the message in l7->parse, which `bytes` were used for. */
-struct sp_place {
-	uint64_t first_ns, last_ns;
-	uint32_t seq, ack;
-	uint64_t bytes; /* without what is skipped after it */
-	uint64_t skipped;
-	bool complete; /* nothing is left to be skipped */
-};
-void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_place *at);
+/* calls.c: the message in l7->parse, which is at t->at. */
+void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s);
 
 /* calls.c: bytes that belong to the open message of a stream; its end. */
 void sp_calls_bytes(struct sp_talk *t, unsigned side, struct sp_stream *s, uint64_t bytes);
@@ -317,12 +349,15 @@ static inline enum sp_transport sp_l7_transport(const struct sp_flow *f)
 	return f->proto == SP_PROTO_TCP ? SP_TCP : f->proto == SP_PROTO_UDP ? SP_UDP : SP_ICMP;
 }
 
-/* What a parser is told of the flow, and of the side that it reads next; nothing special about the bytes. */
-static inline void sp_l7_aim(struct sp_parse *p, const struct sp_flow *f, unsigned client, unsigned side)
+/* What a parser is told of the flow, and of the side that it reads next; nothing is shown that is hidden. */
+static inline void sp_l7_aim(struct sp_parse *p, const struct sp_flow *f, unsigned client, unsigned side, bool last,
+			     bool cut)
 {
 	p->side = side == client ? SP_CLIENT : SP_SERVER;
 	p->transport = (uint8_t)sp_l7_transport(f);
-	p->last = p->cut = p->reveal = p->reversed = false;
+	p->last = last;
+	p->cut = cut;
+	p->reveal = p->reversed = false;
 	p->server_port = client ? f->lo_port : f->hi_port;
 }
 

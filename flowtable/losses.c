@@ -39,7 +39,7 @@ static struct sp_losses *log_grow(struct sp_flowtable *ft, struct sp_flow_extra 
 /* The last new bytes of a side. While none come, copies do not count as such. */
 static uint64_t last_new(const struct sp_losses *log, const struct sp_flow *f, unsigned side)
 {
-	uint64_t last = f->data_ns[side];
+	uint64_t last = f->dir[side].data_ns;
 	for (unsigned i = log->n; i--;) {
 		const struct sp_loss *l = &log->loss[i];
 		if (l->s2c != side || l->kind != SP_LOSS_AGAIN)

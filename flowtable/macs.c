@@ -7,15 +7,15 @@
 
 #define SEARCH 64 /* places looked at before giving up */
 
-int sp_macs_init(struct sp_mac_table *t)
+int sp_macs_init(struct sp_mac_table *t, unsigned mem_flags)
 {
-	t->entry = sp_mem_map(SP_MACS * sizeof *t->entry, SP_MEM_POPULATE);
+	t->entry = sp_mem_map(SP_MACS * sizeof *t->entry, mem_flags);
 	return t->entry ? 0 : -ENOMEM;
 }
 
 void sp_macs_reset(struct sp_mac_table *t)
 {
-	memset(t->entry, 0, SP_MACS * sizeof *t->entry);
+	sp_mem_clear(t->entry, SP_MACS * sizeof *t->entry);
 }
 
 void sp_macs_free(struct sp_mac_table *t)

@@ -23,7 +23,7 @@ struct sp_mac_table {
 	struct sp_mac_entry *entry; /* 0 is never used */
 };
 
-int sp_macs_init(struct sp_mac_table *t);
+int sp_macs_init(struct sp_mac_table *t, unsigned mem_flags); /* enum sp_mem_flags */
 void sp_macs_reset(struct sp_mac_table *t);
 void sp_macs_free(struct sp_mac_table *t);
 

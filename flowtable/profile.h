@@ -44,10 +44,11 @@ struct sp_profile_again {
 enum sp_profile_side_bits {
 	SP_PROFILE_HAS_MSS = 1,
 	SP_PROFILE_HAS_SCALE = 2,
-	SP_PROFILE_HAS_WINDOW = 4,
+	SP_PROFILE_HAS_WINDOW = 4,    /* window_min holds */
 	SP_PROFILE_TIMED_TIMES = 8,   /* timed_times holds */
 	SP_PROFILE_MISSING = 16,      /* it says that it has bytes behind a hole */
 	SP_PROFILE_RECOVER_FAST = 32, /* what `recover` is about was lost, and found out, early */
+	SP_PROFILE_SYN_READ = 64,     /* its SYN was seen, with all options */
 };
 
 struct sp_profile_side {

@@ -36,6 +36,8 @@ static void read_options(struct options *ret, struct sp_profile_side *s, const s
 	struct sp_tcp_options at = sp_tcp_options(pkt);
 	struct sp_tcp_option o;
 	*ret = (struct options){0};
+	if (pkt->tcp_flags & SP_TCP_SYN && pkt->l7 <= pkt->cap_len)
+		s->bits |= SP_PROFILE_SYN_READ;
 	while (sp_tcp_option_next(&at, &o)) {
 		if (o.kind == SP_TCP_OPTION_TIMES && o.n == 8) {
 			ret->times = sp_be32(o.p);
@@ -242,15 +244,25 @@ static void see_ack(struct sp_profile *p, struct sp_profile_packet *e, const str
 
 /* --- data and windows --- */
 
+/* How many bytes a window stands for: both SYNs said how it is scaled, or one that it is not (RFC 7323 2.2). */
+static bool is_scale_known(const struct sp_profile *p)
+{
+	unsigned lo = p->side[0].bits, hi = p->side[1].bits;
+	return lo & hi & SP_PROFILE_SYN_READ || (lo & SP_PROFILE_SYN_READ && !(lo & SP_PROFILE_HAS_SCALE)) ||
+	       (hi & SP_PROFILE_SYN_READ && !(hi & SP_PROFILE_HAS_SCALE));
+}
+
 static void see_window(struct sp_profile *p, const struct sp_profile_packet *e)
 {
 	struct sp_profile_side *s = &p->side[e->side];
-	unsigned syn = e->flags & SP_TCP_SYN;
+	bool syn = e->flags & SP_TCP_SYN;
 	bool scaled = !syn && p->side[0].bits & p->side[1].bits & SP_PROFILE_HAS_SCALE;
 	s->window = (uint32_t)e->window << (scaled ? s->scale : 0);
-	if (!syn && (!(s->bits & SP_PROFILE_HAS_WINDOW) || s->window < s->window_min))
+	if (syn || !is_scale_known(p))
+		return;
+	if (!(s->bits & SP_PROFILE_HAS_WINDOW) || s->window < s->window_min)
 		s->window_min = s->window;
-	s->bits |= syn ? 0 : SP_PROFILE_HAS_WINDOW;
+	s->bits |= SP_PROFILE_HAS_WINDOW;
 }
 
 static void see_data(struct sp_profile *p, struct sp_profile_packet *e, const struct options *o, bool again)

@@ -9,15 +9,11 @@
 static const uint16_t class_size[SP_SLAB_CLASSES] = {32,   64,	 96,   128,  192,  256,	 320,  384,   512,   640,  768,
 						     1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 32768};
 
-/* Smallest class for so many units, up to 32 of them. */
-static const uint8_t class_small[33] = {0, 0, 1, 2, 3,	4,  4,	5,  5,	6,  6,	7,  7,	8,  8,	8, 8,
-					9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11, 11, 11, 11, 11};
-
 static unsigned class_for(size_t size)
 {
 	size_t units = (size + SP_SLAB_UNIT - 1) / SP_SLAB_UNIT;
-	if (SP_LIKELY(units <= 32))
-		return class_small[units];
+	if (SP_LIKELY(units < SP_ARRAY_SIZE(sp_slab_small)))
+		return sp_slab_small[units];
 	unsigned c = 12;
 	while (class_size[c] < size)
 		c++;
@@ -90,7 +86,7 @@ static uint8_t *chunk_base(const struct sp_slab *s, uint32_t n)
 	return s->base + (size_t)n * SP_SLAB_CHUNK;
 }
 
-uint32_t sp_slab_get(struct sp_slab *s, size_t size)
+uint32_t sp_slab_get_slow(struct sp_slab *s, size_t size)
 {
 	if (size > SP_SLAB_BLOCK_MAX)
 		return 0;
@@ -107,21 +103,22 @@ uint32_t sp_slab_get(struct sp_slab *s, size_t size)
 	} else {
 		p = chunk_base(s, n) + c->fresh * SP_SLAB_UNIT;
 		c->fresh += (uint16_t)(block / SP_SLAB_UNIT);
+		c->full = c->fresh * SP_SLAB_UNIT + block > SP_SLAB_CHUNK;
 	}
 	c->used++;
-	if (SP_UNLIKELY(!c->free && c->fresh * SP_SLAB_UNIT + block > SP_SLAB_CHUNK))
+	if (SP_UNLIKELY(!c->free && c->full))
 		unlink_chunk(s, &s->room[class_], n);
 	return (uint32_t)((size_t)(p - s->base) / SP_SLAB_UNIT);
 }
 
-void sp_slab_put(struct sp_slab *s, uint32_t handle)
+void sp_slab_put_slow(struct sp_slab *s, uint32_t handle)
 {
-	uint32_t n = (uint32_t)((uint64_t)handle * SP_SLAB_UNIT / SP_SLAB_CHUNK);
+	uint32_t n = handle / SP_SLAB_CHUNK_UNITS;
 	struct sp_slab_chunk *c = &s->chunk[n];
-	bool had_room = c->free || c->fresh * SP_SLAB_UNIT + (size_t)class_size[c->class_] <= SP_SLAB_CHUNK;
+	bool had_room = c->free || !c->full;
 	assert(handle && c->used);
 	memcpy(sp_slab_at(s, handle), &c->free, sizeof c->free);
-	c->free = (uint16_t)(1 + handle % (SP_SLAB_CHUNK / SP_SLAB_UNIT));
+	c->free = (uint16_t)(1 + handle % SP_SLAB_CHUNK_UNITS);
 	c->used--;
 	if (!had_room)
 		push(s, &s->room[c->class_], n);
@@ -135,7 +132,7 @@ void sp_slab_put(struct sp_slab *s, uint32_t handle)
 
 size_t sp_slab_size(const struct sp_slab *s, uint32_t handle)
 {
-	return class_size[s->chunk[(uint64_t)handle * SP_SLAB_UNIT / SP_SLAB_CHUNK].class_];
+	return class_size[s->chunk[handle / SP_SLAB_CHUNK_UNITS].class_];
 }
 
 bool sp_slab_is_idle(const struct sp_slab *s)

@@ -5,6 +5,8 @@
 #ifndef SP_FLOWTABLE_SLAB_H
 #define SP_FLOWTABLE_SLAB_H
 
+#include <string.h>
+
 #include "base/base.h"
 
 #define SP_SLAB_UNIT 32 /* blocks begin at multiples of it */
@@ -19,6 +21,7 @@ struct sp_slab_chunk {
 	uint16_t fresh;	     /* units ever used: those after them are untouched */
 	uint16_t free;	     /* 1 + unit of the first block that was given back, 0: none */
 	uint8_t class_;
+	bool full; /* no untouched block is left */
 };
 
 struct sp_slab {
@@ -35,13 +38,51 @@ struct sp_slab {
 int sp_slab_init(struct sp_slab *s, uint64_t budget);
 void sp_slab_free_all(struct sp_slab *s);
 
-/* Not zeroed. 0: the budget is used up, or the size is too large. */
-uint32_t sp_slab_get(struct sp_slab *s, size_t size);
-void sp_slab_put(struct sp_slab *s, uint32_t handle);
-
 static inline void *sp_slab_at(const struct sp_slab *s, uint32_t handle)
 {
 	return s->base + (uint64_t)handle * SP_SLAB_UNIT;
+}
+
+/* Those below, when a chunk gets its first block, its last one, or loses one of these. */
+uint32_t sp_slab_get_slow(struct sp_slab *s, size_t size);
+void sp_slab_put_slow(struct sp_slab *s, uint32_t handle);
+
+#define SP_SLAB_CHUNK_UNITS (SP_SLAB_CHUNK / SP_SLAB_UNIT)
+
+/* Smallest class for so many units, up to 32 of them. */
+static const uint8_t sp_slab_small[33] = {0, 0, 1, 2, 3,  4,  4,  5,  5,  6,  6,  7,  7,  8,  8,  8, 8,
+					  9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11, 11, 11, 11, 11};
+
+/* Not zeroed. 0: the budget is used up, or the size is too large. */
+static inline uint32_t sp_slab_get(struct sp_slab *s, size_t size)
+{
+	size_t units = (size + SP_SLAB_UNIT - 1) / SP_SLAB_UNIT;
+	if (units >= SP_ARRAY_SIZE(sp_slab_small))
+		return sp_slab_get_slow(s, size);
+	uint32_t n = s->room[sp_slab_small[units]];
+	struct sp_slab_chunk *c = &s->chunk[n];
+	uint32_t handle = n * SP_SLAB_CHUNK_UNITS + c->free - 1U;
+	if (SP_UNLIKELY(!c->free))
+		return sp_slab_get_slow(s, size);
+	uint16_t next;
+	memcpy(&next, sp_slab_at(s, handle), sizeof next);
+	if (SP_UNLIKELY(!next && c->full))
+		return sp_slab_get_slow(s, size);
+	c->free = next;
+	c->used++;
+	return handle;
+}
+
+static inline void sp_slab_put(struct sp_slab *s, uint32_t handle)
+{
+	struct sp_slab_chunk *c = &s->chunk[handle / SP_SLAB_CHUNK_UNITS];
+	if (SP_UNLIKELY((!c->free && c->full) || c->used <= 1)) {
+		sp_slab_put_slow(s, handle);
+		return;
+	}
+	memcpy(sp_slab_at(s, handle), &c->free, sizeof c->free);
+	c->free = (uint16_t)(1 + handle % SP_SLAB_CHUNK_UNITS);
+	c->used--;
 }
 
 /* Bytes of the block, at least what was asked for. */

@@ -10,7 +10,7 @@
 
 static struct sp_held *held_at(const struct sp_talk *t, uint32_t handle)
 {
-	return sp_slab_at(&t->ft->l7->slab, handle);
+	return sp_slab_at(&t->l7->slab, handle);
 }
 
 /* What a protocol is told by: as much is carried before it is known. */
@@ -21,13 +21,13 @@ static struct sp_held *held_at(const struct sp_talk *t, uint32_t handle)
 static void carry_drop(struct sp_talk *t, struct sp_stream *s)
 {
 	if (s->carry)
-		sp_slab_put(&t->ft->l7->slab, s->carry);
+		sp_slab_put(&t->l7->slab, s->carry);
 	s->carry = s->carry_n = s->want = 0;
 }
 
 static void held_drop(struct sp_talk *t, struct sp_stream *s)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	while (s->held) {
 		uint32_t next = held_at(t, s->held)->next;
 		sp_slab_put(slab, s->held);
@@ -46,18 +46,18 @@ void sp_stream_drop(struct sp_talk *t, unsigned side)
 
 static struct sp_carry *carry_at(const struct sp_talk *t, const struct sp_stream *s)
 {
-	return sp_slab_at(&t->ft->l7->slab, s->carry);
+	return sp_slab_at(&t->l7->slab, s->carry);
 }
 
 static size_t carry_room(const struct sp_talk *t, const struct sp_stream *s)
 {
-	return s->carry ? sp_slab_size(&t->ft->l7->slab, s->carry) - sizeof(struct sp_carry) : 0;
+	return s->carry ? sp_slab_size(&t->l7->slab, s->carry) - sizeof(struct sp_carry) : 0;
 }
 
 /* Room for so many bytes, those that are there included. False: no memory. */
 static bool carry_reserve(struct sp_talk *t, struct sp_stream *s, size_t n)
 {
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	if (carry_room(t, s) >= n)
 		return true;
 	uint32_t to = sp_slab_get(slab, sizeof(struct sp_carry) + SP_MAX(n, (size_t)s->want));
@@ -326,7 +326,7 @@ static void lost(struct sp_talk *t, unsigned side, uint32_t n, uint64_t ns)
 static void drain(struct sp_talk *t, unsigned side)
 {
 	struct sp_stream *s = &t->d->stream[side];
-	struct sp_slab *slab = &t->ft->l7->slab;
+	struct sp_slab *slab = &t->l7->slab;
 	while (s->held && !(t->f->more & SP_L7_DONE)) {
 		uint32_t handle = s->held;
 		struct sp_held *h = held_at(t, handle);
@@ -361,7 +361,7 @@ static void give_up_hole(struct sp_talk *t, unsigned side)
 static void hold(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, uint32_t missing, uint32_t ack)
 {
 	struct sp_stream *s = &t->d->stream[side];
-	struct sp_l7 *l7 = t->ft->l7;
+	struct sp_l7 *l7 = t->l7;
 	uint32_t *at = &s->held;
 	while (*at && sp_tcp_distance(held_at(t, *at)->seq, seq) <= 0) {
 		const struct sp_held *h = held_at(t, *at);
@@ -405,7 +405,7 @@ static void check_hole(struct sp_talk *t, unsigned side, bool answered)
 	while (s->held && !(t->f->more & SP_L7_DONE)) {
 		const struct sp_held *h = held_at(t, s->held);
 		bool acked = peer->bits & SP_DIR_ACK && sp_tcp_distance(peer->ack, h->seq) >= 0;
-		if (!acked || (!answered && t->ns < h->ns + t->ft->l7->conf.late))
+		if (!acked || (!answered && t->ns < h->ns + t->l7->conf.late))
 			return;
 		give_up_hole(t, side);
 	}
@@ -421,32 +421,10 @@ static void begin(struct sp_talk *t, unsigned side, uint32_t seq)
 	s->next_seq = from_start ? t->f->isn[side] + 1 : seq;
 }
 
-/* The ordinary segment: its parser is known and reads it where it lies, to the end. */
-static void straight(struct sp_talk *t, unsigned side, struct sp_slice in, uint32_t ack)
-{
-	struct sp_stream *s = &t->d->stream[side];
-	const struct sp_parser *parser = t->d->parser;
-	struct sp_mark mark = {.ack = ack, .ns = t->ns};
-	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .seq = s->next_seq};
-	s->next_seq += (uint32_t)in.n;
-	size_t used = sp_dialog_run(t, side, s, &p);
-	if (SP_UNLIKELY(t->f->more & SP_L7_DONE))
-		return;
-	if (SP_UNLIKELY(t->d->parser != parser))
-		read_changed(t, side, &p, used);
-	else if (used < in.n)
-		carry_set(t, side, &p, used);
-}
-
 void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, uint32_t missing,
 		       uint32_t ack)
 {
 	struct sp_stream *s = &t->d->stream[side];
-	if (SP_LIKELY((s->bits & (SP_STREAM_KNOWN | SP_STREAM_RESYNC)) == SP_STREAM_KNOWN && seq == s->next_seq &&
-		      !(s->skip | s->carry | s->held | t->d->stream[!side].held | missing) && t->d->parser)) {
-		straight(t, side, in, ack);
-		return;
-	}
 	if (SP_UNLIKELY(!(s->bits & SP_STREAM_KNOWN)))
 		begin(t, side, seq);
 	int32_t early = sp_tcp_distance(seq, s->next_seq);
@@ -489,6 +467,17 @@ void sp_stream_segment(struct sp_talk *t, unsigned side, uint32_t seq, struct sp
 	}
 }
 
+void sp_stream_rest(struct sp_talk *t, unsigned side, uint32_t seq, struct sp_slice in, size_t used,
+		    const struct sp_parser *parser)
+{
+	struct sp_mark mark = {.ack = t->at.ack, .ns = t->ns};
+	struct sp_piece p = {.in = in, .mark = &mark, .n_marks = 1, .seq = seq};
+	if (t->d->parser != parser)
+		read_changed(t, side, &p, used);
+	else
+		carry_set(t, side, &p, used);
+}
+
 static void read_carry(struct sp_talk *t, unsigned side, bool last, bool cut)
 {
 	struct sp_stream *s = &t->d->stream[side];
@@ -517,7 +506,7 @@ void sp_stream_end(struct sp_talk *t, unsigned side)
 	if (t->f->more & SP_L7_DONE)
 		return;
 	if (s->skip == SP_TO_END && s->bits & SP_STREAM_ENDS)
-		sp_calls_finish(t, side, s, t->f->data_ns[side]);
+		sp_calls_finish(t, side, s, t->f->dir[side].data_ns);
 	else
 		sp_calls_end(t, side, s);
 	s->skip = 0;

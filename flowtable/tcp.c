@@ -7,6 +7,21 @@
 
 enum { FIN = SP_TCP_FIN, SYN = SP_TCP_SYN, RST = SP_TCP_RST, ACK = SP_TCP_ACK };
 
+#define WAITING(i) ((i)&SP_TURN_WAITING)
+#define ANSWERS(i) (!((i)&SP_TURN_ASKS) && WAITING(i) && (i)&SP_TURN_COVERS)
+#define TURN(i)                                                                                                        \
+	{                                                                                                              \
+		.keep = ANSWERS(i) ? (uint16_t) ~(SP_FLOW_ASKED | SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE)              \
+				   : UINT16_MAX,                                                                       \
+		.set = (i)&SP_TURN_ASKS                                                                                \
+			       ? SP_FLOW_ASKED | SP_FLOW_UNACKED | ((i)&SP_TURN_UNACKED ? SP_FLOW_UNACKED_MORE : 0)    \
+		       : ANSWERS(i) ? SP_FLOW_RESPONSE                                                                 \
+				    : 0,                                                                               \
+		.delay = (i)&SP_TURN_ASKS ? !WAITING(i) : ANSWERS(i),                                                  \
+	}
+#define TURNS(i) TURN(i), TURN(i + 1), TURN(i + 2), TURN(i + 3)
+const struct sp_tcp_turn sp_tcp_turn[SP_TURNS] = {TURNS(0), TURNS(4), TURNS(8), TURNS(12)};
+
 /* Without a measured round trip a segment that comes this much later than the one that overtook it was sent again. */
 #define REORDER_NS (3 * SP_NS_PER_MS)
 /* Bytes that were acknowledged before they were seen do not come late any more after this time. */
@@ -293,11 +308,11 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 	}
 	/* The answer is then timed from the copy that can have caused it. */
 	if (again && s->len && side == sp_flow_client(f) && f->bits & SP_FLOW_ASKED)
-		f->data_ns[side] = s->ns;
+		f->dir[side].data_ns = s->ns;
 	if (distance(s->end, d->next_seq) > 0) {
 		d->next_seq = s->end;
 		if (s->len)
-			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
+			sp_tcp_new_data(ft, f, side, sp_tcp_covers(f, side, s->ack), s->ns);
 	}
 }
 
@@ -318,7 +333,7 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 		if (s->end == s->seq)
 			d->bits |= SP_DIR_PROBE; /* perhaps a keep-alive: the answer is one byte ahead of it */
 		if (s->len)
-			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
+			sp_tcp_new_data(ft, f, side, sp_tcp_covers(f, side, s->ack), s->ns);
 		return;
 	}
 	int32_t delta = distance(s->seq, d->next_seq);
@@ -330,18 +345,18 @@ static void see_sequence(struct sp_flowtable *ft, struct sp_flow *f, unsigned si
 		}
 		d->next_seq = s->end;
 		if (s->len)
-			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
+			sp_tcp_new_data(ft, f, side, sp_tcp_covers(f, side, s->ack), s->ns);
 	} else if (SP_UNLIKELY(is_far(delta))) {
 		f->bits |= SP_FLOW_GAP;
 		d->next_seq = s->end;
 		if (s->len)
-			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
+			sp_tcp_new_data(ft, f, side, sp_tcp_covers(f, side, s->ack), s->ns);
 	} else if (delta > 0) {
 		jump(ft, f, side, s->seq, s, false);
 		ft->signs |= SP_TCP_HOLE;
 		d->next_seq = s->end;
 		if (s->len)
-			sp_tcp_new_data(ft, f, side, s->ack, s->ns);
+			sp_tcp_new_data(ft, f, side, sp_tcp_covers(f, side, s->ack), s->ns);
 	} else if (delta == -1 && is_keepalive(d, r, s)) {
 		d->bits |= SP_DIR_KEEPALIVE;
 		ft->signs |= SP_TCP_KEEPALIVE;
@@ -392,7 +407,7 @@ static void see_ack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 			judge_order(ft, f, x, !side, s, missing);
 	}
 	if (news && !s->len)
-		sp_tcp_ack_delay(ft, f, side, s->ack, s->ns);
+		sp_tcp_ack_delay(ft, f, side, sp_tcp_covers(f, side, s->ack), s->ns);
 }
 
 /* --- opening and closing --- */
@@ -426,7 +441,7 @@ static void see_syn(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, c
 		be_client(f, side);
 	}
 	if (f->state == SP_FLOW_SYN)
-		f->data_ns[side] = s->ns; /* the latest one: the one that is answered */
+		f->dir[side].data_ns = s->ns; /* the latest one: the one that is answered */
 	set_isn(f, side, s->seq);
 }
 
@@ -442,7 +457,7 @@ static void see_synack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side
 		be_client(f, client);
 	}
 	if (f->state == SP_FLOW_SYN && f->dir[client].bits & SP_DIR_ISN && s->ack == f->isn[client] + 1) {
-		f->rtt_server_us = sp_flow_micros(f->data_ns[client], s->ns);
+		f->rtt_server_us = sp_flow_micros(f->dir[client].data_ns, s->ns);
 		f->bits |= SP_FLOW_RTT_SERVER;
 		f->bits &= (uint16_t)~SP_FLOW_CHALLENGED;
 	}
@@ -453,7 +468,7 @@ static void see_synack(struct sp_flowtable *ft, struct sp_flow *f, unsigned side
 	if (f->state == SP_FLOW_OPEN || f->state == SP_FLOW_SYN)
 		f->state = SP_FLOW_SYNACK;
 	if (f->state == SP_FLOW_SYNACK)
-		f->data_ns[side] = s->ns;
+		f->dir[side].data_ns = s->ns;
 }
 
 /* A packet with neither SYN nor RST while the connection is not known to be open. */
@@ -472,12 +487,12 @@ static void see_opening(struct sp_flow *f, unsigned side, const struct segment *
 	if (side == server)
 		return;
 	if (f->state == SP_FLOW_SYNACK && s->ack == f->isn[server] + 1) {
-		f->rtt_client_us = sp_flow_micros(f->data_ns[server], s->ns);
+		f->rtt_client_us = sp_flow_micros(f->dir[server].data_ns, s->ns);
 		f->bits |= SP_FLOW_RTT_CLIENT;
 	}
 	f->state = SP_FLOW_ESTABLISHED;
-	f->data_ns[client] = s->ns;
-	f->data_ns[server] = 0;
+	f->dir[client].data_ns = s->ns;
+	f->dir[server].data_ns = 0;
 }
 
 static void see_fin(struct sp_flowtable *ft, struct sp_flow *f, unsigned side)
@@ -544,7 +559,7 @@ static bool is_healthy(const struct sp_flow *f)
 {
 	const unsigned known = SP_DIR_SEQ | SP_DIR_ACK, wrong = SP_DIR_SIGNS | SP_DIR_HOLES;
 	const struct sp_flow_dir *d = f->dir;
-	return f->state == SP_FLOW_ESTABLISHED && (d[0].bits & (known | wrong)) == known &&
+	return f->state == SP_FLOW_ESTABLISHED && f->ttl[0] && f->ttl[1] && (d[0].bits & (known | wrong)) == known &&
 	       (d[1].bits & (known | wrong)) == known && d[0].window && d[1].window;
 }
 
@@ -583,7 +598,7 @@ bool sp_tcp_packet(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_p
 	if (s.flags & ACK)
 		see_ack(ft, f, side, &s);
 	f->bits &= (uint16_t)~SP_FLOW_HEALTHY;
-	if (is_healthy(f))
+	if (is_healthy(f) && !(ft->flags & SP_FLOWTABLE_LONG_WAY))
 		f->bits |= SP_FLOW_HEALTHY;
 	return nearer;
 }

@@ -35,38 +35,50 @@ static inline int32_t sp_tcp_distance(uint32_t a, uint32_t b)
 	return (int32_t)(a - b);
 }
 
-/* New bytes of one side, the last of its segment acknowledging `ack`: who waited for whom, and how long. */
-static inline void sp_tcp_new_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t ack, uint64_t ns)
+/* Whether an acknowledgement of `side` covers all bytes that the other one sent, as far as they were seen. */
+static inline bool sp_tcp_covers(const struct sp_flow *f, unsigned side, uint32_t ack)
 {
-	unsigned client = sp_flow_client(f), bits = f->bits;
-	unsigned asks = side == client;
-	SP_UNPREDICTABLE(asks);
-	uint64_t asked = f->data_ns[client], last = SP_MAX(asked, f->data_ns[!client]);
-	unsigned waiting = !!(bits & SP_FLOW_ASKED);
-	/* A server's bytes that acknowledge the whole request are an answer, and did not cross it on the way. Which
-	 * side sends next cannot be guessed: as few branches as can be. */
-	unsigned answers = waiting & (sp_tcp_distance(ack, f->dir[client].next_seq) >= 0) & (asks ^ 1);
-	unsigned idle = asks & (last != 0) & (waiting ^ 1), sample = answers | idle;
-	static_assert(SP_FLOW_UNACKED_MORE == SP_FLOW_UNACKED << 1, "shifted into place");
-	unsigned more = (bits & SP_FLOW_UNACKED) << 1;
-	unsigned set = -asks & (more | SP_FLOW_ASKED | SP_FLOW_UNACKED);
-	unsigned clear = -answers & (SP_FLOW_ASKED | SP_FLOW_UNACKED | SP_FLOW_UNACKED_MORE);
-	f->bits = (uint16_t)((bits & ~clear) | set | (-answers & SP_FLOW_RESPONSE));
-	f->data_ns[side] = ns;
-	SP_UNPREDICTABLE(sample);
-	static_assert(SP_DELAY_CIT == SP_DELAY_ART + 1, "computed, too");
-	if (sample)
-		sp_flow_delay_add(ft, f, SP_DELAY_ART + asks, asked ^ ((asked ^ last) & -(uint64_t)asks), ns);
+	return sp_tcp_distance(ack, f->dir[side ^ 1].next_seq) >= 0;
 }
 
-/* An ACK without data from the server's side that covers all of the client's data. */
-static inline void sp_tcp_ack_delay(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint32_t ack,
-				    uint64_t ns)
+/* What new bytes of one side change, by what is known. Which side sends next cannot be guessed, so this is looked up
+ * and not decided. Bytes of the client ask. Bytes of the server answer when something was asked and they acknowledge
+ * all of it: else they crossed it on the way. */
+struct sp_tcp_turn {
+	uint16_t keep, set; /* of the flow's bits */
+	uint32_t delay;	    /* somebody waited for them */
+};
+
+enum { SP_TURN_WAITING = 1, SP_TURN_UNACKED = 2, SP_TURN_COVERS = 4, SP_TURN_ASKS = 8, SP_TURNS = 16 };
+
+extern const struct sp_tcp_turn sp_tcp_turn[SP_TURNS];
+
+/* New bytes of one side: who waited for whom, and how long. `covers`: the last of them acknowledge all of the other
+ * side's bytes. An answer was waited for since the request, a request since whatever was sent last. */
+static inline void sp_tcp_new_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, bool covers, uint64_t ns)
+{
+	static_assert(SP_FLOW_CLIENT_IS_HI == 1, "compared with a side");
+	static_assert(SP_FLOW_UNACKED == SP_FLOW_ASKED << 1 && SP_TURN_UNACKED == SP_TURN_WAITING << 1, "side by side");
+	static_assert(SP_DELAY_CIT == SP_DELAY_ART + 1, "computed");
+	uint64_t *own = &f->dir[side].data_ns, since = f->dir[side ^ 1].data_ns;
+	unsigned bits = f->bits, asks = (side ^ bits ^ 1) & 1;
+	unsigned known = bits / SP_FLOW_ASKED & (SP_TURN_WAITING | SP_TURN_UNACKED);
+	SP_UNPREDICTABLE(asks);
+	const struct sp_tcp_turn *turn = &sp_tcp_turn[known | covers * SP_TURN_COVERS | asks * SP_TURN_ASKS];
+	since = SP_MAX(since, *own & -(uint64_t)asks);
+	f->bits = (uint16_t)((bits & turn->keep) | turn->set);
+	*own = ns;
+	if (SP_LIKELY(turn->delay && (since || !asks)))
+		sp_flow_delay_add(ft, f, SP_DELAY_ART + asks, since, ns);
+}
+
+/* An ACK without data; from the server's side, and covering all of the client's data, it is the stack's answer. */
+static inline void sp_tcp_ack_delay(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, bool covers, uint64_t ns)
 {
 	unsigned client = sp_flow_client(f);
-	if (!(f->bits & SP_FLOW_UNACKED) || side == client || sp_tcp_distance(ack, f->dir[client].next_seq) < 0)
+	if (!(f->bits & SP_FLOW_UNACKED) || side == client || !covers)
 		return;
-	uint64_t since = f->data_ns[client];
+	uint64_t since = f->dir[client].data_ns;
 	bool timer = !(f->bits & SP_FLOW_UNACKED_MORE) && ns - since >= SP_TCP_DELAYED_ACK_MIN_NS &&
 		     ns - since <= SP_TCP_DELAYED_ACK_MAX_NS;
 	if (!timer)
@@ -78,14 +90,15 @@ static inline void sp_tcp_ack_delay(struct sp_flowtable *ft, struct sp_flow *f, 
  * header. False: nothing was done, sp_tcp_packet decides. */
 static inline bool sp_tcp_fast(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
+	if (!(f->bits & SP_FLOW_HEALTHY))
+		return false;
 	const uint8_t *h = pkt->data + pkt->l4;
 	struct sp_flow_dir *d = &f->dir[side];
-	const struct sp_flow_dir *r = &f->dir[!side];
+	const struct sp_flow_dir *r = &f->dir[side ^ 1];
 	uint32_t seq = sp_be32(h + 4), ack = sp_be32(h + 8), len = pkt->l7_len;
 	uint16_t window = sp_be16(h + 14);
 	int32_t news = sp_tcp_distance(ack, d->ack), unseen = sp_tcp_distance(r->next_seq, ack);
-	if (SP_UNLIKELY(!(f->bits & SP_FLOW_HEALTHY)) ||
-	    SP_UNLIKELY((pkt->tcp_flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST | SP_TCP_ACK)) != SP_TCP_ACK) ||
+	if (SP_UNLIKELY((pkt->tcp_flags & (SP_TCP_SYN | SP_TCP_FIN | SP_TCP_RST | SP_TCP_ACK)) != SP_TCP_ACK) ||
 	    SP_UNLIKELY(seq != d->next_seq) || SP_UNLIKELY(!window) || SP_UNLIKELY((news | unseen) < 0) ||
 	    SP_UNLIKELY(!((uint32_t)news | len)))
 		return false;
@@ -94,9 +107,9 @@ static inline bool sp_tcp_fast(struct sp_flowtable *ft, struct sp_flow *f, const
 	d->window = window;
 	if (len) {
 		d->next_seq = seq + len;
-		sp_tcp_new_data(ft, f, side, ack, pkt->ts_ns);
+		sp_tcp_new_data(ft, f, side, !unseen, pkt->ts_ns);
 	} else {
-		sp_tcp_ack_delay(ft, f, side, ack, pkt->ts_ns);
+		sp_tcp_ack_delay(ft, f, side, !unseen, pkt->ts_ns);
 	}
 	return true;
 }

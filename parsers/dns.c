@@ -265,7 +265,7 @@ static void read_opt(struct sp_parse *p, struct message *m, const struct dns_rec
 }
 
 /* Answers as text, in the one pass over the records that finds the options, too. */
-static void read_records(struct sp_parse *p, struct message *m)
+static __attribute__((noinline)) void read_records(struct sp_parse *p, struct message *m)
 {
 	struct sp_out o = sp_out_begin(p->arena, ANSWERS_TEXT);
 	struct dns_record r, opt = {0};
@@ -329,7 +329,7 @@ static enum sp_status status_of(unsigned rcode)
 	return !rcode ? SP_STATUS_OK : rcode == 1 || rcode == 3 ? SP_STATUS_CLIENT_ERROR : SP_STATUS_SERVER_ERROR;
 }
 
-static void describe_texts(struct sp_parse *p, struct message *m, bool question)
+static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct message *m, bool question)
 {
 	if (question)
 		describe_question(p, m);
@@ -353,11 +353,10 @@ static uint64_t pairs_by(const struct sp_parse *p, const struct message *m, bool
 static void describe(struct sp_parse *p, struct message *m)
 {
 	bool multicast = is_multicast(p, m), answer = m->flags & QR, asked = false;
-	struct sp_msg *msg = sp_msg_begin(p,
-					  multicast && !has_other_half(m) ? SP_MSG_ONEWAY
-					  : answer			  ? SP_MSG_RESPONSE
-									  : SP_MSG_REQUEST,
-					  SP_PART_WHOLE);
+	enum sp_msg_kind kind = multicast && !has_other_half(m) ? SP_MSG_ONEWAY
+				: answer			? SP_MSG_RESPONSE
+								: SP_MSG_REQUEST;
+	struct sp_msg *msg = sp_msg_begin_unread(p, kind, SP_PART_WHOLE);
 	msg->flags = multicast ? SP_MSG_OPTIONAL : 0;
 	msg->id = pairs_by(p, m, multicast && answer, &asked);
 	if (multicast || p->server_port == MDNS_PORT)
@@ -480,7 +479,7 @@ static bool is_transfer(const struct sp_parse *p, const struct message *m)
 }
 
 /* A length of two bytes before every message. */
-static enum sp_parse_result stream(struct sp_parse *p)
+static __attribute__((noinline)) enum sp_parse_result stream(struct sp_parse *p)
 {
 	struct state *st = p->state;
 	if (st->transfer.left)

@@ -11,12 +11,10 @@ enum {
 
 size_t sp_dns_name_skip(struct sp_slice msg, size_t at)
 {
-	for (size_t start = at; at < msg.n && at - start < DNS_NAME_MAX;) {
+	for (size_t end = SP_MIN(msg.n, at + DNS_NAME_MAX); at < end;) {
 		uint8_t n = msg.p[at];
-		if (n >= 0xc0)
-			return at + 2 <= msg.n ? at + 2 : 0;
-		if (n > DNS_LABEL_MAX)
-			return 0;
+		if (SP_UNLIKELY(n > DNS_LABEL_MAX))
+			return n >= 0xc0 && at + 2 <= msg.n ? at + 2 : 0;
 		at += 1 + (size_t)n;
 		if (!n)
 			return at;
@@ -117,6 +115,8 @@ uint64_t sp_dns_name_hash(struct sp_slice wire, uint16_t type)
 	size_t i = 0;
 	for (; i + 8 <= wire.n; i += 8)
 		h = sp_hash_mix(h ^ (sp_load64(wire.p + i) | fold), SP_HASH_K1);
+	if (SP_LIKELY(i)) /* what is left, and some of what was there before it */
+		return sp_hash_mix(h ^ (sp_load64(wire.p + wire.n - 8) | fold), SP_HASH_K1);
 	for (; i < wire.n; i++)
 		tail = tail << 8 | wire.p[i] | 0x20;
 	return sp_hash_mix(h ^ tail, SP_HASH_K1);

@@ -17,9 +17,9 @@ const struct sp_vector sp_dns_vectors[] = {
 			 SP_S(HEAD("\x12\x34", R, "\1", "\1", NONE, NONE) "\3WwW\7eXample\4tEst\0\0\1\0\1"
 									  "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1")},
 		.want = "> request method=A resource=www.example.test endpoint=example.test correlation=4660 "
-			"id=3626811565588746804 bytes=34 "
+			"id=6012563717658317364 bytes=34 "
 			"dns.flags=rd\n"
-			"< response code=NOERROR correlation=4660 status=ok id=3626811565588746804 bytes=50 "
+			"< response code=NOERROR correlation=4660 status=ok id=6012563717658317364 bytes=50 "
 			"dns.answers=A 192.0.2.1 "
 			"dns.answer_count=1 dns.ttl=60 dns.flags=aa rd ra\n",
 	},
@@ -35,10 +35,10 @@ const struct sp_vector sp_dns_vectors[] = {
 			      "\xc0\x2e\0\x1c\0\1\0\0\0\x3c\0\x10\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
 			      "\0\0\x29\x02\0\0\0\0\0\0\x09\0\x0f\0\5\0\3old")},
 		.want = "> request method=AAAA resource=www.example.test endpoint=example.test correlation=1 "
-			"id=354274812151988225 bytes=56 "
+			"id=286181435328823297 bytes=56 "
 			"dns.edns.udp_size=1232 dns.ecs=10.1.2.0/24 dns.flags=rd do\n"
 			"< response code=NOERROR message=Stale Answer: old correlation=1 status=ok "
-			"id=354274812151988225 bytes=100 "
+			"id=286181435328823297 bytes=100 "
 			"dns.answers=CNAME cdn.example.test, AAAA 2001:db8::1 dns.answer_count=2 dns.ttl=60 "
 			"dns.edns.udp_size=512 dns.flags=rd ra\n",
 	},
@@ -53,14 +53,14 @@ const struct sp_vector sp_dns_vectors[] = {
 			 SP_C(HEAD("\0\3", Q, "\1", NONE, NONE, NONE) "\1y\1x\2co\2uk\0\0\x0f\0\1"),
 			 SP_S(HEAD("\0\3", "\x81\x82", NONE, NONE, NONE, NONE)),
 			 SP_S(HEAD("\0\3", "\x81\x85", "\1", NONE, NONE, NONE) "\1z\0\0\x0f\0\1")},
-		.want = "> request method=MX resource=x.co.uk endpoint=x.co.uk correlation=2 id=9191444200586215426 "
+		.want = "> request method=MX resource=x.co.uk endpoint=x.co.uk correlation=2 id=4702497718137585666 "
 			"bytes=25 dns.flags=rd\n"
-			"< response code=NXDOMAIN correlation=2 status=client_error id=9191444200586215426 bytes=63 "
+			"< response code=NXDOMAIN correlation=2 status=client_error id=4702497718137585666 bytes=63 "
 			"dns.answer_count=0 "
 			"dns.flags=rd ra\n"
-			"> request method=MX resource=y.x.co.uk endpoint=x.co.uk correlation=3 id=11039238291365494787 "
+			"> request method=MX resource=y.x.co.uk endpoint=x.co.uk correlation=3 id=7298060589663059971 "
 			"bytes=27 dns.flags=rd\n"
-			"< response code=SERVFAIL correlation=3 status=server_error id=11039238291365494787 bytes=12 "
+			"< response code=SERVFAIL correlation=3 status=server_error id=7298060589663059971 bytes=12 "
 			"dns.answer_count=0 "
 			"dns.flags=rd ra\n"
 			"< response method=MX resource=z endpoint=z code=REFUSED correlation=3 status=server_error "
@@ -126,14 +126,14 @@ const struct sp_vector sp_dns_vectors[] = {
 						  "\0\x22" HEAD("\0\1", "\x81\x85", "\1", NONE, NONE, NONE) WWW
 			      "\0\1\0\1")},
 		.want = "> request method=A resource=www.example.test endpoint=example.test correlation=1 "
-			"id=3626811565588742145 bytes=36 "
+			"id=6012563717658312705 bytes=36 "
 			"dns.flags=rd\n"
 			"> request method=A resource=e endpoint=e correlation=2 id=13617804082166104066 bytes=21 "
 			"dns.flags=rd\n"
 			"< response code=NXDOMAIN correlation=2 status=client_error id=13617804082166104066 bytes=21 "
 			"dns.answer_count=0 "
 			"dns.flags=rd ra\n"
-			"< response code=REFUSED correlation=1 status=server_error id=3626811565588742145 bytes=36 "
+			"< response code=REFUSED correlation=1 status=server_error id=6012563717658312705 bytes=36 "
 			"dns.answer_count=0 "
 			"dns.flags=rd ra\n",
 	},
@@ -168,12 +168,12 @@ const struct sp_vector sp_dns_vectors[] = {
 				   NONE) "\1h\5local\0\0\1\x80\1\0\0\0\x78\0\4\xc0\0\2\1"),
 			 SP_C(HEAD("\0\7", "\0\0", "\1", NONE, NONE, NONE) "\1h\5local\0\0\1\0\1")},
 		.want = "> request method=PTR resource=_http._tcp.local endpoint=_http._tcp.local correlation=0 "
-			"app=mdns id=15430661620421689344 "
+			"app=mdns id=9639237049764478976 "
 			"bytes=47 dns.questions=_http._tcp.local PTR, h.local A\n"
 			"> response method=A resource=h.local endpoint=h.local correlation=0 app=mdns "
-			"id=4206177016235294720 bytes=35 "
+			"id=11904918841818677248 bytes=35 "
 			"dns.answers=A 192.0.2.1 dns.answer_count=1 dns.ttl=120 dns.flags=aa\n"
-			"> request method=A resource=h.local endpoint=h.local correlation=7 id=4206177016235294727 "
+			"> request method=A resource=h.local endpoint=h.local correlation=7 id=11904918841818677255 "
 			"bytes=25\n",
 	},
 	{
@@ -189,10 +189,10 @@ const struct sp_vector sp_dns_vectors[] = {
 			 SP_C(HEAD("\0\0", "\0\0", NONE, "\1", NONE,
 				   NONE) "\1h\5local\0\0\1\x80\1\0\0\0\x78\0\4\xc0\0\2\1")},
 		.want = "> oneway method=ANY resource=h.local endpoint=h.local correlation=0 app=mdns "
-			"id=12024890976478363648 bytes=41\n"
+			"id=493027006141825024 bytes=41\n"
 			"> request method=A resource=h.local endpoint=h.local correlation=0 app=mdns "
-			"id=4206177016235294720 bytes=25\n"
-			"< response code=NOERROR correlation=0 app=mdns status=ok id=4206177016235294720 bytes=53 "
+			"id=11904918841818677248 bytes=25\n"
+			"< response code=NOERROR correlation=0 app=mdns status=ok id=11904918841818677248 bytes=53 "
 			"dns.answers=A 192.0.2.2, A 192.0.2.1 dns.answer_count=2 dns.ttl=120 dns.flags=aa\n"
 			"> oneway method=A resource=h.local endpoint=h.local correlation=0 app=mdns id=0 bytes=35\n",
 	},
@@ -234,9 +234,9 @@ const struct sp_vector sp_dns_vectors[] = {
 		.want = "> request method=NS resource=. endpoint=. correlation=1 id=6867901248811761665 bytes=17\n"
 			"> request method=TYPE65280 resource=a\\x5c.b\\x5c007.TEST endpoint=a\\x5c.b\\x5c007.test "
 			"correlation=2 "
-			"id=5347108660790951938 bytes=27\n"
+			"id=7852507545863979010 bytes=27\n"
 			"> request method=PTR resource=1.2.in-addr.arpa endpoint=in-addr.arpa correlation=3 "
-			"id=2369083161803358211 bytes=34\n",
+			"id=676339063520952323 bytes=34\n",
 	},
 	{0},
 };

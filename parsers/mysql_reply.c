@@ -264,13 +264,14 @@ static size_t looked_at(const struct sp_mysql *st, const struct mysql_packet *k)
 
 static void number(struct sp_parse *p, struct sp_msg *m, uint8_t field, uint64_t v)
 {
-	sp_msg_extra(m, field, sp_arena_u64(p->arena, v));
+	if (!p->terse)
+		sp_msg_extra(m, field, sp_arena_u64(p->arena, v));
 }
 
 /* The message for what is there; `ends`: no more of it follows. */
 static enum sp_parse_result finish(struct sp_parse *p, struct sp_mysql *st, const struct mysql_packet *k, enum step how)
 {
-	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, st->begun ? SP_PART_TAIL : SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin_unread(p, SP_MSG_RESPONSE, st->begun ? SP_PART_TAIL : SP_PART_WHOLE);
 	m->status = SP_STATUS_OK;
 	if (how == FAILED)
 		sp_mysql_error(p, m, k->body);

@@ -155,7 +155,7 @@ struct sp_context_name {
 	int means;     /* enum sp_context */
 };
 
-/* One call. The caller fills the first part and zeroes `used`, `want` and `next`; `msg` is cleared by sp_msg_begin. */
+/* One call. The caller fills the first part and zeroes `used` and `want`; `msg` is cleared by sp_msg_begin. */
 struct sp_parse {
 	struct sp_slice in;	/* from the stream's present position on, or one datagram */
 	void *state;		/* this flow's, zeroed before the first call; both sides share it */
@@ -163,11 +163,11 @@ struct sp_parse {
 	struct sp_arena *arena; /* for what has to be put together; reset before every call */
 	uint8_t side;		/* enum sp_side: who sent the bytes; a probe should not trust it */
 	uint8_t transport;	/* enum sp_transport */
+	bool opaque;		/* who speaks when is wanted even of what cannot be read */
+	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool last;		/* nothing follows these bytes: a datagram, or the stream ended */
 	bool cut;		/* a datagram of which the end was not captured */
 	bool reveal;		/* show values that are hidden by default (never passwords) */
-	bool opaque;		/* who speaks when is wanted even of what cannot be read */
-	bool terse;		/* nobody reads slots and extras: they may be left out, and nothing else */
 	bool reversed;		/* out, of a probe or parse: `side` is surely the other one. The caller turns the sides,
 				 * and while there was no message begins anew; or it cannot, and `side` stays as it is */
 	uint16_t server_port;	/* a hint for ties */
@@ -177,7 +177,7 @@ struct sp_parse {
 
 	size_t used;
 	uint64_t want;
-	uint16_t next; /* SP_APP_… */
+	uint16_t next; /* SP_APP_…, with SP_PARSE_SWITCH */
 	struct sp_msg msg;
 
 	/* The caller's. `asked`: the tag of the request that a response with that id answers (FIFO: of the oldest one;
@@ -287,10 +287,22 @@ const char *sp_app_name(uint16_t app);
 
 /* --- for parsers --- */
 
-/* Before a message is filled in. */
+/* Before a message is filled in, by a parser that never reads a slot: where nobody does, those keep what they have. */
+static inline struct sp_msg *sp_msg_begin_unread(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
+{
+	memset(&p->msg, 0, offsetof(struct sp_msg, slot));
+	if (!p->terse)
+		memset(p->msg.slot, 0, sizeof p->msg.slot);
+	p->msg.kind = (uint8_t)kind;
+	p->msg.part = (uint8_t)part;
+	return &p->msg;
+}
+
+/* …by any other. */
 static inline struct sp_msg *sp_msg_begin(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
 {
-	memset(&p->msg, 0, offsetof(struct sp_msg, extra));
+	memset(p->msg.slot, 0, sizeof p->msg.slot);
+	memset(&p->msg, 0, offsetof(struct sp_msg, slot));
 	p->msg.kind = (uint8_t)kind;
 	p->msg.part = (uint8_t)part;
 	return &p->msg;

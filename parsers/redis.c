@@ -73,6 +73,7 @@ static void take_effect(struct sp_parse *p, struct redis_state *st, const struct
 	struct sp_msg *m = &p->msg;
 	uint32_t effect = c->shape->effect;
 	m->tag = effect;
+	st->flags |= effect == REDIS_SYNCS ? REDIS_SYNC_ASKED : 0;
 	if (effect == REDIS_SUBSCRIBES || effect == REDIS_UNSUBSCRIBES)
 		m->tag |= (c->args - 1) << TAG_BITS;
 	else if (effect == REDIS_CLIENT && p->side == SP_CLIENT)
@@ -91,7 +92,7 @@ static void describe(struct sp_parse *p, struct redis_state *st, const struct re
 			   !(st->flags & (REDIS_REPLIES_OFF | REDIS_NEXT_WITHOUT));
 	if (p->side == SP_CLIENT)
 		st->flags &= (uint8_t)~REDIS_NEXT_WITHOUT;
-	struct sp_msg *m = sp_msg_begin(p, from_client ? SP_MSG_REQUEST : SP_MSG_ONEWAY, SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin_unread(p, from_client ? SP_MSG_REQUEST : SP_MSG_ONEWAY, SP_PART_WHOLE);
 	if (!p->terse)
 		redis_describe(p, c);
 	if (c->shape->effect)
@@ -101,7 +102,7 @@ static void describe(struct sp_parse *p, struct redis_state *st, const struct re
 }
 
 /* The name and what else is shown; the other arguments are passed over. */
-static enum sp_parse_result command(struct sp_parse *p, struct redis_state *st)
+static __attribute__((noinline)) enum sp_parse_result long_command(struct sp_parse *p, struct redis_state *st)
 {
 	struct redis_command c;
 	struct resp_node n;
@@ -137,6 +138,20 @@ static enum sp_parse_result command(struct sp_parse *p, struct redis_state *st)
 	return resp_finish(p, st, at, c.args - passed);
 }
 
+/* Most are short, and in one packet. */
+static enum sp_parse_result command(struct sp_parse *p, struct redis_state *st)
+{
+	struct redis_command c;
+	size_t at = resp_number(p->in.p, p->in.n, &c.args);
+	size_t end = at && c.args <= REDIS_ARGS_SHOWN ? resp_strings(p->in, at, c.arg, c.args) : 0;
+	if (SP_UNLIKELY(!end || end > HEAD_SEEN || !c.args || c.arg[0].n - 1 >= REDIS_NAME_SHOWN))
+		return long_command(p, st);
+	redis_classify(&c, p->reveal);
+	c.n = c.needs;
+	describe(p, st, &c);
+	return sp_parse_msg(p, end);
+}
+
 static unsigned split(struct sp_slice line, struct sp_slice *arg, uint32_t *args)
 {
 	uint32_t n = 0, all = 0;
@@ -153,7 +168,7 @@ static unsigned split(struct sp_slice line, struct sp_slice *arg, uint32_t *args
 	return n;
 }
 
-static enum sp_parse_result inline_command(struct sp_parse *p, struct redis_state *st)
+static __attribute__((noinline)) enum sp_parse_result inline_command(struct sp_parse *p, struct redis_state *st)
 {
 	struct redis_command c;
 	struct sp_slice in = p->in;
@@ -266,9 +281,11 @@ static enum sp_parse_result push(struct sp_parse *p, struct redis_state *st, con
 /* Does MONITOR's stream continue: +1339518083.107412 [0 127.0.0.1:60866] "keys" "*"? It shows values. */
 static bool is_monitored(struct sp_slice text)
 {
+	if (text.n <= 12 || *text.p < '0' || *text.p > '9')
+		return false;
 	const uint8_t *open = memchr(text.p, '[', SP_MIN(text.n, (size_t)24)),
 		      *dot = memchr(text.p, '.', SP_MIN(text.n, (size_t)16));
-	return text.n > 12 && *text.p >= '0' && *text.p <= '9' && dot && open && open > dot;
+	return dot && open && open > dot;
 }
 
 /* The file that a replica begins with: of known length, or until 40 random bytes come again. */
@@ -295,7 +312,7 @@ static enum sp_parse_result file(struct sp_parse *p, struct redis_state *st, con
 	return sp_parse_msg(p, n->line);
 }
 
-static enum sp_parse_result in_file(struct sp_parse *p, struct redis_state *st)
+static __attribute__((noinline)) enum sp_parse_result in_file(struct sp_parse *p, struct redis_state *st)
 {
 	struct more *more = p->more;
 	const uint8_t *mark = memmem(p->in.p, p->in.n, more->mark, MARK_SIZE);
@@ -333,7 +350,31 @@ static enum sp_parse_result long_error(struct sp_parse *p, struct redis_state *s
 	return resp_finish(p, st, 0, 1);
 }
 
-static enum sp_parse_result reply(struct sp_parse *p, struct redis_state *st)
+/* A string that was asked for, or the usual word. */
+static inline bool short_reply(struct sp_parse *p, const struct redis_state *st)
+{
+	uint32_t size, line = 5;
+	uint64_t all = line;
+	if (st->stage != REDIS_TALK || st->flags & REDIS_SYNC_ASKED)
+		return false;
+	if (*p->in.p == '$') {
+		line = resp_number(p->in.p, p->in.n, &size);
+		all = line + size + 2ULL;
+	} else if (p->in.n < line || memcmp(p->in.p, "+OK\r\n", line)) {
+		return false;
+	}
+	if (!line)
+		return false;
+	struct sp_msg *m = sp_msg_begin_unread(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
+	m->status = SP_STATUS_OK;
+	if (*p->in.p == '$')
+		sp_msg_extra(m, REDIS_ROWS, SP_TEXT("1"));
+	p->used = SP_MIN(all, (uint64_t)p->in.n);
+	p->want = all - p->used;
+	return true;
+}
+
+static __attribute__((noinline)) enum sp_parse_result long_reply(struct sp_parse *p, struct redis_state *st)
 {
 	struct resp_node n;
 	uint32_t tag = 0;
@@ -361,6 +402,11 @@ static enum sp_parse_result reply(struct sp_parse *p, struct redis_state *st)
 	if ((n.type == '*' && (n.children == 3 || n.children == 4)) || (n.type == '>' && n.children))
 		return push(p, st, &n, tag, asked);
 	return reply_of(p, st, &n, 1);
+}
+
+static inline enum sp_parse_result reply(struct sp_parse *p, struct redis_state *st)
+{
+	return SP_LIKELY(short_reply(p, st)) ? SP_PARSE_MSG : long_reply(p, st);
 }
 
 static enum sp_parse_result parse(struct sp_parse *p)

@@ -98,6 +98,19 @@ enum resp_got resp_node_at(struct sp_slice in, size_t at, struct resp_node *n)
 	return got == RESP_GOT ? node_of(n) : got;
 }
 
+size_t resp_strings(struct sp_slice in, size_t at, struct sp_slice *ret, uint32_t n)
+{
+	const uint8_t *p = in.p + at, *end = in.p + in.n;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t size, line = p < end && *p == '$' ? resp_number(p, (size_t)(end - p), &size) : 0;
+		if (!line || size + 2ULL > (size_t)(end - p) - line)
+			return 0;
+		ret[i] = (struct sp_slice){p + line, size};
+		p += line + size + 2ULL;
+	}
+	return (size_t)(p - in.p);
+}
+
 static bool is_server_error(struct sp_slice code)
 {
 	static const char *const codes[] = {"BUSY",	  "CLUSTERDOWN", "IOERR",      "LOADING",

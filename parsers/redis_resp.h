@@ -15,7 +15,7 @@ enum {
 /* What the server sends after SYNC and PSYNC. */
 enum redis_stage { REDIS_TALK, REDIS_AWAITS_FILE, REDIS_IN_FILE, REDIS_COMMANDS };
 
-enum redis_flags { REDIS_REPLIES_OFF = 1, REDIS_NEXT_WITHOUT = 2, REDIS_ERROR_SEEN = 4 };
+enum redis_flags { REDIS_REPLIES_OFF = 1, REDIS_NEXT_WITHOUT = 2, REDIS_ERROR_SEEN = 4, REDIS_SYNC_ASKED = 8 };
 
 /* Of one side's message. `left` is far above any real count inside an aggregate of unknown length. */
 struct redis_open {
@@ -46,6 +46,15 @@ enum resp_got { RESP_GOT, RESP_SHORT, RESP_WRONG };
 static inline uint32_t resp_number(const uint8_t *p, size_t n, uint32_t *ret)
 {
 	uint32_t v = 0, i = 1;
+	if (SP_LIKELY(n >= 5)) { /* most have one digit, or two */
+		uint32_t first = p[1] - '0', second = p[2] - '0';
+		*ret = first;
+		if (first <= 9 && !memcmp(p + 2, "\r\n", 2))
+			return 4;
+		*ret = first * 10 + second;
+		if (first <= 9 && second <= 9 && !memcmp(p + 3, "\r\n", 2))
+			return 5;
+	}
 	for (; i < n && i < 9 && p[i] >= '0' && p[i] <= '9'; i++)
 		v = v * 10 + p[i] - '0';
 	*ret = v;
@@ -58,6 +67,10 @@ bool resp_digits(struct sp_slice s, size_t max, uint64_t *ret);
 /* The line at `at`, whatever it says; and as a node. */
 enum resp_got resp_line_at(struct sp_slice in, size_t at, struct resp_node *n);
 enum resp_got resp_node_at(struct sp_slice in, size_t at, struct resp_node *n);
+
+/* So many strings from `at` on, when all of them are there and say their sizes plainly. Returns where they end; 0: they
+ * are not, or do not. */
+size_t resp_strings(struct sp_slice in, size_t at, struct sp_slice *ret, uint32_t n);
 
 /* Code, text and status of an error. */
 void resp_error(struct sp_msg *m, struct sp_slice text);

@@ -18,6 +18,8 @@ static inline uint64_t sp_word(struct sp_slice s)
 		return sp_be64(s.p);
 	if (s.n >= 4) /* the two halves overlap in equal letters */
 		return (uint64_t)sp_be32(s.p) << 8 * (s.n - 4) | sp_be32(s.p + s.n - 4);
+	if (s.n == 3)
+		return (uint64_t)s.p[0] << 16 | sp_be16(s.p + 1);
 	for (size_t i = 0; i < s.n; i++)
 		word = word << 8 | s.p[i];
 	return word;

@@ -356,13 +356,30 @@ bool sp_clocks_apart(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t
 		return true;
 	const struct clocks *c = find(s, w.key);
 	bool known = c && c->key && c->fitted;
+	if (!known && !w.shared)
+		return sp_chain_apart(s, clock_id(s, a), clock_id(s, b), ret);
 	if (!known)
-		return w.shared && !(c && c->key && c->odd >= ODD_MAX);
+		return !(c && c->key && c->odd >= ODD_MAX);
 	*ret = apart_at(c, at_ns);
 	if (w.turned) {
 		*ret = apart_at(c, at_ns - (uint64_t)ret->ns);
 		ret->ns = -ret->ns;
 	}
+	return true;
+}
+
+unsigned sp_clocks_pairs(const struct sp_stitch *s)
+{
+	return s->clocks->n_wrong ? 0 : s->clocks->n;
+}
+
+bool sp_clocks_pair(const struct sp_stitch *s, unsigned i, struct sp_clock_pair *ret)
+{
+	const struct clocks *c = &s->clocks->clocks[s->clocks->used[i]];
+	*ret = (struct sp_clock_pair){clock_id(s, c->reference), clock_id(s, c->point), {0}};
+	if (!c->fitted || ret->reference == ret->clock || SP_MAX(ret->reference, ret->clock) >= SP_POINTS_MAX)
+		return false;
+	ret->apart = apart_at(c, s->now_ns);
 	return true;
 }
 

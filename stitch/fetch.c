@@ -43,25 +43,102 @@ void sp_fetch_next(const struct sp_stitch *s, uint32_t g)
 	fetch(second, sizeof *second);
 }
 
+/* Where a span is looked for. */
+enum { KINDS = SP_TIE_ALIKE + 1 };
+
+static void heads_of(const struct sp_stitch *s, const struct sp_span *span, const uint32_t *head[KINDS])
+{
+	head[SP_TIE_ASKED] = sp_tie_bucket(s, sp_asked_key(s, span));
+	head[SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, span));
+	head[SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(span));
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		sp_prefetch(head[kind]);
+}
+
+static void fetch_heads(const struct sp_stitch *s, const uint32_t *const head[KINDS])
+{
+	fetch_group(s, *head[SP_TIE_ASKED]);
+	fetch_tie(s, *head[SP_TIE_ANSWERED]);
+	fetch_tie(s, *head[SP_TIE_ALIKE]);
+}
+
+static void fetch_first(const struct sp_stitch *s, const uint32_t *const head[KINDS])
+{
+	if (*head[SP_TIE_ASKED])
+		fetch_spans(s, &s->group[sp_tie_group(*head[SP_TIE_ASKED])]);
+}
+
 /* Looked for in three steps, each of which finds in the cache what the one before it asked for. */
 void sp_stitch_expect(const struct sp_stitch *s, const struct sp_span *span, unsigned n)
 {
-	enum { KINDS = SP_TIE_ALIKE + 1 };
 	const uint32_t *head[SP_STITCH_EXPECTED][KINDS];
 	n = SP_MIN(n, SP_STITCH_EXPECTED);
-	for (unsigned i = 0; i < n; i++) {
-		head[i][SP_TIE_ASKED] = sp_tie_bucket(s, sp_asked_key(s, &span[i]));
-		head[i][SP_TIE_ANSWERED] = sp_tie_bucket(s, sp_answered_key(s, &span[i]));
-		head[i][SP_TIE_ALIKE] = sp_tie_bucket(s, sp_alike_key(&span[i]));
-		for (unsigned kind = 0; kind < KINDS; kind++)
-			sp_prefetch(head[i][kind]);
-	}
-	for (unsigned i = 0; i < n; i++) {
-		fetch_group(s, *head[i][SP_TIE_ASKED]);
-		fetch_tie(s, *head[i][SP_TIE_ANSWERED]);
-		fetch_tie(s, *head[i][SP_TIE_ALIKE]);
-	}
 	for (unsigned i = 0; i < n; i++)
-		if (*head[i][SP_TIE_ASKED])
-			fetch_spans(s, &s->group[sp_tie_group(*head[i][SP_TIE_ASKED])]);
+		heads_of(s, &span[i], head[i]);
+	for (unsigned i = 0; i < n; i++)
+		fetch_heads(s, head[i]);
+	for (unsigned i = 0; i < n; i++)
+		fetch_first(s, head[i]);
+}
+
+/* Likewise, but one after the other, so that each has time to come. What a shard has found is not looked for. */
+
+static bool is_looked_for(const struct sp_prepared *p)
+{
+	return p->seen != SP_SEEN_AGAIN;
+}
+
+static const uint32_t *content_head(const struct sp_stitch *s, const struct sp_prepared *p)
+{
+	return sp_tie_bucket(s, sp_content_key(p->texts.content, p->span.start_ns, 0));
+}
+
+static void fetch_places(const struct sp_stitch *s, const struct sp_prepared *p)
+{
+	const uint32_t *head[KINDS];
+	if (p->seen != SP_SEEN_UNKNOWN)
+		sp_prefetch(sp_hint_place(s, p));
+	if (!is_looked_for(p))
+		return;
+	heads_of(s, &p->span, head);
+	sp_prefetch(content_head(s, p));
+}
+
+static void fetch_groups(const struct sp_stitch *s, const struct sp_prepared *p)
+{
+	const struct sp_group *g = &s->group[sp_hint_group(s, p)];
+	if (is_looked_for(p)) {
+		fetch_group(s, *sp_tie_bucket(s, sp_asked_key(s, &p->span)));
+		fetch_tie(s, *sp_tie_bucket(s, sp_answered_key(s, &p->span)));
+		fetch_tie(s, *sp_tie_bucket(s, sp_alike_key(&p->span)));
+		fetch_tie(s, *content_head(s, p));
+		return;
+	}
+	fetch(g, sizeof *g);
+}
+
+static void fetch_met(const struct sp_stitch *s, const struct sp_prepared *p)
+{
+	if (is_looked_for(p)) {
+		uint32_t ref = *sp_tie_bucket(s, sp_asked_key(s, &p->span));
+		if (ref)
+			fetch_spans(s, &s->group[sp_tie_group(ref)]);
+		return;
+	}
+	const struct sp_group *g = &s->group[sp_hint_group(s, p)];
+	for (unsigned i = 0; i < SP_MIN(g->n, SP_FETCHED_SPANS); i++)
+		sp_prefetch(&s->span[g->fetched[i]].server_ip);
+}
+
+void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i)
+{
+	enum { APART = SP_FETCH_AHEAD / 4 };
+	if (i < n)
+		fetch(&p[i], sizeof *p); /* from another processor's cache */
+	if (i >= APART && i - APART < n)
+		fetch_places(s, &p[i - APART]);
+	if (i >= 2 * APART && i - 2 * APART < n)
+		fetch_groups(s, &p[i - 2 * APART]);
+	if (i >= 3 * APART && i - 3 * APART < n)
+		fetch_met(s, &p[i - 3 * APART]);
 }

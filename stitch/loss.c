@@ -269,11 +269,14 @@ static void compare(struct sp_stitch *s, struct sp_path *told, struct sp_loss_pa
 	bool gaps = a->bits & SP_LEG_GAP, whole = p->a.whole && p->b.whole && !p->a.gone && !p->b.gone;
 	loss.at_least = !whole || gaps;
 	p->n = 0;
-	if (p->a.whole && !gaps)
+	/* What looks sent again where something is missing may be the first that came of it, overtaken by its own
+	 * answer on a mirror's way: where no bytes are more, nothing was. */
+	if (p->a.whole && !gaps && (!(b->bits & SP_LEG_GAP) || b->payload[loss.s2c] > a->payload[loss.s2c]))
 		find_doubled(p);
 	tell(s, told, p, loss, true);
 	p->n = 0;
-	find_lost(p);
+	if (!gaps || a->payload[loss.s2c] > b->payload[loss.s2c])
+		find_lost(p);
 	loss.segments = whole && !gaps ? 0 : counted(a, b, loss.s2c);
 	tell(s, told, p, loss, false);
 }

@@ -18,7 +18,7 @@ uint64_t sp_asked_key(const struct sp_stitch *s, const struct sp_span *span)
 	if (span->proto != SP_PROTO_TCP)
 		return sp_key(span->what ^ span->app, span->correlation ^ SP_SEED_CONTENT);
 	struct sp_numbers n = sp_numbers_of(s, span);
-	return n.bits & SP_SPAN_REQ_SEQ ? sp_key(n.req_seq, SP_SEED_ASKED) : 0;
+	return n.bits & SP_SPAN_REQ_SEQ ? sp_shard_key(n.req_seq) : 0;
 }
 
 uint64_t sp_answered_key(const struct sp_stitch *s, const struct sp_span *span)
@@ -44,6 +44,16 @@ static bool differ(const struct sp_span *a, const struct sp_span *b)
 	       (a->correlation && b->correlation && a->correlation != b->correlation);
 }
 
+/* False: it is not known how far they are apart. */
+static bool clocks_of(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b, int64_t *ns)
+{
+	struct sp_apart clocks;
+	if (!sp_clocks_apart(s, a->point, b->point, a->start_ns, &clocks) || clocks.uncertainty_ns >= DATAGRAM_TRAVELS)
+		return sp_votes_apart(s, a->point, b->point, ns);
+	*ns = clocks.ns;
+	return true;
+}
+
 /* At one point, the one is within the other: a translator passes both ways. At two, about at the same time. */
 static bool at_once(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b)
 {
@@ -52,10 +62,9 @@ static bool at_once(const struct sp_stitch *s, const struct sp_span *a, const st
 		bool within = later >= 0 ? b->end_ns <= a->end_ns : a->end_ns <= b->end_ns;
 		return within && (uint64_t)(later < 0 ? -later : later) <= DATAGRAM_AGAIN;
 	}
-	struct sp_apart clocks;
-	bool known = sp_clocks_apart(s, a->point, b->point, a->start_ns, &clocks) &&
-		     clocks.uncertainty_ns < DATAGRAM_TRAVELS;
-	later -= known ? clocks.ns : 0;
+	int64_t clocks = 0;
+	bool known = clocks_of(s, a, b, &clocks);
+	later -= clocks;
 	return (uint64_t)(later < 0 ? -later : later) <= (known ? DATAGRAM_TRAVELS : DATAGRAM_APART);
 }
 
@@ -127,6 +136,49 @@ int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const str
 	return sp_same_server(a, b) ? 80 : 60;
 }
 
+/* --- whatever clocks say --- */
+
+/* The same was said at two points, as far as both know. */
+static bool may_be(const struct sp_span *a, const struct sp_span *b)
+{
+	return a->point != b->point && a->app == b->app && !((a->bits ^ b->bits) & SP_SPAN_FROM_SERVER) &&
+	       a->asked == b->asked && a->client_port == b->client_port && !differ(a, b) &&
+	       (!a->answered || !b->answered || a->answered == b->answered);
+}
+
+static bool may_be_of(const struct sp_stitch *s, uint32_t g, const struct sp_span *span)
+{
+	uint32_t n = s->group[g].first;
+	while (n && may_be(sp_span_at(s, n), span))
+		n = sp_span_at(s, n)->next;
+	return !n;
+}
+
+bool sp_group_may_be(const struct sp_stitch *s, uint32_t g, uint32_t h)
+{
+	uint32_t n = g == h ? 0 : s->group[h].first;
+	while (n && may_be_of(s, g, sp_span_at(s, n)))
+		n = sp_span_at(s, n)->next;
+	return g != h && !n;
+}
+
+static bool timed(const struct sp_stitch *s, uint32_t g, const struct sp_span *span)
+{
+	int64_t ns;
+	uint32_t n = s->group[g].first;
+	while (n && !clocks_of(s, sp_span_at(s, n), span, &ns))
+		n = sp_span_at(s, n)->next;
+	return n;
+}
+
+bool sp_group_timed(const struct sp_stitch *s, uint32_t g, uint32_t h)
+{
+	uint32_t n = s->group[h].first;
+	while (n && !timed(s, g, sp_span_at(s, n)))
+		n = sp_span_at(s, n)->next;
+	return n;
+}
+
 /* --- a span and a group --- */
 
 void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *span, struct sp_meeting *best)
@@ -157,6 +209,8 @@ static void try_ties(const struct sp_stitch *s, uint64_t key, enum sp_tie_kind k
 	for (uint32_t ref = 0; key && !best->repeated && looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)
 		if (sp_tie_kind(ref) == kind)
 			sp_try_group(s, sp_tie_group(ref), span, best);
+	if (SP_UNLIKELY(looked > SP_CHAIN_MAX))
+		sp_hints_crowd(s, key);
 }
 
 struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span)
@@ -165,9 +219,13 @@ struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span)
 	try_ties(s, sp_asked_key(s, span), SP_TIE_ASKED, span, &best);
 	if (best.confidence < 98)
 		try_ties(s, sp_answered_key(s, span), SP_TIE_ANSWERED, span, &best);
-	if (!best.confidence)
-		try_ties(s, sp_alike_key(span), SP_TIE_ALIKE, span, &best);
-	else
+	if (best.confidence || best.repeated) {
 		best.several = false;
-	return best.several && !best.repeated ? (struct sp_meeting){0} : best;
+		return best;
+	}
+	try_ties(s, sp_alike_key(span), SP_TIE_ALIKE, span, &best);
+	if (!best.group || best.repeated)
+		return best;
+	/* Where clocks are not known, all that waits is looked at before one of it is told. */
+	return best.several || !timed(s, best.group, span) ? (struct sp_meeting){0} : best;
 }

@@ -142,24 +142,42 @@ static int alike(const struct sp_stitch *s, uint32_t g, uint32_t h)
 	return sure ? sure : best;
 }
 
+/* What was learned since its spans came. */
+static void translate(struct sp_stitch *s, uint32_t g)
+{
+	uint32_t add[2];
+	for (uint32_t n = s->offsets->n ? s->group[g].first : 0; n; n = sp_span_at(s, n)->next) {
+		struct sp_span *span = sp_span_at(s, n);
+		span->rewritten = span->rewritten || sp_offsets_find(s->offsets, span->point, span->flow_id, add);
+	}
+}
+
 /* The one that is like it most. 0: none, or two of them: which one it is would be a guess. */
-static uint32_t most_alike(const struct sp_stitch *s, uint32_t g, int *confidence)
+static uint32_t most_alike(struct sp_stitch *s, uint32_t g, int *confidence)
 {
 	uint32_t best = 0;
 	unsigned looked = 0, equals = 0;
+	unsigned rivals = 0;
 	*confidence = 0;
 	for (uint32_t ref = 0;
 	     looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, s->group[g].tie[SP_TIE_ALIKE].key, ref));) {
 		uint32_t h = sp_tie_group(ref);
 		bool other = h != g && sp_tie_kind(ref) == SP_TIE_ALIKE && !s->group[h].mark;
+		if (other)
+			translate(s, h);
 		int c = other ? alike(s, g, h) : 0;
+		rivals += other && sp_group_may_be(s, g, h);
 		if (!c || c < *confidence)
 			continue;
 		equals = c == *confidence ? equals + 1 : 1;
 		*confidence = c;
 		best = h;
 	}
-	return equals == 1 && looked <= SP_CHAIN_MAX ? best : 0;
+	if (equals != 1 || looked > SP_CHAIN_MAX)
+		return 0;
+	/* Clocks that nobody knows may be near each other; but what if they are not? */
+	bool alone = rivals <= 1 && !s->early && !sp_votes_doubt(s, g, best);
+	return alone || sp_group_timed(s, g, best) ? best : 0;
 }
 
 bool sp_offsets_unite(struct sp_stitch *s, uint32_t g)
@@ -170,6 +188,8 @@ bool sp_offsets_unite(struct sp_stitch *s, uint32_t g)
 	if (SP_LIKELY(!group->tie[SP_TIE_ALIKE].chain &&
 		      !group->tie[SP_TIE_ALIKE].back)) /* alone in its bucket, or has none */
 		return false;
+	sp_votes_gather(s, g);
+	translate(s, g);
 	for (uint32_t h; group->tie[SP_TIE_ALIKE].key && (h = most_alike(s, g, &confidence)); united = true)
 		if (most_alike(s, h, &back) != g || !sp_group_unite(s, g, h, (unsigned)confidence))
 			break;

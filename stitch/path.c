@@ -225,23 +225,6 @@ static void forget(struct sp_stitch *s, uint32_t h)
 	p->free_path = h;
 }
 
-void sp_path_merge(struct sp_stitch *s, uint32_t h, uint32_t x)
-{
-	struct sp_paths *p = s->paths;
-	struct path *to = &p->path[h], *from = &p->path[x];
-	uint32_t *last = &to->first;
-	while (*last)
-		last = &p->leg[*last].next;
-	*last = from->first;
-	from->first = 0;
-	to->n += from->n;
-	to->open += from->open;
-	to->losses_known_ns = SP_MAX(to->losses_known_ns, from->losses_known_ns); /* none is told twice */
-	forget(s, x);
-}
-
-/* --- telling --- */
-
 /* What orders calls orders connections: the handshake's way to the server and back shrinks, too. */
 static struct sp_span as_span(const struct sp_leg *leg)
 {
@@ -259,7 +242,37 @@ static struct sp_span as_span(const struct sp_leg *leg)
 	};
 }
 
-static void sort_legs(struct sp_stitch *s, struct sp_path *told, bool learn)
+/* From each handshake once: when it is known, of all legs of a path that are. */
+static void learn_order(struct sp_stitch *s, uint32_t h, const struct sp_leg *leg)
+{
+	struct sp_span span = as_span(leg);
+	for (uint32_t n = s->paths->path[h].first; n && span.bits; n = s->paths->leg[n].next) {
+		struct sp_span other = as_span(&s->paths->leg[n]);
+		if (&s->paths->leg[n] != leg)
+			sp_order_learn(s, &other, &span, SP_ORDER_HANDSHAKES);
+	}
+}
+
+void sp_path_merge(struct sp_stitch *s, uint32_t h, uint32_t x)
+{
+	struct sp_paths *p = s->paths;
+	struct path *to = &p->path[h], *from = &p->path[x];
+	uint32_t *last = &to->first;
+	for (uint32_t n = from->first; n; n = p->leg[n].next)
+		learn_order(s, h, &p->leg[n]);
+	while (*last)
+		last = &p->leg[*last].next;
+	*last = from->first;
+	from->first = 0;
+	to->n += from->n;
+	to->open += from->open;
+	to->losses_known_ns = SP_MAX(to->losses_known_ns, from->losses_known_ns); /* none is told twice */
+	forget(s, x);
+}
+
+/* --- telling --- */
+
+static void sort_legs(struct sp_stitch *s, struct sp_path *told)
 {
 	struct sp_span span[SP_PATH_LEGS_MAX];
 	const struct sp_span *order[SP_PATH_LEGS_MAX];
@@ -267,10 +280,8 @@ static void sort_legs(struct sp_stitch *s, struct sp_path *told, bool learn)
 	for (unsigned i = 0; i < told->n_legs; i++) {
 		span[i] = as_span(told->leg[i]);
 		order[i] = &span[i];
-		for (unsigned k = 0; learn && k < i; k++)
-			sp_order_learn(s->order, &span[k], &span[i]);
 	}
-	sp_order_sort(s, order, told->n_legs);
+	told->unsure = sp_order_sort(s, order, told->n_legs);
 	for (unsigned i = 0; i < told->n_legs; i++)
 		leg[i] = told->leg[order[i] - span];
 	memcpy(told->leg, leg, sizeof leg);
@@ -287,7 +298,7 @@ static uint64_t path_id(const struct sp_path *told)
 }
 
 /* What is known of a path until now, in order. */
-static struct sp_path *gather(struct sp_stitch *s, const struct path *path, bool ended)
+static struct sp_path *gather(struct sp_stitch *s, const struct path *path)
 {
 	struct sp_paths *p = s->paths;
 	struct sp_path *told = &p->told;
@@ -300,7 +311,7 @@ static struct sp_path *gather(struct sp_stitch *s, const struct path *path, bool
 		told->start_ns = SP_MIN(told->start_ns, l->start_ns);
 		told->end_ns = SP_MAX(told->end_ns, l->end_ns);
 	}
-	sort_legs(s, told, ended);
+	sort_legs(s, told);
 	told->joined_by = path->joined_by;
 	told->confidence = path->confidence;
 	told->id = path_id(told);
@@ -311,7 +322,7 @@ static void tell(struct sp_stitch *s, uint32_t h, bool early)
 {
 	sp_path_unite(s, h);
 	const struct path *path = &s->paths->path[h];
-	struct sp_path *told = gather(s, path, true);
+	struct sp_path *told = gather(s, path);
 	told->partial = early;
 	sp_losses_path(s, told, path->losses_known_ns);
 	sp_verdict(s->usual, told);
@@ -335,7 +346,7 @@ static void meanwhile(struct sp_stitch *s, struct path *path)
 	for (uint32_t n = path->first; n; n = s->paths->leg[n].next)
 		any |= s->paths->leg[n].losses != 0;
 	if (any && path->n > 1 && s->now_ns > path->began_ns + s->conf.path_window)
-		path->losses_known_ns = sp_losses_meanwhile(s, gather(s, path, false), path->losses_known_ns);
+		path->losses_known_ns = sp_losses_meanwhile(s, gather(s, path), path->losses_known_ns);
 }
 
 /* --- records --- */
@@ -410,12 +421,14 @@ void sp_paths_flow(struct sp_stitch *s, const struct sp_flow_record *r)
 		return;
 	}
 	struct sp_leg *leg = &p->leg[n];
-	bool had_ended = leg->bits & SP_LEG_ENDED;
+	uint8_t had = leg->bits;
 	leg_add(leg, r);
+	if (leg->bits & ~had & SP_LEG_RTT_SERVER)
+		learn_order(s, h, leg);
 	sp_losses_keep(s, leg, r);
 	if (r->close_reason == SP_CLOSE_ACTIVE)
 		meanwhile(s, &p->path[h]);
-	if (!had_ended && leg->bits & SP_LEG_ENDED)
+	if (leg->bits & ~had & SP_LEG_ENDED)
 		p->path[h].open--;
 	if (p->path[h].open)
 		list_remove(p, h);

@@ -41,9 +41,10 @@ const char *sp_join_name(enum sp_join join);
 struct sp_span {
 	uint64_t flow_id, request_id;
 	uint64_t start_ns, end_ns;
-	struct sp_addr client_ip, server_ip;
-	uint64_t what;	      /* hash of method, host and resource; 0: not known as a whole */
-	uint64_t correlation; /* hash of it; 0: none */
+	struct sp_addr client_ip;
+	uint64_t what;		  /* hash of method, host and resource; 0: not known as a whole */
+	uint64_t correlation;	  /* hash of it; 0: none */
+	struct sp_addr server_ip; /* from here on, a line of the cache: all that further spans of its call look at */
 	uint32_t req_seq, resp_seq;
 	uint32_t asked, answered; /* 1 + where in their streams both messages begin; 0: not known */
 	uint32_t rrt_us, request_us;
@@ -63,6 +64,7 @@ struct sp_span {
 	uint32_t connect_us;	  /* of the handshake that it waited for, 0: it did not, or that is not known */
 };
 static_assert(sizeof(struct sp_span) <= 128, "what a passed point costs a call");
+static_assert(offsetof(struct sp_span, server_ip) == SP_CACHE_LINE, "two lines of the cache");
 
 void sp_span_of(struct sp_span *span, const struct sp_request_record *r);
 

@@ -146,77 +146,9 @@ static bool make_room(struct sp_stitch *s)
 	return true;
 }
 
-/* --- details --- */
-
-static const uint8_t detail_slot[SP_DETAIL_MAX] = {
-	[SP_DETAIL_METHOD] = SP_SLOT_METHOD,	 [SP_DETAIL_HOST] = SP_SLOT_HOST,
-	[SP_DETAIL_RESOURCE] = SP_SLOT_RESOURCE, [SP_DETAIL_ENDPOINT] = SP_SLOT_ENDPOINT,
-	[SP_DETAIL_CODE] = SP_SLOT_CODE,	 [SP_DETAIL_TRACE_ID] = SP_SLOT_TRACE_ID,
-	[SP_DETAIL_SPAN_ID] = SP_SLOT_SPAN_ID,	 [SP_DETAIL_PARENT_SPAN_ID] = SP_SLOT_PARENT_SPAN_ID,
-};
-
-struct sp_slice sp_detail_text(const struct sp_detail *d, enum sp_detail_text which)
-{
-	size_t at = 0;
-	for (unsigned i = 0; i < which; i++)
-		at += d->n[i];
-	return (struct sp_slice){d->bytes + at, d->n[which]};
-}
-
-const struct sp_detail *sp_group_detail(const struct sp_stitch *s, const struct sp_group *g)
-{
-	return g->detail ? sp_slab_at(&s->details, g->detail) : NULL;
-}
-
-/* 0: no memory. */
-static uint32_t detail_new(struct sp_stitch *s, const struct sp_request_record *r)
-{
-	uint16_t n[SP_DETAIL_MAX];
-	size_t size = sizeof(struct sp_detail), at = 0;
-	for (unsigned i = 0; i < SP_DETAIL_MAX; i++)
-		size += n[i] = (uint16_t)SP_MIN(r->texts.n[detail_slot[i]], SP_DETAIL_TEXT_MAX);
-	uint32_t handle = sp_slab_get(&s->details, size);
-	if (!handle)
-		return 0;
-	struct sp_detail *d = sp_slab_at(&s->details, handle);
-	*d = (struct sp_detail){.app = r->app_proto, .type = r->type, .status = r->status};
-	memcpy(d->n, n, sizeof n);
-	for (unsigned i = 0; i < SP_DETAIL_MAX; at += n[i++])
-		memcpy(d->bytes + at, sp_texts_slot(&r->texts, detail_slot[i]).p, n[i]);
-	return handle;
-}
-
-/* Of the first span that saw the whole call. */
-static void detail_take(struct sp_stitch *s, struct sp_group *g, const struct sp_request_record *r)
-{
-	bool is_call = r->type == SP_CALL_TYPE_CALL;
-	if (g->detail && (g->is_call || !is_call))
-		return;
-	uint32_t handle = detail_new(s, r);
-	if (!handle)
-		return;
-	if (g->detail)
-		sp_slab_put(&s->details, g->detail);
-	g->detail = handle;
-	g->is_call = is_call;
-}
-
 /* --- keys --- */
 
-static uint64_t text_key(const struct sp_request_record *r, enum sp_slot slot, uint64_t seed)
-{
-	struct sp_slice t = sp_texts_slot(&r->texts, slot);
-	return t.n ? sp_hash_bytes(t.p, t.n, seed) | 1 : 0;
-}
-
-/* What is asked, without the host: a proxy may name another one. */
-static uint64_t content_of(const struct sp_span *span, const struct sp_request_record *r)
-{
-	uint64_t resource = text_key(r, SP_SLOT_RESOURCE, 1);
-	return span->what && resource ? sp_key(text_key(r, SP_SLOT_METHOD, 2) ^ span->app, resource) : 0;
-}
-
-static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span, const struct sp_request_record *r)
+static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span, const struct sp_span_texts *texts)
 {
 	struct sp_group *group = &s->group[g];
 	if (!group->tie[SP_TIE_ASKED].key)
@@ -225,19 +157,16 @@ static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span,
 		tie_add(s, g, SP_TIE_ANSWERED, sp_answered_key(s, span));
 	if (!group->tie[SP_TIE_ALIKE].key)
 		tie_add(s, g, SP_TIE_ALIKE, sp_alike_key(span));
-	if (!r)
+	if (!texts)
 		return;
-	tie_add(s, g, SP_TIE_X_REQUEST_ID, text_key(r, SP_SLOT_X_REQUEST_ID_REQUEST, SP_SEED_ID));
-	tie_add(s, g, SP_TIE_X_RESPONSE_ID, text_key(r, SP_SLOT_X_REQUEST_ID_RESPONSE, SP_SEED_ID));
-	tie_add(s, g, SP_TIE_TRACE, sp_trace_key(sp_texts_slot(&r->texts, SP_SLOT_TRACE_ID)));
-	if (!group->content)
-		group->content = content_of(span, r);
+	tie_add(s, g, SP_TIE_X_REQUEST_ID, texts->x_request_id);
+	tie_add(s, g, SP_TIE_X_RESPONSE_ID, texts->x_response_id);
+	tie_add(s, g, SP_TIE_TRACE, texts->trace);
+	group->content = group->content ? group->content : texts->content;
 	if (group->content)
 		tie_add(s, g, SP_TIE_CONTENT, sp_content_key(group->content, span->start_ns, 0));
-	if (!group->span_id)
-		group->span_id = text_key(r, SP_SLOT_SPAN_ID, SP_SEED_SPAN);
-	if (!group->parent_id)
-		group->parent_id = text_key(r, SP_SLOT_PARENT_SPAN_ID, SP_SEED_SPAN);
+	group->span_id = group->span_id ? group->span_id : texts->span_id;
+	group->parent_id = group->parent_id ? group->parent_id : texts->parent_id;
 }
 
 /* --- joining --- */
@@ -247,7 +176,7 @@ static void meet(struct sp_stitch *s, struct sp_group *g, struct sp_span *span, 
 	for (uint32_t n = g->first; n; n = s->span[n].next) {
 		const struct sp_span *other = sp_span_at(s, n);
 		if (confidence >= SP_CONFIDENT)
-			sp_order_learn(s->order, other, span);
+			sp_order_learn(s, other, span, SP_ORDER_CALLS);
 		if (SP_UNLIKELY(other->req_seq != span->req_seq || other->resp_seq != span->resp_seq) &&
 		    !span->rewritten)
 			sp_offsets_learn(s, other, span, confidence);
@@ -274,6 +203,7 @@ static void hand_over(struct sp_stitch *s, struct sp_group *to, struct sp_group 
 	to->span_id = to->span_id ? to->span_id : from->span_id;
 	to->parent_id = to->parent_id ? to->parent_id : from->parent_id;
 	to->content = to->content ? to->content : from->content;
+	to->pure = false;
 	if (!from->detail || (to->detail && (to->is_call || !from->is_call)))
 		return;
 	if (to->detail)
@@ -352,29 +282,42 @@ static bool joinable(const struct sp_span *span)
 	return span->proto != SP_PROTO_TCP || span->bits & SP_BOTH_SEQS;
 }
 
-void sp_stitch_span(struct sp_stitch *s, const struct sp_span *given, const struct sp_request_record *r)
+/* What comes of a span, whose call is known where a shard has found it. */
+static void take(struct sp_stitch *s, struct sp_span *span, const struct sp_prepared *p,
+		 const struct sp_request_record *r)
 {
-	struct sp_span own = *given, *span = &own;
-	uint32_t add[2];
+	uint32_t add[2], n, g;
 	s->stats.spans++;
-	own.rewritten = sp_offsets_find(s->offsets, own.point, own.flow_id, add);
-	struct sp_meeting m = joinable(span) ? sp_find(s, span) : (struct sp_meeting){0};
+	span->rewritten = sp_offsets_find(s->offsets, span->point, span->flow_id, add);
+	uint32_t hinted = sp_hint_take(s, p, span);
+	struct sp_meeting m = {.group = hinted, .confidence = 100};
+	if (!hinted)
+		m = joinable(span) ? sp_find(s, span) : (struct sp_meeting){0};
 	if (m.repeated) {
 		s->stats.spans_repeated++;
 		return;
 	}
-	uint32_t n, g;
 	if (!joinable(span) || (m.group && s->group[m.group].n >= SP_CALL_SPANS_MAX) || !place(s, span, m, &n, &g)) {
 		s->stats.spans_refused++;
 		return;
 	}
+	sp_hint_settle(s, p, span, hinted, g);
 	push_span(s, g, n);
-	ties_of(s, g, span, r);
+	struct sp_span_texts texts;
+	if (r && !p)
+		sp_span_texts_of(&texts, span, r, !s->group[g].content);
+	ties_of(s, g, span, !r ? NULL : p ? &p->texts : &texts);
 	hosts_learn(s, span);
 	if (s->group[g].n > 1 && s->n_halves)
 		unite_halves(s, g, span);
 	if (r)
-		detail_take(s, &s->group[g], r);
+		sp_detail_take(s, &s->group[g], r);
+}
+
+void sp_stitch_span(struct sp_stitch *s, const struct sp_span *given, const struct sp_request_record *r)
+{
+	struct sp_span own = *given;
+	take(s, &own, NULL, r);
 }
 
 void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *const *r, unsigned n)
@@ -387,8 +330,21 @@ void sp_stitch_requests(struct sp_stitch *s, const struct sp_request_record *con
 		sp_stitch_expect(s, span, some);
 		for (unsigned i = 0; i < some; i++) {
 			sp_stitch_tick(s, r[at + i]->end_ns);
-			sp_stitch_span(s, &span[i], r[at + i]);
+			take(s, &span[i], NULL, r[at + i]);
 		}
+	}
+}
+
+void sp_stitch_prepared(struct sp_stitch *s, const struct sp_prepared *p, unsigned n)
+{
+	for (unsigned i = 0; n && i < n + SP_FETCH_AHEAD; i++) {
+		sp_fetch_prepared(s, p, n, i);
+		if (i < SP_FETCH_AHEAD)
+			continue;
+		const struct sp_prepared *next = &p[i - SP_FETCH_AHEAD];
+		struct sp_span own = next->span;
+		sp_stitch_tick(s, own.end_ns);
+		take(s, &own, next, next->record);
 	}
 }
 
@@ -468,9 +424,12 @@ int sp_stitch_new(struct sp_stitch **ret, const struct sp_stitch_conf *conf, con
 	s->points = points;
 	s->told = *told;
 	int rc = make_tables(s, conf->max_memory / 16 * 13);
+	rc = rc ? rc : sp_hints_new(&s->hints, conf);
 	rc = rc ? rc : sp_order_new(&s->order);
 	rc = rc ? rc : sp_offsets_new(&s->offsets);
 	rc = rc ? rc : sp_clocks_new(&s->clocks);
+	rc = rc ? rc : sp_chain_new(&s->chain);
+	rc = rc ? rc : sp_votes_new(&s->votes);
 	rc = rc ? rc : sp_paths_new(&s->paths, s, conf->max_memory / 16);
 	rc = rc ? rc : sp_usual_new(&s->usual);
 	rc = rc ? rc : sp_losses_init(s, conf->max_memory / 16);
@@ -488,12 +447,15 @@ void sp_stitch_free(struct sp_stitch *s)
 {
 	if (!s)
 		return;
+	sp_hints_free(s->hints);
 	sp_paths_free(s->paths);
 	sp_usual_free(s->usual);
 	sp_edges_free(s->edges);
 	sp_slots_free(s->slots);
 	sp_losses_free(s);
 	sp_clocks_free(s->clocks);
+	sp_chain_free(s->chain);
+	sp_votes_free(s->votes);
 	sp_order_free(s->order);
 	sp_offsets_free(s->offsets);
 	if (s->details.base)

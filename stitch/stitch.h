@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stitching: what several points saw of the same call becomes one trace, what they saw of the same connection one path.
- * Streaming, in bounded memory, without a clock of its own: time is that of the records. One thread calls everything.
+ * Streaming, in bounded memory, without a clock of its own: time is that of the records. One thread calls everything;
+ * shard.h takes work off it.
  */
 #ifndef SP_STITCH_STITCH_H
 #define SP_STITCH_STITCH_H
@@ -18,6 +19,7 @@ struct sp_stitch_conf {
 	uint64_t path_window; /* …a connection that ended */
 	uint64_t max_memory;
 	uint64_t interval; /* ns; of what is told over many calls. 0: all at the end */
+	uint64_t shards;   /* threads that share the finding (shard.h); 0: as many as processors are good for */
 };
 
 extern const struct sp_conf_row sp_stitch_conf_rows[];
@@ -52,6 +54,7 @@ struct sp_trace_span {
 	uint64_t id;
 	int parent;	/* index, -1: the root */
 	bool led_to;	/* another call, which the one before it led to */
+	bool unsure;	/* …whose order with the one before is a guess */
 	bool connected; /* …whose connection was made for it */
 	uint8_t joined_by, confidence;
 };
@@ -59,6 +62,7 @@ struct sp_trace_span {
 struct sp_trace_hop {
 	uint16_t from, to; /* indices of spans */
 	bool has_self, has_one_way;
+	bool unsure;  /* which of both comes first is a guess: no times are told */
 	uint8_t lost; /* messages of this call that one of both saw and the other should have seen */
 	uint32_t self_us, request_us, response_us;
 	uint32_t connect_us; /* of self_us: waiting for the connection of the call that was led to; 0: none is known */
@@ -77,6 +81,7 @@ struct sp_trace {
 	bool has_ends;		       /* the next two hold */
 	uint32_t client_us, server_us; /* the ends' own shares */
 	int slowest;		       /* hop with the largest share, -1: none */
+	bool slowest_unsure;	       /* …but more may have been spent between two whose order is a guess */
 	unsigned last;		       /* span nearest to the server */
 	uint16_t missing[8];	       /* points that calls like it mostly pass, and that did not see it */
 	unsigned n_missing;
@@ -135,6 +140,7 @@ struct sp_path {
 	uint64_t start_ns, end_ns;
 	unsigned n_legs, n_losses, n_doubled, n_bursts;
 	const struct sp_leg *leg[SP_PATH_LEGS_MAX]; /* from the client to the server */
+	uint64_t unsure;			    /* bits: the order of this one and the one before is a guess */
 	int64_t offset_ns[SP_PATH_LEGS_MAX];	    /* of its clock, from the first one's; where there are losses */
 	struct sp_path_loss loss[2 * SP_PATH_LEGS_MAX], doubled[2 * SP_PATH_LEGS_MAX];
 	struct sp_burst burst[SP_PATH_BURSTS_MAX]; /* of both, by the first leg's clock */
@@ -158,6 +164,7 @@ struct sp_stitch_told {
 #define SP_STITCH_STATS(X)                                                                                             \
 	X(spans, "spans that came in")                                                                                 \
 	X(spans_joined, "…that met another one of their call")                                                         \
+	X(spans_found, "…which one a shard had found, in its own thread")                                              \
 	X(spans_repeated, "…that were there already, and were passed over")                                            \
 	X(spans_refused, "…that found no memory, or too many of their call")                                           \
 	X(traces, "traces told")                                                                                       \

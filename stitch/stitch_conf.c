@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/time.h"
+#include "stitch/shard.h"
 #include "stitch/stitch.h"
 
 #define AT(member) .offset = offsetof(struct sp_stitch_conf, member)
@@ -51,5 +52,15 @@ const struct sp_conf_row sp_stitch_conf_rows[] = {
 	 .doc = "Memory for what waits, touched as it is needed. When it is used up, the oldest is told before its "
 		"time, "
 		"marked as partial."},
+	{.name = "shards",
+	 .type = SP_CONF_UINT,
+	 AT(shards),
+	 .max = SP_SHARDS_MAX,
+	 .fallback = "0",
+	 .unit = "threads",
+	 .doc = "Threads that find out which spans are of one call, each for its share of the keys; from two on, "
+		"another "
+		"one stitches, and one writes what comes of it. That does not depend on their number. 0: one for every "
+		"eight CPUs, four at most."},
 	{0},
 };

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "flowtable/slab.h"
+#include "stitch/shard.h"
 #include "stitch/stitch.h"
 
 #define SP_CALL_SPANS_MAX 64 /* of one call over one connection and its translations */
@@ -54,6 +55,8 @@ struct sp_group {
 	uint16_t n;	 /* spans */
 	uint16_t mark;	 /* of the trace that is being put together */
 	uint8_t is_call; /* its detail is that of a whole call */
+	uint8_t voted;	 /* for how far clocks are apart */
+	uint8_t pure;	 /* all its spans have the same numbers, and a shard's hints are good for it */
 	struct sp_tie tie[SP_TIE_MAX];
 	uint32_t older, newer;		    /* in the order of their coming */
 	uint64_t arrived_ns;		    /* by the clock of the records then */
@@ -63,6 +66,7 @@ struct sp_group {
 };
 static_assert(sizeof(struct sp_group) == 192, "what a call costs besides its spans and its detail");
 
+struct sp_hints;
 struct sp_order;
 struct sp_paths;
 struct sp_usual;
@@ -70,6 +74,8 @@ struct sp_offsets;
 struct sp_edges;
 struct sp_slots;
 struct sp_clocks;
+struct sp_chain;
+struct sp_votes;
 struct sp_loss_pair;
 
 #define SP_HOSTS 65536
@@ -90,6 +96,7 @@ struct sp_stitch {
 	uint32_t n_halves; /* groups whose request's beginning nobody saw */
 	size_t spans_size, groups_size, buckets_size;
 	struct sp_slab details;
+	struct sp_hints *hints;
 	struct sp_order *order;
 	struct sp_paths *paths;
 	struct sp_usual *usual;
@@ -97,6 +104,8 @@ struct sp_stitch {
 	struct sp_edges *edges;
 	struct sp_slots *slots;
 	struct sp_clocks *clocks;
+	struct sp_chain *chain;
+	struct sp_votes *votes;
 	struct sp_slab losses;
 	struct sp_loss_pair *loss_pair; /* being compared */
 	struct sp_trace trace;		/* being told */
@@ -161,7 +170,12 @@ void sp_group_free(struct sp_stitch *s, uint32_t g);
 /* stitch.c: two calls are one: what is known of `h` goes to `g`. False: there are too many spans. */
 bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confidence);
 
+/* --- detail.c --- */
+
 const struct sp_detail *sp_group_detail(const struct sp_stitch *s, const struct sp_group *g);
+
+/* Of the first span that saw the whole call. */
+void sp_detail_take(struct sp_stitch *s, struct sp_group *g, const struct sp_request_record *r);
 
 /* --- offset.c: rewritten sequence numbers --- */
 
@@ -223,6 +237,13 @@ int sp_match(const struct sp_stitch *s, const struct sp_span *a, const struct sp
 /* …where only what was said, and the client's port, speaks for it: needs to be the only one. 0: it does not. */
 int sp_match_alike(const struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b);
 
+/* Whether two calls that wait may be one whose numbers were rewritten, whenever they were: no point saw both, and
+ * nobody heard anything else. */
+bool sp_group_may_be(const struct sp_stitch *s, uint32_t g, uint32_t h);
+
+/* Whether it is known how far the clocks of some points that saw them are apart. */
+bool sp_group_timed(const struct sp_stitch *s, uint32_t g, uint32_t h);
+
 struct sp_meeting {
 	uint32_t group; /* 0: none */
 	int confidence;
@@ -235,7 +256,39 @@ struct sp_meeting sp_find(const struct sp_stitch *s, const struct sp_span *span)
 /* The best of a group's spans speaks for it, but none may speak against it. */
 void sp_try_group(const struct sp_stitch *s, uint32_t g, const struct sp_span *span, struct sp_meeting *best);
 
-/* fetch.c: a call is told, and the next one will be soon. */
+/* --- hint.c: what shards have found --- */
+
+/* 0 or -ENOMEM; none where there is one shard. */
+int sp_hints_new(struct sp_hints **ret, const struct sp_stitch_conf *conf);
+void sp_hints_free(struct sp_hints *h);
+
+/* The call that a span belongs to, 0: is not known; `p` NULL: nobody has looked. */
+uint32_t sp_hint_take(const struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span);
+
+/* The span is about to be put into group `g`, and had been found to belong to `hinted`, 0: had not. */
+void sp_hint_settle(struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span, uint32_t hinted,
+		    uint32_t g);
+
+/* The group that is likely, 0: none. */
+uint32_t sp_hint_group(const struct sp_stitch *s, const struct sp_prepared *p);
+const uint32_t *sp_hint_place(const struct sp_stitch *s, const struct sp_prepared *p);
+
+/* More calls have a key than are looked at: from now on, that of one of them may not be the one that would be found. */
+void sp_hints_crowd(const struct sp_stitch *s, uint64_t key);
+
+/* shard.c: places of each shard. */
+uint32_t sp_shard_places(const struct sp_stitch_conf *conf);
+
+static inline uint64_t sp_shard_key(uint32_t req_seq)
+{
+	return sp_key(req_seq, SP_SEED_ASKED);
+}
+
+/* fetch.c: of `n` spans of which shards know, number `i` comes; that so many before it is taken next. */
+#define SP_FETCH_AHEAD 48u
+void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i);
+
+/* …a call is told, and the next one will be soon. */
 void sp_fetch_next(const struct sp_stitch *s, uint32_t g);
 
 /* tree.c: tells the oldest call with all that belongs to it, and forgets them. */
@@ -255,11 +308,12 @@ static inline uint64_t sp_place_of(const struct sp_span *s)
 	return sp_hash_mix(h ^ sp_load64(s->server_ip.b), sp_load64(s->server_ip.b + 8) ^ SP_HASH_K1);
 }
 
-/* Two spans of one call, just met: which one is farther from the server. */
-void sp_order_learn(struct sp_order *o, const struct sp_span *a, const struct sp_span *b);
+/* Two spans of one call, just met, or what two points saw of one handshake: which one is farther from the server. */
+enum sp_order_of { SP_ORDER_CALLS, SP_ORDER_HANDSHAKES, SP_ORDER_OF_MAX };
+void sp_order_learn(struct sp_stitch *s, const struct sp_span *a, const struct sp_span *b, enum sp_order_of of);
 
-/* Sorts spans of one call, the client's end first. */
-void sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsigned n);
+/* Sorts spans of one call, the client's end first. Returns bits of those whose order with the one before is a guess. */
+uint64_t sp_order_sort(const struct sp_stitch *s, const struct sp_span **span, unsigned n);
 
 /* Kind of a point as its place on the way, 0: says nothing. */
 unsigned sp_order_rank(const struct sp_points *points, uint16_t point);
@@ -317,6 +371,30 @@ struct sp_apart {
 };
 
 bool sp_clocks_apart(const struct sp_stitch *s, uint16_t a, uint16_t b, uint64_t at_ns, struct sp_apart *ret);
+
+/* Pairs of clocks, by number, some of which are not known: how far the clock is ahead of the reference now. There are
+ * none where points that were said to have one clock have not. */
+struct sp_clock_pair {
+	uint32_t reference, clock;
+	struct sp_apart apart;
+};
+
+unsigned sp_clocks_pairs(const struct sp_stitch *s);
+bool sp_clocks_pair(const struct sp_stitch *s, unsigned i, struct sp_clock_pair *ret);
 void sp_clocks_tell(struct sp_stitch *s);
+
+/* clock_chain.c: two clocks that no call compares, by way of others. */
+int sp_chain_new(struct sp_chain **ret);
+void sp_chain_free(struct sp_chain *c);
+bool sp_chain_apart(const struct sp_stitch *s, uint32_t a, uint32_t b, struct sp_apart *ret);
+
+/* clock_votes.c: of two points, where nothing else is known. Before a call is told, it votes, and some after it. */
+int sp_votes_new(struct sp_votes **ret);
+void sp_votes_free(struct sp_votes *v);
+void sp_votes_gather(struct sp_stitch *s, uint32_t g);
+bool sp_votes_apart(const struct sp_stitch *s, uint16_t a, uint16_t b, int64_t *ns);
+
+/* Whether many voted, and not for one time, of some points that saw two calls. */
+bool sp_votes_doubt(const struct sp_stitch *s, uint32_t g, uint32_t h);
 
 #endif

@@ -43,6 +43,17 @@ static unsigned lost(const struct sp_span *a, const struct sp_span *b)
 	return (unsigned)request + response;
 }
 
+/* A call cannot have waited longer at a point than at one that is farther out: what it did is a copy's lateness. */
+static void within(const struct sp_trace *t, uint32_t *us)
+{
+	for (unsigned i = 0; i < t->n_spans; i++) {
+		const struct sp_trace_span *ts = &t->span[i];
+		us[i] = ts->span->rrt_us;
+		if (ts->parent >= 0 && !ts->led_to && !ts->unsure && t->span[ts->parent].span->bits & SP_SPAN_RRT)
+			us[i] = SP_MIN(us[i], us[ts->parent]);
+	}
+}
+
 /* Their sum is what was spent between; where the clocks are known to a quarter of it, split. */
 static void one_way(const struct sp_stitch *s, struct sp_trace_hop *hop, const struct sp_span *a,
 		    const struct sp_span *b)
@@ -88,20 +99,22 @@ static void handshake(struct sp_trace *t, struct sp_trace_hop *hop)
 	}
 }
 
-static void add_hop(const struct sp_stitch *s, struct sp_trace *t, unsigned to, bool only_child)
+static void add_hop(const struct sp_stitch *s, struct sp_trace *t, unsigned to, bool only_child, const uint32_t *us)
 {
 	const struct sp_span *a = t->span[t->span[to].parent].span, *b = t->span[to].span;
 	struct sp_trace_hop *hop = &t->hop[t->n_hops++];
 	*hop = (struct sp_trace_hop){.from = (uint16_t)t->span[to].parent, .to = (uint16_t)to};
 	hop->lost = (uint8_t)lost(a, b);
-	hop->has_self = only_child && a->bits & b->bits & SP_SPAN_RRT;
+	hop->unsure = t->span[to].unsure;
+	hop->has_self = only_child && !hop->unsure && a->bits & b->bits & SP_SPAN_RRT;
 	if (!hop->has_self)
 		return;
-	hop->self_us = a->rrt_us > b->rrt_us ? a->rrt_us - b->rrt_us : 0;
+	hop->self_us = us[hop->from] > us[to] ? us[hop->from] - us[to] : 0;
 	uint32_t before = waited(&t->span[hop->from], &t->span[to]);
 	hop->share_us = hop->self_us > before ? hop->self_us - before : 0;
 	handshake(t, hop);
-	one_way(s, hop, a, b);
+	if (hop->self_us == a->rrt_us - b->rrt_us)
+		one_way(s, hop, a, b);
 }
 
 /* The client's own share is the time that its request's bytes took to come; the server's, what is left behind the last
@@ -128,11 +141,25 @@ static void shares(struct sp_trace *t, const unsigned *children)
 	t->server_us = last->rrt_us > took ? (uint32_t)(last->rrt_us - took) : 0;
 }
 
+/* As much as what is told to be slowest, between two points of which nobody knows which comes first. */
+static bool is_slowest_unsure(const struct sp_trace *t)
+{
+	uint32_t told = t->slowest < 0 ? 0 : t->hop[t->slowest].share_us, apart = 0;
+	for (unsigned i = 0; i < t->n_hops; i++) {
+		const struct sp_span *a = t->span[t->hop[i].from].span, *b = t->span[t->hop[i].to].span;
+		if (t->hop[i].unsure && a->bits & b->bits & SP_SPAN_RRT)
+			apart = SP_MAX(apart, a->rrt_us > b->rrt_us ? a->rrt_us - b->rrt_us : b->rrt_us - a->rrt_us);
+	}
+	return apart > SP_MAX(told, t->has_ends ? SP_MAX(t->client_us, t->server_us) : 0);
+}
+
 static void hops(const struct sp_stitch *s, struct sp_trace *t, const unsigned *children)
 {
+	uint32_t us[SP_TRACE_SPANS_MAX];
+	within(t, us);
 	t->slowest = -1;
 	for (unsigned i = 1; i < t->n_spans; i++) {
-		add_hop(s, t, i, children[t->span[i].parent] == 1);
+		add_hop(s, t, i, children[t->span[i].parent] == 1, us);
 		const struct sp_trace_hop *hop = &t->hop[t->n_hops - 1];
 		if (hop->has_self && (t->slowest < 0 || hop->share_us > t->hop[t->slowest].share_us))
 			t->slowest = (int)t->n_hops - 1;
@@ -152,11 +179,12 @@ void sp_trace_tell(struct sp_stitch *s)
 		if (!i)
 			continue;
 		children[t->span[i].parent]++;
-		if (!t->span[i].led_to && t->span[i].confidence >= SP_CONFIDENT)
+		if (!t->span[i].led_to && !t->span[i].unsure && t->span[i].confidence >= SP_CONFIDENT)
 			sp_clock_learn(s, t->span[t->span[i].parent].span, t->span[i].span);
 	}
 	hops(s, t, children);
 	shares(t, children);
+	t->slowest_unsure = is_slowest_unsure(t);
 	sp_usual_trace(s->usual, t);
 	sp_edges_trace(s, t);
 	if (s->told.trace)

@@ -14,6 +14,7 @@ struct call {
 	uint32_t group;
 	unsigned n;
 	const struct sp_span *span[SP_CALL_SPANS_MAX]; /* the client's end first */
+	uint64_t unsure;			       /* bits: its order with the one before is a guess */
 	int parent;
 	uint8_t joined_by, confidence;
 };
@@ -163,7 +164,7 @@ static void call_of(const struct tree *t, struct call *c, uint32_t g)
 	c->n = 0;
 	for (uint32_t n = s->group[g].first; n; n = sp_span_at(s, n)->next)
 		c->span[c->n++] = sp_span_at(s, n);
-	sp_order_sort(s, c->span, c->n);
+	c->unsure = sp_order_sort(s, c->span, c->n);
 }
 
 /* The call that was looked at last. */
@@ -259,6 +260,7 @@ static void put_call(struct tree *t, unsigned i, int parent)
 			.span = c->span[k],
 			.parent = parent,
 			.led_to = link,
+			.unsure = c->unsure >> k & 1,
 			.joined_by = link ? c->joined_by : joined_by(c, k),
 			.confidence = link ? c->confidence : c->span[k]->confidence,
 		};

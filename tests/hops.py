@@ -3,7 +3,7 @@
 """Calls that several points saw become traces, whatever lies between the points: of each capture from a real server is made
 what other points on the way to it would have seen, behind a translator, inside a tunnel, cut into other segments, with
 sequence numbers of a firewall's own, in one direction only. Every call has to come out as one trace with all its points in
-order, and none that holds two calls. Prints TAP."""
+order, and none that holds two calls; and the same with any number of shards. Prints TAP."""
 
 import collections
 import functools
@@ -13,12 +13,12 @@ import operator
 import os
 import random
 import struct
-import subprocess
 import sys
 import tempfile
 
+import shards
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-SPANTAP = os.environ.get("SPANTAP", os.path.join(HERE, "..", "build", "spantap"))
 DELAY = 50_000  # ns from one point to the next
 SYN, ACK = 2, 16
 
@@ -265,8 +265,8 @@ def lines(path, kind):
 
 
 def run(capture, between, clocks=True):
-    """The requests of every point by name of the point and id, and the traces: points are p0 at the client's side … pN at the
-    server's, one more than there are things between."""
+    """The requests of every point, the traces, the paths, and what is not the same with several threads: points are p0 at the
+    client's side … pN at the server's, one more than there are things between."""
     with tempfile.TemporaryDirectory() as work:
         packets = list(slowed(read(capture), 2 * DELAY * len(between)))
         paths, wrap = [], Between.wrap
@@ -277,12 +277,9 @@ def run(capture, between, clocks=True):
                 wrap = between[point].wrap
             paths.append(os.path.join(work, f"p{point}.pcap"))
             write(paths[-1], seen(packets, n, clocks * (n * 7 % 5 - 2) * 300_000_000), wrap)
-        with open(os.path.join(work, "conf.yaml"), "w", encoding="utf-8") as f:
-            f.write("requests: {encrypted: yes}\n")
-        out = os.path.join(work, "out")
-        subprocess.run([SPANTAP, "read", "-c", os.path.join(work, "conf.yaml"), "-o", out, *sorted(paths)], check=True,
-                       capture_output=True, timeout=60)
-        return lines(out, "requests"), lines(out, "traces"), lines(out, "paths")
+        out, *others = (shards.read(work, sorted(paths), n) for n in shards.SHARDS)
+        differ = [f"{kind}: depend on the number of shards" for other in others for kind in shards.differences(out, other)]
+        return lines(out, "requests"), lines(out, "traces"), lines(out, "paths"), differ
 
 
 def number(requests):
@@ -299,10 +296,10 @@ def number(requests):
 def check(capture, between, joined, whole=True):
     """What is wrong. `whole`: every call of the server's side has a trace with all points; else traces may be partial, but
     none may be wrong."""
-    requests, traces, paths = run(capture, between)
+    requests, traces, paths, wrong = run(capture, between)
     number(requests)
     by_id = {(r["point"], r["request_id"]): r for r in requests}
-    wrong, got, port = [], collections.Counter(), {}
+    got, port = collections.Counter(), {}
     for n in range(len(between)):
         port[f"p{n}"] = functools.reduce(operator.xor, (b.port for b in between[n:] if isinstance(b, Nat)), 0)
     for t in traces:

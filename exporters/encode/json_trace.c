@@ -125,6 +125,8 @@ static char *put_hop(char *p, const struct sp_trace *t, unsigned i, const struct
 		if (h->connect_us)
 			p = put_number(p, "connect_us", h->connect_us);
 		p = put_number(p, "lost", h->lost);
+		if (h->unsure)
+			PUT(",\"order_uncertain\":true");
 	}
 	return p;
 }
@@ -145,7 +147,7 @@ static char *put_missing(char *p, const struct sp_trace *t, const struct sp_poin
 /* The largest share, the two ends included: `client` and `server` stand for what no point lies behind. */
 static char *put_slowest(char *p, const struct sp_trace *t, const struct sp_points *points)
 {
-	if (t->slowest < 0 && !t->has_ends)
+	if ((t->slowest < 0 && !t->has_ends) || t->slowest_unsure)
 		return p;
 	uint32_t self = t->slowest < 0 ? 0 : t->hop[t->slowest].share_us;
 	PUT(",\"slowest_hop\":");
@@ -236,8 +238,9 @@ static char *put_layers(char *p, const struct sp_leg *l)
 	return p;
 }
 
-static char *put_leg(char *p, const struct sp_leg *l, const struct sp_points *points)
+static char *put_leg(char *p, const struct sp_path *t, unsigned i, const struct sp_points *points)
 {
+	const struct sp_leg *l = t->leg[i];
 	OBJECT(p, '{')
 	{
 		p = put_point(p, "point", points, l->point);
@@ -265,6 +268,8 @@ static char *put_leg(char *p, const struct sp_leg *l, const struct sp_points *po
 		p = put_word(p, "failure", sp_failure_name(l->failure));
 		if (l->bits & SP_LEG_GAP)
 			PUT(",\"capture_gap\":true");
+		if (t->unsure >> i & 1)
+			PUT(",\"order_uncertain\":true");
 	}
 	return p;
 }
@@ -435,7 +440,7 @@ void sp_json_path(struct sp_buf *out, const struct sp_path *t, const struct sp_p
 			PUT(",\"partial\":true");
 		PUT(",\"points\":[");
 		for (unsigned i = 0; i < t->n_legs; i++) {
-			p = put_leg(p, t->leg[i], points);
+			p = put_leg(p, t, i, points);
 			*p++ = ',';
 		}
 		p[-1] = ']';

@@ -3,11 +3,14 @@
 #include "parsers/link/decode.h"
 
 #include "parsers/link/share.h"
+#include "parsers/link/sign.h"
 #include "parsers/link/walk.h"
 
 enum { ETH_LEN = 14, TAG_LEN = 4, IP4_LEN = 20, IP6_LEN = 40, UDP_LEN = 8, TCP_LEN = 20 };
 enum { TYPE_IP4 = 0x0800, TYPE_VLAN = 0x8100, TYPE_IP6 = 0x86dd };
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+enum { IP4_PLAIN = 0x45 /* version, and a header without options */ };
+enum { NOT_WHOLE = 0xff3f /* more fragments, and the offset, as they lie in the header */ };
 
 static const char *const reason_names[] = {
 #define X(sym, verdict, name) name,
@@ -50,99 +53,106 @@ uint64_t sp_flow_key_hash(const struct sp_flow_key *key, uint64_t hash_key)
 	return sp_key_hash(key, hash_key);
 }
 
-/* Where the payload is, of a TCP or UDP header that is captured whole; what the packet says of itself is written down.
- * `end`: of the IP packet. False: not that, or a tunnel, or its lengths are odd. */
-static inline bool fast_l4(const struct sp_tunnel_ports *ports, struct sp_pkt *pkt, uint32_t at, uint32_t end,
-			   uint8_t proto)
+/* What the straight line knows of all packets of a batch. */
+struct straight {
+	struct sp_tunnel_ports ports;
+	uint64_t seed;
+};
+
+/* Where the payload is, of a TCP or UDP header of which TCP_LEN bytes are captured at least; what the packet says of
+ * itself is written down. `end`: of the IP packet. False: not that, or a tunnel, or its lengths are odd. */
+static inline bool fast_l4(const struct straight *s, struct sp_pkt *pkt, uint32_t at, uint32_t end, uint8_t proto)
 {
 	const uint8_t *l4 = pkt->data + at;
 	uint32_t l7;
 	if (proto == PROTO_TCP) {
-		if (pkt->cap_len < at + TCP_LEN)
+		uint32_t header = l4[12] >> 2 & 0x3c;
+		if (header < TCP_LEN)
 			return false;
-		unsigned header = l4[12] >> 4 << 2;
 		l7 = at + header;
-		if (header < TCP_LEN || l7 > end)
-			return false;
 		pkt->tcp_flags = l4[13];
-	} else if (proto == PROTO_UDP) {
-		if (pkt->cap_len < at + UDP_LEN)
+	} else {
+		uint32_t declared = at + sp_be16(l4 + 4);
+		if (proto != PROTO_UDP || declared > end || sp_may_be_tunnel(&s->ports, sp_be16(l4), sp_be16(l4 + 2)))
 			return false;
 		l7 = at + UDP_LEN;
-		uint32_t declared = at + sp_be16(l4 + 4);
-		if (declared < l7 || declared > end || sp_may_be_tunnel(ports, sp_be16(l4), sp_be16(l4 + 2)))
-			return false;
 		end = declared;
 		pkt->tcp_flags = 0;
-	} else {
-		return false;
 	}
-	if (l7 > pkt->cap_len)
+	if (l7 > end || l7 > pkt->cap_len)
 		return false;
 	pkt->l7_len = end - l7;
-	pkt->l4 = (uint16_t)at;
 	pkt->l7 = (uint16_t)l7;
-	pkt->proto = proto;
 	return true;
 }
 
 /* The rest of a packet that took the straight line. */
-static inline void fast_done(struct sp_pkt *pkt, uint32_t l3, bool reverse)
+static inline void fast_done(struct sp_pkt *pkt, uint32_t l3, uint32_t l4, bool reverse)
 {
 	static_assert(SP_PKT_REVERSE == 1 << 8 && SP_PKT_CUT == 1 << 2, "shifted into place");
 	pkt->l3 = (uint16_t)l3;
-	pkt->l2 = 0;
+	pkt->l4 = (uint16_t)l4;
 	pkt->flags = (uint16_t)((unsigned)reverse << 8 | (unsigned)(pkt->cap_len < pkt->wire_len) << 2);
 	pkt->layers = 0;
+	pkt->l2 = 0;
 	pkt->verdict = SP_ANALYSED;
 	pkt->reason = SP_DECODE_OK;
 }
 
-/* IPv4 without options that is no fragment. */
-static inline bool fast_ip4(const struct sp_tunnel_ports *ports, uint64_t seed, struct sp_pkt *pkt,
-			    struct sp_flow_key *key, uint32_t l3)
+/* IPv4 without options that is no fragment; the first byte was looked at. */
+static inline bool fast_ip4(const struct straight *s, struct sp_batch *batch, size_t i, uint32_t l3)
 {
-	const uint8_t *ip = pkt->data + l3;
-	if (pkt->cap_len < l3 + IP4_LEN + UDP_LEN || ip[0] != 0x45 || sp_be16(ip + 6) & 0x3fff)
-		return false;
+	struct sp_pkt *pkt = &batch->pkt[i];
+	const uint8_t *ip = pkt->data + l3, *l4 = ip + IP4_LEN;
 	uint32_t end = l3 + sp_be16(ip + 2);
-	if (end > pkt->wire_len || !fast_l4(ports, pkt, l3 + IP4_LEN, end, ip[9]))
+	uint8_t ttl = ip[8], proto = ip[9];
+	if (sp_load16(ip + 6) & NOT_WHOLE || end > pkt->wire_len || !fast_l4(s, pkt, l3 + IP4_LEN, end, proto))
 		return false;
-	bool reverse = sp_key_v4_packet(key, ip + 12, ip + IP4_LEN, pkt->space, ip[9], seed, &pkt->hash);
-	pkt->ttl = ip[8];
-	fast_done(pkt, l3, reverse);
+	uint64_t ends = sp_load64(ip + 12);
+	batch->sign[i] = sp_sign(ends, sp_load16(ip + 4), pkt->point, pkt->l7_len, l4);
+	bool reverse = sp_key_v4_packet(&batch->key[i], ends, sp_be32(l4), pkt->space, proto, s->seed, &pkt->hash);
+	pkt->ttl = ttl;
+	pkt->proto = proto;
+	fast_done(pkt, l3, l3 + IP4_LEN, reverse);
 	return true;
 }
 
-/* IPv6 without extension headers. */
-static inline bool fast_ip6(const struct sp_tunnel_ports *ports, uint64_t seed, struct sp_pkt *pkt,
-			    struct sp_flow_key *key, uint32_t l3)
-{
-	const uint8_t *ip = pkt->data + l3;
-	if (pkt->cap_len < l3 + IP6_LEN + UDP_LEN || ip[0] >> 4 != 6 || !sp_be16(ip + 4))
-		return false;
-	uint32_t end = l3 + IP6_LEN + sp_be16(ip + 4);
-	if (end > pkt->wire_len || !fast_l4(ports, pkt, l3 + IP6_LEN, end, ip[6]))
-		return false;
-	const uint8_t *l4 = ip + IP6_LEN;
-	bool reverse = sp_key_v6(key, ip + 8, ip + 24, sp_be16(l4), sp_be16(l4 + 2), pkt->space, ip[6]);
-	pkt->hash = (uint32_t)sp_key_hash(key, sp_key_seed(seed)); /* the seed of the seed is the hash key */
-	pkt->ttl = ip[7];
-	fast_done(pkt, l3, reverse);
-	return true;
-}
-
-/* One tag. */
-static bool fast_vlan(const struct sp_tunnel_ports *ports, uint64_t seed, struct sp_batch *batch, uint32_t i)
+/* IPv6 without extension headers; its first byte was not looked at. */
+static inline bool fast_ip6(const struct straight *s, struct sp_batch *batch, uint32_t i, uint32_t l3)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
 	struct sp_flow_key *key = &batch->key[i];
-	uint16_t id = sp_be16(pkt->data + ETH_LEN) & 0xfff, type = sp_be16(pkt->data + ETH_LEN + 2);
+	const uint8_t *ip = pkt->data + l3, *l4 = ip + IP6_LEN;
+	if (pkt->cap_len < l3 + IP6_LEN + TCP_LEN || ip[0] >> 4 != 6 || !sp_be16(ip + 4))
+		return false;
+	uint32_t end = l3 + IP6_LEN + sp_be16(ip + 4);
+	if (end > pkt->wire_len || !fast_l4(s, pkt, l3 + IP6_LEN, end, ip[6]))
+		return false;
+	bool reverse = sp_key_v6(key, ip + 8, ip + 24, sp_be16(l4), sp_be16(l4 + 2), pkt->space, ip[6]);
+	pkt->hash = (uint32_t)sp_key_hash(key, sp_key_seed(s->seed)); /* the seed of the seed is the hash key */
+	pkt->ttl = ip[7];
+	pkt->proto = ip[6];
+	fast_done(pkt, l3, l3 + IP6_LEN, reverse);
+	batch->sign[i] = sp_sign_of(pkt);
+	return true;
+}
+
+/* IPv6, or one tag before either. */
+static __attribute__((noinline)) bool fast_other(const struct straight *s, struct sp_batch *batch, uint32_t i)
+{
+	struct sp_pkt *pkt = &batch->pkt[i];
+	const uint8_t *tag = pkt->data + ETH_LEN;
+	uint16_t type = sp_be16(tag - 2), id = sp_be16(tag) & 0xfff;
 	uint32_t plain = pkt->space, l3 = ETH_LEN + TAG_LEN;
+	if (type == TYPE_IP6)
+		return fast_ip6(s, batch, i, ETH_LEN);
+	if (type != TYPE_VLAN || pkt->cap_len < l3 + IP4_LEN + TCP_LEN)
+		return false;
+	type = sp_be16(tag + 2);
 	if (id)
 		pkt->space = sp_space_vlan(plain, id);
-	if (!(type == TYPE_IP4 && fast_ip4(ports, seed, pkt, key, l3)) &&
-	    !(type == TYPE_IP6 && fast_ip6(ports, seed, pkt, key, l3))) {
+	if (!(type == TYPE_IP4 && pkt->data[l3] == IP4_PLAIN && fast_ip4(s, batch, i, l3)) &&
+	    !(type == TYPE_IP6 && fast_ip6(s, batch, i, l3))) {
 		pkt->space = plain;
 		return false;
 	}
@@ -156,40 +166,50 @@ static bool fast_vlan(const struct sp_tunnel_ports *ports, uint64_t seed, struct
 	return true;
 }
 
-/* The straight line: Ethernet, at most one tag, IP with nothing special, TCP or UDP. False: something else; what was
- * written of the packet then, the walk writes again. */
-static inline bool fast(const struct sp_tunnel_ports *ports, uint64_t seed, struct sp_batch *batch, uint32_t i)
+/* The straight line: Ethernet, at most one tag, IP with nothing special, TCP or UDP, and so much of it captured that no
+ * header needs another look. False: something else; what was written of the packet then, the walk writes again. */
+static inline bool fast(const struct straight *s, struct sp_batch *batch, size_t i, uint32_t least)
 {
 	struct sp_pkt *pkt = &batch->pkt[i];
-	if (pkt->cap_len < ETH_LEN + IP4_LEN + UDP_LEN || pkt->link != SP_LINK_ETHERNET)
+	if (pkt->cap_len < least || pkt->link != SP_LINK_ETHERNET)
 		return false;
-	uint16_t type = sp_be16(pkt->data + ETH_LEN - 2);
-	if (SP_LIKELY(type == TYPE_IP4))
-		return fast_ip4(ports, seed, pkt, &batch->key[i], ETH_LEN);
-	if (type == TYPE_IP6)
-		return fast_ip6(ports, seed, pkt, &batch->key[i], ETH_LEN);
-	return type == TYPE_VLAN && fast_vlan(ports, seed, batch, i);
+	/* Type, and version and length of the IP header, in one. */
+	static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as they lie there");
+	uint32_t begin = sp_load32(pkt->data + ETH_LEN - 2) & 0xffffff;
+	if (SP_LIKELY(begin == (IP4_PLAIN << 16 | __builtin_bswap16(TYPE_IP4))))
+		return fast_ip4(s, batch, i, ETH_LEN);
+	return fast_other(s, batch, (uint32_t)i);
+}
+
+/* The way through any frame. */
+static __attribute__((noinline)) void slow(const struct sp_decode_conf *conf, struct sp_batch *batch, uint32_t i)
+{
+	const struct sp_pkt *pkt = &batch->pkt[i];
+	sp_walk(conf, batch, i);
+	bool known = pkt->reason == SP_DECODE_OK && pkt->l4 != SP_NOOFS && !(pkt->flags & SP_PKT_NO_SIGN);
+	batch->sign[i] = known ? sp_sign_of(pkt) : 0;
 }
 
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch)
 {
 	assert(batch->n <= SP_BATCH_MAX);
-	const struct sp_tunnel_ports ports = sp_tunnel_ports(conf);
-	uint64_t seed = sp_key_seed(conf->hash_key);
-	bool straight = !conf->verify_checksums;
-	uint32_t n = batch->n;
+	const struct straight s = {sp_tunnel_ports(conf), sp_key_seed(conf->hash_key)};
+	/* No frame is that long: checksums are looked at on the walk. */
+	uint32_t n = batch->n, least = conf->verify_checksums ? UINT32_MAX : ETH_LEN + IP4_LEN + TCP_LEN;
+	unsigned flags = 0;
 	batch->n_layers = 0;
-	bool odd = false;
-	for (uint32_t i = 0; i < n; i++) {
+	batch->odd = false;
+	for (size_t i = 0; i < n; i++) {
 		struct sp_pkt *pkt = &batch->pkt[i];
 		pkt->space = space[pkt->point];
-		odd |= pkt->cap_len < pkt->wire_len;
-		if (SP_LIKELY(straight && fast(&ports, seed, batch, i)))
+		if (SP_LIKELY(fast(&s, batch, i, least))) {
+			flags |= pkt->flags;
 			continue;
-		sp_walk(conf, batch, i);
-		odd = true;
+		}
+		slow(conf, batch, (uint32_t)i);
+		batch->odd = true;
 	}
-	batch->odd = odd;
+	batch->odd |= !!(flags & SP_PKT_CUT);
 }
 
 bool sp_flow_key_meets(const struct sp_decode_conf *conf, const struct sp_flow_key *key)

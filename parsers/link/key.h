@@ -24,22 +24,23 @@ static inline uint64_t sp_key_seed(uint64_t hash_key)
 	return hash_key ^ SP_HASH_K0;
 }
 
-/* Of the lower address halves, ports and space, protocol. */
-static inline uint64_t sp_key_hash_words(uint64_t lo, uint64_t hi, uint64_t ports, uint8_t proto, uint64_t seed)
+/* Of the last four bytes of both addresses, of ports and space, of the protocol. */
+static inline uint64_t sp_key_hash_words(uint64_t ends, uint64_t ports, uint8_t proto, uint64_t seed)
 {
-	uint64_t h = sp_hash_mix(lo ^ seed, hi ^ SP_HASH_K1) ^ ports ^ (uint64_t)proto << 56;
-	h = sp_hash_mix(h, seed | 1);
+	uint64_t h = (sp_hash_mix(ends ^ seed, ports ^ SP_HASH_K1) ^ proto) * SP_HASH_K1;
 	return h ^ h >> 32;
 }
 
-/* IPv4 keys have zeros in both upper address halves and skip them. */
+/* IPv4 keys have the same in all other bytes of the addresses, which they skip. */
 static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_key)
 {
-	uint64_t lo = sp_load64(key->lo.b), hi = sp_load64(key->hi.b), seed = sp_key_seed(hash_key);
-	if (SP_UNLIKELY(lo | hi))
-		seed ^= sp_hash_mix(lo ^ SP_HASH_K1, hi ^ SP_HASH_K0);
-	return sp_key_hash_words(sp_load64(key->lo.b + 8), sp_load64(key->hi.b + 8), sp_load64(&key->lo_port),
-				 key->proto, seed);
+	const uint64_t mapped = 0xffff0000;
+	uint64_t lo = sp_load64(key->lo.b + 8), hi = sp_load64(key->hi.b + 8), seed = sp_key_seed(hash_key);
+	uint64_t lo_begin = sp_load64(key->lo.b), hi_begin = sp_load64(key->hi.b);
+	if (SP_UNLIKELY(lo_begin | hi_begin | (((lo ^ mapped) | (hi ^ mapped)) & UINT32_MAX)))
+		seed ^= sp_hash_mix(lo_begin ^ SP_HASH_K1, hi_begin ^ SP_HASH_K0) +
+			sp_hash_mix(lo ^ SP_HASH_K0, hi ^ seed);
+	return sp_key_hash_words(lo >> 32 | (hi >> 32 << 32), sp_load64(&key->lo_port), key->proto, seed);
 }
 
 /* For sharing flows out: 32 bits of the endpoints and the protocol, in either order, and without the address space, for
@@ -71,20 +72,21 @@ static inline void sp_key_tail(struct sp_flow_key *key, uint16_t lo_port, uint16
 	memcpy(&key->proto, &last, sizeof last);
 }
 
-/* An IPv4 packet whose transport header begins with ports: key and hash in one go. `ends` is where its addresses are,
- * `l4` its ports; `seed` from sp_key_seed. Returns whether the source is the high endpoint. */
-static inline bool sp_key_v4_packet(struct sp_flow_key *key, const uint8_t *ends, const uint8_t *l4, uint32_t space,
+/* An IPv4 packet whose transport header begins with ports: key and hash in one go. `raw`: both addresses as they lie in
+ * the header; `ports`: both, the source's the higher half; `seed` from sp_key_seed. Returns whether the source is the
+ * high endpoint. */
+static inline bool sp_key_v4_packet(struct sp_flow_key *key, uint64_t raw, uint32_t ports, uint32_t space,
 				    uint8_t proto, uint64_t seed, uint32_t *hash)
 {
 	static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "mapped addresses are put together in a register");
-	uint64_t raw = sp_load64(ends), both = __builtin_bswap64(raw), turned = both << 32 | both >> 32;
-	uint32_t ports = sp_be32(l4), ports_turned = ports << 16 | ports >> 16;
+	uint64_t both = __builtin_bswap64(raw), turned = both << 32 | both >> 32;
+	uint32_t ports_turned = ports << 16 | ports >> 16;
 	bool reverse = SP_LIKELY(both != turned) ? both > turned : ports > ports_turned;
-	/* No processor can guess which way the next packet goes: no branch. */
-	uint64_t turn = -(uint64_t)reverse;
+	/* No processor can guess which way the next packet goes: turned by a number, without a branch. */
+	unsigned turn = reverse;
 	SP_UNPREDICTABLE(turn);
-	raw ^= (raw ^ (raw << 32 | raw >> 32)) & turn;
-	ports = ports_turned ^ ((ports ^ ports_turned) & (uint32_t)turn);
+	raw = raw << (turn * 32) | raw >> (-(turn * 32) & 63);
+	ports = ports_turned << (turn * 16) | ports_turned >> (-(turn * 16) & 31);
 	uint64_t lo = raw << 32 | 0xffff0000, hi = (raw >> 32 << 32) | 0xffff0000;
 	uint64_t tail = (uint64_t)space << 32 | ports, last = proto;
 	memset(key->lo.b, 0, 8);
@@ -93,7 +95,7 @@ static inline bool sp_key_v4_packet(struct sp_flow_key *key, const uint8_t *ends
 	memcpy(key->hi.b + 8, &hi, 8);
 	memcpy(&key->lo_port, &tail, 8);
 	memcpy(&key->proto, &last, 8);
-	*hash = (uint32_t)sp_key_hash_words(lo, hi, tail, proto, seed);
+	*hash = (uint32_t)sp_key_hash_words(raw, tail, proto, seed);
 	return reverse;
 }
 

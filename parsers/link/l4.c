@@ -37,12 +37,13 @@ static enum sp_step good(struct sp_walk *w, const struct sp_conv *c)
 	return SP_STEP_END;
 }
 
-/* Splits the payload off a header of `header` bytes. */
+/* Splits the payload off a header of `header` bytes, of which options may be missing, but no more. */
 static void payload(const struct sp_walk *w, struct sp_conv *c, uint32_t header, uint32_t payload_len)
 {
+	uint32_t fixed = w->proto == SP_PROTO_TCP ? TCP_LEN : header;
 	c->l7_len = payload_len;
 	c->l7 = sp_walk_offset(w, w->pos + header);
-	if (!sp_walk_have(w, header))
+	if (!sp_walk_have(w, fixed))
 		c->flags |= SP_PKT_L4_CUT;
 }
 

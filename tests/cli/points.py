@@ -89,5 +89,20 @@ def test_edges():
         run("trace", "--edges", d("loss"), expect=3)
 
 
+def test_guessed_order():
+    """A hop whose points may stand the other way round has no time, and the page says what decides it."""
+    with Dir() as d:
+        run("read", "-o", d("out"), os.path.join(CAPTURES, "lab.pcapng"))
+        with open(d("out", "traces.jsonl"), encoding="utf-8") as f:
+            t = next(t for t in map(json.loads, f) if len(t["hops"]) > 1)
+        assert "is a guess" not in run("trace", d("out"), t["trace_id"]).out
+        del t["hops"][0]["self_us"], t["slowest_hop"]
+        t["hops"][0]["order_uncertain"] = True
+        d.write("out/traces.jsonl", json.dumps(t))
+        page = run("trace", d("out"), t["trace_id"]).out
+        assert re.search(rf"^ +{re.escape(t['spans'][1]['point'])} .* \? ", page, re.M), page
+        assert "Where '?' stands" in page and "Most of the time" not in page, page
+
+
 if __name__ == "__main__":
     sys.exit(main(globals()))

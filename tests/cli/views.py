@@ -235,6 +235,13 @@ def test_profile_svg():
         run("profile", "--svg", d("long.svg"), d(), "30")
         text, said = svg_of(d("long.svg"))
         assert len(text) < 1_000_000 and "Bytes to the client" in said and "In flight to the client" in said
+        windows = 'class="window" d="M'
+        assert "end of the receiver's window" not in said and windows not in text  # no SYN said what they stand for
+        d.write("profiles.jsonl", usual() + lines([{**bulk(30, 9000), "window_min_c2s": 1000}]))
+        run("profile", "--svg", d("x.svg"), d(), "30")
+        text, told = svg_of(d("x.svg"))
+        assert text.count(windows) == 3 and set(told) - set(said) == {"end of the receiver's window"}
+        d.write("profiles.jsonl", usual() + lines([bulk(30, 9000), profile(31, [[0, "c2s", SYN, 0, 0, 0, 0, ""]])]))
         for flow in ("9", "12", "21", "31"):
             run("profile", "--svg", d("x.svg"), d(), flow)
             assert svg_of(d("x.svg"))[1]

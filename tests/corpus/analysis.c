@@ -14,6 +14,8 @@ static const struct sp_conf_row rows[] = {
 	MAP("reorder", reorder, sp_reorder_conf_rows),
 	MAP("flow", flow, sp_flow_conf_rows),
 	MAP("requests", flow.requests, sp_l7_conf_rows),
+	MAP("profile", flow.profile, sp_profile_conf_rows),
+	MAP("stitch", stitch, sp_stitch_conf_rows),
 	{0},
 };
 
@@ -47,13 +49,12 @@ void run_broken(struct run *r, const char *what)
 }
 
 /* Each record is a line of text that ends an object; what else it has to be, tests of the encoder say. */
-static void look_at_json(struct run *r)
+static void look_at_json(struct run *r, const uint8_t *p, size_t n)
 {
-	const uint8_t *p = r->json.p, *end = p + r->json.n;
-	for (; p < end; p++)
-		if (*p < ' ' && *p != '\n')
+	for (const uint8_t *at = p; at < p + n; at++)
+		if (*at < ' ' && *at != '\n')
 			run_broken(r, "a control character in JSON");
-	if (!r->json.n || r->json.p[0] != '{' || end[-1] != '\n' || end[-2] != '}')
+	if (!n || p[0] != '{' || p[n - 1] != '\n' || p[n - 2] != '}')
 		run_broken(r, "a record that is not a line of JSON");
 }
 
@@ -77,28 +78,103 @@ static void look_at_request(struct run *r, const struct sp_record_head *head)
 		run_broken(r, "a call that ends before it begins");
 }
 
+static void look_at_packet(struct run *r, const struct sp_record_head *head)
+{
+	const struct sp_packet_record *record = (const void *)head;
+	r->kept++;
+	if (record->n > r->settings->flow.profile.keep_packets || record->n > record->wire_len)
+		run_broken(r, "a kept packet of an odd size");
+}
+
+static void look_at_record(struct run *r, const struct sp_record_head *head)
+{
+	switch (head->kind) {
+	case SP_RECORD_FLOW:
+		look_at_flow(r, head);
+		break;
+	case SP_RECORD_REQUEST:
+		look_at_request(r, head);
+		break;
+	case SP_RECORD_PROFILE:
+		r->profiled += ((const struct sp_profile_record *)(const void *)head)->packets_recorded;
+		break;
+	case SP_RECORD_PACKET:
+		look_at_packet(r, head);
+		break;
+	default:
+		run_broken(r, "a record of an odd kind");
+		return;
+	}
+	if (head->size % 8)
+		run_broken(r, "a record of an odd size");
+	struct sp_buf *line = &r->json[head->kind];
+	line->n = 0;
+	sp_encode_json.record(line, head, r->points);
+	if (head->kind != SP_RECORD_PACKET) /* of which it makes no text */
+		look_at_json(r, line->p, line->n);
+}
+
+static void stitch_page(struct run *r, const struct sp_page *full)
+{
+	r->stitched.n = 0;
+	for (uint32_t at = 0; at < full->used;) {
+		const struct sp_record_head *head = (const void *)(full->data + at);
+		at += head->size;
+		r->stitch_encoder->record(&r->stitched, head, r->points);
+	}
+	r->stitch->write(r->stitch, 0, r->stitched.p, r->stitched.n);
+}
+
 static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 {
 	struct run *r = out->ctx;
 	for (uint32_t at = 0; full && at < full->used;) {
 		const struct sp_record_head *head = (const void *)(full->data + at);
 		at += head->size;
-		if (sp_record_is_inside(head))
-			continue;
-		if (head->kind == SP_RECORD_FLOW)
-			look_at_flow(r, head);
-		else if (head->kind == SP_RECORD_REQUEST)
-			look_at_request(r, head);
-		else
-			run_broken(r, "a record of an odd kind");
-		if (head->size % 8)
-			run_broken(r, "a record of an odd size");
-		r->json.n = 0;
-		sp_encode_json.record(&r->json, head, r->points);
-		look_at_json(r);
+		if (!sp_record_is_inside(head))
+			look_at_record(r, head);
 	}
+	if (full && r->stitch)
+		stitch_page(r, full);
 	r->page.used = r->page.n = 0;
 	return &r->page;
+}
+
+/* --- stitching --- */
+
+static int look_at_lines(struct sp_sink *lines, enum sp_record_kind kind, const void *p, size_t n)
+{
+	struct run *r = (struct run *)((char *)lines - offsetof(struct run, lines));
+	if (kind <= SP_RECORD_PACKET || kind >= SP_RECORD_KIND_MAX)
+		run_broken(r, "stitched to an odd kind");
+	look_at_json(r, p, n);
+	return 0;
+}
+
+static int close_lines(struct sp_sink *lines)
+{
+	(void)lines;
+	return 0;
+}
+
+void run_stitch(struct run *r, const struct settings *s)
+{
+	r->lines = (struct sp_sink){.name = "lines", .write = look_at_lines, .close = close_lines};
+	r->stitch_encoder = sp_stitch_encoder(&s->stitch);
+	r->stitch = sp_stitch_sink_new(&s->stitch, r->points, &r->lines, false, false, &r->stitch_stats);
+	if (!r->stitch)
+		run_broken(r, "no stitcher");
+}
+
+void run_stitch_end(struct run *r)
+{
+	const struct sp_stitch_stats *s = &r->stitch_stats;
+	if (!r->stitch)
+		return;
+	r->stitch->close(r->stitch);
+	r->stitch = NULL;
+	if (s->traces_alone + s->spans_refused + s->spans_repeated > s->spans || s->paths_alone > s->legs)
+		run_broken(r, "spans and legs do not add up");
 }
 
 struct run *run_new(void)
@@ -110,9 +186,16 @@ struct run *run_new(void)
 	return r;
 }
 
+void run_forget(struct run *r)
+{
+	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
+		sp_buf_free(&r->json[kind]);
+	sp_buf_free(&r->stitched);
+}
+
 void run_free(struct run *r)
 {
-	sp_buf_free(&r->json);
+	run_forget(r);
 	free(r->points);
 	free(r);
 }
@@ -123,6 +206,7 @@ struct sp_pipeline *run_pipeline(struct run *r, const struct settings *s)
 		.decode = sp_decode_settings_apply(&s->decode), .flow = &s->flow, .reorder = &s->reorder};
 	struct sp_pipeline *pipeline;
 	r->out = (struct sp_out){.turn = turn, .ctx = r};
+	r->settings = s;
 	if (!sp_pipeline_new(&pipeline, &conf, r->points, &r->out, &r->err))
 		return pipeline;
 	run_broken(r, "no pipeline");

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections import defaultdict
+from decimal import Decimal
 
 import tshark
 
@@ -150,8 +151,14 @@ class Failed(Exception):
 
 
 def lines(folder, name):
+    """Records of a file. Times in them may need more digits than a float has."""
     with open(os.path.join(folder, name), encoding="utf-8") as f:
-        return [json.loads(line) for line in f]
+        return [json.loads(line, parse_float=Decimal) for line in f]
+
+
+def stats_of(folder):
+    with open(os.path.join(folder, "stats.json"), encoding="utf-8") as f:
+        return json.load(f)
 
 
 def run(capture, out, conf=None):
@@ -170,15 +177,14 @@ def spantap(capture, conf=None):
     """Flow records and stats.json of a run."""
     with tempfile.TemporaryDirectory() as out:
         run(capture, out, conf)
-        with open(os.path.join(out, "stats.json"), encoding="utf-8") as f:
-            return lines(out, "flows.jsonl"), json.load(f)
+        return lines(out, "flows.jsonl"), stats_of(out)
 
 
 def profiles(capture, conf):
-    """Network Profiles and flow records of a run."""
+    """Network Profiles, flow records and stats.json of a run."""
     with tempfile.TemporaryDirectory() as out:
         run(capture, out, conf)
-        return lines(out, "profiles.jsonl"), lines(out, "flows.jsonl")
+        return lines(out, "profiles.jsonl"), lines(out, "flows.jsonl"), stats_of(out)
 
 
 def by_spantap(capture, conf=PLAIN):

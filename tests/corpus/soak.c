@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Captures at large for minutes: many at once through one pipeline, whose room for what flows say shrinks from a little
- * to next to nothing. After each load of them every flow is over, and nothing of what calls needed may be left; over
- * all of them memory may not grow. `soak MINUTES [FOLDER]`. Prints TAP, a line a setting. */
+/* Captures at large for minutes: many at once through one pipeline, whose room for what flows say, profiles and traces
+ * shrinks from a little to next to nothing. After each load of them every flow is over, and nothing of what calls
+ * needed may be left; over all of them memory may not grow. `soak MINUTES [FOLDER]`. Prints TAP, a line a setting. */
 #include <ftw.h>
 #include <inttypes.h>
 #include <malloc.h>
@@ -17,7 +17,10 @@
 #include "tests/corpus/folder.h"
 
 #define FILES_MAX 100000
-#define AT_ONCE 64
+#define AT_ONCE 1024
+/* The one clock is so much slower than those of the captures together, or flows would be over before their next packet.
+ */
+#define SLOWER 256
 /* Loads that one pipeline lives for. */
 #define LOADS 4
 #if defined(__has_feature)
@@ -36,15 +39,26 @@
 #endif
 
 static const struct level {
-	const char *name, *settings;
+	const char *name;
+	uint64_t calls_memory; /* less than may be configured; 0: as configured */
+	bool short_of;	       /* memory has to be used up */
+	const char *settings;
 } level[] = {
-	{"some room", "requests: {max_memory: 64MiB, max_held: 64KiB, max_calls: 64}\n"},
-	{"little room", "requests: {max_memory: 8MiB, max_held: 8KiB, max_calls: 8}\n"
-			"flow: {max_flows: 8192, report_interval: 1s}\n"},
-	{"hardly any",
-	 "requests: {max_memory: 4MiB, max_held: 1KiB, max_calls: 1, max_field: 64, timeout: 10ms, late: 0s}\n"
-	 "flow: {max_flows: 1024, report_interval: 1s}\n"},
-	{"not written", "requests: {max_memory: 4MiB, log: no}\nreorder: {window: 0s}\n"},
+	{"some room", 0, false,
+	 "requests: {max_memory: 64MiB, max_held: 64KiB, max_calls: 64}\n"
+	 "profile: {record: all, max_memory: 64MiB}\n"
+	 "stitch: {max_memory: 64MiB}\n"},
+	{"little room", 1 << 20, true,
+	 "requests: {max_held: 64KiB, max_calls: 64}\n"
+	 "flow: {max_flows: 8192, report_interval: 1s}\n"
+	 "profile: {record: trigger, keep_packets: 256, max_memory: 4MiB}\n"
+	 "stitch: {max_memory: 4MiB}\n"},
+	{"hardly any", 512 << 10, true,
+	 "requests: {max_held: 1KiB, max_calls: 1, max_field: 64, timeout: 10ms, late: 0s}\n"
+	 "flow: {max_flows: 1024, report_interval: 1s}\n"
+	 "profile: {record: trigger, keep_packets: 4KiB, max_memory: 1MiB}\n"
+	 "stitch: {max_memory: 1MiB}\n"},
+	{"not written", 0, false, "requests: {max_memory: 4MiB, log: no}\nreorder: {window: 0s}\n"},
 };
 #define LEVELS SP_ARRAY_SIZE(level)
 
@@ -53,7 +67,8 @@ static struct {
 	unsigned n, next;
 	uint64_t ns; /* the one clock of all captures together */
 	uint64_t packets, until_ns;
-	uint64_t loads[LEVELS], requests[LEVELS], refused[LEVELS];
+	uint64_t loads[LEVELS], requests[LEVELS];
+	uint64_t no_calls[LEVELS], no_profiles[LEVELS], no_traces[LEVELS]; /* for lack of memory */
 	unsigned broken[LEVELS];
 	/* Allocated, and resident, each time that all settings had their turn. */
 	long first_kib, last_kib, first_resident_kib, last_resident_kib;
@@ -104,7 +119,7 @@ static void set_clock(struct sp_batch *batch, struct source *source)
 	for (uint32_t i = 0; i < batch->n; i++) {
 		uint64_t ns = batch->pkt[i].ts_ns, gap = ns > source->last_ns ? ns - source->last_ns : 0;
 		source->last_ns = ns;
-		all.ns += SP_MIN(gap, SP_NS_PER_SEC);
+		all.ns += SP_MIN(gap, SLOWER * SP_NS_PER_SEC) / SLOWER;
 		batch->pkt[i].ts_ns = all.ns;
 	}
 }
@@ -122,10 +137,11 @@ static unsigned open_load(struct run *r, struct source *source)
 	return n;
 }
 
-static void read_load(struct run *r, struct sp_pipeline *pipeline)
+static void read_load(struct run *r, struct sp_pipeline *pipeline, const struct settings *s)
 {
 	struct source source[AT_ONCE];
 	unsigned n = open_load(r, source);
+	run_stitch(r, s);
 	while (n) {
 		for (unsigned i = 0; i < n; i++) {
 			if (sp_capture_read(source[i].capture, &r->batch)) {
@@ -139,6 +155,7 @@ static void read_load(struct run *r, struct sp_pipeline *pipeline)
 		}
 	}
 	sp_pipeline_end(pipeline, SP_POINT_ANY, SP_CLOSE_END_OF_INPUT);
+	run_stitch_end(r);
 }
 
 /* Counts of the pipeline's whole life. */
@@ -154,6 +171,8 @@ static void look(struct run *r, struct sp_pipeline *pipeline, struct sp_flow_sta
 		run_broken(r, "flows begun are not the flows ended");
 	if (r->flow_requests != report.flow.requests)
 		run_broken(r, "calls in flows' records are not the calls told");
+	if (r->profiled != report.flow.profile_packets || r->kept != report.flow.profile_packets_kept)
+		run_broken(r, "packets in profiles are not the packets recorded");
 	*stats = report.flow;
 	sp_report_free(&report);
 }
@@ -164,21 +183,27 @@ static void look(struct run *r, struct sp_pipeline *pipeline, struct sp_flow_sta
 static void live(struct run *r, unsigned l)
 {
 	struct sp_conf *conf = settings_load(level[l].settings);
-	const struct settings *s = sp_conf_get(conf);
+	struct settings tight = *(const struct settings *)sp_conf_get(conf), *s = &tight;
+	if (level[l].calls_memory)
+		s->flow.requests.max_memory = level[l].calls_memory;
 	struct sp_pipeline *pipeline = run_pipeline(r, s);
 	struct sp_flow_stats stats = {0};
-	r->flow_requests = r->requests = 0;
+	r->flow_requests = r->requests = r->profiled = r->kept = 0;
 	for (unsigned i = 0; pipeline && i < LOADS && !r->broken && now_ns() < all.until_ns; i++) {
-		read_load(r, pipeline);
+		read_load(r, pipeline, s);
 		look(r, pipeline, &stats);
 		all.loads[l]++;
+		all.no_traces[l] += r->stitch_stats.traces_early + r->stitch_stats.spans_refused +
+				    r->stitch_stats.paths_early + r->stitch_stats.legs_refused;
 	}
 	if (r->requests != (s->flow.requests.log ? stats.requests : 0))
 		run_broken(r, "calls written are not the calls told");
 	all.requests[l] += stats.requests;
-	all.refused[l] += stats.l7_memory_exceeded;
+	all.no_calls[l] += stats.l7_memory_exceeded;
+	all.no_profiles[l] += stats.profiles_refused + stats.profile_packets_refused + stats.profile_packets_unkept;
 	if (pipeline)
 		sp_pipeline_free(pipeline);
+	run_forget(r);
 	sp_conf_free(conf);
 }
 
@@ -247,10 +272,13 @@ static int run_for(double minutes, const char *folder)
 	struct run *r = run_new();
 	unsigned turns = soak(r);
 	for (unsigned l = 0; l < LEVELS; l++) {
-		bad += !!all.broken[l];
-		printf("%s %u - %s: %" PRIu64 " loads, %" PRIu64 " calls, %" PRIu64 " times no memory\n",
-		       all.broken[l] ? "not ok" : "ok", l + 1, level[l].name, all.loads[l], all.requests[l],
-		       all.refused[l]);
+		bool plenty =
+			turns && level[l].short_of && !(all.no_calls[l] && all.no_profiles[l] && all.no_traces[l]);
+		bad += all.broken[l] || plenty;
+		printf("%s %u - %s: %" PRIu64 " loads, %" PRIu64 " calls; no memory for calls %" PRIu64
+		       " times, for profiles %" PRIu64 ", for traces %" PRIu64 "\n",
+		       all.broken[l] || plenty ? "not ok" : "ok", l + 1, level[l].name, all.loads[l], all.requests[l],
+		       all.no_calls[l], all.no_profiles[l], all.no_traces[l]);
 	}
 	bool grew = all.last_kib > all.first_kib + GROWTH_MAX_KIB ||
 		    all.last_resident_kib > all.first_resident_kib + RESIDENT_GROWTH_MAX_KIB;

@@ -24,7 +24,7 @@ class Run:
         ports = [{"type": kind, "interface": device.split("/")[1], "netns": lab.ns_of[device.split("/")[0]], "point": name, "queues": 1}
                  for name, device in POINTS]
         conf = {"ports": ports, "workers": {"count": 1, "busy_poll": False}, "output": {"directory": self.out},
-                "flow": {"max_flows": 20000}, "stitch": {"window": "2s", "path_window": "2s"}}
+                "flow": {"max_flows": 20000}, "stitch": {"window": "2s", "path_window": "2s", "shards": 2}}
         path = os.path.join(directory, "spantap.yaml")
         with open(path, "w", encoding="utf-8") as f:
             json.dump(conf, f)

@@ -569,6 +569,70 @@ static void windows(void)
 	talk_free(t);
 }
 
+/* `seen`: sides whose SYN was. What windows stand for, both say; one, only when it says that it does not scale. */
+static bool windows_are_told(unsigned seen, bool server_scales)
+{
+	struct talk *t = begin(&all);
+	t->n_options = 4;
+	memcpy(t->options, (uint8_t[]){1, 3, 3, 7}, 4);
+	if (seen & 1)
+		tcp_at(t, 0, 'c', TS, 0, 0, 0);
+	t->n_options = server_scales ? 4 : 0;
+	if (seen & 2)
+		tcp_at(t, 100, 's', TS | TA, 0, 1, 0);
+	t->n_options = 0;
+	t->window = 10;
+	tcp_at(t, 200, 'c', TA, 1, 1, 0);
+	tcp_at(t, 300, 's', TA, 1, 1, 1280);
+	talk_end(t);
+	const struct sp_profile_packet *p = packets(0);
+	bool full = p[part[0]->packets_recorded - 1].notes & SP_PROFILE_WINDOW_FULL;
+	CHECK_EQ(part[0]->has_window_c2s, full);
+	CHECK_EQ(part[0]->has_window_s2c, full);
+	CHECK(!full || part[0]->window_min_c2s == (server_scales ? 1280 : 10));
+	talk_free(t);
+	return full;
+}
+
+static void windows_of_a_connection_whose_beginning_was_not_seen(void)
+{
+	CHECK(windows_are_told(3, true));
+	CHECK(windows_are_told(3, false));
+	CHECK(windows_are_told(2, false));
+	CHECK(!windows_are_told(2, true));
+	CHECK(!windows_are_told(1, true));
+	CHECK(!windows_are_told(0, true));
+}
+
+/* As with 68 bytes of each frame, which was usual once. */
+static void syns_whose_options_were_not_captured_whole(void)
+{
+	struct talk *t = begin(&all);
+	t->batch_max = 2;
+	t->n_options = 8;
+	memcpy(t->options, (uint8_t[]){2, 4, 0x05, 0xb4, 1, 3, 3, 7}, 8);
+	for (unsigned side = 0; side < 2; side++) {
+		tcp_at(t, 100 * side, side ? 's' : 'c', side ? TS | TA : TS, 0, side, 0);
+		t->batch.pkt[0].cap_len = t->batch.pkt[0].wire_len - 2;
+		talk_flush(t);
+	}
+	t->batch_max = 1;
+	t->n_options = 0;
+	t->window = 10;
+	tcp_at(t, 250, 'c', TA, 1, 1, 0);
+	tcp_at(t, 300, 's', TA, 1, 1, 1280);
+	talk_end(t);
+	const struct sp_profile_packet *p = packets(0);
+	CHECK_EQ(part[0]->packets_recorded, 4);
+	CHECK_EQ(part[0]->packets_dropped, 0);
+	CHECK(part[0]->has_isn_client && part[0]->has_isn_server && !part[0]->has_wscale_client);
+	CHECK_EQ(part[0]->connect_server_us, 100);
+	CHECK_EQ(part[0]->connect_client_us, 150);
+	CHECK_EQ(part[0]->mss_client, 1460);
+	CHECK(!part[0]->has_window_c2s && !(p[3].notes & SP_PROFILE_WINDOW_FULL));
+	talk_free(t);
+}
+
 /* --- records --- */
 
 static void damaged_records_are_refused(void)
@@ -642,6 +706,8 @@ int main(void)
 	RUN(for_nothing_inside_a_block);
 	RUN(for_nothing_by_time_stamp);
 	RUN(windows);
+	RUN(windows_of_a_connection_whose_beginning_was_not_seen);
+	RUN(syns_whose_options_were_not_captured_whole);
 	RUN(damaged_records_are_refused);
 	RUN(filters);
 	forget_parts();
