@@ -6,7 +6,7 @@
 
 #include "base/cursor.h"
 #include "base/hash.h"
-#include "flowtable/flowtable_priv.h"
+#include "flowtable/calls_priv.h"
 
 enum {
 	ENTRIES = 4096,
@@ -150,7 +150,7 @@ static uint32_t next(struct search *s, const struct sp_talk *t, unsigned side, u
 			continue;
 		s->asker = sp_talk_of(t->ft, &t->ft->flow[s->e->flow], t->ns);
 		if (s->asker.d->parser == t->d->parser)
-			h = sp_calls_find(&s->asker, s->e->side, id);
+			h = sp_calls_find(&s->asker, id, !sp_role(&s->asker, s->e->side));
 	}
 	return h;
 }
@@ -161,7 +161,7 @@ bool sp_elsewhere_knows(const struct sp_talk *t, unsigned side, uint64_t id, uin
 	begin(&s, t, side, id);
 	uint32_t h = next(&s, t, side, id);
 	if (h)
-		*tag = ((const struct sp_call *)sp_slab_at(&t->ft->l7->slab, h))->tag;
+		*tag = sp_call_at(t, h)->tag;
 	return h;
 }
 

@@ -316,29 +316,26 @@ void sp_l7_give_up(struct sp_talk *t, unsigned why);
 /* calls.c: the message in l7->parse, which is at t->at. */
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s);
 
-/* calls.c: bytes that belong to the open message of a stream; its end. */
+/* calls_end.c: bytes that belong to the open message of a stream; its end. */
 void sp_calls_bytes(struct sp_talk *t, unsigned side, struct sp_stream *s, uint64_t bytes);
 void sp_calls_finish(struct sp_talk *t, unsigned side, struct sp_stream *s, uint64_t ns);
 
-/* calls.c: bytes of `side` were lost at this place of its stream: what was open there is over. */
+/* calls_end.c: bytes of `side` were lost at this place of its stream: what was open there is over. */
 void sp_calls_lost(struct sp_talk *t, unsigned side, struct sp_stream *s);
 
-/* calls.c: responses of `side` before this place may have been passed over. */
+/* calls_pair.c: responses of `side` before this place may have been passed over. */
 void sp_calls_doubt(struct sp_talk *t, unsigned side, uint32_t seq);
 
-/* calls.c: the stream is over. */
+/* calls_end.c: the stream is over. */
 void sp_calls_end(struct sp_talk *t, unsigned side, struct sp_stream *s);
 
+/* calls_pair.c: sp_parse.asked. */
 bool sp_calls_asked(const struct sp_parse *p, uint64_t id, uint32_t *tag);
 
-/* calls.c, for elsewhere.c: a request that `side` made and that is open, 0: none; its answer from another flow. */
-uint32_t sp_calls_find(const struct sp_talk *t, unsigned side, uint64_t id);
-void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at);
-
-/* calls.c: gives up calls: those that are too old, or all. */
+/* calls_end.c: gives up calls: those that are too old, or all. */
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all);
 
-/* calls.c: another parser follows that pairs by id: requests with one stay open for it, the others are told. */
+/* calls_end.c: another parser follows that pairs by id: requests with one stay open for it, the others are told. */
 void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to);
 
 /* request_record.c: writes a record. `m`: the message that ends it, and is not part of its texts yet; NULL: none. */
