@@ -111,6 +111,36 @@ size_t resp_strings(struct sp_slice in, size_t at, struct sp_slice *ret, uint32_
 	return (size_t)(p - in.p);
 }
 
+/* The line of a string whose size is not written plainly. 0: it is not there, or not `*good`. */
+static uint32_t odd_argument(struct sp_slice in, size_t at, uint32_t *size, bool *good)
+{
+	struct resp_node n = {0};
+	enum resp_got got = resp_node_at(in, at, &n);
+	*good = got == RESP_SHORT || (got == RESP_GOT && n.type == '$' && n.body && in.n - at >= n.line);
+	if (!*good || got == RESP_SHORT)
+		return 0;
+	*size = (uint32_t)(n.body - 2);
+	return n.line;
+}
+
+size_t resp_argument(struct sp_slice in, size_t *at, struct sp_slice *ret, bool *more, bool *good)
+{
+	uint32_t size, line = resp_number(in.p + *at, in.n - *at, &size);
+	if (SP_UNLIKELY(!line || in.p[*at] != '$') && !(line = odd_argument(in, *at, &size, good)))
+		return in.n + 1;
+	size_t from = *at + line, shown = size;
+	*more = from + size <= RESP_HEAD_SEEN;
+	if (!*more)
+		shown = SP_MIN(size, (uint32_t)REDIS_TEXT_SHOWN);
+	else if (shown + 2 > in.n - from)
+		return from + shown + 2;
+	if (shown > in.n - from)
+		return from + shown;
+	*ret = (struct sp_slice){in.p + from, shown};
+	*at = *more ? from + size + 2 : *at;
+	return 0;
+}
+
 static bool is_server_error(struct sp_slice code)
 {
 	static const char *const codes[] = {"BUSY",	  "CLUSTERDOWN", "IOERR",      "LOADING",

@@ -8,6 +8,7 @@
 
 enum {
 	RESP_LINE_SEEN = 1024, /* of a line; the rest of longer ones is passed over */
+	RESP_HEAD_SEEN = 4096, /* of a message: arguments beyond are not shown */
 	RESP_NODES_MAX = 1 << 20,
 	RESP_STREAMS_MAX = 4, /* aggregates of unknown length, one in the other */
 };
@@ -71,6 +72,11 @@ enum resp_got resp_node_at(struct sp_slice in, size_t at, struct resp_node *n);
 /* So many strings from `at` on, when all of them are there and say their sizes plainly. Returns where they end; 0: they
  * are not, or do not. */
 size_t resp_strings(struct sp_slice in, size_t at, struct sp_slice *ret, uint32_t n);
+
+/* One argument of a command, or word of a push, at `*at`. Returns how many bytes have to be there before it can be
+ * shown, 0: it is in `ret`. `*more` is cleared when it is too long to show what follows, `*good` when it is no
+ * string. */
+size_t resp_argument(struct sp_slice in, size_t *at, struct sp_slice *ret, bool *more, bool *good);
 
 /* Code, text and status of an error. */
 void resp_error(struct sp_msg *m, struct sp_slice text);
