@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One worker's flows: a batch goes through in stages, so that the memory one packet waits for is on its way while
- * others are worked on: buckets, then flows, then tracking in order. */
+/* One worker's flows: their memory, look-up and creation, and packets that are not ordinary. */
 #include "flowtable/flowtable.h"
 
 #include <errno.h>
-#include <smmintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
 #include "flowtable/flowtable_priv.h"
-#include "flowtable/tcp.h"
+#include "flowtable/track.h"
 #include "parsers/link/decode.h"
 #include "parsers/link/sign.h"
 
 #define FIRST_BUCKETS 1024
-/* So many packets before its turn a packet's flow is asked for: about what memory takes. */
-#define GUESS_AHEAD 8
-/* …and then, once the flow is there, what it has to say. */
-#define DIALOG_AHEAD 4
-#define STATE_AHEAD 2 /* …and what its dialog names */
-#define CHUNK_AHEAD 1
-#define COUNTER_CARRY (UINT32_C(1) << 31)
-#define UDP_ANSWER_MAX_NS (30 * SP_NS_PER_SEC)
 
 /* --- memory --- */
 
@@ -184,24 +174,11 @@ static uint32_t flow_hash(const struct sp_flowtable *ft, const struct sp_flow *f
 	return (uint32_t)sp_flow_key_hash(&key, ft->hash_key);
 }
 
-/* A flow begins with its key, so both are compared as they lie there. */
-static_assert(offsetof(struct sp_flow, proto) == offsetof(struct sp_flow_key, proto), "same beginning");
-
-static inline bool has_key(const struct sp_flow *f, const struct sp_flow_key *key)
-{
-	const __m128i *a = (const __m128i *)f, *b = (const __m128i *)key;
-	const __m128i tail = _mm_set_epi64x(0xff, -1); /* ports, space and protocol */
-	__m128i d = _mm_xor_si128(_mm_load_si128(a), _mm_load_si128(b));
-	d = _mm_or_si128(d, _mm_xor_si128(_mm_load_si128(a + 1), _mm_load_si128(b + 1)));
-	d = _mm_or_si128(d, _mm_and_si128(tail, _mm_xor_si128(_mm_load_si128(a + 2), _mm_load_si128(b + 2))));
-	return _mm_testz_si128(d, d);
-}
-
 static uint32_t find(const struct sp_flowtable *ft, const struct sp_flow_key *key, uint32_t hash)
 {
 	struct sp_index_walk w;
 	uint32_t n = sp_index_first(&ft->index, &w, hash);
-	while (n != SP_INDEX_NONE && !(has_key(&ft->flow[n], key) && ft->flow[n].state != SP_FLOW_FREE))
+	while (n != SP_INDEX_NONE && !(sp_flow_has_key(&ft->flow[n], key) && ft->flow[n].state != SP_FLOW_FREE))
 		n = sp_index_next(&ft->index, &w);
 	return n;
 }
@@ -326,8 +303,8 @@ static struct sp_flow *flow_create(struct sp_flowtable *ft, struct sp_batch *b, 
 }
 
 /* The same ports, another connection: the old flow is written and the new one takes its place. */
-static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
-			 const struct sp_pkt *pkt)
+void sp_flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
+		     const struct sp_pkt *pkt)
 {
 	uint16_t layers = f->layers, armed = f->armed, lo_mac = f->lo_mac, hi_mac = f->hi_mac;
 	sp_flow_write(ft, f, SP_CLOSE_PORT_REUSE);
@@ -343,7 +320,7 @@ static void flow_restart(struct sp_flowtable *ft, struct sp_flow *f, const struc
 	ft->stats.port_reuse++;
 }
 
-static void carry(struct sp_flowtable *ft, struct sp_flow *f)
+void sp_flow_carry(struct sp_flowtable *ft, struct sp_flow *f)
 {
 	struct sp_flow_extra *x = sp_flow_extra_get(ft, f);
 	for (unsigned s = 0; s < 2; s++) {
@@ -352,30 +329,6 @@ static void carry(struct sp_flowtable *ft, struct sp_flow *f)
 		x->payload[s] += f->dir[s].payload;
 		f->dir[s].packets = f->dir[s].bytes = f->dir[s].payload = 0;
 	}
-}
-
-/* Requests and answers of datagrams: an answer is timed from the oldest datagram that had none yet, so that a client
- * that asks again is seen to have waited since it asked first. An echo's answer comes from the stack, not from an
- * application: `answer` is the kind of that. */
-static inline __attribute__((always_inline)) void
-datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, enum sp_delay_kind answer)
-{
-	uint64_t now = pkt->ts_ns, *own = &f->dir[side].data_ns, since = f->dir[side ^ 1].data_ns;
-	if (SP_UNLIKELY(!pkt->l7_len))
-		return;
-	/* Which side sends next cannot be guessed: as few branches as can be. */
-	unsigned asks = side == sp_flow_client(f);
-	SP_UNPREDICTABLE(asks);
-	uint64_t asked = since ^ ((since ^ *own) & -(uint64_t)asks);
-	unsigned waiting = !!(f->bits & SP_FLOW_ASKED) & (now - asked <= UDP_ANSWER_MAX_NS);
-	if (SP_UNLIKELY(asks & waiting))
-		return;
-	*own = now;
-	static_assert(SP_FLOW_ASKED == SP_FLOW_RESPONSE << 2, "shifted into place");
-	f->bits = (uint16_t)((f->bits & ~SP_FLOW_ASKED) | SP_FLOW_RESPONSE << (asks * 2));
-	enum sp_delay_kind kind = answer + asks * (unsigned)(SP_DELAY_CIT - answer);
-	if (SP_LIKELY((asks & (since != 0)) | waiting))
-		sp_flow_delay_add(ft, f, kind, since, now);
 }
 
 static void track_tcp(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
@@ -398,56 +351,6 @@ static void count_other(struct sp_flowtable *ft, const struct sp_flow *f)
 		ft->stats.packets_other++;
 }
 
-/* A packet's size and time. */
-static inline __attribute__((always_inline)) void count(struct sp_flowtable *ft, struct sp_flow *f,
-							const struct sp_pkt *pkt, unsigned side)
-{
-	struct sp_flow_dir *d = &f->dir[side];
-	d->packets++;
-	uint32_t bytes = d->bytes += pkt->wire_len, payload = d->payload += pkt->l7_len;
-	if (SP_UNLIKELY((bytes | payload) & COUNTER_CARRY))
-		carry(ft, f);
-	if (SP_LIKELY(pkt->ts_ns >= f->last_ns))
-		f->last_ns = pkt->ts_ns;
-	else
-		ft->stats.late_packets++;
-}
-
-/* A packet as such. */
-static inline __attribute__((always_inline)) void appear(struct sp_flowtable *ft, struct sp_flow *f,
-							 const struct sp_flow_key *key, const struct sp_pkt *pkt)
-{
-	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (SP_UNLIKELY(pkt->tcp_flags & SP_TCP_SYN) && f->proto == SP_PROTO_TCP &&
-	    f->dir[0].packets + f->dir[1].packets && sp_tcp_is_new_connection(f, pkt, side))
-		flow_restart(ft, f, key, pkt);
-	static_assert(SP_FLOW_SEEN_HI == SP_FLOW_SEEN_LO << 1, "shifted into place");
-	f->bits |= (uint16_t)(SP_FLOW_SEEN_LO << side);
-	if (SP_UNLIKELY(!f->ttl[side]))
-		f->ttl[side] = pkt->ttl;
-	count(ft, f, pkt, side);
-}
-
-/* Is there something that a parser may know? Above the transport header; of ICMP, whose header is the message, all. */
-static inline bool is_readable(const struct sp_flow *f, const struct sp_pkt *pkt)
-{
-	if (SP_LIKELY(f->proto == SP_PROTO_TCP))
-		return pkt->l7_len && !(pkt->flags & SP_PKT_L4_CUT || pkt->tcp_flags & SP_TCP_RST);
-	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
-	return pkt->l4 != SP_NOOFS && (icmp || (f->proto == SP_PROTO_UDP && pkt->l7_len)) &&
-	       !(pkt->flags & SP_PKT_QUOTED);
-}
-
-/* What a packet says, and its profile. `signs`: what was odd about it. */
-static inline __attribute__((always_inline)) void told(struct sp_flowtable *ft, struct sp_flow *f,
-						       const struct sp_pkt *pkt, unsigned side, unsigned signs)
-{
-	if (SP_UNLIKELY(f->dir[side].bits & SP_DIR_PROFILED))
-		sp_profile_packet(ft, f, pkt, side, signs);
-	if (ft->l7 && !(f->more & SP_L7_DONE) && is_readable(f, pkt))
-		sp_l7_payload(ft, f, pkt, side);
-}
-
 /* What IP carried is there as a whole, a packet or a datagram put together: whoever reads what a flow says begins here,
  * at pkt->l7. */
 static inline __attribute__((always_inline)) void message(struct sp_flowtable *ft, struct sp_flow *f,
@@ -456,19 +359,18 @@ static inline __attribute__((always_inline)) void message(struct sp_flowtable *f
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
 	unsigned signs = 0;
 	if (f->proto != SP_PROTO_TCP) {
-		datagram(ft, f, pkt, side, f->proto == SP_PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT);
+		sp_flow_datagram(ft, f, pkt, side, f->proto == SP_PROTO_UDP ? SP_DELAY_ART : SP_DELAY_SRT);
 	} else if (SP_UNLIKELY(pkt->flags & SP_PKT_L4_CUT || !sp_tcp_fast(ft, f, pkt, side))) {
 		track_tcp(ft, f, key, pkt, side);
 		signs = ft->signs;
 	}
-	told(ft, f, pkt, side, signs);
+	sp_flow_told(ft, f, pkt, side, signs);
 }
 
 /* Any packet of a flow. */
-static __attribute__((noinline)) void track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key,
-					    const struct sp_pkt *pkt)
+void sp_flow_track(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt)
 {
-	appear(ft, f, key, pkt);
+	sp_flow_appear(ft, f, key, pkt);
 	message(ft, f, key, pkt);
 	if (f->proto == SP_PROTO_TCP)
 		ft->stats.packets_tcp++;
@@ -489,7 +391,7 @@ struct sp_flow *sp_flow_fragment(struct sp_flowtable *ft, struct sp_batch *b, ui
 	struct sp_flow *f = flow_of(ft, b, i);
 	if (!f)
 		return NULL;
-	appear(ft, f, &b->key[i], &b->pkt[i]);
+	sp_flow_appear(ft, f, &b->key[i], &b->pkt[i]);
 	if (f->proto == SP_PROTO_TCP)
 		ft->stats.packets_tcp++;
 	else
@@ -575,7 +477,7 @@ static bool is_copy(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i, con
 }
 
 /* A packet whose flow was not guessed, that is odd, or that may be a copy. */
-static __attribute__((noinline)) void second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
+void sp_flow_second_look(struct sp_flowtable *ft, struct sp_batch *b, uint32_t i)
 {
 	struct sp_pkt *pkt = &b->pkt[i];
 	uint64_t sign = b->sign[i];
@@ -609,7 +511,7 @@ static __attribute__((noinline)) void second_look(struct sp_flowtable *ft, struc
 	}
 	if (sign && key->space == space)
 		sp_dedup_write(e, sign, pkt, (uint32_t)(f - ft->flow));
-	track(ft, f, key, pkt);
+	sp_flow_track(ft, f, key, pkt);
 }
 
 /* It was not on the wire by itself: nothing copies it, and nobody waits for its verdict. */
@@ -622,7 +524,7 @@ void sp_flow_inner(struct sp_flowtable *ft, struct sp_batch *b)
 	} else if (!(pkt->flags & SP_PKT_QUOTED) || !sp_flow_quoted(ft, b, 0)) {
 		struct sp_flow *f = flow_of(ft, b, 0);
 		if (f)
-			track(ft, f, &b->key[0], pkt);
+			sp_flow_track(ft, f, &b->key[0], pkt);
 		else
 			b->pkt[0].verdict = SP_DROPPED;
 	}
@@ -630,167 +532,6 @@ void sp_flow_inner(struct sp_flowtable *ft, struct sp_batch *b)
 		ft->stats.flows_refused--;
 		ft->stats.inner_refused++;
 	}
-}
-
-/* --- batches --- */
-
-static inline void prefetch_flow(const struct sp_flow *f)
-{
-	const char *line = (const char *)f;
-	sp_prefetch(line);
-	sp_prefetch(line + SP_CACHE_LINE);
-	sp_prefetch(line + 2 * SP_CACHE_LINE);
-}
-
-/* What a new flow will need. */
-static void prefetch_new(const struct sp_flowtable *ft, const struct sp_pkt *pkt)
-{
-	if (pkt->l2 == SP_NOOFS || pkt->l2 + 12u > pkt->cap_len)
-		return;
-	sp_macs_prefetch(&ft->macs, pkt->data + pkt->l2);
-	sp_macs_prefetch(&ft->macs, pkt->data + pkt->l2 + 6);
-}
-
-/* Neither decided already nor without a conversation. */
-static inline bool is_tracked(const struct sp_pkt *pkt)
-{
-	static_assert(!SP_ANALYSED && !SP_DECODE_OK, "both are looked at together");
-	return SP_LIKELY(!(pkt->verdict | pkt->reason));
-}
-
-/* Buckets, and what was seen lately. */
-static void prefetch_batch(const struct sp_flowtable *ft, const struct sp_batch *b)
-{
-	const struct sp_index index = ft->index;
-	struct sp_dedup_entry *entries = ft->dedup.entry;
-	for (uint32_t i = 0, n = b->n; i < n; i++) {
-		sp_prefetch(sp_index_home(&index, b->pkt[i].hash));
-		sp_prefetch(sp_dedup_at(entries, b->sign[i]));
-	}
-}
-
-/* The number of the flow that the packet probably belongs to, which is asked for; 0, which is never used: none. */
-static inline uint32_t guess(const struct sp_flowtable *ft, const struct sp_pkt *pkt)
-{
-	uint32_t flow = sp_index_guess(&ft->index, pkt->hash);
-	if (SP_UNLIKELY(flow == SP_INDEX_NONE)) {
-		prefetch_new(ft, pkt);
-		return 0;
-	}
-	prefetch_flow(&ft->flow[flow]);
-	return flow;
-}
-
-static void prefetch_profiles(const struct sp_profiler *pr, const uint32_t *flow, uint32_t i, uint32_t n)
-{
-	if (i + DIALOG_AHEAD < n)
-		sp_profile_prefetch(pr, flow[i + DIALOG_AHEAD]);
-	if (i + STATE_AHEAD < n)
-		sp_profile_prefetch_state(pr, flow[i + STATE_AHEAD]);
-	if (i + CHUNK_AHEAD < n)
-		sp_profile_prefetch_chunk(pr, flow[i + CHUNK_AHEAD]);
-}
-
-/* Flows are chosen for profiles, or some that were chosen are not over yet. */
-static inline bool is_profiling(const struct sp_profiler *pr)
-{
-	return pr && (pr->conf.record != SP_PROFILE_RECORD_NONE || pr->slab.in_use);
-}
-
-/* What calls and profiles of the next packets need. */
-static inline void prefetch_more(const struct sp_flowtable *ft, const struct sp_batch *b, const uint32_t *flow,
-				 uint32_t i)
-{
-	if (ft->l7 && i + DIALOG_AHEAD < b->n)
-		sp_l7_prefetch(ft->l7, &ft->flow[flow[i + DIALOG_AHEAD]]);
-	if (ft->l7 && i + STATE_AHEAD < b->n && b->pkt[i + STATE_AHEAD].l7_len)
-		sp_l7_prefetch_state(ft->l7, &ft->flow[flow[i + STATE_AHEAD]]);
-	if (ft->profiler && SP_UNLIKELY(ft->profiler->conf.record != SP_PROFILE_RECORD_NONE))
-		prefetch_profiles(ft->profiler, flow, i, b->n);
-}
-
-/* The packet is neither odd nor a copy, and its flow was guessed right. Nobody asks at once what a healthy connection
- * has told before: that both sides were seen, and their TTL. */
-static inline __attribute__((always_inline)) void
-ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt, bool more)
-{
-	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto == SP_PROTO_UDP) {
-		appear(ft, f, key, pkt);
-		datagram(ft, f, pkt, side, SP_DELAY_ART);
-		ft->stats.packets_udp++;
-	} else if (SP_LIKELY(sp_tcp_fast(ft, f, pkt, side))) {
-		count(ft, f, pkt, side);
-		ft->stats.packets_tcp++;
-	} else {
-		track(ft, f, key, pkt);
-		return;
-	}
-	if (more)
-		told(ft, f, pkt, side, 0);
-}
-
-/* All packets of a batch in order. `more`: calls or profiles are looked for, too. */
-static inline __attribute__((always_inline)) void each(struct sp_flowtable *ft, struct sp_batch *b, bool more)
-{
-	uint32_t flow[SP_BATCH_MAX], window = ft->dedup.window;
-	struct sp_flow *const flows = ft->flow;
-	struct sp_dedup_entry *const entries = ft->dedup.entry;
-	const size_t n = b->n;
-	for (size_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
-		flow[i] = guess(ft, &b->pkt[i]);
-	for (size_t i = 0; i < n; i++) {
-		const struct sp_pkt *pkt = &b->pkt[i];
-		if (i + GUESS_AHEAD < n)
-			flow[i + GUESS_AHEAD] = guess(ft, &b->pkt[i + GUESS_AHEAD]);
-		if (more)
-			prefetch_more(ft, b, flow, (uint32_t)i);
-		struct sp_flow *f = &flows[flow[i]];
-		uint64_t sign = b->sign[i];
-		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
-		if (SP_LIKELY(has_key(f, &b->key[i]) && f->state != SP_FLOW_FREE && sign && !ft->dedup.suspects &&
-			      sp_dedup_is_new(e, sign, pkt, window))) {
-			sp_dedup_write(e, sign, pkt, flow[i]);
-			ordinary(ft, f, &b->key[i], pkt, more);
-		} else if (is_tracked(pkt)) {
-			second_look(ft, b, (uint32_t)i);
-		}
-	}
-}
-
-static void each_the_long_way(struct sp_flowtable *ft, struct sp_batch *b)
-{
-	for (uint32_t i = 0; i < b->n; i++)
-		if (is_tracked(&b->pkt[i]))
-			second_look(ft, b, i);
-}
-
-static __attribute__((noinline)) void each_with_more(struct sp_flowtable *ft, struct sp_batch *b)
-{
-	each(ft, b, true);
-}
-
-static __attribute__((noinline)) void each_alone(struct sp_flowtable *ft, struct sp_batch *b)
-{
-	each(ft, b, false);
-}
-
-void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
-{
-	uint32_t n = b->n;
-	if (!n)
-		return;
-	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
-	sp_flow_make_room(ft);
-	prefetch_batch(ft, b);
-	if (SP_UNLIKELY(ft->flags & SP_FLOWTABLE_LONG_WAY))
-		each_the_long_way(ft, b);
-	else if (ft->l7 || is_profiling(ft->profiler))
-		each_with_more(ft, b);
-	else
-		each_alone(ft, b);
-	uint64_t last = b->pkt[n - 1].ts_ns;
-	ft->now_ns = SP_MAX(ft->now_ns, last);
 }
 
 const struct sp_app_counts *sp_flowtable_apps(const struct sp_flowtable *ft)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hash index of flows: cache-line buckets of ten slots, each a 16-bit tag and a 32-bit flow number. A full bucket
+/* Hash index of flows: cache-line buckets of ten slots, each a tag of 15 bits and a 32-bit flow number. A full bucket
  * spills into the next one and counts the spill, so that a look-up reads one line and goes on only where something did
  * spill. Keys are compared by the caller, who prefetched them. Private to the flow table. */
 #ifndef SP_FLOWTABLE_INDEX_H

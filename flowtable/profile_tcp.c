@@ -258,11 +258,12 @@ static void see_window(struct sp_profile *p, const struct sp_profile_packet *e)
 	bool syn = e->flags & SP_TCP_SYN;
 	bool scaled = !syn && p->side[0].bits & p->side[1].bits & SP_PROFILE_HAS_SCALE;
 	s->window = (uint32_t)e->window << (scaled ? s->scale : 0);
-	if (syn || !is_scale_known(p))
-		return;
-	if (!(s->bits & SP_PROFILE_HAS_WINDOW) || s->window < s->window_min)
+	if (SP_LIKELY(!syn && s->bits & SP_PROFILE_HAS_WINDOW)) {
+		s->window_min = SP_MIN(s->window_min, s->window);
+	} else if (!syn && is_scale_known(p)) {
 		s->window_min = s->window;
-	s->bits |= SP_PROFILE_HAS_WINDOW;
+		s->bits |= SP_PROFILE_HAS_WINDOW;
+	}
 }
 
 static void see_data(struct sp_profile *p, struct sp_profile_packet *e, const struct options *o, bool again)

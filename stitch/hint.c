@@ -70,6 +70,15 @@ static bool is_crowded(const struct sp_hints *h, uint64_t key)
 	return h->any_crowd && h->crowd[(key >> 8 & (CROWDS - 1)) / 64] >> (key >> 8) % 64 & 1;
 }
 
+/* What was learned of a connection since may have given its spans other numbers. */
+static bool any_rewritten(const struct sp_stitch *s, const struct sp_group *group)
+{
+	for (uint32_t n = group->first; n; n = sp_span_at(s, n)->next)
+		if (sp_span_at(s, n)->rewritten)
+			return true;
+	return false;
+}
+
 uint32_t sp_hint_take(const struct sp_stitch *s, const struct sp_prepared *p, const struct sp_span *span)
 {
 	uint32_t g = p && !span->rewritten ? sp_hint_group(s, p) : 0;
@@ -78,7 +87,8 @@ uint32_t sp_hint_take(const struct sp_stitch *s, const struct sp_prepared *p, co
 	const struct sp_group *group = &s->group[g];
 	uint64_t asked = sp_shard_key(span->req_seq);
 	bool holds = group->n && group->pure && group->tie[SP_TIE_ASKED].key == asked &&
-		     group->tie[SP_TIE_ANSWERED].key == sp_answered_key(s, span) && !is_crowded(s->hints, asked);
+		     group->tie[SP_TIE_ANSWERED].key == sp_answered_key(s, span) && !is_crowded(s->hints, asked) &&
+		     !any_rewritten(s, group);
 	return holds ? g : 0;
 }
 

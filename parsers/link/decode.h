@@ -56,8 +56,9 @@ struct sp_decode_conf {
 
 struct sp_decode_conf sp_decode_conf_default(void);
 
-/* Decodes every packet of the batch: offsets, lengths, key, hash, space, layers, verdict, reason. `space[point]` is the
- * address space of plain frames at each point. `batch->key[i]` is written only where `pkt[i].reason` is SP_DECODE_OK.
+/* Decodes every packet of the batch: offsets, lengths, key, hash, space, layers, sign, verdict, reason. `space[point]`
+ * is the address space of plain frames at each point. `batch->key[i]` is written only where `pkt[i].reason` is
+ * SP_DECODE_OK; `batch->sign[i]` (sign.h) is 0 where it is not, and with SP_PKT_NO_SIGN.
  *
  * Offsets never point beyond the captured bytes; an offset equal to cap_len means that no byte of that part is there.
  * `l7_len` is this packet's share of the payload, by the declared lengths. A later fragment has no l4; l7 and l7_len

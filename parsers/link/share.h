@@ -66,7 +66,7 @@ static inline bool sp_share_of(const struct sp_share_ports *ports, const uint8_t
 	/* Which of both protocols it is cannot be guessed: no branch for it. */
 	__m128i sources = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)ports->src), _mm_set1_epi16((short)sport));
 	unsigned tcp = proto == PROTO_TCP, udp = proto == PROTO_UDP;
-	unsigned other = sp_may_be_tunnel(&ports->any, sport, dport) | (_mm_movemask_epi8(sources) != 0);
+	unsigned other = (unsigned)sp_may_be_tunnel(&ports->any, sport, dport) | (unsigned)_mm_movemask_epi8(sources);
 	const uint64_t mapped = 0xffff0000;
 	uint64_t both = sp_load64(ip + 12);
 	*share = sp_share(sp_share_end(both << 32 | mapped, sport), sp_share_end((both >> 32 << 32) | mapped, dport),
