@@ -7,14 +7,14 @@
 
 /* --- blocks --- */
 
-static __attribute__((noinline)) void make_room(struct sp_talk *t)
+static void make_room(struct sp_talk *t)
 {
 	t->d->limits |= SP_APP_LIMIT_CALLS;
 	t->ft->stats.l7_calls_exceeded++;
 	sp_calls_tell(t, t->d->first);
 }
 
-static __attribute__((noinline)) uint32_t no_room(struct sp_talk *t)
+static uint32_t no_room(struct sp_talk *t)
 {
 	t->d->limits |= SP_APP_LIMIT_MEMORY;
 	t->ft->stats.l7_memory_exceeded++;
@@ -22,7 +22,7 @@ static __attribute__((noinline)) uint32_t no_room(struct sp_talk *t)
 }
 
 /* With texts. */
-static __attribute__((noinline)) uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
+static uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
 {
 	struct sp_l7 *l7 = t->l7;
 	struct sp_texts_look look;
@@ -127,9 +127,8 @@ static inline void begin_request(const struct sp_talk *t, struct sp_call *c, con
 }
 
 /* `bits`: what else is known of it. */
-static inline __attribute__((always_inline)) void add_response(const struct sp_talk *t, struct sp_call *c,
-							       const struct sp_msg *m, const struct sp_place *at,
-							       bool begin, unsigned bits)
+static inline void add_response(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m,
+				const struct sp_place *at, bool begin, unsigned bits)
 {
 	uint64_t bytes = m->bytes ? m->bytes : at->bytes;
 	if (begin) {
@@ -170,8 +169,7 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 	return h != 0;
 }
 
-static __attribute__((noinline)) void take_oneway(struct sp_talk *t, const struct sp_msg *m, const struct sp_place *at,
-						  unsigned bits)
+static void take_oneway(struct sp_talk *t, const struct sp_msg *m, const struct sp_place *at, unsigned bits)
 {
 	struct sp_call c;
 	begin_request(t, &c, m, at, bits);
@@ -219,8 +217,8 @@ void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m,
 	sp_calls_tell(t, add_texts(t, handle, m));
 }
 
-static __attribute__((noinline)) void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s,
-					     const struct sp_msg *m, const struct sp_place *at, bool complete)
+static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+		   const struct sp_place *at, bool complete)
 {
 	struct sp_call head = {.id = m->id, .app = t->d->parser->app};
 	add_response(t, &head, m, at, true, 0);
@@ -243,8 +241,8 @@ static __attribute__((noinline)) void orphan(struct sp_talk *t, unsigned side, s
 }
 
 /* A response that nobody waits for here. True: it is a message of its own, as nobody has to have asked. */
-static __attribute__((noinline)) bool unasked(struct sp_talk *t, unsigned side, struct sp_stream *s,
-					      const struct sp_msg *m, const struct sp_place *at, bool complete)
+static bool unasked(struct sp_talk *t, unsigned side, struct sp_stream *s, const struct sp_msg *m,
+		    const struct sp_place *at, bool complete)
 {
 	if (t->d->bits & SP_DIALOG_ELSEWHERE && complete && sp_elsewhere_answer(t, side, m, at))
 		return false;
@@ -327,6 +325,8 @@ static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *
 	add_texts(t, h, m);
 }
 
+/* The two ordinary ways are functions of their own with all that they need inside, and the odd one is apart: together
+ * they would save and restore more registers for every message. */
 static __attribute__((noinline)) void whole_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
 						    const struct sp_msg *m)
 {

@@ -125,7 +125,7 @@ static unsigned split(struct sp_slice line, struct sp_slice *arg, uint32_t *args
 	return n;
 }
 
-static __attribute__((noinline)) enum sp_parse_result inline_command(struct sp_parse *p, struct redis_state *st)
+static enum sp_parse_result inline_command(struct sp_parse *p, struct redis_state *st)
 {
 	struct redis_command c;
 	struct sp_slice in = p->in;
