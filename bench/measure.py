@@ -122,3 +122,12 @@ def warm(path):
     with open(path, "rb", buffering=0) as f:
         while f.read(4 << 20):
             pass
+
+
+def settle(path):
+    """Has a file come into the page cache as reading it from its disk does, in whatever way it was written: in large
+    folios instead of single pages, which cost every program that reads it up to 12 ns more a small packet."""
+    with open(path, "rb", buffering=0) as f:
+        os.fsync(f.fileno())
+        os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    warm(path)
