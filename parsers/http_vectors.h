@@ -178,9 +178,9 @@ static const struct sp_vector vectors[] = {
 			      "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n")},
 		.want = "> request app_version=1.1 method=GET resource=/two endpoint=/two "
 			"trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7 other_trace_id=a12445.1 "
-			"bytes=142\n"
+			"bytes=143\n"
 			"> request app_version=1.1 method=GET resource=/one endpoint=/one "
-			"trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7 bytes=131\n",
+			"trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7 bytes=130\n",
 	},
 	{
 		.name = "folded lines, bare line feeds, no Host, empty lines between, WebDAV",
