@@ -37,9 +37,9 @@ struct sp_slice sp_http_trim(struct sp_slice s);
  * compared without case. False: it is none of them. `response`: it stands in a response, and says the trace only, not
  * the caller's span.
  *
- * Where a message carries several contexts W3C's wins; of the others the first does. Identifiers are kept in the form
- * in which they were sent, so that they are found in the tracer's own store. A context that is not valid fills nothing.
- */
+ * Where a message carries several contexts W3C's wins; of the others the first does. A second one of another trace is
+ * known by its identifier alone (SP_SLOT_OTHER_TRACE_ID), a third one is left out. Identifiers are kept in the form in
+ * which they were sent, so that they are found in the tracer's own store. A context that is not valid fills nothing. */
 bool sp_trace_header(struct sp_parse *p, struct sp_slice name, struct sp_slice value, bool response);
 
 /* The same for names that were configured (p->names) alone; sp_trace_header asks it first. */

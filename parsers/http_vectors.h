@@ -165,10 +165,22 @@ static const struct sp_vector vectors[] = {
 			      "q-1\r\n\r\n"),
 			 SP_S("HTTP/1.1 200 OK\r\nx-request-id: q-1\r\nContent-Length: 0\r\n\r\n")},
 		.want = "> request app_version=1.1 method=GET host=h resource=/t endpoint=/t "
-			"trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7 x_request_id_request=q-1 "
-			"bytes=174\n"
+			"trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7 "
+			"other_trace_id=80f198ee56343ba864fe8b2a57d3eff7 x_request_id_request=q-1 bytes=174\n"
 			"< response app_version=1.1 code=200 x_request_id_response=q-1 status=ok bytes=57 "
 			"http.response.body.size=0\n",
+	},
+	{
+		.name = "two tracers' contexts; one trace in two forms",
+		.step = {SP_C("GET /two HTTP/1.1\r\nsw8: 1-YTEyNDQ1LjE=-YjYyLjM=-3-c3Zj-aQ==-L2U=-aDox\r\n"
+			      "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n"
+			      "GET /one HTTP/1.1\r\nb3: a3ce929d0e0e4736-e457b5a2e4d86bd1\r\n"
+			      "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n")},
+		.want = "> request app_version=1.1 method=GET resource=/two endpoint=/two "
+			"trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7 other_trace_id=a12445.1 "
+			"bytes=143\n"
+			"> request app_version=1.1 method=GET resource=/one endpoint=/one "
+			"trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7 bytes=130\n",
 	},
 	{
 		.name = "folded lines, bare line feeds, no Host, empty lines between, WebDAV",

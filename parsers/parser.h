@@ -108,6 +108,7 @@ enum sp_status {
 	X(TRACE_ID, trace_id)                                                                                          \
 	X(SPAN_ID, span_id)                                                                                            \
 	X(PARENT_SPAN_ID, parent_span_id)                                                                              \
+	X(OTHER_TRACE_ID, other_trace_id)                                                                              \
 	X(X_REQUEST_ID_REQUEST, x_request_id_request)                                                                  \
 	X(X_REQUEST_ID_RESPONSE, x_request_id_response)
 

@@ -3,6 +3,7 @@
  * https://www.jaegertracing.io/docs/client-libraries (uber-trace-id), SkyWalking's Cross Process Propagation Headers v3
  * (sw8), AWS X-Ray's tracing header, Datadog's. */
 #include "parsers/http.h"
+#include "parsers/trace_id.h"
 
 enum {
 	TRACEPARENT_SIZE = 55, /* of version 00 */
@@ -193,21 +194,39 @@ static bool is_decimal(struct sp_slice s)
 	return !zero && s.n <= DECIMAL_MAX;
 }
 
+/* A call may be in the traces of two tracers at once, and the next one carry only one of them: what is no other form of
+ * the trace that counts is kept beside it. Of more than two, the rest are left out. */
+static void set_trace(struct sp_parse *p, struct sp_slice id, bool above)
+{
+	struct sp_slice *first = &p->msg.slot[SP_SLOT_TRACE_ID], *other = &p->msg.slot[SP_SLOT_OTHER_TRACE_ID];
+	if (above || !first->n) {
+		struct sp_slice before = *first;
+		*first = id;
+		id = before;
+	}
+	if (SP_LIKELY(!id.n) || (other->n && !sp_trace_id_same(*other, *first)))
+		return;
+	*other = only_if(!sp_trace_id_same(id, *first), id);
+}
+
 /* A whole context, unless there is one: of several headers the first counts, and W3C's before all. */
 static void set_context(struct sp_parse *p, const struct context *c, bool response, bool above)
 {
 	struct sp_slice *slot = p->msg.slot;
-	if (slot[SP_SLOT_TRACE_ID].n && !above)
+	bool counts = above || !slot[SP_SLOT_TRACE_ID].n;
+	set_trace(p, c->trace, above);
+	if (!counts)
 		return;
-	slot[SP_SLOT_TRACE_ID] = c->trace;
 	slot[SP_SLOT_SPAN_ID] = only_if(!response, c->span);
 	slot[SP_SLOT_PARENT_SPAN_ID] = only_if(!response, c->parent);
 }
 
-/* One of several headers that make up a context. */
+/* One of several headers that make up a context. Behind a second trace, spans are that one's. */
 static void set_one(struct sp_parse *p, enum sp_slot slot, struct sp_slice value, bool response)
 {
-	if (!p->msg.slot[slot].n && (slot == SP_SLOT_TRACE_ID || !response))
+	if (slot == SP_SLOT_TRACE_ID)
+		set_trace(p, value, false);
+	else if (!p->msg.slot[slot].n && !p->msg.slot[SP_SLOT_OTHER_TRACE_ID].n && !response)
 		p->msg.slot[slot] = value;
 }
 
@@ -249,7 +268,9 @@ bool sp_trace_configured(struct sp_parse *p, struct sp_slice name, struct sp_sli
 			continue;
 		if (means == SP_CONTEXT_X_REQUEST_ID)
 			set_request_id(p, value, response);
-		else if (means == SP_CONTEXT_TRACE_ID || !response)
+		else if (means == SP_CONTEXT_TRACE_ID && value.n)
+			set_trace(p, value, true);
+		else if (means != SP_CONTEXT_TRACE_ID && !response)
 			p->msg.slot[slot[means]] = value;
 		return true;
 	}

@@ -2,6 +2,7 @@
 /* What a call's records say in words: kept once, for its trace, and as hashes, which join it with others. */
 #include <string.h>
 
+#include "parsers/trace_id.h"
 #include "stitch/stitch_priv.h"
 
 /* --- what a trace tells --- */
@@ -66,6 +67,15 @@ static uint64_t text_key(const struct sp_request_record *r, enum sp_slot slot, u
 	return t.n ? sp_hash_bytes(t.p, t.n, seed) | 1 : 0;
 }
 
+/* The same for all forms of a trace's identifier. */
+static uint64_t trace_key(const struct sp_request_record *r, enum sp_slot slot)
+{
+	uint64_t bits;
+	if (sp_trace_id_bits(sp_texts_slot(&r->texts, slot), &bits))
+		return sp_key(bits, SP_SEED_TRACE);
+	return text_key(r, slot, SP_SEED_TRACE);
+}
+
 /* What is asked, without the host: a proxy may name another one. */
 static uint64_t content_of(const struct sp_span *span, const struct sp_request_record *r)
 {
@@ -79,9 +89,10 @@ void sp_span_texts_of(struct sp_span_texts *texts, const struct sp_span *span, c
 	*texts = (struct sp_span_texts){
 		.x_request_id = text_key(r, SP_SLOT_X_REQUEST_ID_REQUEST, SP_SEED_ID),
 		.x_response_id = text_key(r, SP_SLOT_X_REQUEST_ID_RESPONSE, SP_SEED_ID),
-		.trace = sp_trace_key(sp_texts_slot(&r->texts, SP_SLOT_TRACE_ID)),
+		.trace = trace_key(r, SP_SLOT_TRACE_ID),
+		.other_trace = trace_key(r, SP_SLOT_OTHER_TRACE_ID),
 		.content = content ? content_of(span, r) : 0,
-		.span_id = text_key(r, SP_SLOT_SPAN_ID, SP_SEED_SPAN),
-		.parent_id = text_key(r, SP_SLOT_PARENT_SPAN_ID, SP_SEED_SPAN),
+		.span_id = (uint32_t)text_key(r, SP_SLOT_SPAN_ID, SP_SEED_SPAN),
+		.parent_id = (uint32_t)text_key(r, SP_SLOT_PARENT_SPAN_ID, SP_SEED_SPAN),
 	};
 }

@@ -14,6 +14,8 @@ static void fetch_spans(const struct sp_stitch *s, const struct sp_group *g)
 {
 	for (unsigned i = 0; i < SP_MIN(g->n, SP_FETCHED_SPANS); i++)
 		fetch(&s->span[g->fetched[i]], sizeof *s->span);
+	if (g->n > SP_FETCHED_SPANS)
+		fetch(&s->span[g->first], sizeof *s->span);
 }
 
 static void fetch_group(const struct sp_stitch *s, uint32_t ref)
@@ -128,6 +130,8 @@ static void fetch_met(const struct sp_stitch *s, const struct sp_prepared *p)
 	const struct sp_group *g = &s->group[sp_hint_group(s, p)];
 	for (unsigned i = 0; i < SP_MIN(g->n, SP_FETCHED_SPANS); i++)
 		sp_prefetch(&s->span[g->fetched[i]].server_ip);
+	if (g->n > SP_FETCHED_SPANS)
+		sp_prefetch(&s->span[g->first].server_ip);
 }
 
 void sp_fetch_prepared(const struct sp_stitch *s, const struct sp_prepared *p, unsigned n, unsigned i)

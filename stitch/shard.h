@@ -16,7 +16,8 @@ struct sp_stitch_conf;
 
 /* Hashes of what a call carries; 0: it does not. */
 struct sp_span_texts {
-	uint64_t x_request_id, x_response_id, trace, content, span_id, parent_id;
+	uint64_t x_request_id, x_response_id, trace, other_trace, content;
+	uint32_t span_id, parent_id; /* compared within a trace alone */
 };
 
 /* `content`: that one, too, which costs more than the others. */

@@ -27,6 +27,14 @@ static void tie_add(struct sp_stitch *s, uint32_t g, enum sp_tie_kind kind, uint
 	s->n_halves -= kind == SP_TIE_ASKED;
 }
 
+/* In the order in which they are heard of: a point that missed a header may have told of the other one alone. */
+static void trace_add(struct sp_stitch *s, uint32_t g, uint64_t key)
+{
+	const struct sp_tie *tie = s->group[g].tie;
+	if (key && key != tie[SP_TIE_TRACE].key)
+		tie_add(s, g, tie[SP_TIE_TRACE].key ? SP_TIE_OTHER_TRACE : SP_TIE_TRACE, key);
+}
+
 static void ties_drop(struct sp_stitch *s, uint32_t g)
 {
 	s->n_halves -= !s->group[g].tie[SP_TIE_ASKED].key;
@@ -161,7 +169,8 @@ static void ties_of(struct sp_stitch *s, uint32_t g, const struct sp_span *span,
 		return;
 	tie_add(s, g, SP_TIE_X_REQUEST_ID, texts->x_request_id);
 	tie_add(s, g, SP_TIE_X_RESPONSE_ID, texts->x_response_id);
-	tie_add(s, g, SP_TIE_TRACE, texts->trace);
+	trace_add(s, g, texts->trace);
+	trace_add(s, g, texts->other_trace);
 	group->content = group->content ? group->content : texts->content;
 	if (group->content)
 		tie_add(s, g, SP_TIE_CONTENT, sp_content_key(group->content, span->start_ns, 0));
@@ -230,8 +239,11 @@ bool sp_group_unite(struct sp_stitch *s, uint32_t g, uint32_t h, unsigned confid
 		n = next;
 	}
 	sp_group_free(s, h);
+	trace_add(s, g, tie[SP_TIE_TRACE].key);
+	trace_add(s, g, tie[SP_TIE_OTHER_TRACE].key);
 	for (unsigned kind = 0; kind < SP_TIE_MAX; kind++)
-		tie_add(s, g, kind, tie[kind].key);
+		if (kind != SP_TIE_TRACE && kind != SP_TIE_OTHER_TRACE)
+			tie_add(s, g, kind, tie[kind].key);
 	return true;
 }
 

@@ -35,6 +35,7 @@ enum sp_tie_kind {
 	SP_TIE_X_REQUEST_ID,  /* of the request */
 	SP_TIE_X_RESPONSE_ID, /* of the response */
 	SP_TIE_TRACE,	      /* the application's trace */
+	SP_TIE_OTHER_TRACE,   /* …that of a second tracer */
 	SP_TIE_CONTENT,	      /* what is asked, and about when */
 	SP_TIE_MAX
 };
@@ -46,23 +47,24 @@ struct sp_tie {
 	uint32_t back;	/* the one before, 0: the first: what many calls have in common is left in one step */
 };
 
-#define SP_FETCHED_SPANS 6
+#define SP_FETCHED_SPANS 5
 
 /* Three lines of the cache: what finds most calls is in the first one. */
 struct sp_group {
-	uint32_t first;	 /* span; 0: none */
-	uint32_t detail; /* block of the slab, 0: none */
-	uint16_t n;	 /* spans */
-	uint16_t mark;	 /* of the trace that is being put together */
-	uint8_t is_call; /* its detail is that of a whole call */
-	uint8_t voted;	 /* for how far clocks are apart */
-	uint8_t pure;	 /* all its spans have the same numbers, and a shard's hints are good for it */
+	uint32_t first;	  /* span, the last one that came; 0: none */
+	uint32_t detail;  /* block of the slab, 0: none */
+	uint8_t n;	  /* spans */
+	bool mark : 1;	  /* of the trace that is being put together */
+	bool is_call : 1; /* its detail is that of a whole call */
+	bool voted : 1;	  /* for how far clocks are apart */
+	bool pure : 1;	  /* all its spans have the same numbers, and a shard's hints are good for it */
+	uint32_t older;	  /* in the order of their coming */
 	struct sp_tie tie[SP_TIE_MAX];
-	uint32_t older, newer;		    /* in the order of their coming */
+	uint32_t newer;
+	uint32_t span_id, parent_id;	    /* hashes of the application's own */
+	uint32_t fetched[SP_FETCHED_SPANS]; /* the spans that came first, to be fetched together with `first` */
 	uint64_t arrived_ns;		    /* by the clock of the records then */
-	uint64_t span_id, parent_id;	    /* hashes of the application's own */
 	uint64_t content;		    /* hash of method and resource, 0: has none */
-	uint32_t fetched[SP_FETCHED_SPANS]; /* its first spans, to be fetched into the cache all at once */
 };
 static_assert(sizeof(struct sp_group) == 192, "what a call costs besides its spans and its detail");
 
@@ -210,9 +212,6 @@ static inline struct sp_numbers sp_numbers_of(const struct sp_stitch *s, const s
 		return sp_numbers_translate(s, span);
 	return (struct sp_numbers){span->req_seq, span->resp_seq, span->bits & SP_BOTH_SEQS};
 }
-
-/* --- context.c: one key for all forms of a trace's identifier, 0: there is none. */
-uint64_t sp_trace_key(struct sp_slice id);
 
 /* --- match.c: which call a span belongs to --- */
 

@@ -79,7 +79,21 @@ static bool conflict(const struct sp_group *p, enum sp_tie_kind of_p, const stru
 	return p->tie[of_p].key && c->tie[of_c].key && p->tie[of_p].key != c->tie[of_c].key;
 }
 
-/* A guess: the same is asked by the host that is asked just then. */
+/* Two tracers' headers make two traces of a call, and the next one may carry either. */
+static bool same_trace(const struct sp_group *p, const struct sp_group *c)
+{
+	return same_key(p, SP_TIE_TRACE, c, SP_TIE_TRACE) || same_key(p, SP_TIE_TRACE, c, SP_TIE_OTHER_TRACE) ||
+	       same_key(p, SP_TIE_OTHER_TRACE, c, SP_TIE_TRACE) ||
+	       same_key(p, SP_TIE_OTHER_TRACE, c, SP_TIE_OTHER_TRACE);
+}
+
+/* It names a parent, surely in the trace that both have in common. */
+static bool names_parent(const struct sp_group *p, const struct sp_group *c)
+{
+	return c->parent_id && !c->tie[SP_TIE_OTHER_TRACE].key && same_key(p, SP_TIE_TRACE, c, SP_TIE_TRACE);
+}
+
+/* A guess: the same is asked by the host that is asked just then. Of calls that have no trace in common. */
 static unsigned guess(const struct sp_group *a, const struct sp_group *b, const struct call *p, const struct call *c)
 {
 	if (!a->content || a->content != b->content || !adjacent(p, c) || outer(c)->app != inner(p)->app ||
@@ -98,7 +112,7 @@ static unsigned relation(const struct tree *t, const struct call *p, const struc
 	if (same_key(a, SP_TIE_X_REQUEST_ID, b, SP_TIE_X_REQUEST_ID) ||
 	    same_key(a, SP_TIE_X_RESPONSE_ID, b, SP_TIE_X_RESPONSE_ID))
 		return 90;
-	if (!same_key(a, SP_TIE_TRACE, b, SP_TIE_TRACE)) {
+	if (!same_trace(a, b)) {
 		*joined_by = SP_JOIN_CONTENT;
 		return guess(a, b, p, c);
 	}
@@ -107,7 +121,7 @@ static unsigned relation(const struct tree *t, const struct call *p, const struc
 		return 95;
 	if (b->span_id && b->span_id == a->span_id)
 		return 90;
-	return b->parent_id ? 0 : 70; /* it names another parent */
+	return names_parent(a, b) ? 0 : 70;
 }
 
 /* Two calls to one server are beside each other, even when they carry the same id (a queue's message, say). */
@@ -202,7 +216,7 @@ static bool meets(const struct sp_stitch *s, const struct call *c, uint32_t g)
 static void by_ties(struct tree *t, unsigned i)
 {
 	const struct sp_stitch *s = t->s;
-	for (unsigned kind = SP_TIE_X_REQUEST_ID; kind <= SP_TIE_TRACE; kind++) {
+	for (unsigned kind = SP_TIE_X_REQUEST_ID; kind <= SP_TIE_OTHER_TRACE; kind++) {
 		uint64_t key = s->group[t->call[i].group].tie[kind].key;
 		unsigned looked = 0;
 		for (uint32_t ref = 0; key && looked++ < SP_CHAIN_MAX && (ref = sp_tie_next(s, key, ref));)

@@ -17,6 +17,7 @@ static const struct sp_stitch_conf conf = {true, true, 10 * SP_NS_PER_SEC, 30 * 
 static struct sp_trace last;
 static uint64_t flow[SP_TRACE_SPANS_MAX]; /* of its spans */
 static unsigned traces, spans;
+static bool asks; /* all the same */
 
 static void trace(void *ctx, const struct sp_trace *t)
 {
@@ -77,6 +78,8 @@ static void call(struct sp_stitch *s, unsigned number, unsigned depth, const str
 	r->end_ns = r->start_ns + r->rrt_us * 1000;
 	r->req_tcp_seq = number * 100000;
 	r->resp_tcp_seq = number * 100001;
+	put_text(SP_SLOT_METHOD, sp_slice_of(asks ? "GET" : ""));
+	put_text(SP_SLOT_RESOURCE, sp_slice_of(asks ? "/" : ""));
 	put_context(h);
 	sp_stitch_request(s, r);
 }
@@ -98,6 +101,13 @@ static void run(const struct headers *hop, unsigned n)
 		{name},                                                                                                \
 		{                                                                                                      \
 			value                                                                                          \
+		}                                                                                                      \
+	}
+#define TWO(name, value, name2, value2)                                                                                \
+	{                                                                                                              \
+		{name, name2},                                                                                         \
+		{                                                                                                      \
+			value, value2                                                                                  \
 		}                                                                                                      \
 	}
 #define W3C(span) ONE("traceparent", "00-5759e988bd862e3fe1be46a994272793-" span "-01")
@@ -147,6 +157,62 @@ static void passed_on(void)
 	}
 }
 
+/* Two tracers: what carries the trace of either belongs to the call that carries both, or the other way round. */
+#define SW8(trace, segment) "1-" trace "-" segment "-3-c2VydmljZQ==-aW5zdGFuY2U=-L2E=-MTAuMC4wLjE6ODA="
+#define UBER(trace, span) trace ":" span ":77:1"
+#define T1 "5759e988bd862e3fe1be46a994272793"
+static const struct headers two[][3] = {
+	{TWO("traceparent", "00-" T1 "-00f067aa0ba902b7-01", "sw8", SW8("dHJhY2Ux", "c2VnbWVudDE=")),
+	 ONE("sw8", SW8("dHJhY2Ux", "c2VnbWVudDI=")), ONE("traceparent", "00-" T1 "-00f067aa0ba902b8-01")},
+	{TWO("sw8", SW8("dHJhY2Ux", "c2VnbWVudDE="), "traceparent", "00-" T1 "-00f067aa0ba902b7-01"),
+	 TWO("sw8", SW8("dHJhY2Ux", "c2VnbWVudDI="), "b3", "1234567890abcdef-00f067aa0ba902b8"),
+	 ONE("b3", "1234567890abcdef-00f067aa0ba902b9")},
+	{ONE("sw8", SW8("dHJhY2Ux", "c2VnbWVudDE=")),
+	 TWO("traceparent", "00-" T1 "-00f067aa0ba902b7-01", "sw8", SW8("dHJhY2Ux", "c2VnbWVudDI=")),
+	 ONE("X-Amzn-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8")},
+	/* A parent is one in the trace that counts, and says nothing of the other one. */
+	{TWO("uber-trace-id", UBER(T1, "12"), "sw8", SW8("dHJhY2Ux", "c2VnbWVudDE=")),
+	 TWO("sw8", SW8("dHJhY2Ux", "c2VnbWVudDI="), "uber-trace-id", UBER(T1, "13")),
+	 ONE("uber-trace-id", UBER(T1, "14"))},
+};
+
+static void two_tracers(void)
+{
+	/* Of two calls that have no trace in common, neither is the other's reason. */
+	static const int parent[SP_ARRAY_SIZE(two)][3] = {{-1, 0, 0}, {-1, 0, 1}, {-1, 0, 1}, {-1, 0, 1}};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(two); i++) {
+		run(two[i], 3);
+		if (!CHECK_EQ(traces, 1) || !CHECK_EQ(spans, 3))
+			printf("# %s\n", two[i][0].value[0]);
+		for (unsigned k = 1; k < last.n_spans; k++) {
+			CHECK_EQ(flow[k], k + 1);
+			CHECK_EQ(last.span[k].parent, parent[i][k]);
+			CHECK_EQ(last.span[k].joined_by, SP_JOIN_TRACE_ID);
+			CHECK(last.span[k].confidence <= 74);
+		}
+	}
+}
+
+/* Two tracers on each side, and nothing in common; the same asked by the host that is asked, so that there would be a
+ * guess if they did not name their traces. */
+static void two_and_two(void)
+{
+	static const struct headers hop[][2] = {
+		{TWO("traceparent", "00-" T1 "-00f067aa0ba902b7-01", "sw8", SW8("dHJhY2Ux", "c2VnbWVudDE=")),
+		 TWO("b3", "1234567890abcdef-00f067aa0ba902b9", "sw8", SW8("dHJhY2Uy", "c2VnbWVudDE="))},
+		{TWO("traceparent", "00-" T1 "-00f067aa0ba902b7-01", "sw8", SW8("dHJhY2Ux", "c2VnbWVudDE=")),
+		 ONE("b3", "1234567890abcdef-00f067aa0ba902b9")},
+		{TWO("traceparent", "00-" T1 "-00f067aa0ba902b7-01", "sw8", SW8("dHJhY2Ux", "c2VnbWVudDE=")), {{0}}},
+	};
+	for (unsigned i = 0; i < SP_ARRAY_SIZE(hop); i++) {
+		asks = true;
+		run(hop[i], 2);
+		asks = false;
+		CHECK_EQ(traces, i == 2);
+	}
+	CHECK_EQ(last.span[1].joined_by, SP_JOIN_CONTENT);
+}
+
 /* Another trace is another trace, however alike it looks. */
 static void others(void)
 {
@@ -164,6 +230,8 @@ int main(void)
 {
 	sp_points_add(&points, "p", SP_POINT_UNKNOWN);
 	RUN(passed_on);
+	RUN(two_tracers);
+	RUN(two_and_two);
 	RUN(others);
 	return check_done();
 }

@@ -247,6 +247,74 @@ static void several(void)
 	context_is(TRACE, SPAN, "");
 }
 
+/* Two tracers at once: another trace is kept, the same in another form is not, and of three the last is left out. */
+static void two_traces(void)
+{
+	static const struct {
+		struct {
+			const char *name, *value;
+		} header[3];
+		const char *trace, *span, *parent, *other;
+	} c[] = {
+		{{{"traceparent", "00-" TRACE "-" SPAN "-01"}, {"b3", "1234567890abcdef-11234567890abcde-1"}},
+		 TRACE,
+		 SPAN,
+		 "",
+		 "1234567890abcdef"},
+		{{{"b3", "1234567890abcdef-11234567890abcde-1"}, {"traceparent", "00-" TRACE "-" SPAN "-01"}},
+		 TRACE,
+		 SPAN,
+		 "",
+		 "1234567890abcdef"},
+		{{{"sw8", "1-YTEyNDQ1LjE=-YjYyLjM=-3-x"}, {"uber-trace-id", "1:2:3:1"}, {"b3", TRACE "-" SPAN}},
+		 "a12445.1",
+		 "b62.3-3",
+		 "",
+		 "1"},
+		{{{"b3", "1234567890abcdef-11234567890abcde-1"},
+		  {"uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:2:3:1"},
+		  {"traceparent", "00-" TRACE "-" SPAN "-01"}},
+		 TRACE,
+		 SPAN,
+		 "",
+		 "1234567890abcdef"},
+		{{{"traceparent", "00-" TRACE "-" SPAN "-01"},
+		  {"X-B3-TraceId", "1234567890abcdef"},
+		  {"X-B3-ParentSpanId", "05e3ac9a4f6e3b90"}},
+		 TRACE,
+		 SPAN,
+		 "",
+		 "1234567890abcdef"},
+		/* 11803532876627986230 is a3ce929d0e0e4736. */
+		{{{"traceparent", "00-" TRACE "-" SPAN "-01"},
+		  {"x-datadog-trace-id", "11803532876627986230"},
+		  {"X-Amzn-Trace-Id", "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736"}},
+		 TRACE,
+		 SPAN,
+		 "",
+		 ""},
+		{{{"traceparent", "00-" TRACE "-" SPAN "-01"},
+		  {"X-B3-TraceId", TRACE},
+		  {"X-B3-ParentSpanId", "05e3ac9a4f6e3b90"}},
+		 TRACE,
+		 SPAN,
+		 "05e3ac9a4f6e3b90",
+		 ""},
+		{{{"sw8", "1-YTEyNDQ1LjE=-YjYyLjM=-3-x"}, {"sw8", "1-YTEyNDQ1LjE=-YjYyLjM=-4-x"}},
+		 "a12445.1",
+		 "b62.3-3",
+		 "",
+		 ""},
+	};
+	for (size_t i = 0; i < SP_ARRAY_SIZE(c); i++) {
+		message();
+		for (unsigned k = 0; k < 3 && c[i].header[k].name; k++)
+			CHECK(header(c[i].header[k].name, c[i].header[k].value, false));
+		context_is(c[i].trace, c[i].span, c[i].parent);
+		CHECK_STR(text_of(parsed.msg.slot[SP_SLOT_OTHER_TRACE_ID]), c[i].other);
+	}
+}
+
 static void responses(void)
 {
 	message();
@@ -400,6 +468,7 @@ int main(void)
 	RUN(b3);
 	RUN(others);
 	RUN(several);
+	RUN(two_traces);
 	RUN(responses);
 	message();
 	RUN(long_heads);

@@ -250,6 +250,9 @@ static void texts(const struct traffic *t, struct sp_request_record *r, unsigned
 	if (t->ids && n % 4 < 2)
 		text(r, n % 4 ? SP_SLOT_X_REQUEST_ID_REQUEST : SP_SLOT_X_REQUEST_ID_RESPONSE, id);
 	if (t->ids && n % 4 >= 2)
+		text(r, n % 8 < 4 ? SP_SLOT_TRACE_ID : SP_SLOT_OTHER_TRACE_ID, id);
+	snprintf(id, sizeof id, "%08x", ~scatter(n / 8));
+	if (t->ids && n % 8 >= 6)
 		text(r, SP_SLOT_TRACE_ID, id);
 }
 

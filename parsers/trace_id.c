@@ -2,7 +2,9 @@
 /* A proxy may pass a trace on in another form than it got it: W3C's 32 hexadecimal digits are b3's 32 or its last 16,
  * Jaeger's without leading zeros, X-Ray's with dashes, and as a decimal number the last 64 bits are Datadog's. Those 64
  * bits are random in all of them. What is none of these stands for itself. */
-#include "stitch/stitch_priv.h"
+#include "parsers/trace_id.h"
+
+#include <string.h>
 
 enum { HEX_MAX = 32, DECIMAL_MIN = 17, DECIMAL_MAX = 20 };
 
@@ -41,13 +43,17 @@ static bool low_bits(struct sp_slice id, unsigned base, uint64_t *bits)
 	return *bits;
 }
 
-uint64_t sp_trace_key(struct sp_slice id)
+bool sp_trace_id_bits(struct sp_slice id, uint64_t *bits)
 {
-	uint64_t bits;
-	if (!id.n)
-		return 0;
 	struct sp_slice number = is_xray(id) ? (struct sp_slice){id.p + 11, id.n - 11} : id;
-	if (number.n <= HEX_MAX && low_bits(number, is_decimal(id) ? 10 : 16, &bits))
-		return sp_key(bits, SP_SEED_TRACE);
-	return sp_hash_bytes(id.p, id.n, SP_SEED_TRACE) | 1;
+	return number.n <= HEX_MAX && low_bits(number, is_decimal(id) ? 10 : 16, bits);
+}
+
+bool sp_trace_id_same(struct sp_slice a, struct sp_slice b)
+{
+	uint64_t of_a, of_b;
+	bool number = sp_trace_id_bits(a, &of_a);
+	if (number != sp_trace_id_bits(b, &of_b))
+		return false;
+	return number ? of_a == of_b : a.n == b.n && !memcmp(a.p, b.p, a.n);
 }
