@@ -20,12 +20,15 @@ static void set_aside(struct sp_whole *w, off_t until)
 {
 	struct statfs fs;
 	off_t step = SP_MIN(SP_MAX(w->size, (off_t)AHEAD_MIN), (off_t)AHEAD_MAX);
-	if (w->ahead < 0 || until <= w->ahead || w->size < AHEAD_MIN)
+	if (w->alone || until <= w->ahead || w->size < AHEAD_MIN)
 		return;
 	/* In memory, setting aside is the dear part of writing. */
-	bool memory = !w->ahead && !fstatfs(w->fd, &fs) && fs.f_type == TMPFS_MAGIC;
+	w->alone = !w->ahead && !fstatfs(w->fd, &fs) && fs.f_type == TMPFS_MAGIC;
 	off_t from = SP_MAX(w->ahead, w->size);
-	w->ahead = memory || fallocate(w->fd, FALLOC_FL_KEEP_SIZE, from, until - from + step) ? -1 : until + step;
+	if (!w->alone && !fallocate(w->fd, FALLOC_FL_KEEP_SIZE, from, until - from + step))
+		w->ahead = until + step;
+	else
+		w->alone = true;
 }
 
 static int write_all(int fd, struct iovec *v, int n)

@@ -5,6 +5,7 @@
 #ifndef SP_EXPORTERS_SINK_WHOLE_H
 #define SP_EXPORTERS_SINK_WHOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,7 +17,8 @@ struct sp_whole {
 	int fd;
 	uint32_t n;  /* bytes in `rest`: what does not fill a page yet */
 	off_t size;  /* of the file, without them */
-	off_t ahead; /* blocks are set aside up to there; -1: the file system does not do that */
+	off_t ahead; /* blocks are set aside up to there */
+	bool alone;  /* …and none after that: the file system does not do it, or is full */
 	uint8_t rest[SP_WHOLE_PAGE];
 };
 

@@ -562,6 +562,32 @@ static void disk_full(void)
 	CHECK_EQ(files_in("full"), 3);
 }
 
+/* Large ones are written page by page into blocks that were set aside: every byte is there, and no block is left. */
+static void large_file(void)
+{
+	enum { SIZE = 5 << 20 };
+	struct sp_sink *sink;
+	struct sp_err err;
+	struct stat st;
+	uint8_t *bytes = malloc(SIZE), *is = malloc(SIZE);
+	uint32_t random = 7;
+	CHECK(bytes && is && !sp_sink_dir_new(&sink, path("large"), 0, &err));
+	for (size_t at = 0, n; at < SIZE; at += n) {
+		random = random * 1664525 + 1013904223;
+		n = SP_MIN(random >> 8 & 1 ? random >> 20 : random >> 14, (size_t)SIZE - at);
+		for (size_t i = 0; i < n; i++)
+			bytes[at + i] = (uint8_t)(random >> i % 24);
+		CHECK(!sink->write(sink, SP_RECORD_FLOW, bytes + at, n));
+	}
+	CHECK(!sink->close(sink));
+	int fd = open(path("large/flows.jsonl"), O_RDONLY);
+	CHECK(!fstat(fd, &st) && st.st_size == SIZE && st.st_blocks * 512 < SIZE + (1 << 19));
+	CHECK(read(fd, is, SIZE) == SIZE && !memcmp(is, bytes, SIZE));
+	close(fd);
+	free(bytes);
+	free(is);
+}
+
 static void no_directory(void)
 {
 	struct sp_sink *sink = NULL;
@@ -626,6 +652,7 @@ int main(void)
 	RUN(rotated);
 	RUN(disk_full_for_a_while);
 	RUN(disk_full);
+	RUN(large_file);
 	RUN(no_directory);
 	RUN(stream);
 	nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
