@@ -37,6 +37,9 @@ EXPLAINED = {
     ("packetbeat/pgsql_extended_query.pcap", "o['query'] == 'SELECT * from test where id = $1'"): "the first of them is SET",
     **{("packetbeat/wsgi_drum.pcap", what): "packets of connections that are over come again later: answers to nobody" for what in [
         "len(objs) == 16", "objs[13]['status'] == 'Error'", "objs[13]['http.response.status_code'] == 500"]},
+    **{("packetbeat/dhcp.pcap", what): "a call's ends are who asked and who answered, not where each message was sent" for what in [
+        "objs[0]['server.ip'] == '255.255.255.255'", "objs[1]['client.ip'] == '192.168.0.10'",
+        "objs[2]['server.ip'] == '255.255.255.255'", "objs[3]['client.ip'] == '192.168.0.10'"]},
 }
 
 # What DeepFlow's parsers tell as sessions, or not at all.
@@ -182,8 +185,10 @@ def objects_of(config, ours):
     if any(name not in PROTOCOLS for name in asked):
         return None
     kinds = dict(PROTOCOLS[name] for name in asked)
-    return [r for r in ours if not kinds or (r["app_proto"] in kinds and not (
+    seen = [r for r in ours if not kinds or (r["app_proto"] in kinds and not (
         kinds[r["app_proto"]] and re.match(kinds[r["app_proto"]], r.get("method", ""))))]
+    # Of DHCP every message is a transaction to it: of ours the request, and the answer.
+    return [r for r in seen for _ in range(1 + (r["app_proto"] == "dhcp" and r["type"] == "call"))]
 
 
 def is_same(field, want, r):

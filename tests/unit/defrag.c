@@ -8,6 +8,7 @@
 #include "flowtable/flowtable.h"
 #include "parsers/link/decode.h"
 #include "tests/check.h"
+#include "tests/unit/bytes.h"
 
 #define HASH_KEY UINT64_C(0x5eed)
 #define SECOND SP_NS_PER_SEC
@@ -33,12 +34,6 @@ struct spec {
 	uint32_t cut; /* bytes not captured */
 	uint16_t sport;
 };
-
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
 
 /* The bytes of every datagram's payload, the UDP header at its start. */
 static uint8_t datagram_byte(const struct spec *s, uint32_t at)

@@ -8,6 +8,8 @@
 #include "flowtable/flowtable.h"
 #include "parsers/link/decode.h"
 #include "tests/check.h"
+#include "tests/unit/bytes.h"
+#include "tests/unit/calls_conf.h"
 
 #define T0 (UINT64_C(1700000000) * SP_NS_PER_SEC)
 
@@ -68,16 +70,7 @@ static void begin(bool log)
 		.report_interval = 600 * sec,
 		.timeout = {5 * sec, 300 * sec, 35 * sec, 2 * sec, 2 * sec, 60 * sec, 60 * sec, 35 * sec, 35 * sec},
 		.fragments = {.max_datagrams = 16, .max_held = 16, .max_bytes = 1 << 20, .timeout = 30 * sec},
-		.requests = {.enabled = true,
-			     .log = log,
-			     .max_memory = 64 << 20,
-			     .max_held = 64 << 10,
-			     .max_calls = 64,
-			     .max_field = 4096,
-			     .timeout = 120 * sec,
-			     .late = 20 * SP_NS_PER_MS,
-			     .server_ttl = 600 * sec,
-			     .protocols = UINT64_MAX},
+		.requests = calls_conf(64 << 20, log),
 	};
 	struct sp_err err;
 	n_texts = n_records = 0;
@@ -93,18 +86,6 @@ static void end(void)
 	sp_out_flush(&out);
 	stats = *sp_flowtable_stats(ft);
 	sp_flowtable_free(ft);
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
 }
 
 /* A host is the last byte of an address in 10.0.0.0/24; or nobody, everyone, a group. */

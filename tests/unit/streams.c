@@ -7,6 +7,8 @@
 #include "flowtable/flowtable.h"
 #include "parsers/link/decode.h"
 #include "tests/check.h"
+#include "tests/unit/bytes.h"
+#include "tests/unit/calls_conf.h"
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 enum { SEGMENTS_MAX = 512, CALLS_MAX = 256, SEGMENT_MAX = 2048 };
@@ -121,18 +123,6 @@ static struct sp_page *take(struct sp_out *out, struct sp_page *full)
 	return &page;
 }
 
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
 static uint32_t frame(uint8_t *f, const struct segment *s)
 {
 	static uint16_t id;
@@ -167,16 +157,7 @@ static struct sp_flow_conf settings(void)
 		.report_interval = 60 * sec,
 		.timeout = {5 * sec, 300 * sec, 35 * sec, 2 * sec, 2 * sec, 5 * sec, 60 * sec, 35 * sec, 35 * sec},
 		.fragments = {.max_datagrams = 16, .max_held = 16, .max_bytes = 1 << 20, .timeout = 30 * sec},
-		.requests = {.enabled = true,
-			     .log = true,
-			     .max_memory = 8 << 20,
-			     .max_held = 64 << 10,
-			     .max_calls = 64,
-			     .max_field = 4096,
-			     .timeout = 120 * sec,
-			     .late = 20 * SP_NS_PER_MS,
-			     .server_ttl = 600 * sec,
-			     .protocols = UINT64_MAX},
+		.requests = calls_conf(8 << 20, true),
 	};
 }
 

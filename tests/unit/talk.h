@@ -8,6 +8,7 @@
 #include "flowtable/flowtable.h"
 #include "parsers/link/decode.h"
 #include "tests/check.h"
+#include "tests/unit/bytes.h"
 
 enum { TF = 1, TS = 2, TR = 4, TP = 8, TA = 16 };
 
@@ -115,18 +116,6 @@ static inline void talk_flush(struct talk *t)
 {
 	talk_flush_keep(t);
 	t->batch.n = 0;
-}
-
-static inline void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static inline void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
 }
 
 /* An Ethernet and IPv4 header around `l4` bytes of transport header and `len` bytes of payload that are not captured.
