@@ -130,6 +130,7 @@ struct sp_record_head {
 #define SP_CTYPE_NS uint64_t
 #define SP_CTYPE_U64 uint64_t
 #define SP_CTYPE_U32 uint32_t
+#define SP_CTYPE_SEQ uint32_t
 #define SP_CTYPE_U8 uint8_t
 #define SP_CTYPE_ADDR struct sp_addr
 #define SP_CTYPE_PORT uint16_t
@@ -205,6 +206,7 @@ struct sp_request_record {
 #define SP_MEMBER_NS SP_MEMBER_HELD
 #define SP_MEMBER_U64 SP_MEMBER_HELD
 #define SP_MEMBER_U32 SP_MEMBER_HELD
+#define SP_MEMBER_SEQ SP_MEMBER_HELD
 #define SP_MEMBER_ADDR SP_MEMBER_HELD
 #define SP_MEMBER_PORT SP_MEMBER_HELD
 #define SP_MEMBER_PROTO SP_MEMBER_HELD
