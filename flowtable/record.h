@@ -291,9 +291,25 @@ struct sp_out {
 	uint64_t lost;
 };
 
+/* record.c: another page, with room for `size` bytes; NULL: there is none, which is counted. */
+struct sp_page *sp_out_turn(struct sp_out *out, size_t size);
+
 /* Room for one record of `size` bytes (head included, rounded up here): the first bytes zeroed, with size and kind in
  * its head. NULL: no page; counted. */
-void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size, size_t zeroed);
+static inline void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size, size_t zeroed)
+{
+	struct sp_page *page = out->page;
+	size = (size + 7) & ~(size_t)7;
+	if (SP_UNLIKELY(!page || size > sizeof page->data - page->used) && !(page = sp_out_turn(out, size)))
+		return NULL;
+	struct sp_record_head *head = (struct sp_record_head *)(page->data + page->used);
+	memset(head, 0, zeroed);
+	head->size = (uint32_t)size;
+	head->kind = (uint16_t)kind;
+	page->used += (uint32_t)size;
+	page->n++;
+	return head;
+}
 
 /* Sends what is in the started page. */
 void sp_out_flush(struct sp_out *out);
