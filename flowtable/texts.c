@@ -53,16 +53,18 @@ void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t ma
 
 static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)
 {
+	const struct sp_slice *slot = look->m->slot;
+	size_t max = look->max;
 	uint8_t *p = t->bytes + t->size;
 #pragma GCC unroll 16
 	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
-		struct sp_slice value = look->m->slot[i];
+		struct sp_slice value = slot[i];
 		if (!value.n)
 			continue;
-		size_t n = cut(value, look->max);
-		sp_copy(p, value.p, n);
+		size_t n = cut(value, max);
 		t->at[i] = (uint16_t)(p - t->bytes);
 		t->n[i] = (uint16_t)n;
+		sp_copy(p, value.p, n);
 		p += n;
 	}
 	t->size = (uint16_t)(p - t->bytes);
@@ -70,19 +72,20 @@ static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)
 
 static void put_attributes(struct sp_texts *t, unsigned run, const struct sp_texts_look *look)
 {
-	const struct sp_msg *m = look->m;
 	size_t most = attribute_max(look->max);
+	const struct sp_extra *e = look->m->extra, *end = e + look->attributes;
 	uint8_t *p = t->bytes + t->size;
 	if (!t->run_n[run])
 		t->run_at[run] = t->size;
-	for (unsigned i = 0; i < m->n_extras; i++) {
-		uint16_t n = (uint16_t)cut(m->extra[i].value, most);
-		p[0] = m->extra[i].field;
-		memcpy(p + 1, &n, sizeof n);
-		sp_copy(p + SP_TEXTS_ATTRIBUTE_HEAD, m->extra[i].value.p, n);
+	t->run_n[run] = (uint8_t)(t->run_n[run] + look->attributes);
+	for (; e < end; e++) {
+		struct sp_slice value = e->value;
+		size_t n = cut(value, most);
+		uint32_t head = e->field | (uint32_t)n << 8;
+		memcpy(p, &head, sizeof head); /* its last byte is the value's first */
+		sp_copy(p + SP_TEXTS_ATTRIBUTE_HEAD, value.p, n);
 		p += SP_TEXTS_ATTRIBUTE_HEAD + n;
 	}
-	t->run_n[run] = (uint8_t)(t->run_n[run] + m->n_extras);
 	t->size = (uint16_t)(p - t->bytes);
 }
 
