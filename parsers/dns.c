@@ -304,11 +304,16 @@ static __attribute__((noinline)) void read_records(struct sp_parse *p, struct me
 /* As dig writes them. */
 static void put_flags(struct sp_parse *p, const struct message *m)
 {
-	enum { EACH = 3, ALL = 7 * EACH };
+	enum { EACH = 3, ALL = 7 * EACH, SHOWN = AA | TC | RD | RA | AD | CD };
 	static const struct {
 		uint16_t bit;
 		char name[EACH];
 	} known[] = {{AA, " aa"}, {TC, " tc"}, {RD, " rd"}, {RA, " ra"}, {AD, " ad"}, {CD, " cd"}};
+	unsigned shown = m->flags & SHOWN;
+	if (SP_LIKELY((shown == RD || shown == (RD | RA)) && !m->dnssec_ok)) { /* a client's, a resolver's */
+		sp_msg_extra(&p->msg, FLAGS, shown == RD ? SP_TEXT("rd") : SP_TEXT("rd ra"));
+		return;
+	}
 	uint8_t *text = sp_arena_get(p->arena, ALL);
 	size_t n = 0;
 	if (!text)
