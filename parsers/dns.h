@@ -16,6 +16,7 @@ enum dns_type {
 	DNS_A = 1,
 	DNS_SOA = 6,
 	DNS_PTR = 12,
+	DNS_AAAA = 28,
 	DNS_OPT = 41,
 	DNS_TYPES_SHORT = 66, /* those below have a row in the tables */
 	DNS_SPF = 99,
