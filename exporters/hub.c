@@ -142,7 +142,7 @@ static struct sp_page *empty_page(struct worker *w)
 	page = w->spare;
 	assert(page);
 	w->spare = page->next;
-	page->used = page->n = 0;
+	page->used = page->n = page->ids = 0;
 	return page;
 }
 
@@ -151,7 +151,7 @@ static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 	struct worker *w = out->ctx;
 	if (full) {
 		if (!w->hub->n_exporters) {
-			full->used = full->n = 0;
+			full->used = full->n = full->ids = 0;
 			return full;
 		}
 		send_page(w, full);
@@ -202,7 +202,8 @@ static unsigned piece_of(const struct exporter *e, const struct sp_record_head *
 
 static void encode_page(struct exporter *e, const struct sp_page *page)
 {
-	for (uint32_t at = 0; at < page->used;) {
+	bool wanted = !e->encoder->wants || e->encoder->wants(page, e->hub->points);
+	for (uint32_t at = 0; wanted && at < page->used;) {
 		const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
 		unsigned kind = piece_of(e, head);
 		struct piece *piece = &e->piece[kind];

@@ -268,6 +268,13 @@ static inline bool sp_record_is_inside(const struct sp_record_head *head)
 	return head->kind == SP_RECORD_REQUEST && ((const struct sp_request_record *)(const void *)head)->inside;
 }
 
+/* Does the call carry an id that another point may see, too, wherever its addresses are changed on the way? */
+static inline bool sp_request_has_id(const struct sp_request_record *r)
+{
+	const uint16_t *n = r->texts.n;
+	return n[SP_SLOT_X_REQUEST_ID_REQUEST] | n[SP_SLOT_X_REQUEST_ID_RESPONSE] | n[SP_SLOT_TRACE_ID];
+}
+
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
 #define SP_PAGE_SIZE (64 * 1024)
 #define SP_PAGE_SLACK 32 /* so many bytes behind any that a record holds may be read, whatever they are */
@@ -277,7 +284,8 @@ struct sp_page {
 	uint32_t n;	       /* records */
 	_Atomic uint32_t refs; /* hub: exporters that still read */
 	uint32_t worker;
-	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 24 - SP_PAGE_SLACK];
+	uint32_t ids; /* calls that carry an id, see sp_request_has_id */
+	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 32 - SP_PAGE_SLACK];
 	uint8_t slack[SP_PAGE_SLACK];
 };
 static_assert(sizeof(struct sp_page) == SP_PAGE_SIZE, "one page");
