@@ -257,14 +257,14 @@ static char *put_attributes(char *p, struct kept *k, const struct sp_request_rec
 	const struct sp_parser *parser = sp_parser(r->parser);
 	if (!parser)
 		return p;
+	struct word *word = &k->field[parser->app * FIELDS_EACH & (KEPT_FIELDS - 1)];
 	PUT(",\"attributes\":{");
 	for (unsigned run = 0; run < SP_TEXTS_RUNS; run++) {
 		uint32_t at = texts->run_at[run];
 		for (unsigned n = texts->run_n[run]; n; n--) {
 			struct sp_slice value;
 			uint8_t field = sp_texts_attribute(texts, &at, &value);
-			struct word *w = &k->field[(parser->app * FIELDS_EACH + field) & (KEPT_FIELDS - 1)];
-			p = put_word(p, w, "\"", parser->fields[field], "\":\"");
+			p = put_word(p, &word[field % FIELDS_EACH], "\"", parser->fields[field], "\":\"");
 			p = sp_put_json_near(p, value.p, value.n);
 			PUT("\",");
 		}

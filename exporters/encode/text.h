@@ -33,14 +33,14 @@ static inline char *sp_put_json_near(char *p, const uint8_t *s, size_t n)
 	if (SP_UNLIKELY(n > 32))
 		return sp_put_json_string(p, (const char *)s, n);
 	__m128i a = _mm_loadu_si128((const __m128i *)s);
-	uint64_t odd = sp_json_odd16(a);
+	uint32_t odd = sp_json_odd16(a);
 	_mm_storeu_si128((__m128i *)p, a);
 	if (n > 16) {
 		__m128i b = _mm_loadu_si128((const __m128i *)(s + 16));
 		odd |= sp_json_odd16(b) << 16;
 		_mm_storeu_si128((__m128i *)(p + 16), b);
 	}
-	if (SP_UNLIKELY(odd & ((UINT64_C(1) << n) - 1)))
+	if (SP_UNLIKELY(odd << (-n & 31))) /* what is behind the text does not count */
 		return sp_put_json_string(p, (const char *)s, n);
 	return p + n;
 }
