@@ -160,7 +160,7 @@ def test_profile_choice():
         assert "No profiles that match" in run("profile", "--where", "app_proto=ftp", d()).out
         for args, words in ((["--sort", "slo", d()], "did you mean slow?"), (["--slowest", "0", d()], "a number from 1 to 1000"),
                             (["--where", "x", d()], "no condition"), ([], "wants a directory"), ([d(), "x"], "is no flow's id"),
-                            (["--svg", "x", d()], "wants a flow's id"), (["http://10.0.0.1/"], "directories only"),
+                            (["--svg", "x", d()], "wants a flow's id"), (["s3://10.0.0.1/"], "not supported"),
                             ([d(), "1", "2"], "at most one flow's id"), ([d(), "-1"], "unknown option -1")):
             err = run("profile", *args, expect=2).err
             assert words in err, (args, err)
