@@ -80,17 +80,19 @@ static size_t take(char *data, size_t one, size_t n, void *ctx)
 	return n;
 }
 
-/* Certificates that are trusted instead of the system's, named as curl(1) lets them be named. */
-static const char *trusted(void)
+/* A variable of the environment, NULL where it says nothing. */
+static const char *variable(const char *name)
 {
-	const char *file = getenv("CURL_CA_BUNDLE");
-	return file && *file ? file : getenv("SSL_CERT_FILE");
+	const char *value = getenv(name);
+	return value && *value ? value : NULL;
 }
 
 /* Proxies are libcurl's business: it takes them from the environment. */
 static bool set_options(struct sp_fetch *f, unsigned timeout_s, struct sp_err *err)
 {
 	CURLcode rc = CURLE_OK;
+	/* Certificates that are trusted instead of the system's, as curl(1) has it. */
+	const char *trusted = variable("CURL_CA_BUNDLE") ? variable("CURL_CA_BUNDLE") : variable("SSL_CERT_FILE");
 #define SET(option, value) rc = rc ? rc : f->easy_setopt(f->easy, CURLOPT_##option, value)
 	SET(PROTOCOLS_STR, SCHEMES);
 	SET(REDIR_PROTOCOLS_STR, SCHEMES);
@@ -107,8 +109,8 @@ static bool set_options(struct sp_fetch *f, unsigned timeout_s, struct sp_err *e
 	SET(ERRORBUFFER, f->error);
 	SET(WRITEFUNCTION, take);
 	SET(WRITEDATA, f);
-	if (trusted())
-		SET(CAINFO, trusted());
+	if (trusted)
+		SET(CAINFO, trusted);
 #undef SET
 	if (rc)
 		sp_err(err, 0, "libcurl: %s; version 7.85 or newer is needed", f->easy_strerror(rc));
@@ -138,8 +140,7 @@ struct sp_fetch *sp_fetch_new(unsigned timeout_s, struct sp_err *err)
 
 static const char *temporary_directory(void)
 {
-	const char *dir = getenv("TMPDIR");
-	return dir && *dir ? dir : "/tmp";
+	return variable("TMPDIR") ? variable("TMPDIR") : "/tmp";
 }
 
 static int refuse_file(int error, struct sp_err *err)
@@ -192,7 +193,9 @@ static const char *hint(CURLcode code)
 		return "try again, or give it longer with --timeout";
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
-		return "SSL_CERT_FILE names a file of certificates to trust";
+		return "SSL_CERT_FILE names certificates to trust, the package ca-certificates has the usual ones";
+	case CURLE_SSL_CONNECT_ERROR:
+		return "does the server speak TLS at that port? Else it is http://";
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
