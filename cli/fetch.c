@@ -200,6 +200,8 @@ static const char *hint(CURLcode code)
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 	case CURLE_GOT_NOTHING:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
 	case CURLE_BAD_CONTENT_ENCODING:
 		return "it did not come as a whole, and is not shown: try again";
 	case CURLE_TOO_MANY_REDIRECTS:

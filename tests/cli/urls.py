@@ -29,6 +29,7 @@ from cli import SPANTAP, Dir, Ran, Skip, main, run
 CAPTURE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "captures", "demo-shop.pcapng")
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
              "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+NOWHERE = "w" * 64 + ".invalid"  # what no DNS server can be asked for
 MISSING = "No such file or directory; a directory that 'spantap read -o' wrote is expected"
 
 
@@ -336,7 +337,7 @@ def test_connections_that_fail():
         url = f"http://127.0.0.1:{s.getsockname()[1]}/out"
     err = fetch("trace", url, expect=1).err
     assert err.startswith(f"spantap: {url}/traces.jsonl: Failed to connect") and "does the server run" in err, err
-    err = fetch("trace", "http://nowhere.invalid/out", expect=1).err
+    err = fetch("trace", f"http://{NOWHERE}/out", expect=1).err
     assert "Could not resolve host" in err and "is the name right?" in err, err
     for data, words in ((b"", "try again"), (b"220 mail.example ESMTP\r\n", "HTTP/0.9"), (b"HTTP/1.1 200", "traces.jsonl: "),
                         (b"HTTP/1.1 200 OK\r\n" + b"X: \x1b[31m\r\n" * 100_000, "traces.jsonl: "),
@@ -382,7 +383,7 @@ def test_credentials():
             site.special = {name: redirect(other.url + name, code) for name in names}
             assert fetch("top", f"http://me:s3cret%2F%40@{site.host}").out == out
         assert other.authorized == [None] * 4, other.authorized
-        for url in ("http://me:s3cret@127.0.0.1:1/", "http://me:s3cret@nowhere.invalid/", f"https://me:s3cret@{site.host}/"):
+        for url in ("http://me:s3cret@127.0.0.1:1/", f"http://me:s3cret@{NOWHERE}/", f"https://me:s3cret@{site.host}/"):
             err = fetch("top", url, expect=1).err
             assert "s3cret" not in err and "me:" not in err and "me@" not in err, err
         assert "speak TLS" in err

@@ -457,7 +457,7 @@ def test_top_usage_and_damage():
         for args, words in ((["--by", "servise", d()], "did you mean service?"), (["--sort", "bytes", d()], "wants --by"),
                             (["--json", d()], "wants --by"), (["--by", "flow", "--sort", "x", d()], "unknown 'x'"), ([], "wants a directory"),
                             (["-n", "0", d()], "from 1 to 1000"), (["--follow=0", d()], "from 1 to 3600"), ([d(), "x"], "wants a directory"),
-                            (["https://x/"], "directories only"), (["--where", "=", d()], "no condition")):
+                            (["s3://x/"], "not supported"), (["--where", "=", d()], "no condition")):
             err = run("top", *args, expect=2).err
             assert words in err, (args, err)
         d.write("flows.jsonl", "")
