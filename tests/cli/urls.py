@@ -93,18 +93,26 @@ def deaf():
 def blurting(data):
     """A port that answers everything with the same bytes."""
     def serve(s):
-        with contextlib.suppress(OSError):
-            while True:
+        while True:
+            try:
                 c, _ = s.accept()
+            except OSError:
+                return
+            with c, contextlib.suppress(OSError):
                 c.recv(65536)
                 c.sendall(data)
                 c.shutdown(socket.SHUT_WR)
                 c.recv(65536)
-                c.close()
 
     with socket.create_server(("127.0.0.1", 0)) as s:
-        threading.Thread(target=serve, args=(s,), daemon=True).start()
-        yield f"http://127.0.0.1:{s.getsockname()[1]}"
+        thread = threading.Thread(target=serve, args=(s,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{s.getsockname()[1]}"
+        finally:
+            # Closing alone leaves it waiting, by a number that the next server's socket may get.
+            s.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def status(code):
