@@ -42,13 +42,15 @@ static void count(struct sp_flowtable *ft, struct sp_dialog *d, const struct sp_
 	bool error =
 		status == SP_STATUS_CLIENT_ERROR || status == SP_STATUS_SERVER_ERROR || status == SP_STATUS_TIMEOUT;
 	d->requests++;
-	d->errors += error;
 	d->app = c->app;
 	d->bits |= SP_DIALOG_SURE;
 	app->requests++;
-	app->request_errors += error;
 	ft->stats.requests++;
-	ft->stats.request_errors += error;
+	if (SP_LIKELY(!error))
+		return;
+	d->errors++;
+	app->request_errors++;
+	ft->stats.request_errors++;
 }
 
 /* Where a message begins in its stream: what a middlebox that writes sequence numbers anew leaves as it was. */
@@ -203,6 +205,7 @@ static void write_record(struct sp_talk *t, const struct sp_call *c, const struc
 	if (SP_UNLIKELY(c->bits & SP_CALL_ELSEWHERE))
 		put_answerer(&ft->l7->elsewhere, r);
 	put_texts(&r->texts, c, &look);
+	ft->out->page->ids += sp_request_has_id(r);
 }
 
 void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m)
