@@ -4,6 +4,7 @@
 #define SP_PARSERS_HTTP_PRIV_H
 
 #include "parsers/http.h"
+#include "parsers/http_lines.h"
 
 enum {
 	SP_HTTP_HEAD_MAX = SP_CARRY_MAX, /* of a head that is read at once */
@@ -68,6 +69,10 @@ bool sp_http_start_line(struct sp_parse *p, struct sp_http_side *s, struct sp_sl
 
 /* A request line that is longer than what can be read at once: what is there of it. */
 void sp_http_long_line(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line);
+
+/* http_plain.c: the start line and the framing of an ordinary head that is there as a whole, into `s`, which is zero.
+ * Returns where it ends, 0: it is none. */
+size_t sp_http_plain_head(struct sp_slice in, struct sp_http_side *s);
 
 /* Header lines from `at` on, up to the empty line (`done`: it was there, and is used up) or to the first line that is
  * not there as a whole. Returns the offset after them. */
