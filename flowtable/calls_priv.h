@@ -111,6 +111,31 @@ uint32_t sp_calls_find_interim(const struct sp_talk *t, unsigned side, const str
 
 /* --- the end --- */
 
+/* Nothing of it is told but that it was, when it has been answered: neither records nor a profile take it. */
+static inline bool sp_call_is_only_counted(const struct sp_talk *t, const struct sp_call *c)
+{
+	return !(t->l7->conf.log | (t->f->dir[0].bits & SP_DIR_PROFILED) | (c->bits & SP_CALL_OPAQUE));
+}
+
+/* A call that is over, or a message that stands alone. The flow's name is that of what it carries rather than of what
+ * it carries that in. */
+static inline void sp_call_count(const struct sp_talk *t, uint16_t app, enum sp_status status)
+{
+	enum { ERRORS = 1 << SP_STATUS_CLIENT_ERROR | 1 << SP_STATUS_SERVER_ERROR | 1 << SP_STATUS_TIMEOUT };
+	struct sp_flow_stats *stats = &t->ft->stats;
+	struct sp_app_counts *counts = &t->l7->counts[app];
+	struct sp_dialog *d = t->d;
+	unsigned error = ERRORS >> status & 1U;
+	d->requests++;
+	d->errors += error;
+	d->app = app;
+	d->bits |= SP_DIALOG_SURE;
+	counts->requests++;
+	counts->request_errors += error;
+	stats->requests++;
+	stats->request_errors += error;
+}
+
 /* The server has answered: what it speaks is learned. */
 static inline void sp_calls_answered(struct sp_talk *t)
 {

@@ -114,22 +114,26 @@ struct sp_piece {
 	bool last, cut;
 };
 
-/* One message being put together, or waiting for its answer: head and texts, in one block of the slab. */
+/* One message being put together, or waiting for its answer: head and texts, in one block of the slab. What finds and
+ * counts it is the beginning, in one cache line. */
 struct sp_call {
 	uint32_t prev, next;
+	uint64_t id;
+	uint32_t tag;
+	uint16_t app;
+	uint16_t bits;	  /* enum sp_call_bits */
+	uint16_t retries; /* datagrams that asked again */
+	uint8_t status;
+	/* what a record says of it */
 	uint64_t req_start_ns, req_end_ns;
 	uint32_t req_seq, req_ack;
 	uint64_t req_bytes;
 	uint64_t resp_start_ns, resp_end_ns;
 	uint64_t resp_bytes;
-	uint64_t id;
-	uint32_t resp_seq, tag;
-	uint16_t app;
-	uint8_t status;
-	uint16_t bits;	  /* enum sp_call_bits */
-	uint16_t retries; /* datagrams that asked again */
+	uint32_t resp_seq;
 	struct sp_texts texts;
 };
+static_assert(offsetof(struct sp_call, req_start_ns) == SP_SLAB_UNIT, "a slab's unit is never in two cache lines");
 
 enum sp_call_bits {
 	SP_CALL_REQUEST = 1,	 /* its request was seen */
@@ -150,9 +154,9 @@ enum sp_call_bits {
 	SP_CALL_ELSEWHERE = 32768, /* its answer came in another flow, see struct sp_elsewhere */
 };
 
-/* Cache lines of a call with short texts, and without. */
+/* Cache lines of a call with short texts, and those of one that is only counted which its answer needs. */
 #define SP_CALL_LINES 4
-#define SP_CALL_HEAD_LINES 2
+#define SP_CALL_HEAD_LINES 1
 
 /* Packets of a connection that began with what is nobody's, in which something else may begin. */
 #define SP_L7_LOOK_PACKETS 64
