@@ -39,7 +39,7 @@ struct transfer {
 	uint32_t left;	  /* bytes of the present message that are to come */
 	uint16_t answers; /* records of it that are to come */
 	uint8_t soas;	  /* with the first one's serial number */
-	bool open, incremental;
+	bool open : 1, incremental : 1;
 };
 
 struct state {
@@ -47,6 +47,7 @@ struct state {
 	struct transfer transfer;
 	uint8_t next;
 };
+static_assert(sizeof(struct state) <= SP_CACHE_LINE, "every conversation has one");
 
 struct message {
 	struct sp_slice in;

@@ -28,6 +28,7 @@ struct state {
 	bool flipped;  /* it is the side that is called the server: the connection says so */
 	bool tagged;   /* a request's response may be of a kind of its own */
 };
+static_assert(sizeof(struct state) <= SP_CACHE_LINE, "every connection has one");
 
 static bool by_client(const struct sp_parse *p, const struct state *st)
 {

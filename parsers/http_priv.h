@@ -57,7 +57,8 @@ struct sp_http_side {
 	uint8_t kind, tag; /* enum sp_msg_kind, enum sp_http_tag */
 	uint8_t flags;	   /* enum sp_http_flags */
 	bool good;	   /* a message was read, or began here after a loss */
-};
+} __attribute__((packed, aligned(4)));
+static_assert(sizeof(struct sp_http_side) == 28, "both sides and what they share are one cache line");
 
 enum sp_http_start { SP_HTTP_WRONG, SP_HTTP_SHORT, SP_HTTP_REQUEST, SP_HTTP_RESPONSE };
 
