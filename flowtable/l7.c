@@ -20,7 +20,13 @@ int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_ke
 	sp_identify_init(l7);
 	sp_dialog_setup(l7);
 	int rc = sp_elsewhere_init(&l7->elsewhere);
-	return rc ? rc : sp_slab_init(&l7->slab, conf->max_memory);
+	rc = rc ? rc : sp_slab_init(&l7->slab, conf->max_memory);
+	if (rc)
+		return rc;
+	/* A block that nobody is given: of a parser that has nothing to be asked for. */
+	struct sp_dialog *none = sp_slab_at(&l7->slab, SP_L7_NONE);
+	none->parser = sp_parsers[0];
+	return 0;
 }
 
 void sp_l7_free(struct sp_l7 *l7)

@@ -154,9 +154,8 @@ enum sp_call_bits {
 	SP_CALL_ELSEWHERE = 32768, /* its answer came in another flow, see struct sp_elsewhere */
 };
 
-/* Cache lines of a call with short texts, and those of one that is only counted which its answer needs. */
+/* Cache lines of a call with short texts; of one that is only counted its answer needs the first. */
 #define SP_CALL_LINES 4
-#define SP_CALL_HEAD_LINES 1
 
 /* Packets of a connection that began with what is nobody's, in which something else may begin. */
 #define SP_L7_LOOK_PACKETS 64
@@ -215,32 +214,35 @@ int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_ke
 void sp_l7_free(struct sp_l7 *l7);
 void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf);
 
-/* Asks for a flow's dialog, which the next packet may need. */
+/* A flow's dialog; of a flow that has none, or none any more, SP_L7_NONE. Which it will be cannot be guessed where one
+ * packet is another flow's than the next: no branch tells. */
+#define SP_L7_NONE 0
+static inline const struct sp_dialog *sp_l7_peek(const struct sp_l7 *l7, const struct sp_flow *f)
+{
+	uint32_t has = (f->more & (SP_L7_DIALOG | SP_L7_DONE)) == SP_L7_DIALOG;
+	return sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER & (0 - has));
+}
+
+/* Asks for what the next packet of a flow may need: its dialog. */
 static inline void sp_l7_prefetch(const struct sp_l7 *l7, const struct sp_flow *f)
 {
-	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
-		return;
-	const char *dialog = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
+	const char *dialog = (const char *)sp_l7_peek(l7, f);
 	sp_prefetch(dialog);
 	sp_prefetch(dialog + SP_CACHE_LINE);
 }
 
-/* …and, when that is here, for what its parser and its oldest call need. */
+/* …and, when that is here, for what its parser and its oldest call need; where there is no call, the slab's first line
+ * is, which is always at hand. */
 static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_flow *f)
 {
-	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
+	const struct sp_dialog *d = sp_l7_peek(l7, f);
+	if (SP_UNLIKELY(!d->parser))
 		return;
-	const struct sp_dialog *d = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
-	if (!d->parser)
-		return;
-	const char *state = sp_slab_at(&l7->slab, d->state);
+	const char *state = sp_slab_at(&l7->slab, d->state), *call = sp_slab_at(&l7->slab, d->first);
 	sp_prefetch(state);
-	sp_prefetch(state + d->parser->state_size); /* of the small ones, the end */
-	if (!d->first)
-		return;
-	const char *call = sp_slab_at(&l7->slab, d->first);
-	unsigned lines = l7->conf.log ? SP_CALL_LINES : SP_CALL_HEAD_LINES;
-	for (unsigned line = 0; line < lines; line++)
+	sp_prefetch(state + SP_MIN(d->parser->state_size, SP_CACHE_LINE + 1U) - 1);
+	sp_prefetch(call);
+	for (unsigned line = 1; SP_UNLIKELY(l7->conf.log) && line < SP_CALL_LINES; line++)
 		sp_prefetch(call + line * SP_CACHE_LINE);
 }
 
