@@ -163,7 +163,8 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 	if (!t->d->first || t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID ||
 	    m->kind != SP_MSG_REQUEST)
 		return false;
-	sp_calls_expire(t, t->ns, false);
+	if (sp_calls_are_due(t))
+		sp_calls_expire(t, t->ns, false);
 	uint32_t h = sp_calls_find(t, m->id, !sp_speaker(t, side, m));
 	if (h)
 		sp_call_at(t, h)->retries++;

@@ -151,8 +151,23 @@ void sp_calls_tell(struct sp_talk *t, uint32_t handle);
 /* calls_end.c: the end of what one side says in a call, which is its response or its request. */
 void sp_calls_end_side(struct sp_talk *t, uint32_t handle, bool response);
 
-/* calls_end.c: until when a request is open. */
-uint64_t sp_calls_until(const struct sp_talk *t, const struct sp_call *c);
+/* What nobody has to answer is answered soon, or what comes is said for another reason. */
+#define SP_CALL_OPTIONAL_TIMEOUT (2 * SP_NS_PER_SEC)
+
+/* Until when a request is open. */
+static inline uint64_t sp_calls_until(const struct sp_talk *t, const struct sp_call *c)
+{
+	unsigned own = t->d->parser->timeout_s;
+	uint64_t ns = own ? own * SP_NS_PER_SEC : t->l7->conf.timeout;
+	return c->req_start_ns + (SP_UNLIKELY(c->bits & SP_CALL_OPTIONAL) ? SP_MIN(ns, SP_CALL_OPTIONAL_TIMEOUT) : ns);
+}
+
+/* Has the oldest of some calls waited for its answer too long, so that sp_calls_expire has something to do? */
+static inline bool sp_calls_are_due(const struct sp_talk *t)
+{
+	const struct sp_call *c = sp_call_at(t, t->d->first);
+	return !(c->bits & SP_CALL_RESPONSE) && t->ns >= sp_calls_until(t, c);
+}
 
 /* calls.c: the answer to an open call of this flow, from another one. */
 void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at);

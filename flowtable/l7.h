@@ -249,11 +249,13 @@ static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_
 /* l7.c: the flow of a segment of `side` at `seq` has no dialog. Has it one from now on? */
 bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, uint32_t seq);
 
-/* l7.c: a datagram. */
-void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+/* l7.c: the same of a datagram's. And is it known who speaks in a flow where it was not, now that there is one? */
+bool sp_l7_begin_datagram(struct sp_flowtable *ft, struct sp_flow *f);
+bool sp_l7_identify_datagram(struct sp_talk *t, unsigned side, struct sp_slice in);
 
-/* dialog.c: a segment that TCP tracking has seen. */
+/* dialog.c: a segment that TCP tracking has seen; a datagram. */
 void sp_dialog_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+void sp_dialog_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
 /* Payload of a flow that is not done. */
 static inline void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
@@ -261,7 +263,7 @@ static inline void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, con
 	if (f->proto == SP_PROTO_TCP)
 		sp_dialog_segment(ft, f, pkt, side);
 	else
-		sp_l7_datagram(ft, f, pkt, side);
+		sp_dialog_datagram(ft, f, pkt, side);
 }
 
 /* l7.c: the flow is over: what is open is told. */
@@ -297,9 +299,6 @@ void sp_identify_forget(struct sp_talk *t);
 
 /* dialog.c: what parsers are told whatever they read; after every change of settings. */
 void sp_dialog_setup(struct sp_l7 *l7);
-
-/* dialog.c: runs the parser over a datagram, which may be `cut`. */
-void sp_dialog_datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool cut);
 
 /* dialog.c: runs the parser over a piece of a stream. Returns how many bytes are done with; what is to be skipped,
  * wanted and whether to go on is in the stream. */
