@@ -26,7 +26,9 @@ struct state {
 	bool pending;  /* the client asked for a switch, and may no longer speak HTTP */
 	bool known;    /* who is the client */
 	bool flipped;  /* it is the side that is called the server: the connection says so */
+	bool tagged;   /* a request's response may be of a kind of its own */
 };
+static_assert(sizeof(struct state) <= SP_CACHE_LINE, "every connection has one");
 
 static bool by_client(const struct sp_parse *p, const struct state *st)
 {
@@ -293,14 +295,19 @@ static enum sp_parse_result body(struct sp_parse *p, struct sp_http_side *s, siz
 	return end_message(p, s, used, to_end ? SP_TO_END : 0);
 }
 
+static void tell_tag(struct sp_parse *p, struct state *st, const struct sp_http_side *s)
+{
+	p->msg.tag = s->tag;
+	st->tagged |= s->tag != SP_HTTP_PLAIN;
+}
+
 /* The response's head is there. */
 static enum sp_parse_result response_body(struct sp_parse *p, struct state *st, struct sp_http_side *s, size_t used)
 {
 	uint32_t tag = SP_HTTP_PLAIN;
 	if (s->kind == SP_MSG_INTERIM)
 		return end_message(p, s, used, 0);
-	p->asked(p, 0, &tag);
-	if (tag != SP_HTTP_PLAIN)
+	if (SP_UNLIKELY(st->tagged) && p->asked(p, 0, &tag) && tag != SP_HTTP_PLAIN)
 		st->pending = false;
 	bool success = s->code >= 200 && s->code < 300;
 	if (s->code == 101 || (tag == SP_HTTP_CONNECT && success)) {
@@ -323,7 +330,7 @@ static enum sp_parse_result after_head(struct sp_parse *p, struct state *st, str
 	s->phase = START;
 	if (s->kind != SP_MSG_REQUEST)
 		return response_body(p, st, s, used);
-	p->msg.tag = s->tag;
+	tell_tag(p, st, s);
 	p->msg.id = s->upgrade == SP_APP_HTTP2; /* it will be that of the stream on which it is answered */
 	st->pending |= s->tag == SP_HTTP_CONNECT || s->tag == SP_HTTP_UPGRADES;
 	return s->tag == SP_HTTP_CONNECT ? end_message(p, s, used, 0) : body(p, s, used, false);
@@ -388,7 +395,7 @@ static enum sp_parse_result long_start(struct sp_parse *p, struct state *st, str
 		return wrong(p, st, s);
 	sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_HEAD);
 	sp_http_long_line(p, s, (struct sp_slice){p->in.p, SP_HTTP_HEAD_MAX});
-	p->msg.tag = s->tag;
+	tell_tag(p, st, s);
 	s->scanned = 0;
 	s->good = st->known = true;
 	s->phase = LINE;
@@ -438,7 +445,7 @@ static enum sp_parse_result head(struct sp_parse *p, struct state *st, struct sp
 	s->good = st->known = true;
 	if (done)
 		return after_head(p, st, s, used);
-	p->msg.tag = s->tag;
+	tell_tag(p, st, s);
 	if (p->in.n < SP_HTTP_HEAD_MAX) /* the stream ended in it */
 		return end_message(p, s, p->in.n, 0);
 	s->phase = FIELDS;
@@ -468,6 +475,21 @@ static enum sp_parse_result start(struct sp_parse *p, struct state *st, struct s
 	return in.n < SP_HTTP_HEAD_MAX ? wait(p, s) : long_start(p, st, s);
 }
 
+/* An ordinary head that nobody reads. Returns where it ends, 0: it has to be looked at properly. */
+static size_t plain_head(struct sp_parse *p, struct state *st, struct sp_http_side *s)
+{
+	struct sp_http_side found = {.good = true};
+	size_t used = s->scanned ? 0 : sp_http_plain_head(p->in, &found);
+	if (!used || (found.kind == SP_MSG_REQUEST) != by_client(p, st))
+		return 0;
+	*s = found;
+	st->known = true;
+	struct sp_msg *m = sp_msg_begin_unread(p, found.kind, SP_PART_WHOLE);
+	if (found.kind == SP_MSG_RESPONSE)
+		m->status = (uint8_t)sp_http_status(found.code);
+	return used;
+}
+
 static enum sp_parse_result more_fields(struct sp_parse *p, struct state *st, struct sp_http_side *s)
 {
 	bool done;
@@ -483,9 +505,11 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	struct sp_http_side *s = &st->side[p->side];
 	if (st->switched)
 		return sp_parse_switch(p, 0, st->next);
+	size_t used;
 	switch (s->phase) {
 	case START:
-		return start(p, st, s);
+		used = p->terse ? plain_head(p, st, s) : 0;
+		return SP_LIKELY(used) ? after_head(p, st, s, used) : start(p, st, s);
 	case LINE:
 		return pass_line(p, s);
 	case FIELDS:

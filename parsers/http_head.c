@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1's heads: start line and header lines (RFC 9112), what they say about the message and how it is framed. */
-#include <emmintrin.h>
-
 #include "parsers/http_priv.h"
 
 enum {
@@ -386,27 +384,13 @@ void sp_http_field(struct sp_parse *p, struct sp_http_side *s, struct sp_slice l
 	}
 }
 
-/* NULL: no line ends before `end`. Lines are short: a call of memchr costs more than the search. */
-static inline const uint8_t *line_end(const uint8_t *p, const uint8_t *end)
-{
-	const __m128i nl = _mm_set1_epi8('\n');
-	while (end - p >= 32) {
-		__m128i a = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), nl);
-		__m128i b = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + 16)), nl);
-		unsigned mask = (unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16;
-		if (mask)
-			return p + __builtin_ctz(mask);
-		p += 32;
-	}
-	return memchr(p, '\n', (size_t)(end - p));
-}
-
 size_t sp_http_fields(struct sp_parse *p, struct sp_http_side *s, size_t at, bool *done)
 {
 	const uint8_t *in = p->in.p, *end = in + p->in.n, *line = in + at;
+	struct sp_http_lines lines = sp_http_lines(p->in, at);
 	*done = false;
 	for (;;) {
-		const uint8_t *nl = line_end(line, end);
+		const uint8_t *nl = sp_http_line_end(&lines);
 		if (!nl)
 			return (size_t)(line - in);
 		if (nl == line || (nl == line + 1 && *line == '\r')) {
@@ -414,7 +398,7 @@ size_t sp_http_fields(struct sp_parse *p, struct sp_http_side *s, size_t at, boo
 			return (size_t)(nl + 1 - in);
 		}
 		while (nl + 1 < end && (nl[1] == ' ' || nl[1] == '\t')) { /* it goes on */
-			nl = memchr(nl + 1, '\n', (size_t)(end - nl - 1));
+			nl = sp_http_line_end(&lines);
 			if (!nl)
 				return (size_t)(line - in);
 		}

@@ -4,6 +4,7 @@
 #define SP_PARSERS_HTTP_PRIV_H
 
 #include "parsers/http.h"
+#include "parsers/http_lines.h"
 
 enum {
 	SP_HTTP_HEAD_MAX = SP_CARRY_MAX, /* of a head that is read at once */
@@ -56,7 +57,8 @@ struct sp_http_side {
 	uint8_t kind, tag; /* enum sp_msg_kind, enum sp_http_tag */
 	uint8_t flags;	   /* enum sp_http_flags */
 	bool good;	   /* a message was read, or began here after a loss */
-};
+} __attribute__((packed, aligned(4)));
+static_assert(sizeof(struct sp_http_side) == 28, "both sides and what they share are one cache line");
 
 enum sp_http_start { SP_HTTP_WRONG, SP_HTTP_SHORT, SP_HTTP_REQUEST, SP_HTTP_RESPONSE };
 
@@ -68,6 +70,10 @@ bool sp_http_start_line(struct sp_parse *p, struct sp_http_side *s, struct sp_sl
 
 /* A request line that is longer than what can be read at once: what is there of it. */
 void sp_http_long_line(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line);
+
+/* http_plain.c: the start line and the framing of an ordinary head that is there as a whole, into `s`, which is zero.
+ * Returns where it ends, 0: it is none. */
+size_t sp_http_plain_head(struct sp_slice in, struct sp_http_side *s);
 
 /* Header lines from `at` on, up to the empty line (`done`: it was there, and is used up) or to the first line that is
  * not there as a whole. Returns the offset after them. */
