@@ -196,6 +196,7 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 	const struct straight s = {sp_tunnel_ports(conf), sp_key_seed(conf->hash_key)};
 	/* No frame is that long: checksums are looked at on the walk. */
 	uint32_t n = batch->n, least = conf->verify_checksums ? UINT32_MAX : ETH_LEN + IP4_LEN + TCP_LEN;
+	const struct sp_homes homes = batch->homes;
 	unsigned flags = 0;
 	batch->n_layers = 0;
 	batch->odd = false;
@@ -204,6 +205,7 @@ void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, s
 		pkt->space = space[pkt->point];
 		if (SP_LIKELY(fast(&s, batch, i, least))) {
 			flags |= pkt->flags;
+			sp_prefetch(sp_home(&homes, pkt->hash));
 			continue;
 		}
 		slow(conf, batch, (uint32_t)i);
