@@ -79,12 +79,13 @@ static inline void prefetch_more(const struct sp_flowtable *ft, const struct sp_
 }
 
 /* The packet is neither odd nor a copy, and its flow was guessed right. Nobody asks at once what a healthy connection
- * has told before: that both sides were seen, and their TTL. */
+ * has told before: that both sides were seen, and their TTL. The protocol is as good as random, so it is read where it
+ * is known first. */
 static inline __attribute__((always_inline)) void
 ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt, bool more)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto == SP_PROTO_UDP) {
+	if (key->proto == SP_PROTO_UDP) {
 		sp_flow_appear(ft, f, key, pkt);
 		sp_flow_datagram(ft, f, pkt, side, SP_DELAY_ART);
 		ft->stats.packets_udp++;
