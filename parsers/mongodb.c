@@ -19,6 +19,8 @@ enum opcode {
 	OP_MSG = 2013,
 };
 
+enum compressor { NOOP, SNAPPY, ZLIB, ZSTD };
+
 enum {
 	HEADER = 16,
 	MESSAGE_MAX = 48000000, /* maxMessageSizeBytes */
@@ -32,6 +34,7 @@ enum {
 	QUERY_FAILURE = 1 << 1,
 	CODE_CURSOR_NOT_FOUND = 43,
 	REPLY_HEAD = 20,
+	COMPRESSED_HEAD = 9,
 };
 
 /* A tag: an OP_QUERY that is a command, whose reply is one; or one for documents, all of which may come unasked. */
@@ -49,7 +52,7 @@ static const char *const fields[] = {
 	NULL,
 };
 
-static const char *const compressors[] = {"noop", "snappy", "zlib", "zstd"};
+static const char *const compressors[] = {[NOOP] = "noop", [SNAPPY] = "snappy", [ZLIB] = "zlib", [ZSTD] = "zstd"};
 
 /* The message that is open on a side. */
 struct open {
@@ -323,14 +326,14 @@ static bool decompress(struct sp_parse *p, struct body *b, uint32_t *op)
 		return false;
 	struct sp_slice in = {b->c.p, sp_cursor_left(&b->c)};
 	size_t room = SP_MIN(size, (uint32_t)MONGODB_VIEW), n = 0;
-	uint8_t *out = sp_arena_get(p->arena, room);
-	if (out && compressor == 0)
+	uint8_t *out = compressor == NOOP ? NULL : sp_arena_get(p->arena, room);
+	if (compressor == NOOP)
 		n = SP_MIN(in.n, room);
-	else if (out && compressor == 1)
-		n = sp_snappy(in, out, room);
-	else if (out && compressor == 2)
-		n = sp_inflate(in, out, room);
-	b->c = sp_cursor((struct sp_slice){compressor ? out : in.p, n});
+	else if (out)
+		n = compressor == SNAPPY ? sp_snappy(in, out, room)
+		    : compressor == ZLIB ? sp_inflate(in, out, room)
+					 : sp_zstd(in, out, room);
+	b->c = sp_cursor((struct sp_slice){compressor == NOOP ? in.p : out, n});
 	b->size = size;
 	sp_msg_extra(&p->msg, MONGODB_COMPRESSOR, sp_slice_of(compressors[compressor]));
 	return true;
@@ -383,11 +386,23 @@ static enum sp_parse_result go_on(struct sp_parse *p, struct open *o)
 static enum sp_parse_result compressed(struct sp_parse *p, const struct head *h, struct body *b)
 {
 	uint32_t skip;
-	sp_mongodb_walk(p, b->walk, &b->c, true, &skip);
+	enum sp_mongodb_walked rc = sp_mongodb_walk(p, b->walk, &b->c, true, &skip);
+	if (rc == SP_MONGODB_SHORT || rc == SP_MONGODB_SKIP)
+		sp_mongodb_cut(b->walk);
 	sp_mongodb_finish(p, b->walk);
 	size_t used = SP_MIN(p->in.n, (size_t)h->size);
 	p->want = h->size - used;
 	return sp_parse_msg(p, used);
+}
+
+/* How much of a message is looked at. What Zstandard compressed takes more: its blocks have to be there as a whole. */
+static size_t view_of(const struct sp_parse *p, const struct head *h)
+{
+	size_t at = HEADER + COMPRESSED_HEAD;
+	if (h->op == OP_COMPRESSED && p->in.n < at)
+		return SP_MIN((size_t)h->size, at);
+	bool zstd = h->op == OP_COMPRESSED && p->in.p[at - 1] == ZSTD;
+	return SP_MIN((size_t)h->size, zstd ? (size_t)SP_CARRY_MAX : (size_t)MONGODB_VIEW);
 }
 
 static enum sp_parse_result parse(struct sp_parse *p)
@@ -401,7 +416,7 @@ static enum sp_parse_result parse(struct sp_parse *p)
 		return sp_parse_more(p, HEADER);
 	if (!head_at(p->in, &h))
 		return SP_PARSE_BAD;
-	size_t view = SP_MIN((size_t)h.size, (size_t)MONGODB_VIEW);
+	size_t view = view_of(p, &h);
 	if (p->in.n < view && !p->last)
 		return sp_parse_more(p, view);
 	view = SP_MIN(view, p->in.n);
@@ -414,8 +429,8 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
 	if (op == OP_COMPRESSED && !decompress(p, &b, &op))
 		return SP_PARSE_BAD;
-	/* Of what was compressed in a way that is not read, nothing is known. */
-	if (!describe(p, &b, op) && !(h.op == OP_COMPRESSED && b.c.bad))
+	/* Of what was compressed and cannot be read, nothing is known. */
+	if (!describe(p, &b, op) && h.op != OP_COMPRESSED)
 		return SP_PARSE_BAD;
 	set_kind(p, st, &h, &b, reply);
 	if (h.op == OP_COMPRESSED)
@@ -541,7 +556,8 @@ static const struct sp_start starts[] = {
 const struct sp_parser sp_mongodb_parser = {
 	.name = "mongodb",
 	.title = "MongoDB",
-	.missing = "what zstd compressed; of compressed messages, what is behind the first 4096 bytes",
+	.missing = "of compressed messages, what is behind the first 4096 bytes, and of those compressed by zstd, all if "
+		   "the first 128 KiB became more than 16 KiB",
 	.app = SP_APP_MONGODB,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as compressed ones: what comes out of the first n bytes of room is the same with more room. */
+/* Any bytes as compressed ones: what comes out of the first n bytes of room is the same with more room; and of
+ * Zstandard the beginning of what its own library makes of them. */
 #include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "parsers/codec.h"
 
@@ -17,11 +19,25 @@ static void check(size_t (*codec)(struct sp_slice, uint8_t *, size_t), struct sp
 	free(some);
 }
 
+static void compare(struct sp_slice in)
+{
+	static uint8_t ours[4096], theirs[4096];
+	size_t n = ZSTD_findFrameCompressedSize(in.p, in.n);
+	if (ZSTD_isError(n) || ZSTD_isError(n = ZSTD_decompress(theirs, sizeof theirs, in.p, n)) || !n)
+		return;
+	size_t got = sp_zstd(in, ours, sizeof ours);
+	if (got > n || memcmp(ours, theirs, got))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2)
 		return 0;
 	struct sp_slice in = {data + 2, size - 2};
-	check(data[0] & 1 ? sp_inflate : sp_snappy, in, (size_t)(data[0] & 0xe) << 7 | data[1]);
+	bool zstd = data[0] & 16;
+	check(zstd ? sp_zstd : data[0] & 1 ? sp_inflate : sp_snappy, in, (size_t)(data[0] & 0xe) << 7 | data[1]);
+	if (zstd)
+		compare(in);
 	return 0;
 }
