@@ -3,6 +3,8 @@
 #ifndef SP_PARSERS_CODEC_H
 #define SP_PARSERS_CODEC_H
 
+#include <string.h>
+
 #include "base/base.h"
 #include "base/slice.h"
 
@@ -17,5 +19,11 @@ size_t sp_inflate(struct sp_slice in, uint8_t *out, size_t room);
 /* Zstandard (RFC 8878): the first frame, if it needs no dictionary. Of a compressed block that is cut nothing comes out.
  */
 size_t sp_zstd(struct sp_slice in, uint8_t *out, size_t room);
+
+/* A frame of Zstandard's begins here. */
+static inline bool sp_is_zstd(struct sp_slice in)
+{
+	return in.n >= 4 && !memcmp(in.p, "\x28\xb5\x2f\xfd", 4);
+}
 
 #endif

@@ -556,8 +556,9 @@ static const struct sp_start starts[] = {
 const struct sp_parser sp_mongodb_parser = {
 	.name = "mongodb",
 	.title = "MongoDB",
-	.missing = "of compressed messages, what is behind the first 4096 bytes, and of those compressed by zstd, all if "
-		   "the first 128 KiB became more than 16 KiB",
+	.missing =
+		"of compressed messages, what is behind the first 4096 bytes, and of those compressed by zstd, all if "
+		"the first 128 KiB became more than 16 KiB",
 	.app = SP_APP_MONGODB,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,

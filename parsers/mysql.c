@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MySQL and MariaDB (https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html,
  * https://mariadb.com/kb/en/clientserver-protocol/): log-in, commands, prepared statements. The server speaks first. */
+#include "parsers/codec.h"
 #include "parsers/mysql_priv.h"
 
 enum { ZIP_SEEN = 12 }; /* both heads, and the first byte */
@@ -95,8 +96,9 @@ static bool is_compressed(struct sp_slice in, uint8_t side)
 	if (in.n < ZIP_SEEN || in.p[3] != (side == SP_SERVER))
 		return false;
 	uint32_t n = mysql_u24(in.p), plain = mysql_u24(in.p + 4);
+	struct sp_slice body = {in.p + 7, in.n - 7};
 	if (plain)
-		return in.p[7] == 0x78 && (0x7800 | in.p[8]) % 31 == 0 && plain > n / 2;
+		return (sp_mysql_is_zlib(body) || sp_is_zstd(body)) && plain > n / 2;
 	bool follows = n >= 5 && mysql_u24(in.p + 7) + MYSQL_HEAD <= n && in.p[10] == in.p[3];
 	return follows && (side == SP_SERVER || sp_mysql_is_command(in.p[11]));
 }
@@ -109,7 +111,6 @@ static enum sp_parse_result parse(struct sp_parse *p)
 		if (p->in.n < ZIP_SEEN && !p->last)
 			return sp_parse_more(p, ZIP_SEEN);
 		st->compressed = is_compressed(p->in, p->side);
-		st->caps |= st->compressed ? MYSQL_CAP_COMPRESS : 0;
 	}
 	return st->compressed ? sp_mysql_unzip(p, st) : sp_mysql_packets(p, st);
 }

@@ -110,7 +110,7 @@ struct mysql_zip {
 	uint32_t raw;	  /* of a packet that was not compressed, still to come */
 	uint32_t owed;	  /* bytes of the outer stream that were taken but not reported yet */
 	uint32_t missing; /* bytes of a packet that were not inflated */
-	bool lost, zstd;
+	bool lost;
 	uint8_t bytes[MYSQL_ZIP_KEPT];
 };
 
@@ -140,6 +140,12 @@ static inline uint32_t mysql_u24(const uint8_t *p)
 static inline uint32_t mysql_u32(const uint8_t *p)
 {
 	return mysql_u24(p) | (uint32_t)p[3] << 24;
+}
+
+/* RFC 1950: a header that servers and clients write. */
+static inline bool sp_mysql_is_zlib(struct sp_slice in)
+{
+	return in.n >= 2 && in.p[0] == 0x78 && (0x7800 | in.p[1]) % 31 == 0;
 }
 
 /* Takes a number of one, three, four or nine bytes off the front. False: it is not there, or none. */

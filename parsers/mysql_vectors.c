@@ -426,7 +426,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"< response status=ok bytes=26\n",
 	},
 	{
-		.name = "compressed by what is not read",
+		.name = "compressed, and damaged",
 		.step = {SP_S("J\0\0\0\12\70.0."
 			      "36\0\7\0\0\0saltsalt\0\11\202\377\2\0\70\15\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_"
 			      "native_password\0"),

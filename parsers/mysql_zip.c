@@ -3,7 +3,7 @@
  * number, length before compression; 0: it is as it was) and deflated by itself. What is in one is put behind what was
  * left of those before it, and read at once: only what cannot be read yet is kept. One that is larger than is carried
  * is seen in part: when what is missing belongs to a packet that is passed over anyway nothing is lost, else the
- * response is, and reading goes on with the next. So it is with what Zstandard has compressed. */
+ * response is, and reading goes on with the next. */
 #include "parsers/codec.h"
 #include "parsers/mysql_priv.h"
 
@@ -84,6 +84,12 @@ static void keep(struct sp_parse *p, struct mysql_zip *z, const struct plain *v,
 	}
 }
 
+/* Which of the two algorithms it was shows itself. */
+static size_t unpack(struct sp_slice in, uint8_t *to, size_t room)
+{
+	return sp_is_zstd(in) ? sp_zstd(in, to, room) : sp_mysql_is_zlib(in) ? sp_inflate(in, to, room) : 0;
+}
+
 /* The packet at the front of `in`, into `to` behind what was left. Returns how many bytes of it have to be there; 0: it
  * was taken. */
 static size_t take(struct sp_parse *p, struct mysql_zip *z, struct plain *v, uint8_t *to)
@@ -111,8 +117,8 @@ static size_t take(struct sp_parse *p, struct mysql_zip *z, struct plain *v, uin
 		memcpy(to, v->p + v->at, left);
 	if (!plain)
 		memcpy(to + left, body.p, got = SP_MIN(body.n, room));
-	else if (!z->zstd)
-		got = sp_inflate(body, to + left, SP_MIN(room, (size_t)plain));
+	else
+		got = unpack(body, to + left, SP_MIN(room, (size_t)plain));
 	*v = (struct plain){to, left + got, 0};
 	z->missing = (plain ? plain : n) - (uint32_t)got;
 	return 0;
@@ -171,7 +177,5 @@ enum sp_parse_result sp_mysql_unzip(struct sp_parse *p, struct sp_mysql *st)
 	struct mysql_more *more = sp_parse_extend(p);
 	if (!more)
 		return sp_parse_skip(p, p->in.n, SP_TO_END);
-	struct mysql_zip *z = &more->zip[p->side];
-	z->zstd = !(st->caps & MYSQL_CAP_COMPRESS);
-	return unzip(p, st, z, room);
+	return unzip(p, st, &more->zip[p->side], room);
 }

@@ -225,12 +225,12 @@ static bool block(struct frame *f, struct sp_slice *s)
  * dictionary. */
 static bool header(struct sp_slice *s)
 {
-	static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd}, skippable[] = {0x2a, 0x4d, 0x18};
+	static const uint8_t skippable[] = {0x2a, 0x4d, 0x18};
 	while (s->n >= 8 && (*s->p & 0xf0) == 0x50 && !memcmp(s->p + 1, skippable, sizeof skippable)) {
 		size_t n = s->p[4] | (size_t)s->p[5] << 8 | (size_t)s->p[6] << 16 | (size_t)s->p[7] << 24;
 		drop(s, SP_MIN(s->n, n + 8));
 	}
-	if (s->n <= MAGIC_SIZE || memcmp(s->p, magic, MAGIC_SIZE) != 0)
+	if (s->n <= MAGIC_SIZE || !sp_is_zstd(*s))
 		return false;
 	unsigned d = s->p[MAGIC_SIZE], one_segment = d >> 5 & 1, reserved = d & 8, dictionary = d & 3, size = d >> 6;
 	size_t n = MAGIC_SIZE + 1 + !one_segment + (size ? 1U << size : one_segment);
