@@ -110,6 +110,8 @@ struct mysql_zip {
 	uint32_t raw;	  /* of a packet that was not compressed, still to come */
 	uint32_t owed;	  /* bytes of the outer stream that were taken but not reported yet */
 	uint32_t missing; /* bytes of a packet that were not inflated */
+	uint8_t next;	  /* number of the next packet */
+	uint8_t open;	  /* 1 + enum sp_msg_kind of the message that `skip` belongs to; 0: none */
 	bool lost;
 	uint8_t bytes[MYSQL_ZIP_KEPT];
 };

@@ -489,9 +489,98 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\263\233"
 			      "\62\207)s\232\62\315\224\351\246\314\245\311\4\270?\230\200\37\377 \231\301")},
 		.want = "> request method=PING endpoint=PING bytes=1\n"
-			"> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=57\n"
+			"> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=82\n"
 			"< response status=ok bytes=18\n"
 			"< response status=ok bytes=282 db.response.returned_rows=60\n",
+		.no_probe = true,
+	},
+	{
+		.name = "compressed by Zstandard, damaged, a bomb",
+		.step = {SP_S("J\000\000\000\0128.0."
+			      "36\000\007\000\000\000saltsalt\000\011\202\377\002\0008\015\025\000\000"
+			      "\000\000\000\000\000\000\000\000moresaltmore\000mysql_native_password\000"),
+			 SP_C("U\000\000\001\011\2028\015\000\000\000\001\377\000\000\000\000\000\000\000\000\000\000"
+			      "\000"
+			      "\000\000\000\000\000\000\000\000\000\000\000\000app\000\02412345678901234567890shop\000m"
+			      "ys"
+			      "ql_native_password\000\000"),
+			 SP_S("\007\000\000\002\000\000\000\002\000\000\000"),
+			 SP_C("Z\000\000\000g\000\000(\265/\375 g\215\002\000\324\003c\000\000\000\003\000\001SELECT "
+			      "name"
+			      ", price, FROM item WHERE = 'secret' OR = 12\006\000D\015\232\020 "
+			      "f\320\262\032\345\347\265"
+			      "\004n\216\001"),
+			 SP_S("\334\000\000\001\274\002\000(\265/"
+			      "\375`\274\001\225\006\000b\312#%\360\262\2501\324b\342 \345"
+			      "O\303\342\2608TjU\210-\324zD0\0211\271\376\377/"
+			      "B\026\211\364I\332N\001\015\217\341-<\205\227"
+			      "\360\020\326\355\301\032l\301\022\354\300\012l\300\002lG\221\363\251\270\371T\324|*f>"
+			      "\0251"
+			      "\237\212\227OE\313\247b~\"~*R\237\024\323\204$Q\211\240@L\036$/"
+			      "\262\020\215\036?4,2\234\205"
+			      "9\007\347\201qP\320\343\320/"
+			      "]1U\327S]O\326\262\266\201atD\326E\005=\357Z\373\026E\250!\324"
+			      "\261\373\307\032\260\243\322\001\0200,\222\012\365\330\364\201-M\334\262\310'"
+			      "\015F\003p\216"
+			      "\177\336\354\343\206\336\034\363\274y\307\015\2729\3669\331\340H\020i\325\253\234\352"
+			      "\322\020"
+			      "E\2657T\001@\000\000\002d\000\000(\265/\375 d\275\001\0004\002\016row 35 of "
+			      "many\017\000\000"
+			      "'6(7)8*9\005\000\000+"
+			      "\376\000\000\002\000\010\000\200\010\030\007\014\003C\20090\0300\242\015"
+			      "3\014"),
+			 SP_C("Z\000\000\000g\000\000(\265/\375 g\362\002\000\201\003c\000\000\000\003\000\001SELECT "
+			      "name"
+			      ", price, FROM item WHERE = 'secret' OR = 12\006\000D\015\232\020 "
+			      "f\320\262\032\345\347\265"
+			      "\004n\216\001"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000"),
+			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
+			 SP_S("\025\000\000\001\000$\364(\265/"
+			      "\375\240\000$\364\000\002\000\020\000\002\000\020\000\002\000"
+			      "\020\000"),
+			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.user=app\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=SELECT host=shop resource=SELECT name, price, name, price FROM item WHERE "
+			"name = ? OR price = ? OR name = ? endpoint=SELECT name, price, name, price FROM item WHERE "
+			"name = ? OR price = ? OR name = ? bytes=97 db.collection.name=item\n"
+			"< response status=ok bytes=298 db.response.returned_rows=40\n"
+			"< response status=ok bytes=18 db.mysql.affected_rows=0\n"
+			"> request method=PING host=shop endpoint=PING bytes=12\n"
+			"< response status=unknown bytes=28\n"
+			"> request method=PING host=shop endpoint=PING bytes=12\n"
+			"< response status=ok bytes=18\n",
+	},
+	{
+		.name = "compressed: a length that is wrong, a large statement",
+		.step = {SP_C("1\000\000\000G\000\000x\234sf```\016v\365qu\016Q\310K\314MUp\013\362\367U\310,"
+			      "I\315U\010\367"
+			      "p\015r\205\010\332*\250\203i\\\204:\000\304!\025x"),
+			 SP_S("?\000\000\001w\001\000x\234cd``dT```bNIMc)\316\310/"
+			      "`,a,a\312L\001\"\036{\006n\006\006\006f"
+			      "\006\020`\0052X\022\223\222SF\031@\306\377\377\365\212U\024\000\000\001\307T\301"),
+			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000"),
+			 SP_C("7\000\000\000@\037\000(\265/\375`@\036m\001\000D\002\035}\000\000\003INSERT INTO item "
+			      "VALU"
+			      "ES ('name \001\000\314x\364\345\011\027\000\000\001@\037\000(\265/\375`@\036m\000\000( "
+			      "nam"
+			      "e\001\0008\217\276h\001\027\000\000\002@\037\000(\265/\375`@\036m\000\000( "
+			      "name\001\0008\217"
+			      "\276h\001\027\000\000\003@\037\000(\265/\375`@\036m\000\000( "
+			      "name\001\0008\217\276h\001\026"
+			      "\000\000\004!\000\000(\265/\375 !m\000\0008 name')\001\000\260\213\026"),
+			 SP_S("\013\000\000\005\000\000\000\007\000\000\001\000\000\000\002\000\000\000")},
+		.want = "> request method=SELECT resource=SELECT name FROM item WHERE name = ? endpoint=SELECT name "
+			"FROM item WHERE name = ? bytes=56 db.collection.name=item\n"
+			"> request method=PING endpoint=PING bytes=12\n"
+			"< response status=unknown bytes=70\n"
+			"< response status=ok bytes=18\n"
+			"> request method=INSERT resource=INSERT INTO item VALUES (? endpoint=INSERT INTO item VALUES "
+			"(? bytes=181 db.collection.name=item\n"
+			"< response status=ok bytes=18 db.mysql.affected_rows=0\n",
 		.no_probe = true,
 	},
 	{0},

@@ -32,10 +32,29 @@ static void report(struct sp_parse *p, struct mysql_zip *z, bool all)
 	z->owed = 0;
 }
 
-/* Reads what there is of the stream inside. SP_PARSE_MORE: nothing to say about it. */
-static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z, struct plain *v)
+/* A message of which the rest is passed over ends with the last byte of that. True: it did. */
+static bool ends(struct sp_parse *p, struct mysql_zip *z)
 {
-	struct sp_slice outer = p->in;
+	if (!z->open || z->skip)
+		return false;
+	sp_msg_begin(p, z->open - 1, SP_PART_TAIL);
+	z->open = 0;
+	return true;
+}
+
+/* Until then it has not ended. */
+static void stay_open(struct sp_parse *p, struct mysql_zip *z)
+{
+	struct sp_msg *m = &p->msg;
+	if (!z->skip || (m->part != SP_PART_WHOLE && m->part != SP_PART_TAIL))
+		return;
+	m->part = m->part == SP_PART_WHOLE ? SP_PART_HEAD : SP_PART_MIDDLE;
+	z->open = m->kind + 1;
+}
+
+/* The next packets inside, from v->at on. SP_PARSE_MORE: nothing to say about them. */
+static enum sp_parse_result read_on(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z, struct plain *v)
+{
 	bool last = p->last, cut = false;
 	enum sp_parse_result rc;
 	do {
@@ -43,9 +62,11 @@ static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, stru
 		size_t skip = (size_t)SP_MIN(z->skip, (uint64_t)(v->n - v->at)), left = v->n - v->at - skip;
 		v->at += skip;
 		z->skip -= skip;
+		if (ends(p, z))
+			return SP_PARSE_MSG;
 		cut = left < z->want && left >= MYSQL_ZIP_KEPT; /* there will never be as much of it */
 		if (!left || (left < z->want && !cut))
-			break;
+			return rc;
 		p->in = (struct sp_slice){v->p + v->at, left};
 		p->last = last || cut;
 		p->used = 0;
@@ -55,10 +76,22 @@ static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, stru
 		z->want = rc == SP_PARSE_MORE ? (uint32_t)p->want : 0;
 		z->skip = rc == SP_PARSE_MORE ? 0 : p->want;
 	} while (rc == SP_PARSE_SKIP || (rc == SP_PARSE_MORE && !cut));
+	return rc;
+}
+
+static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z, struct plain *v)
+{
+	struct sp_slice outer = p->in;
+	bool last = p->last;
+	enum sp_parse_result rc = read_on(p, st, z, v);
 	if (v->at == v->n && z->skip >= z->missing) {
 		z->skip -= z->missing; /* it need not be seen */
 		z->missing = 0;
 	}
+	if (rc == SP_PARSE_MSG)
+		stay_open(p, z);
+	else if (rc == SP_PARSE_MORE && ends(p, z))
+		rc = SP_PARSE_MSG;
 	p->in = outer;
 	p->last = last;
 	return rc;
@@ -84,6 +117,25 @@ static void keep(struct sp_parse *p, struct mysql_zip *z, const struct plain *v,
 	}
 }
 
+/* Packets' numbers begin anew with every command, on both sides, wherever the stream inside was thought to be. They
+ * also do after 255. */
+static bool begins_anew(const struct sp_parse *p, const struct mysql_zip *z)
+{
+	if (p->in.n < ZIP_HEAD || p->in.p[3] != (p->side == SP_SERVER))
+		return false;
+	return z->lost || p->in.p[3] != z->next;
+}
+
+/* What is left of what came before. True: a message was open, whose end is in p->msg. */
+static bool drop(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z, struct plain *v)
+{
+	z->lost = false;
+	z->skip = z->want = 0;
+	v->n = v->at = 0;
+	p->want = 0;
+	return ends(p, z) || (p->side == SP_SERVER && st->inside && sp_mysql_give_up(p, st));
+}
+
 /* Which of the two algorithms it was shows itself. */
 static size_t unpack(struct sp_slice in, uint8_t *to, size_t room)
 {
@@ -102,11 +154,7 @@ static size_t take(struct sp_parse *p, struct mysql_zip *z, struct plain *v, uin
 	size_t need = in_pieces ? ZIP_HEAD : SP_MIN(total, (size_t)SP_CARRY_MAX);
 	if (p->in.n < need && !p->last)
 		return need;
-	if (p->in.p[3] == (p->side == SP_CLIENT ? 0 : 1)) {
-		if (z->lost)
-			v->n = v->at = 0;
-		z->lost = false;
-	}
+	z->next = p->in.p[3] + 1;
 	z->owed = in_pieces ? ZIP_HEAD : (uint32_t)total;
 	z->raw = in_pieces ? n : 0;
 	if (in_pieces)
@@ -147,7 +195,7 @@ static enum sp_parse_result unzip(struct sp_parse *p, struct sp_mysql *st, struc
 		if (rc == SP_PARSE_MORE && z->missing && !z->lost) {
 			z->lost = true;
 			z->skip = z->want = 0;
-			if (p->side == SP_SERVER && sp_mysql_give_up(p, st))
+			if (ends(p, z) || (p->side == SP_SERVER && sp_mysql_give_up(p, st)))
 				rc = SP_PARSE_MSG;
 		}
 		if (z->lost) {
@@ -162,6 +210,10 @@ static enum sp_parse_result unzip(struct sp_parse *p, struct sp_mysql *st, struc
 		if (z->raw) {
 			take_raw(p, z, &v);
 			continue;
+		}
+		if (begins_anew(p, z) && drop(p, st, z, &v)) {
+			keep(p, z, &v, true);
+			return sp_parse_msg(p, 0);
 		}
 		size_t need = take(p, z, &v, to);
 		if (need) {
