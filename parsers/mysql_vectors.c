@@ -583,6 +583,18 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"< response status=ok bytes=18 db.mysql.affected_rows=0\n",
 		.no_probe = true,
 	},
+	{
+		.name = "a file whose packets' numbers go round, and how far MariaDB is with it",
+		.step = {SP_C("\50\0\0\0\3LOAD DATA LOCAL INFILE 'f' INTO TABLE t"), SP_S("\2\0\0\1\373f"),
+			 SP_C("\4\0\0\377line\4\0\0\0line\0\0\0\1"),
+			 SP_S("\11\0\0\2\377\377\377\1\1\2\0\0\0\7\0\0\3\0\2\0\2\0\0\0"), SP_C("\1\0\0\0\16"),
+			 SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
+		.want = "> request method=LOAD resource=LOAD DATA LOCAL INFILE ? INTO TABLE t endpoint=LOAD DATA LOCAL "
+			"INFILE ? INTO TABLE t bytes=44 db.collection.name=t\n"
+			"< response status=ok bytes=30 db.mysql.affected_rows=2\n"
+			"> request method=PING endpoint=PING bytes=5\n"
+			"< response status=ok bytes=11\n",
+	},
 	{0},
 };
 #endif

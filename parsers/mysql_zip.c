@@ -84,6 +84,8 @@ static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, stru
 	struct sp_slice outer = p->in;
 	bool last = p->last;
 	enum sp_parse_result rc = read_on(p, st, z, v);
+	if (p->side == SP_CLIENT)
+		st->seq = z->next; /* responses go on from these numbers; MariaDB's clients have no others */
 	if (v->at == v->n && z->skip >= z->missing) {
 		z->skip -= z->missing; /* it need not be seen */
 		z->missing = 0;
@@ -133,6 +135,7 @@ static bool drop(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z, s
 	z->skip = z->want = 0;
 	v->n = v->at = 0;
 	p->want = 0;
+	st->file &= p->side == SP_SERVER;
 	return ends(p, z) || (p->side == SP_SERVER && st->inside && sp_mysql_give_up(p, st));
 }
 
