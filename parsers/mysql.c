@@ -282,9 +282,13 @@ static const char *const fields[] = {
 const struct sp_parser sp_mysql_parser = {
 	.name = "mysql",
 	.title = "MySQL, MariaDB",
-	.missing = "what Zstandard has compressed, and large packets inside large compressed ones; the X protocol; "
-		   "values of prepared statements' parameters; what of a statement follows its first 8 KiB, or 4 KiB "
-		   "where it begins late in a compressed packet",
+	.missing = "of a compressed packet, what is behind its first 24 KiB, unless one row or statement is all of "
+		   "that; of "
+		   "one compressed by Zstandard, all if the first 128 KiB became more than 16 KiB; the X protocol; "
+		   "values of "
+		   "prepared statements' parameters; what of a statement follows its first 8 KiB, or 4 KiB where it "
+		   "begins "
+		   "late in a compressed packet",
 	.app = SP_APP_MYSQL,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_FIFO,
