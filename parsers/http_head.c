@@ -142,6 +142,8 @@ enum name {
 	CONTENT_LENGTH,
 	CONTENT_TYPE,
 	COOKIE,
+	GRPC_MESSAGE,
+	GRPC_STATUS,
 	HOST,
 	PROXY_AUTHORIZATION,
 	REFERER,
@@ -177,6 +179,10 @@ static enum name name_of(struct sp_slice line, size_t *length)
 		IS("content-type", CONTENT_TYPE)
 		IS("content-encoding", CONTENT_ENCODING)
 		IS("cookie", COOKIE)
+		break;
+	case 'g':
+		IS("grpc-status", GRPC_STATUS)
+		IS("grpc-message", GRPC_MESSAGE)
 		break;
 	case 'h':
 		IS("host", HOST)
@@ -297,6 +303,7 @@ static void request_field(struct sp_parse *p, struct sp_http_side *s, enum name 
 		break;
 	case CONTENT_TYPE:
 		show(p, s, SP_HTTP_REQUEST_TYPE, value);
+		sp_http_grpc_call(p, s, value);
 		break;
 	case COOKIE:
 		show(p, s, SP_HTTP_COOKIE, SP_TEXT("?"));
@@ -329,6 +336,14 @@ static void response_field(struct sp_parse *p, struct sp_http_side *s, enum name
 		break;
 	case CONTENT_TYPE:
 		show(p, s, SP_HTTP_RESPONSE_TYPE, value);
+		sp_http_grpc_call(p, s, value);
+		break;
+	case GRPC_MESSAGE:
+		p->msg.slot[SP_SLOT_MESSAGE] = sp_grpc_message(p->arena, value);
+		break;
+	case GRPC_STATUS:
+		sp_grpc_code(p, value);
+		s->code = 0; /* HTTP's says no more */
 		break;
 	case SERVER:
 		show(p, s, SP_HTTP_SERVER, value);
@@ -369,7 +384,7 @@ void sp_http_field(struct sp_parse *p, struct sp_http_side *s, struct sp_slice l
 		sp_trace_header(p, (struct sp_slice){line.p, n}, value, response);
 		return;
 	}
-	if (s->flags & SP_HTTP_TRAILERS)
+	if (s->flags & SP_HTTP_TRAILERS && name != GRPC_STATUS && name != GRPC_MESSAGE)
 		return;
 	switch (name) {
 	case CONTENT_LENGTH:
