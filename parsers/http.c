@@ -211,11 +211,20 @@ static enum sp_parse_result chunks(struct sp_parse *p, struct sp_http_side *s, s
 	return s->phase == SP_HTTP_P_TRAILERS ? long_field(p, s) : sp_parse_more(p, p->in.n + 1);
 }
 
+static enum sp_parse_result body(struct sp_parse *p, struct sp_http_side *s, size_t used, bool to_end);
+
+/* Its messages are counted, or it is one like others. */
+static __attribute__((noinline)) enum sp_parse_result counted(struct sp_parse *p, struct sp_http_side *s, size_t used,
+							      bool to_end)
+{
+	return sp_http_grpc_begin(p, s, to_end) ? chunks(p, s, used) : body(p, s, used, to_end);
+}
+
 /* RFC 9112 section 6.3: with both a transfer coding and a length the coding counts. */
 static enum sp_parse_result body(struct sp_parse *p, struct sp_http_side *s, size_t used, bool to_end)
 {
-	if (s->flags & SP_HTTP_GRPC && sp_http_grpc_begin(p, s, to_end))
-		return chunks(p, s, used);
+	if (SP_UNLIKELY(s->flags & SP_HTTP_GRPC))
+		return counted(p, s, used, to_end);
 	if (s->flags & SP_HTTP_CHUNKED) {
 		s->phase = SP_HTTP_P_CHUNK_SIZE;
 		return chunks(p, s, used);

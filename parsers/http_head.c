@@ -292,6 +292,27 @@ static void host(struct sp_parse *p, struct sp_http_side *s, struct sp_slice val
 	p->msg.slot[SP_SLOT_HOST] = sp_http_host(value);
 }
 
+/* A content type of gRPC's. Hardly any other has a g there. */
+static inline bool may_be_grpc(struct sp_slice type)
+{
+	enum { AT = sizeof("application/") - 1 };
+	return type.n > AT && type.p[AT] == 'g';
+}
+
+static __attribute__((noinline)) void grpc_field(struct sp_parse *p, struct sp_http_side *s, enum name name,
+						 struct sp_slice value)
+{
+	if (name == GRPC_MESSAGE) {
+		p->msg.slot[SP_SLOT_MESSAGE] = sp_grpc_message(p->arena, value);
+	} else if (name == GRPC_STATUS) {
+		sp_grpc_code(p, value);
+		s->code = 0; /* HTTP's says no more */
+	} else {
+		show(p, s, s->kind == SP_MSG_REQUEST ? SP_HTTP_REQUEST_TYPE : SP_HTTP_RESPONSE_TYPE, value);
+		sp_http_grpc_call(p, s, value);
+	}
+}
+
 static void request_field(struct sp_parse *p, struct sp_http_side *s, enum name name, struct sp_slice value)
 {
 	switch (name) {
@@ -302,8 +323,10 @@ static void request_field(struct sp_parse *p, struct sp_http_side *s, enum name 
 		show(p, s, SP_HTTP_REQUEST_ENCODING, value);
 		break;
 	case CONTENT_TYPE:
-		show(p, s, SP_HTTP_REQUEST_TYPE, value);
-		sp_http_grpc_call(p, s, value);
+		if (SP_UNLIKELY(may_be_grpc(value)))
+			grpc_field(p, s, name, value);
+		else
+			show(p, s, SP_HTTP_REQUEST_TYPE, value);
 		break;
 	case COOKIE:
 		show(p, s, SP_HTTP_COOKIE, SP_TEXT("?"));
@@ -335,15 +358,14 @@ static void response_field(struct sp_parse *p, struct sp_http_side *s, enum name
 		show(p, s, SP_HTTP_RESPONSE_ENCODING, value);
 		break;
 	case CONTENT_TYPE:
-		show(p, s, SP_HTTP_RESPONSE_TYPE, value);
-		sp_http_grpc_call(p, s, value);
+		if (SP_UNLIKELY(may_be_grpc(value)))
+			grpc_field(p, s, name, value);
+		else
+			show(p, s, SP_HTTP_RESPONSE_TYPE, value);
 		break;
 	case GRPC_MESSAGE:
-		p->msg.slot[SP_SLOT_MESSAGE] = sp_grpc_message(p->arena, value);
-		break;
 	case GRPC_STATUS:
-		sp_grpc_code(p, value);
-		s->code = 0; /* HTTP's says no more */
+		grpc_field(p, s, name, value);
 		break;
 	case SERVER:
 		show(p, s, SP_HTTP_SERVER, value);

@@ -66,13 +66,13 @@ static enum sp_parse_result from_client(struct sp_parse *p, struct sp_mysql *st)
 	struct mysql_packet k = {
 		{p->in.p + MYSQL_HEAD, p->in.n - MYSQL_HEAD}, mysql_u24(p->in.p), p->in.p[MYSQL_HEAD - 1]};
 	k.body.n = SP_MIN(k.body.n, k.n);
-	/* Numbers go round in a file, too; of what is inside compressed packets some clients number nothing. */
-	bool file = st->file && (k.seq || !st->seq || st->compressed);
-	if (k.seq || file)
+	if (k.seq)
 		st->seq = (uint8_t)(k.seq + 1);
 	if (st->cont[SP_CLIENT])
 		return go_on(p, st, k.n);
-	if (file) {
+	/* Numbers go round; of what is inside compressed packets some clients number nothing. */
+	if (st->file && (k.seq || !st->seq || st->compressed)) {
+		st->seq = (uint8_t)(k.seq + 1);
 		st->file = k.n; /* an empty packet ends it */
 		return pass(p, k.n);
 	}
