@@ -16,7 +16,8 @@ size_t sp_snappy(struct sp_slice in, uint8_t *out, size_t room);
 /* DEFLATE (RFC 1951); a header of zlib's (RFC 1950) or gzip's (RFC 1952) before it is passed over. */
 size_t sp_inflate(struct sp_slice in, uint8_t *out, size_t room);
 
-/* Zstandard (RFC 8878): the first frame, if it needs no dictionary. Of a compressed block that is cut nothing comes out.
+/* Zstandard (RFC 8878): the first frame, if it needs no dictionary. Of a compressed block that is cut nothing comes
+ * out.
  */
 size_t sp_zstd(struct sp_slice in, uint8_t *out, size_t room);
 

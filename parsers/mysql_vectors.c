@@ -554,36 +554,6 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"< response status=ok bytes=18\n",
 	},
 	{
-		.name = "compressed: a length that is wrong, a large statement",
-		.step = {SP_C("1\000\000\000G\000\000x\234sf```\016v\365qu\016Q\310K\314MUp\013\362\367U\310,"
-			      "I\315U\010\367"
-			      "p\015r\205\010\332*\250\203i\\\204:\000\304!\025x"),
-			 SP_S("?\000\000\001w\001\000x\234cd``dT```bNIMc)\316\310/"
-			      "`,a,a\312L\001\"\036{\006n\006\006\006f"
-			      "\006\020`\0052X\022\223\222SF\031@\306\377\377\365\212U\024\000\000\001\307T\301"),
-			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
-			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000"),
-			 SP_C("7\000\000\000@\037\000(\265/\375`@\036m\001\000D\002\035}\000\000\003INSERT INTO item "
-			      "VALU"
-			      "ES ('name \001\000\314x\364\345\011\027\000\000\001@\037\000(\265/\375`@\036m\000\000( "
-			      "nam"
-			      "e\001\0008\217\276h\001\027\000\000\002@\037\000(\265/\375`@\036m\000\000( "
-			      "name\001\0008\217"
-			      "\276h\001\027\000\000\003@\037\000(\265/\375`@\036m\000\000( "
-			      "name\001\0008\217\276h\001\026"
-			      "\000\000\004!\000\000(\265/\375 !m\000\0008 name')\001\000\260\213\026"),
-			 SP_S("\013\000\000\005\000\000\000\007\000\000\001\000\000\000\002\000\000\000")},
-		.want = "> request method=SELECT resource=SELECT name FROM item WHERE name = ? endpoint=SELECT name "
-			"FROM item WHERE name = ? bytes=56 db.collection.name=item\n"
-			"> request method=PING endpoint=PING bytes=12\n"
-			"< response status=unknown bytes=70\n"
-			"< response status=ok bytes=18\n"
-			"> request method=INSERT resource=INSERT INTO item VALUES (? endpoint=INSERT INTO item VALUES "
-			"(? bytes=181 db.collection.name=item\n"
-			"< response status=ok bytes=18 db.mysql.affected_rows=0\n",
-		.no_probe = true,
-	},
-	{
 		.name = "a file whose packets' numbers go round, and how far MariaDB is with it",
 		.step = {SP_C("\50\0\0\0\3LOAD DATA LOCAL INFILE 'f' INTO TABLE t"), SP_S("\2\0\0\1\373f"),
 			 SP_C("\4\0\0\377line\4\0\0\0line\0\0\0\1"),
@@ -594,6 +564,35 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"< response status=ok bytes=30 db.mysql.affected_rows=2\n"
 			"> request method=PING endpoint=PING bytes=5\n"
 			"< response status=ok bytes=11\n",
+	},
+	{
+		.name = "compressed: a length that is wrong, a large statement",
+		.step = {SP_C("1\000\000\000G\000\000x\234sf```\016v\365qu\016Q\310K\314MUp\013\362\367U\310,"
+			      "I\315U\010\367p\015r\205"
+			      "\010\332*\250\203i\\\204:\000\304!\025x"),
+			 SP_S("?\000\000\001w\001\000x\234cd``dT```bNIMc)\316\310/"
+			      "`,a,a\312L\001\"\036{\006n\006\006\006f\006\020`\005"
+			      "2X\022\223\222SF\031@\306\377\377\365\212U\024\000\000\001\307T\301"),
+			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000"),
+			 SP_C("'\000\000\000@\037\000(\265/\375`@\036\355\000\000\250\016}\000\000\003DO "
+			      "LENGTH('12345\001\000Q\036"
+			      "}a\002\027\000\000\001@\037\000(\265/"
+			      "\375`@\036m\000\000(51234\001\0008\217\276h\001\027\000\000\002"
+			      "@\037\000(\265/"
+			      "\375`@\036m\000\000(51234\001\0008\217\276h\001\027\000\000\003@\037\000(\265/\375`@\036"
+			      "m\000\000(51234\001\0008\217\276h\001\026\000\000\004\022\000\000(\265/\375 "
+			      "\022m\000\000851234')\001"
+			      "\0000\212\026"),
+			 SP_S("\013\000\000\005\000\000\000\007\000\000\001\000\000\000\002\000\000\000")},
+		.want = "> request method=SELECT resource=SELECT name FROM item WHERE name = ? endpoint=SELECT name "
+			"FROM item WHERE name = ? bytes=56 db.collection.name=item\n"
+			"> request method=PING endpoint=PING bytes=12\n"
+			"< response status=unknown bytes=70\n"
+			"< response status=ok bytes=18\n"
+			"> request method=DO resource=DO LENGTH(? endpoint=DO LENGTH(? bytes=165\n"
+			"< response status=ok bytes=18 db.mysql.affected_rows=0\n",
+		.no_probe = true,
 	},
 	{0},
 };
