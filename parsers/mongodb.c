@@ -60,12 +60,21 @@ struct open {
 	uint32_t left; /* bytes of it; 0: none is open */
 	uint64_t id;
 	uint8_t kind;
+	bool in_parts; /* what it says is known when those of its first block are there */
 };
 
 struct state {
 	struct open side[2];
 	uint32_t exhaust; /* the server's last message to which more was to come, */
 	bool exhausting;  /* if there is one */
+};
+
+/* Of messages that Zstandard compressed, and that are longer than what is there at once. */
+struct more {
+	struct in_parts {
+		struct sp_zstd_parts parts;
+		uint32_t op, size, to;
+	} side[2];
 };
 
 struct head {
@@ -314,15 +323,25 @@ static bool describe(struct sp_parse *p, struct body *b, uint32_t op)
 
 /* --- parts */
 
+/* What stands before what was compressed. */
+static bool compressed_head(struct sp_parse *p, struct sp_cursor *c, uint32_t *op, uint32_t *size, unsigned *compressor)
+{
+	*op = take32(c);
+	*size = take32(c);
+	*compressor = sp_cursor_u8(c);
+	if (c->bad || !is_opcode(*op) || *op == OP_COMPRESSED || *size > MESSAGE_MAX ||
+	    *compressor >= SP_ARRAY_SIZE(compressors))
+		return false;
+	sp_msg_extra(&p->msg, MONGODB_COMPRESSOR, sp_slice_of(compressors[*compressor]));
+	return true;
+}
+
 /* The beginning of what was compressed becomes the body. */
 static bool decompress(struct sp_parse *p, struct body *b, uint32_t *op)
 {
 	uint32_t size;
-	*op = take32(&b->c);
-	size = take32(&b->c);
-	unsigned compressor = sp_cursor_u8(&b->c);
-	if (b->c.bad || !is_opcode(*op) || *op == OP_COMPRESSED || size > MESSAGE_MAX ||
-	    compressor >= SP_ARRAY_SIZE(compressors))
+	unsigned compressor;
+	if (!compressed_head(p, &b->c, op, &size, &compressor))
 		return false;
 	struct sp_slice in = {b->c.p, sp_cursor_left(&b->c)};
 	size_t room = SP_MIN(size, (uint32_t)MONGODB_VIEW), n = 0;
@@ -335,7 +354,6 @@ static bool decompress(struct sp_parse *p, struct body *b, uint32_t *op)
 					 : sp_zstd(in, out, room);
 	b->c = sp_cursor((struct sp_slice){compressor == NOOP ? in.p : out, n});
 	b->size = size;
-	sp_msg_extra(&p->msg, MONGODB_COMPRESSOR, sp_slice_of(compressors[compressor]));
 	return true;
 }
 
@@ -382,17 +400,93 @@ static enum sp_parse_result go_on(struct sp_parse *p, struct open *o)
 	return walk(p, o, sp_cursor((struct sp_slice){p->in.p, SP_MIN(view, p->in.n)}), false);
 }
 
-/* A compressed message is read as far as it was decompressed, and is one part. */
-static enum sp_parse_result compressed(struct sp_parse *p, const struct head *h, struct body *b)
+/* A compressed message is read as far as it was decompressed: `b` is what came out. */
+static void walk_compressed(struct sp_parse *p, struct body *b)
 {
 	uint32_t skip;
 	enum sp_mongodb_walked rc = sp_mongodb_walk(p, b->walk, &b->c, true, &skip);
 	if (rc == SP_MONGODB_SHORT || rc == SP_MONGODB_SKIP)
 		sp_mongodb_cut(b->walk);
 	sp_mongodb_finish(p, b->walk);
+}
+
+static enum sp_parse_result compressed(struct sp_parse *p, const struct head *h, struct body *b)
+{
+	walk_compressed(p, b);
 	size_t used = SP_MIN(p->in.n, (size_t)h->size);
 	p->want = h->size - used;
 	return sp_parse_msg(p, used);
+}
+
+/* `used` bytes are done with; what need not be seen is passed over. False: no more parts are to come. */
+static bool to_next_part(struct sp_parse *p, struct open *o, struct sp_zstd_parts *z, size_t used)
+{
+	uint32_t skip, need;
+	p->used = used;
+	o->left -= (uint32_t)used;
+	if (!sp_zstd_parts_next(z, &skip, &need) || (uint64_t)skip + need > o->left)
+		return false;
+	z->at += skip;
+	o->left -= skip;
+	p->want = skip;
+	return true;
+}
+
+/* The beginning of a message that is longer than `view`. False: it can be read at once, or not at all. */
+static bool begin_parts(struct sp_parse *p, struct state *st, const struct head *h, size_t view, bool reply)
+{
+	struct open *o = &st->side[p->side];
+	size_t at = HEADER + COMPRESSED_HEAD;
+	struct body b = {.c = sp_cursor((struct sp_slice){p->in.p + HEADER, view - HEADER}), .to = h->to};
+	unsigned compressor;
+	if (h->op != OP_COMPRESSED || h->size == view || view < at || p->in.p[at - 1] != ZSTD)
+		return false;
+	struct more *more = sp_parse_extend(p);
+	struct in_parts *m = more ? &more->side[p->side] : NULL;
+	if (!m || !sp_zstd_parts_begin(&m->parts, (struct sp_slice){p->in.p + at, view - at}) ||
+	    !compressed_head(p, &b.c, &m->op, &m->size, &compressor))
+		return false;
+	m->to = h->to;
+	set_kind(p, st, h, &b, reply);
+	p->msg.part = SP_PART_HEAD;
+	o->id = p->msg.id;
+	o->kind = p->msg.kind;
+	o->left = h->size;
+	o->in_parts = true;
+	to_next_part(p, o, &m->parts, view);
+	return true;
+}
+
+/* Says what it is, if all that is wanted is there. It ends with its last byte. */
+static enum sp_parse_result end_parts(struct sp_parse *p, struct open *o, struct in_parts *m)
+{
+	uint32_t skip, need;
+	uint8_t *out = sp_arena_get(p->arena, MONGODB_VIEW);
+	struct body b = {.walk = &o->walk, .size = m->size, .to = m->to};
+	bool all = out && !sp_zstd_parts_next(&m->parts, &skip, &need);
+	b.c = sp_cursor((struct sp_slice){out, all ? sp_zstd_parts(&m->parts, out, MONGODB_VIEW) : 0});
+	p->msg.part = SP_PART_TAIL;
+	if (describe(p, &b, m->op))
+		walk_compressed(p, &b);
+	p->want = o->left;
+	o->left = 0;
+	o->in_parts = false;
+	return SP_PARSE_MSG;
+}
+
+/* The next part. */
+static enum sp_parse_result go_on_in_parts(struct sp_parse *p, struct open *o)
+{
+	struct in_parts *m = &((struct more *)p->more)->side[p->side];
+	uint32_t skip, need = 0;
+	sp_zstd_parts_next(&m->parts, &skip, &need);
+	need = SP_MIN(need, o->left);
+	if (p->in.n < need && !p->last)
+		return sp_parse_more(p, need);
+	size_t n = SP_MIN(p->in.n, (size_t)need);
+	sp_zstd_parts_take(&m->parts, (struct sp_slice){p->in.p, n});
+	sp_msg_begin(p, o->kind, SP_PART_MIDDLE)->id = o->id;
+	return to_next_part(p, o, &m->parts, n) && n == need ? SP_PARSE_MSG : end_parts(p, o, m);
 }
 
 /* How much of a message is looked at. What Zstandard compressed takes more: its blocks have to be there as a whole. */
@@ -411,7 +505,7 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	struct open *o = &st->side[p->side];
 	struct head h;
 	if (o->left)
-		return go_on(p, o);
+		return o->in_parts ? go_on_in_parts(p, o) : go_on(p, o);
 	if (p->in.n < HEADER)
 		return sp_parse_more(p, HEADER);
 	if (!head_at(p->in, &h))
@@ -427,6 +521,8 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	b.c = sp_cursor((struct sp_slice){p->in.p + HEADER, view - HEADER});
 	p->reversed = reply == (p->side == SP_CLIENT);
 	sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
+	if (SP_UNLIKELY(op == OP_COMPRESSED) && begin_parts(p, st, &h, view, reply))
+		return SP_PARSE_MSG;
 	if (op == OP_COMPRESSED && !decompress(p, &b, &op))
 		return SP_PARSE_BAD;
 	/* Of what was compressed and cannot be read, nothing is known. */
@@ -534,6 +630,7 @@ static size_t resync(struct sp_parse *p)
 {
 	struct state *st = p->state;
 	st->side[p->side].left = 0;
+	st->side[p->side].in_parts = false;
 	for (size_t at = 0; at + HEADER + 4 <= p->in.n; at++) {
 		struct sp_parse from = {.in = {p->in.p + at, p->in.n - at}, .side = p->side};
 		if (is_opcode(le32(from.in.p + 12)) && probe(&from) == SP_PROBE_YES)
@@ -556,13 +653,12 @@ static const struct sp_start starts[] = {
 const struct sp_parser sp_mongodb_parser = {
 	.name = "mongodb",
 	.title = "MongoDB",
-	.missing =
-		"of compressed messages, what is behind the first 4096 bytes, and of those compressed by zstd, all if "
-		"the first 128 KiB became more than 16 KiB",
+	.missing = "of compressed messages, what is behind the first 4096 bytes",
 	.app = SP_APP_MONGODB,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,
 	.state_size = sizeof(struct state),
+	.more_size = sizeof(struct more),
 	.ports = ports,
 	.starts = starts,
 	.fields = fields,

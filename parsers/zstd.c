@@ -14,21 +14,7 @@ enum {
 	REPEATS = 3,
 };
 
-enum block { RAW, REPEATED, COMPRESSED };
-
-/* Of sequences: how many literals, how far back, and how much from there. */
-enum code { LITERALS, OFFSET, MATCH, CODES };
-
 enum mode { PREDEFINED, ONE_SYMBOL, TABLE, AS_BEFORE };
-
-/* What a frame's blocks have from those before them, and what was written. */
-struct frame {
-	struct zstd_fse fse[CODES];
-	struct zstd_huffman huffman;
-	size_t back[REPEATS]; /* offsets that were used last */
-	uint8_t *out;
-	size_t n, room;
-};
 
 static const int16_t literals_default[] = {4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1,	 1,  2,	 2,
 					   2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1};
@@ -42,10 +28,10 @@ static const int16_t match_default[] = {1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1,  1,  1,
 static const struct {
 	uint8_t symbols, log_max, defaults, log;
 	const int16_t *frequency;
-} kinds[CODES] = {
-	[LITERALS] = {36, 9, SP_ARRAY_SIZE(literals_default), 6, literals_default},
-	[OFFSET] = {OFFSETS, 8, SP_ARRAY_SIZE(offset_default), 5, offset_default},
-	[MATCH] = {53, 9, SP_ARRAY_SIZE(match_default), 6, match_default},
+} kinds[ZSTD_CODES] = {
+	[ZSTD_LITERALS] = {36, 9, SP_ARRAY_SIZE(literals_default), 6, literals_default},
+	[ZSTD_OFFSET] = {OFFSETS, 8, SP_ARRAY_SIZE(offset_default), 5, offset_default},
+	[ZSTD_MATCH] = {53, 9, SP_ARRAY_SIZE(match_default), 6, match_default},
 };
 
 static const uint32_t literals_base[] = {0,  1,	 2,   3,   4,	5,    6,    7,	  8,	9,     10,    11,
@@ -66,7 +52,7 @@ static void drop(struct sp_slice *s, size_t n)
 	*s = (struct sp_slice){s->p + n, s->n - n};
 }
 
-static bool table(struct zstd_fse *t, enum code code, enum mode mode, struct sp_slice *s)
+static bool table(struct zstd_fse *t, enum zstd_code code, enum mode mode, struct sp_slice *s)
 {
 	switch (mode) {
 	case PREDEFINED:
@@ -90,7 +76,7 @@ static bool table(struct zstd_fse *t, enum code code, enum mode mode, struct sp_
 
 /* Returns the offset; 0: there is none. The last three are known by small numbers; without literals before it the last
  * one itself is not meant. */
-static size_t offset(struct frame *f, uint32_t value, bool literals)
+static size_t offset(struct zstd_frame *f, uint32_t value, bool literals)
 {
 	size_t far = 0;
 	if (value > REPEATS) {
@@ -106,14 +92,14 @@ static size_t offset(struct frame *f, uint32_t value, bool literals)
 }
 
 /* False: they are not there, or there is no more room. */
-static bool literals(struct frame *f, struct zstd_literals *l, size_t n)
+static bool literals(struct zstd_frame *f, struct zstd_literals *l, size_t n)
 {
 	size_t got = sp_zstd_literals_take(l, f->out + f->n, SP_MIN(n, f->room - f->n));
 	f->n += got;
 	return got == n;
 }
 
-static bool copy(struct frame *f, size_t back, size_t n)
+static bool copy(struct zstd_frame *f, size_t back, size_t n)
 {
 	if (!back || back > f->n)
 		return false;
@@ -122,14 +108,14 @@ static bool copy(struct frame *f, size_t back, size_t n)
 	return f->n < f->room;
 }
 
-static bool sequence(struct frame *f, struct zstd_literals *l, struct zstd_bits *b, const uint32_t *state)
+static bool sequence(struct zstd_frame *f, struct zstd_literals *l, struct zstd_bits *b, const uint32_t *state)
 {
-	unsigned symbol[CODES];
-	for (unsigned i = 0; i < CODES; i++)
+	unsigned symbol[ZSTD_CODES];
+	for (unsigned i = 0; i < ZSTD_CODES; i++)
 		symbol[i] = f->fse[i].state[state[i]].symbol;
-	uint32_t far = (1U << symbol[OFFSET]) + zstd_take(b, symbol[OFFSET]);
-	size_t match = match_base[symbol[MATCH]] + zstd_take(b, match_bits[symbol[MATCH]]);
-	size_t before = literals_base[symbol[LITERALS]] + zstd_take(b, literals_bits[symbol[LITERALS]]);
+	uint32_t far = (1U << symbol[ZSTD_OFFSET]) + zstd_take(b, symbol[ZSTD_OFFSET]);
+	size_t match = match_base[symbol[ZSTD_MATCH]] + zstd_take(b, match_bits[symbol[ZSTD_MATCH]]);
+	size_t before = literals_base[symbol[ZSTD_LITERALS]] + zstd_take(b, literals_bits[symbol[ZSTD_LITERALS]]);
 	if (b->over)
 		return false;
 	size_t back = offset(f, far, before);
@@ -137,10 +123,10 @@ static bool sequence(struct frame *f, struct zstd_literals *l, struct zstd_bits 
 }
 
 /* After every sequence but the last. */
-static void advance(const struct frame *f, struct zstd_bits *b, uint32_t *state)
+static void advance(const struct zstd_frame *f, struct zstd_bits *b, uint32_t *state)
 {
-	static const uint8_t order[] = {LITERALS, MATCH, OFFSET};
-	for (unsigned i = 0; i < CODES; i++) {
+	static const uint8_t order[] = {ZSTD_LITERALS, ZSTD_MATCH, ZSTD_OFFSET};
+	for (unsigned i = 0; i < ZSTD_CODES; i++) {
 		const struct zstd_fse *t = &f->fse[order[i]];
 		uint32_t *now = &state[order[i]];
 		*now = t->state[*now].base + zstd_take(b, t->state[*now].bits);
@@ -148,13 +134,13 @@ static void advance(const struct frame *f, struct zstd_bits *b, uint32_t *state)
 }
 
 /* `n` of them. False: they are wrong, or there is no more room. */
-static bool sequences(struct frame *f, struct zstd_literals *l, struct sp_slice s, unsigned n)
+static bool sequences(struct zstd_frame *f, struct zstd_literals *l, struct sp_slice s, unsigned n)
 {
 	struct zstd_bits b;
-	uint32_t state[CODES];
+	uint32_t state[ZSTD_CODES];
 	if (!sp_zstd_bits(&b, s))
 		return false;
-	for (unsigned i = 0; i < CODES; i++)
+	for (unsigned i = 0; i < ZSTD_CODES; i++)
 		state[i] = zstd_take(&b, f->fse[i].log);
 	for (; sequence(f, l, &b, state); n--) {
 		if (n == 1)
@@ -178,52 +164,69 @@ static bool count(struct sp_slice *s, unsigned *n)
 	return true;
 }
 
-static bool compressed(struct frame *f, struct sp_slice s)
+bool sp_zstd_sequences(struct zstd_frame *f, struct zstd_literals *l, struct sp_slice s, const struct sp_slice *end)
 {
-	struct zstd_literals l;
 	unsigned n;
-	if (!sp_zstd_literals(&l, &f->huffman, &s) || !count(&s, &n))
+	if (!count(&s, &n))
 		return false;
 	if (n) {
 		if (!s.n || *s.p & 3)
 			return false;
 		unsigned modes = *s.p;
 		drop(&s, 1);
-		for (unsigned i = 0; i < CODES; i++)
+		for (unsigned i = 0; i < ZSTD_CODES; i++)
 			if (!table(&f->fse[i], i, modes >> (6 - 2 * i) & 3, &s))
 				return false;
-		if (!sequences(f, &l, s, n))
+		if (!sequences(f, l, end ? *end : s, n))
 			return false;
 	}
-	return literals(f, &l, l.left);
+	return literals(f, l, l->left);
 }
 
-/* False: it was the last one that can be read. */
-static bool block(struct frame *f, struct sp_slice *s)
+bool sp_zstd_block(struct sp_slice *s, unsigned *type, size_t *n, bool *last)
 {
 	if (s->n < BLOCK_HEAD)
 		return false;
-	uint32_t head = s->p[0] | (uint32_t)s->p[1] << 8 | (uint32_t)s->p[2] << 16, type = head >> 1 & 3;
-	size_t n = head >> 3, there, room = f->room - f->n;
+	uint32_t head = s->p[0] | (uint32_t)s->p[1] << 8 | (uint32_t)s->p[2] << 16;
 	drop(s, BLOCK_HEAD);
-	there = SP_MIN(type == REPEATED ? 1 : n, s->n);
-	struct sp_slice in = {s->p, there};
-	drop(s, there);
-	if (type == COMPRESSED)
-		return there == n && compressed(f, in) && !(head & 1);
-	if (type > COMPRESSED || (type == REPEATED && !there))
-		return false;
-	if (type == REPEATED)
-		memset(f->out + f->n, *in.p, SP_MIN(n, room));
-	else
-		memcpy(f->out + f->n, in.p, SP_MIN(there, room));
-	f->n += SP_MIN(type == REPEATED ? n : there, room);
-	return !(head & 1);
+	*last = head & 1;
+	*type = head >> 1 & 3;
+	*n = head >> 3;
+	return true;
 }
 
-/* Takes a frame's head off, and frames that are to be skipped before it. False: there is none, or it needs a
- * dictionary. */
-static bool header(struct sp_slice *s)
+/* False: it was the last one that can be read. */
+static bool block(struct zstd_frame *f, struct sp_slice *s)
+{
+	unsigned type;
+	size_t n, room = f->room - f->n;
+	bool last;
+	if (!sp_zstd_block(s, &type, &n, &last))
+		return false;
+	struct sp_slice in = {s->p, SP_MIN(type == ZSTD_BLOCK_REPEATED ? 1 : n, s->n)};
+	struct zstd_literals l;
+	drop(s, in.n);
+	switch (type) {
+	case ZSTD_BLOCK_RAW:
+		room = SP_MIN(in.n, room);
+		memcpy(f->out + f->n, in.p, room);
+		break;
+	case ZSTD_BLOCK_REPEATED:
+		room = in.n ? SP_MIN(n, room) : 0;
+		if (room)
+			memset(f->out + f->n, *in.p, room);
+		break;
+	case ZSTD_BLOCK_COMPRESSED:
+		return in.n == n && sp_zstd_literals(&l, &f->huffman, &in) && sp_zstd_sequences(f, &l, in, NULL) &&
+		       !last;
+	default:
+		return false;
+	}
+	f->n += room;
+	return !last;
+}
+
+bool sp_zstd_header(struct sp_slice *s)
 {
 	static const uint8_t skippable[] = {0x2a, 0x4d, 0x18};
 	while (s->n >= 8 && (*s->p & 0xf0) == 0x50 && !memcmp(s->p + 1, skippable, sizeof skippable)) {
@@ -240,20 +243,25 @@ static bool header(struct sp_slice *s)
 	return true;
 }
 
+void sp_zstd_frame(struct zstd_frame *f, uint8_t *out, size_t room)
+{
+	for (unsigned i = 0; i < ZSTD_CODES; i++)
+		f->fse[i].known = false;
+	f->huffman.bits = 0;
+	f->back[0] = 1;
+	f->back[1] = 4;
+	f->back[2] = 8;
+	f->out = out;
+	f->n = 0;
+	f->room = room;
+}
+
 size_t sp_zstd(struct sp_slice in, uint8_t *out, size_t room)
 {
-	struct frame f;
-	if (!header(&in))
+	struct zstd_frame f;
+	if (!sp_zstd_header(&in))
 		return 0;
-	for (unsigned i = 0; i < CODES; i++)
-		f.fse[i].known = false;
-	f.huffman.bits = 0;
-	f.back[0] = 1;
-	f.back[1] = 4;
-	f.back[2] = 8;
-	f.out = out;
-	f.n = 0;
-	f.room = room;
+	sp_zstd_frame(&f, out, room);
 	while (f.n < f.room && block(&f, &in))
 		;
 	return f.n;

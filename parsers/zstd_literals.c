@@ -5,8 +5,6 @@
 
 #include "parsers/zstd_priv.h"
 
-enum type { RAW, REPEATED, COMPRESSED, TREELESS };
-
 enum { JUMPS = 6 /* bytes: how long the first three streams are */ };
 
 static uint64_t number(struct sp_slice s, unsigned n)
@@ -22,20 +20,29 @@ static void drop(struct sp_slice *s, size_t n)
 	*s = (struct sp_slice){s->p + n, s->n - n};
 }
 
-static bool as_they_are(struct zstd_literals *l, struct sp_slice *s, unsigned type)
+bool sp_zstd_literals_head(struct zstd_literals_head *h, struct sp_slice s)
 {
-	static const uint8_t sizes[] = {1, 2, 1, 3};
-	unsigned format = *s->p >> 2 & 3, head = sizes[format];
-	if (s->n < head)
+	static const uint8_t plain[] = {1, 2, 1, 3};
+	static const struct {
+		uint8_t head, bits;
+	} coded[] = {{3, 10}, {3, 10}, {4, 14}, {5, 18}};
+	if (!s.n)
 		return false;
-	l->left = (size_t)(number(*s, head) >> (head == 1 ? 3 : 4));
-	drop(s, head);
-	l->repeated = type == REPEATED;
-	size_t n = l->repeated ? 1 : l->left;
-	if (s->n < n)
+	unsigned format = *s.p >> 2 & 3;
+	h->type = *s.p & 3;
+	h->streams = 0;
+	h->n = h->type < ZSTD_COMPRESSED ? plain[format] : coded[format].head;
+	if (s.n < h->n)
 		return false;
-	l->raw = (struct sp_slice){s->p, n};
-	drop(s, n);
+	uint64_t v = number(s, h->n);
+	if (h->type < ZSTD_COMPRESSED) {
+		h->literals = (uint32_t)(v >> (h->n == 1 ? 3 : 4));
+		h->size = h->type == ZSTD_RAW ? h->literals : 1;
+		return true;
+	}
+	h->literals = (uint32_t)(v >> 4 & ((1U << coded[format].bits) - 1));
+	h->size = (uint32_t)(v >> (4 + coded[format].bits));
+	h->streams = format ? 4 : 1;
 	return true;
 }
 
@@ -61,37 +68,22 @@ static bool streams(struct zstd_literals *l, struct sp_slice s)
 	return 3 * l->each <= l->left;
 }
 
-static bool coded(struct zstd_literals *l, struct zstd_huffman *h, struct sp_slice *s, unsigned type)
+bool sp_zstd_literals(struct zstd_literals *l, struct zstd_huffman *huffman, struct sp_slice *s)
 {
-	static const struct {
-		uint8_t head, bits;
-	} formats[] = {{3, 10}, {3, 10}, {4, 14}, {5, 18}};
-	unsigned format = *s->p >> 2 & 3, head = formats[format].head, bits = formats[format].bits;
-	if (s->n < head)
+	struct zstd_literals_head h;
+	if (!sp_zstd_literals_head(&h, *s) || s->n - h.n < h.size)
 		return false;
-	uint64_t v = number(*s, head) >> 4;
-	size_t n = (size_t)(v >> bits);
-	l->left = (size_t)(v & ((1ull << bits) - 1));
-	l->streams = format ? 4 : 1;
-	l->each = l->streams == 1 ? l->left : (l->left + 3) / 4;
-	drop(s, head);
-	if (s->n < n)
+	struct sp_slice all = {s->p + h.n, h.size};
+	drop(s, h.n + (size_t)h.size);
+	*l = (struct zstd_literals){.left = h.literals, .raw = all, .repeated = h.type == ZSTD_REPEATED};
+	if (h.type < ZSTD_COMPRESSED)
+		return true;
+	l->streams = h.streams;
+	l->each = h.streams == 1 ? l->left : (l->left + 3) / 4;
+	l->huffman = huffman;
+	if (h.type == ZSTD_COMPRESSED ? !sp_zstd_huffman(huffman, &all) : !huffman->bits)
 		return false;
-	struct sp_slice all = {s->p, n};
-	drop(s, n);
-	if (type == COMPRESSED ? !sp_zstd_huffman(h, &all) : !h->bits)
-		return false;
-	l->huffman = h;
 	return streams(l, all);
-}
-
-bool sp_zstd_literals(struct zstd_literals *l, struct zstd_huffman *h, struct sp_slice *s)
-{
-	*l = (struct zstd_literals){0};
-	if (!s->n)
-		return false;
-	unsigned type = *s->p & 3;
-	return type < COMPRESSED ? as_they_are(l, s, type) : coded(l, h, s, type);
 }
 
 /* From the stream at hand; from the next one where that is over. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Zstandard (RFC 8878) between its files: frames, blocks and sequences are in zstd.c, literals in zstd_literals.c, the
- * tables of both codes in zstd_table.c. */
+ * tables of both codes in zstd_table.c, blocks that are never there as a whole in zstd_parts.c. */
 #ifndef SP_PARSERS_ZSTD_PRIV_H
 #define SP_PARSERS_ZSTD_PRIV_H
 
@@ -39,6 +39,16 @@ struct zstd_huffman {
 	} code[1 << ZSTD_HUFFMAN_BITS];
 };
 
+enum zstd_literals_type { ZSTD_RAW, ZSTD_REPEATED, ZSTD_COMPRESSED, ZSTD_TREELESS };
+
+/* What the head of a block's literals says. */
+struct zstd_literals_head {
+	uint8_t type; /* enum zstd_literals_type */
+	uint8_t n;    /* its own bytes */
+	uint8_t streams;
+	uint32_t literals, size; /* and how many bytes they became */
+};
+
 /* A block's literals, decoded as they are taken. */
 struct zstd_literals {
 	const struct zstd_huffman *huffman; /* NULL: `raw` has them */
@@ -50,6 +60,18 @@ struct zstd_literals {
 	size_t stream_left; /* of this one */
 	struct zstd_bits bits;
 	struct sp_slice bytes[4]; /* of every stream */
+};
+
+/* Of sequences: how many literals, how far back, and how much from there. */
+enum zstd_code { ZSTD_LITERALS, ZSTD_OFFSET, ZSTD_MATCH, ZSTD_CODES };
+
+/* What a frame's blocks have from those before them, and what was written. */
+struct zstd_frame {
+	struct zstd_fse fse[ZSTD_CODES];
+	struct zstd_huffman huffman;
+	size_t back[3]; /* offsets that were used last */
+	uint8_t *out;
+	size_t n, room;
 };
 
 /* The next n bits, of which those that are not there are 0; n is at most 32. */
@@ -96,10 +118,34 @@ void sp_zstd_fse_build(struct zstd_fse *t, const int16_t *frequency, unsigned sy
 
 bool sp_zstd_huffman(struct zstd_huffman *h, struct sp_slice *s);
 
-/* zstd_literals.c: the literals' section of a block, taken off the front of `s`. */
+/* zstd_literals.c: their head, at the front of `s`. */
+bool sp_zstd_literals_head(struct zstd_literals_head *h, struct sp_slice s);
+
+/* How many bytes their tree takes there; `s` is not empty. */
+static inline size_t zstd_tree_size(struct sp_slice s)
+{
+	return *s.p < 128 ? 1U + *s.p : 1U + (*s.p - 126U) / 2;
+}
+
+/* The literals' section of a block, taken off the front of `s`. */
 bool sp_zstd_literals(struct zstd_literals *l, struct zstd_huffman *h, struct sp_slice *s);
 
 /* Up to n of them. Returns how many there were. */
 size_t sp_zstd_literals_take(struct zstd_literals *l, uint8_t *to, size_t n);
+
+/* zstd.c: takes a frame's head off, and frames that are to be skipped before it. False: there is none, or it needs a
+ * dictionary. */
+bool sp_zstd_header(struct sp_slice *s);
+
+/* A block's head. False: it is not there. */
+enum zstd_block { ZSTD_BLOCK_RAW, ZSTD_BLOCK_REPEATED, ZSTD_BLOCK_COMPRESSED };
+bool sp_zstd_block(struct sp_slice *s, unsigned *type, size_t *n, bool *last);
+
+/* Before a frame's first block. */
+void sp_zstd_frame(struct zstd_frame *f, uint8_t *out, size_t room);
+
+/* What follows a block's literals in `s`; `end`: the end of the block, where that is apart. False: it is wrong, or
+ * there is no more room. */
+bool sp_zstd_sequences(struct zstd_frame *f, struct zstd_literals *l, struct sp_slice s, const struct sp_slice *end);
 
 #endif

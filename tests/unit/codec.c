@@ -122,6 +122,35 @@ static void what_is_damaged(void)
 	CHECK(same > 100);
 }
 
+/* A first block of which no more than a piece is ever there: what is kept of it yields its beginning. */
+static void what_is_long(void)
+{
+	static struct sp_zstd_parts z;
+	enum { THERE = 16384, WANTED = 4096 };
+	unsigned all = 0, long_ones = 0;
+	for (unsigned i = 0; i < 200; i++) {
+		size_t n = 30000 + dice(PLAIN_MAX - 30000), size;
+		fill(n);
+		if (!(size = pack(n)))
+			return;
+		size_t at = THERE - dice(9000);
+		if (size <= at || !sp_zstd_parts_begin(&z, (struct sp_slice){packed, at}))
+			continue;
+		long_ones++;
+		for (uint32_t skip, need; sp_zstd_parts_next(&z, &skip, &need);) {
+			size_t there = 1 + dice(need);
+			CHECK(need <= THERE && z.at + skip + need <= size);
+			z.at += skip;
+			sp_zstd_parts_take(&z, (struct sp_slice){packed + z.at, there});
+		}
+		size_t got = sp_zstd_parts(&z, out, WANTED);
+		CHECK(!memcmp(out, plain, got));
+		all += got >= WANTED / 4;
+	}
+	CHECK(long_ones > 20 && all > long_ones * 9 / 10);
+	printf("# %u long ones, of %u a lot\n", long_ones, all);
+}
+
 static void frames(void)
 {
 	static const char skipped[] = "\x53\x2a\x4d\x18\3\0\0\0abc\x50\x2a\x4d\x18\0\0\0\0"
@@ -145,6 +174,7 @@ int main(void)
 	RUN(comes_out_the_same);
 	RUN(what_is_cut);
 	RUN(what_is_damaged);
+	RUN(what_is_long);
 	RUN(frames);
 	ZSTD_freeCCtx(cctx);
 	return check_done();
