@@ -1,41 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MongoDB's wire protocol (https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol): OP_MSG, the opcodes
  * before it, and all of them compressed. What commands and replies say: mongodb_walk.c. */
-#include "parsers/mongodb.h"
 #include "parsers/codec.h"
-
-enum opcode {
-	OP_REPLY = 1,
-	OP_NOTE = 1000, /* once called OP_MSG: a text */
-	OP_UPDATE = 2001,
-	OP_INSERT = 2002,
-	OP_QUERY = 2004,
-	OP_GET_MORE = 2005,
-	OP_DELETE = 2006,
-	OP_KILL_CURSORS = 2007,
-	OP_COMMAND = 2010,
-	OP_COMMAND_REPLY = 2011,
-	OP_COMPRESSED = 2012,
-	OP_MSG = 2013,
-};
-
-enum compressor { NOOP, SNAPPY, ZLIB, ZSTD };
-
-enum {
-	HEADER = 16,
-	MESSAGE_MAX = 48000000, /* maxMessageSizeBytes */
-	NAMESPACE_MAX = 512,
-	CHECKSUM = 1 << 0,
-	MORE_TO_COME = 1 << 1,
-	MSG_FLAGS = 1 << 16 | 3, /* exhaustAllowed, too; the lower half has to be understood */
-	QUERY_FLAGS = 0xff,
-	QUERY_EXHAUST = 1 << 6,
-	CURSOR_NOT_FOUND = 1 << 0,
-	QUERY_FAILURE = 1 << 1,
-	CODE_CURSOR_NOT_FOUND = 43,
-	REPLY_HEAD = 20,
-	COMPRESSED_HEAD = 9,
-};
+#include "parsers/mongodb_priv.h"
 
 /* A tag: an OP_QUERY that is a command, whose reply is one; or one for documents, all of which may come unasked. */
 enum tag { TAG_MSG, TAG_COMMAND, TAG_DOCUMENTS, TAG_EXHAUST };
@@ -76,56 +43,6 @@ struct more {
 		uint32_t op, size, to;
 	} side[2];
 };
-
-struct head {
-	uint32_t size;
-	uint32_t id, to;
-	uint32_t op;
-};
-
-static uint32_t le32(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static uint32_t take32(struct sp_cursor *c)
-{
-	const uint8_t *p = sp_cursor_take(c, 4);
-	return p ? le32(p) : 0;
-}
-
-static struct sp_slice take_name(struct sp_cursor *c)
-{
-	const uint8_t *p = c->p, *end = memchr(p, 0, SP_MIN(sp_cursor_left(c), (size_t)NAMESPACE_MAX));
-	c->bad |= !end;
-	c->p = end ? end + 1 : c->p;
-	return (struct sp_slice){p, end ? (size_t)(end - p) : 0};
-}
-
-static bool is_opcode(uint32_t op)
-{
-	return op == OP_REPLY || op == OP_NOTE || op == OP_UPDATE || op == OP_INSERT || op == OP_QUERY ||
-	       op == OP_GET_MORE || op == OP_DELETE || op == OP_KILL_CURSORS || op == OP_COMMAND ||
-	       op == OP_COMMAND_REPLY || op == OP_COMPRESSED || op == OP_MSG;
-}
-
-static bool head_at(struct sp_slice in, struct head *h)
-{
-	*h = (struct head){le32(in.p), le32(in.p + 4), le32(in.p + 8), le32(in.p + 12)};
-	return h->size > HEADER && h->size <= MESSAGE_MAX && is_opcode(h->op);
-}
-
-/* Clients answer nobody; some wrote -1 for that. */
-static bool is_reply(const struct sp_parse *p, const struct head *h)
-{
-	if (h->op == OP_REPLY || h->op == OP_COMMAND_REPLY)
-		return true;
-	if (h->op != OP_MSG && h->op != OP_COMPRESSED)
-		return false;
-	return (h->to && h->to != UINT32_MAX) || p->side == SP_SERVER;
-}
 
 /* --- what stands before the documents. False: not this protocol. */
 
@@ -168,7 +85,7 @@ static void filter(struct sp_parse *p, struct sp_cursor c)
 static bool op_msg(struct body *b)
 {
 	const uint8_t *start = b->c.p;
-	uint32_t flags = take32(&b->c), checksum = flags & CHECKSUM ? 4 : 0;
+	uint32_t flags = mongodb_take32(&b->c), checksum = flags & CHECKSUM ? 4 : 0;
 	uint64_t left = behind(b, start);
 	if (b->c.bad || flags & ~(uint32_t)MSG_FLAGS || left < checksum)
 		return false;
@@ -182,8 +99,8 @@ static bool op_query(struct sp_parse *p, struct body *b)
 {
 	const uint8_t *start = b->c.p;
 	struct sp_msg *m = &p->msg;
-	uint32_t flags = take32(&b->c);
-	struct sp_slice name = take_name(&b->c);
+	uint32_t flags = mongodb_take32(&b->c);
+	struct sp_slice name = mongodb_take_name(&b->c);
 	sp_cursor_take(&b->c, 8);
 	if (b->c.bad || flags & ~(uint32_t)QUERY_FLAGS)
 		return false;
@@ -215,7 +132,7 @@ static bool op_reply(struct sp_parse *p, struct body *b)
 	struct sp_mongodb_walk *w = b->walk;
 	if (!head)
 		return false;
-	uint32_t flags = le32(head), rows = le32(head + 16);
+	uint32_t flags = mongodb_le32(head), rows = mongodb_le32(head + 16);
 	uint64_t cursor;
 	memcpy(&cursor, head + 4, sizeof cursor);
 	p->asked(p, b->to, &tag);
@@ -241,7 +158,7 @@ static bool op_write(struct sp_parse *p, struct body *b, uint32_t op)
 {
 	const uint8_t *start = b->c.p;
 	sp_cursor_take(&b->c, 4);
-	sp_mongodb_namespace(&p->msg, take_name(&b->c));
+	sp_mongodb_namespace(&p->msg, mongodb_take_name(&b->c));
 	if (op != OP_INSERT)
 		sp_cursor_take(&b->c, 4);
 	p->msg.slot[SP_SLOT_METHOD] = op == OP_INSERT	? SP_TEXT("insert")
@@ -263,7 +180,7 @@ static bool op_cursor(struct sp_parse *p, struct body *b, uint32_t op)
 	struct sp_msg *m = &p->msg;
 	sp_cursor_take(&b->c, 4);
 	if (op == OP_GET_MORE)
-		sp_mongodb_namespace(m, take_name(&b->c));
+		sp_mongodb_namespace(m, mongodb_take_name(&b->c));
 	sp_cursor_take(&b->c, 4);
 	const uint8_t *id = sp_cursor_take(&b->c, 8);
 	if (!id)
@@ -283,8 +200,8 @@ static bool op_command(struct sp_parse *p, struct body *b, uint32_t op)
 {
 	const uint8_t *start = b->c.p;
 	if (op == OP_COMMAND) {
-		p->msg.slot[SP_SLOT_HOST] = take_name(&b->c);
-		p->msg.slot[SP_SLOT_METHOD] = take_name(&b->c);
+		p->msg.slot[SP_SLOT_HOST] = mongodb_take_name(&b->c);
+		p->msg.slot[SP_SLOT_METHOD] = mongodb_take_name(&b->c);
 		if (b->c.bad)
 			return false;
 		sp_mongodb_endpoint(p);
@@ -326,11 +243,11 @@ static bool describe(struct sp_parse *p, struct body *b, uint32_t op)
 /* What stands before what was compressed. */
 static bool compressed_head(struct sp_parse *p, struct sp_cursor *c, uint32_t *op, uint32_t *size, unsigned *compressor)
 {
-	*op = take32(c);
-	*size = take32(c);
+	*op = mongodb_take32(c);
+	*size = mongodb_take32(c);
 	*compressor = sp_cursor_u8(c);
-	if (c->bad || !is_opcode(*op) || *op == OP_COMPRESSED || *size > MESSAGE_MAX ||
-	    *compressor >= SP_ARRAY_SIZE(compressors))
+	if (c->bad || !mongodb_is_opcode(*op) || *op == OP_COMPRESSED || *size > MESSAGE_MAX ||
+	    *compressor >= MONGODB_COMPRESSORS)
 		return false;
 	sp_msg_extra(&p->msg, MONGODB_COMPRESSOR, sp_slice_of(compressors[*compressor]));
 	return true;
@@ -358,7 +275,8 @@ static bool decompress(struct sp_parse *p, struct body *b, uint32_t *op)
 }
 
 /* What answers whom, and whether anything answers this. */
-static void set_kind(struct sp_parse *p, struct state *st, const struct head *h, const struct body *b, bool reply)
+static void set_kind(struct sp_parse *p, struct state *st, const struct mongodb_head *h, const struct body *b,
+		     bool reply)
 {
 	struct sp_msg *m = &p->msg;
 	bool again = reply && st->exhausting && h->to == st->exhaust;
@@ -410,7 +328,7 @@ static void walk_compressed(struct sp_parse *p, struct body *b)
 	sp_mongodb_finish(p, b->walk);
 }
 
-static enum sp_parse_result compressed(struct sp_parse *p, const struct head *h, struct body *b)
+static enum sp_parse_result compressed(struct sp_parse *p, const struct mongodb_head *h, struct body *b)
 {
 	walk_compressed(p, b);
 	size_t used = SP_MIN(p->in.n, (size_t)h->size);
@@ -433,7 +351,7 @@ static bool to_next_part(struct sp_parse *p, struct open *o, struct sp_zstd_part
 }
 
 /* The beginning of a message that is longer than `view`. False: it can be read at once, or not at all. */
-static bool begin_parts(struct sp_parse *p, struct state *st, const struct head *h, size_t view, bool reply)
+static bool begin_parts(struct sp_parse *p, struct state *st, const struct mongodb_head *h, size_t view, bool reply)
 {
 	struct open *o = &st->side[p->side];
 	size_t at = HEADER + COMPRESSED_HEAD;
@@ -490,7 +408,7 @@ static enum sp_parse_result go_on_in_parts(struct sp_parse *p, struct open *o)
 }
 
 /* How much of a message is looked at. What Zstandard compressed takes more: its blocks have to be there as a whole. */
-static size_t view_of(const struct sp_parse *p, const struct head *h)
+static size_t view_of(const struct sp_parse *p, const struct mongodb_head *h)
 {
 	size_t at = HEADER + COMPRESSED_HEAD;
 	if (h->op == OP_COMPRESSED && p->in.n < at)
@@ -503,18 +421,18 @@ static enum sp_parse_result parse(struct sp_parse *p)
 {
 	struct state *st = p->state;
 	struct open *o = &st->side[p->side];
-	struct head h;
+	struct mongodb_head h;
 	if (o->left)
 		return o->in_parts ? go_on_in_parts(p, o) : go_on(p, o);
 	if (p->in.n < HEADER)
 		return sp_parse_more(p, HEADER);
-	if (!head_at(p->in, &h))
+	if (!mongodb_head_at(p->in, &h))
 		return SP_PARSE_BAD;
 	size_t view = view_of(p, &h);
 	if (p->in.n < view && !p->last)
 		return sp_parse_more(p, view);
 	view = SP_MIN(view, p->in.n);
-	bool reply = is_reply(p, &h);
+	bool reply = mongodb_is_reply(p, &h);
 	uint32_t op = h.op;
 	o->walk = (struct sp_mongodb_walk){.reply = reply};
 	struct body b = {.walk = &o->walk, .size = h.size - HEADER, .to = h.to};
@@ -537,95 +455,6 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	return walk(p, o, b.c, true);
 }
 
-/* --- recognition */
-
-static enum sp_probe document_begins(struct sp_cursor *c, uint64_t left)
-{
-	struct sp_bson e;
-	uint32_t size = sp_bson_enter(c);
-	if (c->bad)
-		return SP_PROBE_MAYBE;
-	if (!size || size > left)
-		return SP_PROBE_NO;
-	enum sp_bson_got got = sp_bson_next(c, &e);
-	if (got == SP_BSON_END)
-		return size == 5 ? SP_PROBE_YES : SP_PROBE_NO;
-	return got == SP_BSON_WRONG || (got == SP_BSON_GOT && e.size > left) ? SP_PROBE_NO
-	       : got == SP_BSON_GOT					     ? SP_PROBE_YES
-									     : SP_PROBE_MAYBE;
-}
-
-static bool is_namespace(struct sp_slice s)
-{
-	if (!memchr(s.p, '.', s.n) || *s.p == '.')
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '/' || s.p[i] == '\\' || s.p[i] == '"')
-			return false;
-	return true;
-}
-
-static enum sp_probe probe_body(const struct head *h, struct sp_cursor c)
-{
-	uint64_t size = h->size - HEADER;
-	const uint8_t *start = c.p;
-	uint32_t flags = take32(&c);
-	if (c.bad)
-		return SP_PROBE_MAYBE;
-	switch (h->op) {
-	case OP_MSG: {
-		if (flags & ~(uint32_t)MSG_FLAGS)
-			return SP_PROBE_NO;
-		uint8_t kind = sp_cursor_u8(&c);
-		if (c.bad || kind)
-			return c.bad ? SP_PROBE_MAYBE : kind == 1 ? SP_PROBE_MAYBE : SP_PROBE_NO;
-		return document_begins(&c, size - 5);
-	}
-	case OP_COMPRESSED: {
-		uint32_t whole = take32(&c);
-		uint8_t compressor = sp_cursor_u8(&c);
-		if (c.bad)
-			return SP_PROBE_MAYBE;
-		bool good = is_opcode(flags) && flags != OP_COMPRESSED && whole <= MESSAGE_MAX &&
-			    compressor < SP_ARRAY_SIZE(compressors);
-		return good ? SP_PROBE_YES : SP_PROBE_NO;
-	}
-	case OP_REPLY: {
-		const uint8_t *rest = sp_cursor_take(&c, REPLY_HEAD - 4);
-		if (flags > 15 || (rest && le32(rest + 12) > size / 5))
-			return SP_PROBE_NO;
-		return !rest		   ? SP_PROBE_MAYBE
-		       : size > REPLY_HEAD ? document_begins(&c, size - REPLY_HEAD)
-					   : SP_PROBE_MAYBE;
-	}
-	case OP_KILL_CURSORS:
-	case OP_COMMAND:
-	case OP_COMMAND_REPLY:
-	case OP_NOTE:
-		return SP_PROBE_MAYBE;
-	}
-	struct sp_slice name = take_name(&c);
-	if (c.bad)
-		return sp_cursor_left(&c) < NAMESPACE_MAX ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	return flags <= QUERY_FLAGS && is_namespace(name) && (uint64_t)(c.p - start) < size ? SP_PROBE_YES
-											    : SP_PROBE_NO;
-}
-
-static enum sp_probe probe(struct sp_parse *p)
-{
-	struct head h;
-	if (p->in.n >= 4 && (le32(p->in.p) <= HEADER || le32(p->in.p) > MESSAGE_MAX))
-		return SP_PROBE_NO;
-	if (p->in.n < HEADER)
-		return SP_PROBE_MAYBE;
-	if (!head_at(p->in, &h))
-		return SP_PROBE_NO;
-	size_t n = SP_MIN(p->in.n, (size_t)h.size) - HEADER;
-	enum sp_probe rc = probe_body(&h, sp_cursor((struct sp_slice){p->in.p + HEADER, n}));
-	p->reversed = rc == SP_PROBE_YES && is_reply(p, &h) == (p->side == SP_CLIENT);
-	return rc;
-}
-
 static size_t resync(struct sp_parse *p)
 {
 	struct state *st = p->state;
@@ -633,7 +462,7 @@ static size_t resync(struct sp_parse *p)
 	st->side[p->side].in_parts = false;
 	for (size_t at = 0; at + HEADER + 4 <= p->in.n; at++) {
 		struct sp_parse from = {.in = {p->in.p + at, p->in.n - at}, .side = p->side};
-		if (is_opcode(le32(from.in.p + 12)) && probe(&from) == SP_PROBE_YES)
+		if (mongodb_is_opcode(mongodb_le32(from.in.p + 12)) && sp_mongodb_probe(&from) == SP_PROBE_YES)
 			return at;
 	}
 	return SP_RESYNC_NONE;
@@ -662,7 +491,7 @@ const struct sp_parser sp_mongodb_parser = {
 	.ports = ports,
 	.starts = starts,
 	.fields = fields,
-	.probe = probe,
+	.probe = sp_mongodb_probe,
 	.parse = parse,
 	.resync = resync,
 	.vectors = SP_VECTORS(vectors),
