@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MySQL and MariaDB (https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html,
  * https://mariadb.com/kb/en/clientserver-protocol/): log-in, commands, prepared statements. The server speaks first. */
-#include "parsers/codec.h"
 #include "parsers/mysql_priv.h"
 
 enum { ZIP_SEEN = 12 }; /* both heads, and the first byte */
@@ -282,13 +281,11 @@ static const char *const fields[] = {
 const struct sp_parser sp_mysql_parser = {
 	.name = "mysql",
 	.title = "MySQL, MariaDB",
-	.missing = "of a compressed packet, what is behind its first 24 KiB, unless one row or statement is all of "
-		   "that; of "
-		   "one compressed by Zstandard, all if the first 128 KiB became more than 16 KiB; the X protocol; "
-		   "values of "
-		   "prepared statements' parameters; what of a statement follows its first 8 KiB, or 4 KiB where it "
-		   "begins "
-		   "late in a compressed packet",
+	.missing = "of a compressed packet, what is behind its first 24 KiB (of a large one of Zstandard's its first "
+		   "few), "
+		   "unless one row or statement is all of that; the X protocol; values of prepared statements' "
+		   "parameters; what of a statement follows its first 8 KiB, or 4 KiB where it begins late in a "
+		   "compressed packet",
 	.app = SP_APP_MYSQL,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_FIFO,

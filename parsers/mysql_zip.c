@@ -4,7 +4,6 @@
  * left of those before it, and read at once: only what cannot be read yet is kept. One that is larger than is carried
  * is seen in part: when what is missing belongs to a packet that is passed over anyway nothing is lost, else the
  * response is, and reading goes on with the next. */
-#include "parsers/codec.h"
 #include "parsers/mysql_priv.h"
 
 enum { ZIP_HEAD = 7, PLAIN_MAX = 24576 /* of a packet, and of what was left before it: servers fill 16 KiB */ };
@@ -64,7 +63,8 @@ static enum sp_parse_result read_on(struct sp_parse *p, struct sp_mysql *st, str
 		z->skip -= skip;
 		if (ends(p, z))
 			return SP_PARSE_MSG;
-		cut = left < z->want && left >= MYSQL_ZIP_KEPT; /* there will never be as much of it */
+		/* There will never be as much of it. */
+		cut = left < z->want && (left >= MYSQL_ZIP_KEPT || z->missing);
 		if (!left || (left < z->want && !cut))
 			return rc;
 		p->in = (struct sp_slice){v->p + v->at, left};
@@ -90,6 +90,8 @@ static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, stru
 		z->skip -= z->missing; /* it need not be seen */
 		z->missing = 0;
 	}
+	if (rc == SP_PARSE_MSG && z->passed && p->msg.part <= SP_PART_HEAD)
+		p->msg.bytes = (uint64_t)z->passed + z->owed;
 	if (rc == SP_PARSE_MSG)
 		stay_open(p, z);
 	else if (rc == SP_PARSE_MORE && ends(p, z))
@@ -145,6 +147,43 @@ static size_t unpack(struct sp_slice in, uint8_t *to, size_t room)
 	return sp_is_zstd(in) ? sp_zstd(in, to, room) : sp_mysql_is_zlib(in) ? sp_inflate(in, to, room) : 0;
 }
 
+/* Of a packet of which parts are kept `used` bytes were taken: what need not be seen is passed over, too. False: no
+ * more parts are to come. */
+static bool to_next_part(struct mysql_zip *z, size_t used)
+{
+	uint32_t skip, need;
+	z->owed = (uint32_t)used;
+	if (!sp_zstd_parts_next(&z->parts, &skip, &need) || (uint64_t)skip + need > z->rest)
+		return false;
+	z->parts.at += skip;
+	z->rest -= skip;
+	z->owed += skip;
+	z->passed += z->owed;
+	return true;
+}
+
+/* …its next part. Returns how many bytes of it have to be there; 0: it was taken. When all are there, what comes out of
+ * them is in `to`. */
+static size_t take_part(struct sp_parse *p, struct mysql_zip *z, struct plain *v, uint8_t *to)
+{
+	uint32_t skip, need = 0;
+	sp_zstd_parts_next(&z->parts, &skip, &need);
+	need = SP_MIN(need, z->rest);
+	if (p->in.n < need && !p->last)
+		return need;
+	size_t n = SP_MIN(p->in.n, (size_t)need);
+	sp_zstd_parts_take(&z->parts, (struct sp_slice){p->in.p, n});
+	z->rest -= (uint32_t)n;
+	if (n == need && to_next_part(z, n))
+		return 0;
+	bool all = !sp_zstd_parts_next(&z->parts, &skip, &need);
+	*v = (struct plain){to, all ? sp_zstd_parts(&z->parts, to, SP_MIN(z->plain, (uint32_t)PLAIN_MAX)) : 0, 0};
+	z->missing = z->plain - (uint32_t)v->n;
+	z->owed = (uint32_t)n + z->rest;
+	z->rest = 0;
+	return 0;
+}
+
 /* The packet at the front of `in`, into `to` behind what was left. Returns how many bytes of it have to be there; 0: it
  * was taken. */
 static size_t take(struct sp_parse *p, struct mysql_zip *z, struct plain *v, uint8_t *to)
@@ -152,18 +191,27 @@ static size_t take(struct sp_parse *p, struct mysql_zip *z, struct plain *v, uin
 	if (p->in.n < ZIP_HEAD)
 		return ZIP_HEAD;
 	uint32_t n = mysql_u24(p->in.p), plain = mysql_u24(p->in.p + 4);
-	size_t total = ZIP_HEAD + (size_t)n, there = SP_MIN(total, p->in.n);
+	size_t total = ZIP_HEAD + (size_t)n, there = SP_MIN(SP_MIN(total, p->in.n), (size_t)SP_CARRY_MAX);
 	bool in_pieces = !plain && total > SP_CARRY_MAX;
 	size_t need = in_pieces ? ZIP_HEAD : SP_MIN(total, (size_t)SP_CARRY_MAX);
 	if (p->in.n < need && !p->last)
 		return need;
 	z->next = p->in.p[3] + 1;
+	z->passed = 0;
 	z->owed = in_pieces ? ZIP_HEAD : (uint32_t)total;
 	z->raw = in_pieces ? n : 0;
 	if (in_pieces)
 		return 0;
 	struct sp_slice body = {p->in.p + ZIP_HEAD, there - ZIP_HEAD};
 	size_t left = v->n - v->at, room = PLAIN_MAX - left, got = 0;
+	if (there < total && !left && !z->lost && z->skip < plain && sp_zstd_parts_begin(&z->parts, body)) {
+		z->plain = plain;
+		z->rest = (uint32_t)(total - there);
+		if (to_next_part(z, there))
+			return 0;
+		z->rest = 0;
+		z->owed = (uint32_t)total;
+	}
 	if (left)
 		memcpy(to, v->p + v->at, left);
 	if (!plain)
@@ -187,8 +235,9 @@ static void take_raw(struct sp_parse *p, struct mysql_zip *z, struct plain *v)
 }
 
 /* One message, from what was kept or what is taken of `in` now, which stands in `to`. */
-static enum sp_parse_result unzip(struct sp_parse *p, struct sp_mysql *st, struct mysql_zip *z, uint8_t *to)
+static enum sp_parse_result unzip(struct sp_parse *p, struct sp_mysql *st, struct mysql_more *more, uint8_t *to)
 {
+	struct mysql_zip *z = &more->zip[p->side];
 	struct plain v = {z->bytes, z->n, z->at};
 	for (;;) {
 		enum sp_parse_result rc = z->lost ? SP_PARSE_MORE : inside(p, st, z, &v);
@@ -214,11 +263,11 @@ static enum sp_parse_result unzip(struct sp_parse *p, struct sp_mysql *st, struc
 			take_raw(p, z, &v);
 			continue;
 		}
-		if (begins_anew(p, z) && drop(p, st, z, &v)) {
+		if (!z->rest && begins_anew(p, z) && drop(p, st, z, &v)) {
 			keep(p, z, &v, true);
 			return sp_parse_msg(p, 0);
 		}
-		size_t need = take(p, z, &v, to);
+		size_t need = z->rest ? take_part(p, z, &v, to) : take(p, z, &v, to);
 		if (need) {
 			keep(p, z, &v, false);
 			return sp_parse_more(p, need);
@@ -232,5 +281,5 @@ enum sp_parse_result sp_mysql_unzip(struct sp_parse *p, struct sp_mysql *st)
 	struct mysql_more *more = sp_parse_extend(p);
 	if (!more)
 		return sp_parse_skip(p, p->in.n, SP_TO_END);
-	return unzip(p, st, &more->zip[p->side], room);
+	return unzip(p, st, more, room);
 }
