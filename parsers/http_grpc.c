@@ -28,7 +28,7 @@ void sp_http_grpc_call(struct sp_parse *p, struct sp_http_side *s, struct sp_sli
 bool sp_http_grpc_begin(struct sp_parse *p, struct sp_http_side *s, bool to_end)
 {
 	bool chunked = s->flags & SP_HTTP_CHUNKED, sized = !(s->flags & SP_HTTP_CODED);
-	sized &= s->flags & SP_HTTP_HAS_LENGTH || !to_end;
+	sized &= s->flags & SP_HTTP_HAS_LENGTH ? s->length != SP_TO_END : !to_end;
 	struct sp_http_more *more = chunked || sized ? sp_parse_extend(p) : NULL;
 	if (!more) {
 		s->flags &= (uint8_t) ~(SP_HTTP_GRPC | SP_HTTP_TEXT);
