@@ -70,7 +70,7 @@ static enum sp_parse_result from_client(struct sp_parse *p, struct sp_mysql *st)
 	if (st->cont[SP_CLIENT])
 		return go_on(p, st, k.n);
 	/* Numbers go round; of what is inside compressed packets some clients number nothing. */
-	if (st->file && (k.seq || !st->seq || st->compressed)) {
+	if (SP_UNLIKELY(st->file) && (k.seq || !st->seq || st->compressed)) {
 		st->seq = (uint8_t)(k.seq + 1);
 		st->file = k.n; /* an empty packet ends it */
 		return pass(p, k.n);
