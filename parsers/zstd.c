@@ -10,6 +10,8 @@
 enum {
 	MAGIC_SIZE = 4,
 	BLOCK_HEAD = 3,
+	BLOCKS_MIN = 64,   /* so many are read, … */
+	BLOCK_YIELDS = 64, /* …and more if there are so many bytes in each: tables take their time */
 	OFFSETS = 32,
 	REPEATS = 3,
 };
@@ -103,8 +105,14 @@ static bool copy(struct zstd_frame *f, size_t back, size_t n)
 {
 	if (!back || back > f->n)
 		return false;
-	for (n = SP_MIN(n, f->room - f->n); n; n--, f->n++)
-		f->out[f->n] = f->out[f->n - back];
+	uint8_t *to = f->out + f->n;
+	n = SP_MIN(n, f->room - f->n);
+	f->n += n;
+	if (back >= n)
+		sp_copy(to, to - back, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			to[i] = to[i - back];
 	return f->n < f->room;
 }
 
@@ -262,7 +270,8 @@ size_t sp_zstd(struct sp_slice in, uint8_t *out, size_t room)
 	if (!sp_zstd_header(&in))
 		return 0;
 	sp_zstd_frame(&f, out, room);
-	while (f.n < f.room && block(&f, &in))
-		;
+	for (size_t n = 1; f.n < f.room && block(&f, &in); n++)
+		if (n > BLOCKS_MIN && f.n < n * BLOCK_YIELDS)
+			break;
 	return f.n;
 }

@@ -164,6 +164,12 @@ static void frames(void)
 	CHECK_EQ(sp_zstd(SLICE(dictionary), out, 10), 0);
 	CHECK_EQ(sp_zstd(SLICE(bomb), out, 1000), 1000);
 	CHECK_EQ(sp_zstd(SLICE(none), out, 10), 0);
+	/* Blocks of next to nothing are not read for ever. */
+	uint8_t many[6 + 4 * 4000] = {0x28, 0xb5, 0x2f, 0xfd, 0, 0x58};
+	for (size_t at = 6; at < sizeof many; at += 4)
+		memcpy(many + at, "\x08\0\0x", 4);
+	size_t got = sp_zstd((struct sp_slice){many, sizeof many}, out, sizeof out);
+	CHECK(got >= 64 && got < 1000);
 	for (size_t n = 0; n < sizeof skipped; n++)
 		CHECK(sp_zstd((struct sp_slice){(const uint8_t *)skipped, n}, out, 10) <= 5);
 }
