@@ -27,20 +27,20 @@ static void prefetch_new(const struct sp_flowtable *ft, const struct sp_pkt *pkt
 	sp_macs_prefetch(&ft->macs, pkt->data + pkt->l2 + 6);
 }
 
-/* Buckets, and what was seen lately. */
-static void prefetch_batch(const struct sp_flowtable *ft, const struct sp_batch *b)
+/* Buckets that decode did not ask for. */
+static void prefetch_buckets(const struct sp_flowtable *ft, const struct sp_batch *b)
 {
-	const struct sp_index index = ft->index;
-	struct sp_dedup_entry *entries = ft->dedup.entry;
-	for (uint32_t i = 0, n = b->n; i < n; i++) {
-		sp_prefetch(sp_index_home(&index, b->pkt[i].hash));
-		sp_prefetch(sp_dedup_at(entries, b->sign[i]));
-	}
+	const struct sp_homes homes = sp_flowtable_homes(ft);
+	for (uint32_t i = 0; i < b->n; i++)
+		sp_prefetch(sp_home(&homes, b->pkt[i].hash));
 }
 
-/* The number of the flow that the packet probably belongs to, which is asked for; 0, which is never used: none. */
-static inline uint32_t guess(const struct sp_flowtable *ft, const struct sp_pkt *pkt)
+/* The number of the flow that packet i probably belongs to, which is asked for, as is what was seen lately that looks
+ * like it; 0, which is never used: none. */
+static inline uint32_t guess(const struct sp_flowtable *ft, const struct sp_batch *b, size_t i)
 {
+	const struct sp_pkt *pkt = &b->pkt[i];
+	sp_prefetch(sp_dedup_at(ft->dedup.entry, b->sign[i]));
 	uint32_t flow = sp_index_guess(&ft->index, pkt->hash);
 	if (SP_UNLIKELY(flow == SP_INDEX_NONE)) {
 		prefetch_new(ft, pkt);
@@ -50,14 +50,25 @@ static inline uint32_t guess(const struct sp_flowtable *ft, const struct sp_pkt 
 	return flow;
 }
 
-static void prefetch_profiles(const struct sp_profiler *pr, const uint32_t *flow, uint32_t i, uint32_t n)
+/* Numbers of flows, and of those whose packets say something; behind a batch's end flow 0, which is none and says
+ * nothing, so that nobody asks where that is. */
+struct flows_ahead {
+	uint32_t flow[SP_BATCH_MAX + GUESS_AHEAD], says[SP_BATCH_MAX + GUESS_AHEAD];
+};
+
+static inline void look_ahead(const struct sp_flowtable *ft, const struct sp_batch *b, struct flows_ahead *a, size_t i,
+			      bool more)
 {
-	if (i + DIALOG_AHEAD < n)
-		sp_profile_prefetch(pr, flow[i + DIALOG_AHEAD]);
-	if (i + STATE_AHEAD < n)
-		sp_profile_prefetch_state(pr, flow[i + STATE_AHEAD]);
-	if (i + CHUNK_AHEAD < n)
-		sp_profile_prefetch_chunk(pr, flow[i + CHUNK_AHEAD]);
+	a->flow[i] = guess(ft, b, i);
+	if (more)
+		a->says[i] = a->flow[i] & (0 - (uint32_t) !!b->pkt[i].l7_len);
+}
+
+static void prefetch_profiles(const struct sp_profiler *pr, const uint32_t *flow)
+{
+	sp_profile_prefetch(pr, flow[DIALOG_AHEAD]);
+	sp_profile_prefetch_state(pr, flow[STATE_AHEAD]);
+	sp_profile_prefetch_chunk(pr, flow[CHUNK_AHEAD]);
 }
 
 /* Flows are chosen for profiles, or some that were chosen are not over yet. */
@@ -66,25 +77,27 @@ static inline bool is_profiling(const struct sp_profiler *pr)
 	return pr && (pr->conf.record != SP_PROFILE_RECORD_NONE || pr->slab.in_use);
 }
 
-/* What calls and profiles of the next packets need. */
-static inline void prefetch_more(const struct sp_flowtable *ft, const struct sp_batch *b, const uint32_t *flow,
-				 uint32_t i)
+/* What calls and profiles of the packets after i need. */
+static inline void prefetch_more(const struct sp_flowtable *ft, const struct sp_flow *flows,
+				 const struct flows_ahead *a, size_t i)
 {
-	if (ft->l7 && i + DIALOG_AHEAD < b->n)
-		sp_l7_prefetch(ft->l7, &ft->flow[flow[i + DIALOG_AHEAD]]);
-	if (ft->l7 && i + STATE_AHEAD < b->n && b->pkt[i + STATE_AHEAD].l7_len)
-		sp_l7_prefetch_state(ft->l7, &ft->flow[flow[i + STATE_AHEAD]]);
-	if (ft->profiler && SP_UNLIKELY(ft->profiler->conf.record != SP_PROFILE_RECORD_NONE))
-		prefetch_profiles(ft->profiler, flow, i, b->n);
+	const struct sp_l7 *l7 = ft->l7;
+	if (SP_LIKELY(l7)) {
+		sp_l7_prefetch(l7, &flows[a->says[i + DIALOG_AHEAD]]);
+		sp_l7_prefetch_state(l7, &flows[a->says[i + STATE_AHEAD]]);
+	}
+	if (SP_UNLIKELY(ft->profiler) && ft->profiler->conf.record != SP_PROFILE_RECORD_NONE)
+		prefetch_profiles(ft->profiler, a->flow + i);
 }
 
 /* The packet is neither odd nor a copy, and its flow was guessed right. Nobody asks at once what a healthy connection
- * has told before: that both sides were seen, and their TTL. */
+ * has told before: that both sides were seen, and their TTL. The protocol is as good as random, so it is read where it
+ * is known first. */
 static inline __attribute__((always_inline)) void
 ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt, bool more)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto == SP_PROTO_UDP) {
+	if (key->proto == SP_PROTO_UDP) {
 		sp_flow_appear(ft, f, key, pkt);
 		sp_flow_datagram(ft, f, pkt, side, SP_DELAY_ART);
 		ft->stats.packets_udp++;
@@ -102,24 +115,29 @@ ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *k
 /* All packets of a batch in order. `more`: calls or profiles are looked for, too. */
 static inline __attribute__((always_inline)) void each(struct sp_flowtable *ft, struct sp_batch *b, bool more)
 {
-	uint32_t flow[SP_BATCH_MAX], window = ft->dedup.window;
+	struct flows_ahead a;
+	uint32_t window = ft->dedup.window;
 	struct sp_flow *const flows = ft->flow;
 	struct sp_dedup_entry *const entries = ft->dedup.entry;
 	const size_t n = b->n;
 	for (size_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
-		flow[i] = guess(ft, &b->pkt[i]);
+		look_ahead(ft, b, &a, i, more);
+	if (more) {
+		memset(a.flow + n, 0, GUESS_AHEAD * sizeof *a.flow);
+		memset(a.says + n, 0, GUESS_AHEAD * sizeof *a.says);
+	}
 	for (size_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
 		if (i + GUESS_AHEAD < n)
-			flow[i + GUESS_AHEAD] = guess(ft, &b->pkt[i + GUESS_AHEAD]);
+			look_ahead(ft, b, &a, i + GUESS_AHEAD, more);
 		if (more)
-			prefetch_more(ft, b, flow, (uint32_t)i);
-		struct sp_flow *f = &flows[flow[i]];
+			prefetch_more(ft, flows, &a, i);
+		struct sp_flow *f = &flows[a.flow[i]];
 		uint64_t sign = b->sign[i];
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
 		if (SP_LIKELY(sp_flow_has_key(f, &b->key[i]) && f->state != SP_FLOW_FREE && sign &&
 			      !ft->dedup.suspects && sp_dedup_is_new(e, sign, pkt, window))) {
-			sp_dedup_write(e, sign, pkt, flow[i]);
+			sp_dedup_write(e, sign, pkt, a.flow[i]);
 			ordinary(ft, f, &b->key[i], pkt, more);
 		} else if (sp_flow_is_tracked(pkt)) {
 			sp_flow_second_look(ft, b, (uint32_t)i);
@@ -144,6 +162,12 @@ static __attribute__((noinline)) void each_alone(struct sp_flowtable *ft, struct
 	each(ft, b, false);
 }
 
+struct sp_homes sp_flowtable_homes(const struct sp_flowtable *ft)
+{
+	static_assert(sizeof(struct sp_index_bucket) == SP_CACHE_LINE, "a bucket is a line");
+	return (struct sp_homes){ft->index.bucket, ft->index.mask};
+}
+
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 {
 	uint32_t n = b->n;
@@ -151,7 +175,8 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	sp_flow_make_room(ft);
-	prefetch_batch(ft, b);
+	if (SP_UNLIKELY(b->homes.first != ft->index.bucket))
+		prefetch_buckets(ft, b);
 	if (SP_UNLIKELY(ft->flags & SP_FLOWTABLE_LONG_WAY))
 		each_the_long_way(ft, b);
 	else if (ft->l7 || is_profiling(ft->profiler))
