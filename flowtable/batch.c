@@ -50,14 +50,25 @@ static inline uint32_t guess(const struct sp_flowtable *ft, const struct sp_batc
 	return flow;
 }
 
-static void prefetch_profiles(const struct sp_profiler *pr, const uint32_t *flow, uint32_t i, uint32_t n)
+/* Numbers of flows, and of those whose packets say something; behind a batch's end flow 0, which is none and says
+ * nothing, so that nobody asks where that is. */
+struct flows_ahead {
+	uint32_t flow[SP_BATCH_MAX + GUESS_AHEAD], says[SP_BATCH_MAX + GUESS_AHEAD];
+};
+
+static inline void look_ahead(const struct sp_flowtable *ft, const struct sp_batch *b, struct flows_ahead *a, size_t i,
+			      bool more)
 {
-	if (i + DIALOG_AHEAD < n)
-		sp_profile_prefetch(pr, flow[i + DIALOG_AHEAD]);
-	if (i + STATE_AHEAD < n)
-		sp_profile_prefetch_state(pr, flow[i + STATE_AHEAD]);
-	if (i + CHUNK_AHEAD < n)
-		sp_profile_prefetch_chunk(pr, flow[i + CHUNK_AHEAD]);
+	a->flow[i] = guess(ft, b, i);
+	if (more)
+		a->says[i] = a->flow[i] & (0 - (uint32_t) !!b->pkt[i].l7_len);
+}
+
+static void prefetch_profiles(const struct sp_profiler *pr, const uint32_t *flow)
+{
+	sp_profile_prefetch(pr, flow[DIALOG_AHEAD]);
+	sp_profile_prefetch_state(pr, flow[STATE_AHEAD]);
+	sp_profile_prefetch_chunk(pr, flow[CHUNK_AHEAD]);
 }
 
 /* Flows are chosen for profiles, or some that were chosen are not over yet. */
@@ -66,16 +77,17 @@ static inline bool is_profiling(const struct sp_profiler *pr)
 	return pr && (pr->conf.record != SP_PROFILE_RECORD_NONE || pr->slab.in_use);
 }
 
-/* What calls and profiles of the next packets need. */
-static inline void prefetch_more(const struct sp_flowtable *ft, const struct sp_batch *b, const uint32_t *flow,
-				 uint32_t i)
+/* What calls and profiles of the packets after i need. */
+static inline void prefetch_more(const struct sp_flowtable *ft, const struct sp_flow *flows,
+				 const struct flows_ahead *a, size_t i)
 {
-	if (ft->l7 && i + DIALOG_AHEAD < b->n)
-		sp_l7_prefetch(ft->l7, &ft->flow[flow[i + DIALOG_AHEAD]]);
-	if (ft->l7 && i + STATE_AHEAD < b->n && b->pkt[i + STATE_AHEAD].l7_len)
-		sp_l7_prefetch_state(ft->l7, &ft->flow[flow[i + STATE_AHEAD]]);
-	if (ft->profiler && SP_UNLIKELY(ft->profiler->conf.record != SP_PROFILE_RECORD_NONE))
-		prefetch_profiles(ft->profiler, flow, i, b->n);
+	const struct sp_l7 *l7 = ft->l7;
+	if (SP_LIKELY(l7)) {
+		sp_l7_prefetch(l7, &flows[a->says[i + DIALOG_AHEAD]]);
+		sp_l7_prefetch_state(l7, &flows[a->says[i + STATE_AHEAD]]);
+	}
+	if (SP_UNLIKELY(ft->profiler) && ft->profiler->conf.record != SP_PROFILE_RECORD_NONE)
+		prefetch_profiles(ft->profiler, a->flow + i);
 }
 
 /* The packet is neither odd nor a copy, and its flow was guessed right. Nobody asks at once what a healthy connection
@@ -103,24 +115,29 @@ ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *k
 /* All packets of a batch in order. `more`: calls or profiles are looked for, too. */
 static inline __attribute__((always_inline)) void each(struct sp_flowtable *ft, struct sp_batch *b, bool more)
 {
-	uint32_t flow[SP_BATCH_MAX], window = ft->dedup.window;
+	struct flows_ahead a;
+	uint32_t window = ft->dedup.window;
 	struct sp_flow *const flows = ft->flow;
 	struct sp_dedup_entry *const entries = ft->dedup.entry;
 	const size_t n = b->n;
 	for (size_t i = 0; i < SP_MIN(n, GUESS_AHEAD); i++)
-		flow[i] = guess(ft, b, i);
+		look_ahead(ft, b, &a, i, more);
+	if (more) {
+		memset(a.flow + n, 0, GUESS_AHEAD * sizeof *a.flow);
+		memset(a.says + n, 0, GUESS_AHEAD * sizeof *a.says);
+	}
 	for (size_t i = 0; i < n; i++) {
 		const struct sp_pkt *pkt = &b->pkt[i];
 		if (i + GUESS_AHEAD < n)
-			flow[i + GUESS_AHEAD] = guess(ft, b, i + GUESS_AHEAD);
+			look_ahead(ft, b, &a, i + GUESS_AHEAD, more);
 		if (more)
-			prefetch_more(ft, b, flow, (uint32_t)i);
-		struct sp_flow *f = &flows[flow[i]];
+			prefetch_more(ft, flows, &a, i);
+		struct sp_flow *f = &flows[a.flow[i]];
 		uint64_t sign = b->sign[i];
 		struct sp_dedup_entry *e = sp_dedup_at(entries, sign);
 		if (SP_LIKELY(sp_flow_has_key(f, &b->key[i]) && f->state != SP_FLOW_FREE && sign &&
 			      !ft->dedup.suspects && sp_dedup_is_new(e, sign, pkt, window))) {
-			sp_dedup_write(e, sign, pkt, flow[i]);
+			sp_dedup_write(e, sign, pkt, a.flow[i]);
 			ordinary(ft, f, &b->key[i], pkt, more);
 		} else if (sp_flow_is_tracked(pkt)) {
 			sp_flow_second_look(ft, b, (uint32_t)i);

@@ -105,25 +105,26 @@ static inline unsigned request_bits(const struct sp_talk *t, unsigned side, cons
 	return bits | (t->l7->parse.cut ? SP_CALL_CUT : 0);
 }
 
-/* All but its place in the list. */
+/* All but its place in the list, and what its response will say. */
 static inline void begin_request(const struct sp_talk *t, struct sp_call *c, const struct sp_msg *m,
-				 const struct sp_place *at, unsigned bits)
+				 const struct sp_place *where, unsigned bits)
 {
+	const struct sp_place at = *where;
+	uint64_t id = m->id, bytes = m->bytes ? m->bytes : at.bytes;
 	uint16_t app = m->app ? m->app : t->d->parser->app;
-	c->req_start_ns = at->first_ns;
-	c->req_end_ns = at->last_ns;
-	c->req_seq = at->seq;
-	c->req_ack = at->ack;
-	c->req_bytes = m->bytes ? m->bytes : at->bytes;
-	c->resp_start_ns = c->resp_end_ns = 0;
-	c->resp_bytes = 0;
-	c->id = m->id;
-	c->resp_seq = 0;
-	c->tag = m->tag;
+	uint32_t tag = m->tag;
+	uint8_t status = m->status;
+	c->id = id;
+	c->tag = tag;
 	c->app = app;
-	c->status = m->status;
 	c->bits = (uint16_t)bits;
 	c->retries = 0;
+	c->status = status;
+	c->req_start_ns = at.first_ns;
+	c->req_end_ns = at.last_ns;
+	c->req_seq = at.seq;
+	c->req_ack = at.ack;
+	c->req_bytes = bytes;
 }
 
 /* `bits`: what else is known of it. */
@@ -162,7 +163,8 @@ static bool is_retry(struct sp_talk *t, unsigned side, const struct sp_msg *m)
 	if (!t->d->first || t->d->bits & SP_DIALOG_TCP || t->d->parser->pairing != SP_PAIR_BY_ID ||
 	    m->kind != SP_MSG_REQUEST)
 		return false;
-	sp_calls_expire(t, t->ns, false);
+	if (sp_calls_are_due(t))
+		sp_calls_expire(t, t->ns, false);
 	uint32_t h = sp_calls_find(t, m->id, !sp_speaker(t, side, m));
 	if (h)
 		sp_call_at(t, h)->retries++;
@@ -205,9 +207,15 @@ static inline __attribute__((always_inline)) void take_request(struct sp_talk *t
 static inline void answer_at_once(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at)
 {
 	struct sp_call *c = sp_call_at(t, handle);
-	add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE), SP_CALL_RESPONSE_END);
 	sp_calls_answered(t);
-	sp_request_write(t, c, m);
+	if (sp_call_is_only_counted(t, c)) {
+		uint8_t status = m->status ? m->status : c->status;
+		t->l7->serial++;
+		sp_call_count(t, m->app ? m->app : c->app, status ? status : SP_STATUS_UNKNOWN);
+	} else {
+		add_response(t, c, m, at, !(c->bits & SP_CALL_RESPONSE), SP_CALL_RESPONSE_END);
+		sp_request_write(t, c, m);
+	}
 	sp_calls_remove(t, handle, c);
 }
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What ends calls: the last byte of their messages, the end of their streams, losses, another parser, time. */
-#include "base/time.h"
 #include "flowtable/calls_priv.h"
-
-/* What nobody has to answer is answered soon, or what comes is said for another reason. */
-#define OPTIONAL_TIMEOUT (2 * SP_NS_PER_SEC)
 
 void sp_calls_tell(struct sp_talk *t, uint32_t handle)
 {
@@ -104,13 +100,6 @@ void sp_calls_hand_over(struct sp_talk *t, const struct sp_parser *to)
 		if (c->bits & SP_CALL_TEXTS)
 			sp_texts_rename(&c->texts, t->d->parser->fields, to->fields);
 	}
-}
-
-uint64_t sp_calls_until(const struct sp_talk *t, const struct sp_call *c)
-{
-	unsigned own = t->d->parser->timeout_s;
-	uint64_t ns = own ? own * SP_NS_PER_SEC : t->l7->conf.timeout;
-	return c->req_start_ns + (c->bits & SP_CALL_OPTIONAL ? SP_MIN(ns, OPTIONAL_TIMEOUT) : ns);
 }
 
 void sp_calls_expire(struct sp_talk *t, uint64_t now_ns, bool all)

@@ -111,6 +111,31 @@ uint32_t sp_calls_find_interim(const struct sp_talk *t, unsigned side, const str
 
 /* --- the end --- */
 
+/* Nothing of it is told but that it was, when it has been answered: neither records nor a profile take it. */
+static inline bool sp_call_is_only_counted(const struct sp_talk *t, const struct sp_call *c)
+{
+	return !(t->l7->conf.log | (t->f->dir[0].bits & SP_DIR_PROFILED) | (c->bits & SP_CALL_OPAQUE));
+}
+
+/* A call that is over, or a message that stands alone. The flow's name is that of what it carries rather than of what
+ * it carries that in. */
+static inline void sp_call_count(const struct sp_talk *t, uint16_t app, enum sp_status status)
+{
+	enum { ERRORS = 1 << SP_STATUS_CLIENT_ERROR | 1 << SP_STATUS_SERVER_ERROR | 1 << SP_STATUS_TIMEOUT };
+	struct sp_flow_stats *stats = &t->ft->stats;
+	struct sp_app_counts *counts = &t->l7->counts[app];
+	struct sp_dialog *d = t->d;
+	unsigned error = ERRORS >> status & 1U;
+	d->requests++;
+	d->errors += error;
+	d->app = app;
+	d->bits |= SP_DIALOG_SURE;
+	counts->requests++;
+	counts->request_errors += error;
+	stats->requests++;
+	stats->request_errors += error;
+}
+
 /* The server has answered: what it speaks is learned. */
 static inline void sp_calls_answered(struct sp_talk *t)
 {
@@ -126,8 +151,23 @@ void sp_calls_tell(struct sp_talk *t, uint32_t handle);
 /* calls_end.c: the end of what one side says in a call, which is its response or its request. */
 void sp_calls_end_side(struct sp_talk *t, uint32_t handle, bool response);
 
-/* calls_end.c: until when a request is open. */
-uint64_t sp_calls_until(const struct sp_talk *t, const struct sp_call *c);
+/* What nobody has to answer is answered soon, or what comes is said for another reason. */
+#define SP_CALL_OPTIONAL_TIMEOUT (2 * SP_NS_PER_SEC)
+
+/* Until when a request is open. */
+static inline uint64_t sp_calls_until(const struct sp_talk *t, const struct sp_call *c)
+{
+	unsigned own = t->d->parser->timeout_s;
+	uint64_t ns = own ? own * SP_NS_PER_SEC : t->l7->conf.timeout;
+	return c->req_start_ns + (SP_UNLIKELY(c->bits & SP_CALL_OPTIONAL) ? SP_MIN(ns, SP_CALL_OPTIONAL_TIMEOUT) : ns);
+}
+
+/* Has the oldest of some calls waited for its answer too long, so that sp_calls_expire has something to do? */
+static inline bool sp_calls_are_due(const struct sp_talk *t)
+{
+	const struct sp_call *c = sp_call_at(t, t->d->first);
+	return !(c->bits & SP_CALL_RESPONSE) && t->ns >= sp_calls_until(t, c);
+}
 
 /* calls.c: the answer to an open call of this flow, from another one. */
 void sp_calls_answer(struct sp_talk *t, uint32_t handle, const struct sp_msg *m, const struct sp_place *at);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "flowtable/flowtable_priv.h"
+#include "flowtable/calls_priv.h"
 
 /* A parser that gave up so often without one message in between is the wrong one. */
 #define BAD_MAX 3
@@ -78,6 +78,7 @@ void sp_dialog_setup(struct sp_l7 *l7)
 	p->opaque = l7->conf.log && l7->conf.encrypted != SP_L7_ENCRYPTED_NO;
 	p->names = l7->conf.contexts.v;
 	p->n_names = l7->conf.contexts.n;
+	p->seen = &l7->names_seen;
 	p->asked = sp_calls_asked;
 	p->extend = extend;
 }
@@ -378,9 +379,20 @@ static inline __attribute__((always_inline)) size_t packet(struct sp_talk *t, co
 	return at;
 }
 
-void sp_dialog_datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool cut)
+void sp_dialog_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
 {
-	packet(t, t->d->parser, side, NULL, in, cut);
+	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !sp_l7_begin_datagram(ft, f))
+		return;
+	struct sp_talk t = sp_talk_of(ft, f, pkt->ts_ns);
+	const struct sp_dialog *d = t.d;
+	bool icmp = f->proto != SP_PROTO_UDP;
+	uint32_t size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
+	struct sp_slice in = sp_l7_captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
+	if (!in.n || (SP_UNLIKELY(!d->parser) && !sp_l7_identify_datagram(&t, side, in)))
+		return;
+	packet(&t, d->parser, side, NULL, in, in.n < size);
+	if (!(f->more & SP_L7_DONE) && d->n_calls && d->parser && sp_calls_are_due(&t))
+		sp_calls_expire(&t, t.ns, false);
 }
 
 /* The ordinary segment's parser is known and reads it where it lies, to the end. */

@@ -20,7 +20,13 @@ int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_ke
 	sp_identify_init(l7);
 	sp_dialog_setup(l7);
 	int rc = sp_elsewhere_init(&l7->elsewhere);
-	return rc ? rc : sp_slab_init(&l7->slab, conf->max_memory);
+	rc = rc ? rc : sp_slab_init(&l7->slab, conf->max_memory);
+	if (rc)
+		return rc;
+	/* A block that nobody is given: of a parser that has nothing to be asked for. */
+	struct sp_dialog *none = sp_slab_at(&l7->slab, SP_L7_NONE);
+	none->parser = sp_parsers[0];
+	return 0;
 }
 
 void sp_l7_free(struct sp_l7 *l7)
@@ -103,18 +109,15 @@ void sp_l7_give_up(struct sp_talk *t, unsigned why)
 	f->more |= SP_L7_DONE;
 }
 
-static void datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool is_cut)
+bool sp_l7_identify_datagram(struct sp_talk *t, unsigned side, struct sp_slice in)
 {
-	struct sp_dialog *d = t->d;
-	if (!d->parser && !sp_identify(t, side, in, true)) {
-		/* Nobody's: the next one begins anew, and until then it costs nothing. */
-		if (!(t->f->more & SP_L7_DONE) && !(d->maybe[0] | d->maybe[1]) && !d->app)
-			sp_l7_forget(t->ft, t->f);
-		return;
-	}
-	sp_dialog_datagram(t, side, in, is_cut);
-	if (!(t->f->more & SP_L7_DONE) && d->n_calls && d->parser)
-		sp_calls_expire(t, t->ns, false);
+	const struct sp_dialog *d = t->d;
+	if (sp_identify(t, side, in, true))
+		return true;
+	/* Nobody's: the next one begins anew, and until then it costs nothing. */
+	if (!(t->f->more & SP_L7_DONE) && !(d->maybe[0] | d->maybe[1]) && !d->app)
+		sp_l7_forget(t->ft, t->f);
+	return false;
 }
 
 /* A connection's side that began with what is nobody's: not worth a dialog unless somebody is sure of what comes later
@@ -143,16 +146,9 @@ bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt
 	return !is_nobodys(ft, f, pkt, side) && begin(ft, f, side, seq);
 }
 
-void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
+bool sp_l7_begin_datagram(struct sp_flowtable *ft, struct sp_flow *f)
 {
-	if (SP_UNLIKELY(!(f->more & SP_L7_DIALOG)) && !begin(ft, f, side, 0))
-		return;
-	struct sp_talk t = sp_talk_of(ft, f, pkt->ts_ns);
-	bool icmp = f->proto != SP_PROTO_UDP;
-	uint32_t size = pkt->l7_len + (icmp ? pkt->l7 - pkt->l4 : 0U);
-	struct sp_slice in = sp_l7_captured(pkt, icmp ? pkt->l4 : pkt->l7, size);
-	if (in.n)
-		datagram(&t, side, in, in.n < size);
+	return begin(ft, f, 0, 0);
 }
 
 void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause)

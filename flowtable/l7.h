@@ -15,6 +15,7 @@
 #include "flowtable/l7_conf.h"
 #include "flowtable/slab.h"
 #include "flowtable/texts.h"
+#include "parsers/names.h"
 #include "parsers/parser.h"
 
 struct sp_flowtable;
@@ -114,22 +115,26 @@ struct sp_piece {
 	bool last, cut;
 };
 
-/* One message being put together, or waiting for its answer: head and texts, in one block of the slab. */
+/* One message being put together, or waiting for its answer: head and texts, in one block of the slab. What finds and
+ * counts it is the beginning, in one cache line. */
 struct sp_call {
 	uint32_t prev, next;
+	uint64_t id;
+	uint32_t tag;
+	uint16_t app;
+	uint16_t bits;	  /* enum sp_call_bits */
+	uint16_t retries; /* datagrams that asked again */
+	uint8_t status;
+	/* what a record says of it */
 	uint64_t req_start_ns, req_end_ns;
 	uint32_t req_seq, req_ack;
 	uint64_t req_bytes;
 	uint64_t resp_start_ns, resp_end_ns;
 	uint64_t resp_bytes;
-	uint64_t id;
-	uint32_t resp_seq, tag;
-	uint16_t app;
-	uint8_t status;
-	uint16_t bits;	  /* enum sp_call_bits */
-	uint16_t retries; /* datagrams that asked again */
+	uint32_t resp_seq;
 	struct sp_texts texts;
 };
+static_assert(offsetof(struct sp_call, req_start_ns) == SP_SLAB_UNIT, "a slab's unit is never in two cache lines");
 
 enum sp_call_bits {
 	SP_CALL_REQUEST = 1,	 /* its request was seen */
@@ -150,9 +155,8 @@ enum sp_call_bits {
 	SP_CALL_ELSEWHERE = 32768, /* its answer came in another flow, see struct sp_elsewhere */
 };
 
-/* Cache lines of a call with short texts, and without. */
+/* Cache lines of a call with short texts; of one that is only counted its answer needs the first. */
 #define SP_CALL_LINES 4
-#define SP_CALL_HEAD_LINES 2
 
 /* Packets of a connection that began with what is nobody's, in which something else may begin. */
 #define SP_L7_LOOK_PACKETS 64
@@ -180,6 +184,7 @@ struct sp_l7 {
 	struct sp_l7_server *server;
 	uint8_t index[SP_APP_MAX]; /* of a parser's number, in `parser` and in the settings' masks */
 	struct sp_app_counts counts[SP_APP_MAX];
+	struct sp_names_seen names_seen;
 	uint8_t scratch[16384];
 };
 
@@ -211,43 +216,48 @@ int sp_l7_init(struct sp_l7 *l7, const struct sp_l7_conf *conf, uint64_t hash_ke
 void sp_l7_free(struct sp_l7 *l7);
 void sp_l7_reconf(struct sp_l7 *l7, const struct sp_l7_conf *conf);
 
-/* Asks for a flow's dialog, which the next packet may need. */
+/* A flow's dialog; of a flow that has none, or none any more, SP_L7_NONE. Which it will be cannot be guessed where one
+ * packet is another flow's than the next: no branch tells. */
+#define SP_L7_NONE 0
+static inline const struct sp_dialog *sp_l7_peek(const struct sp_l7 *l7, const struct sp_flow *f)
+{
+	uint32_t has = (f->more & (SP_L7_DIALOG | SP_L7_DONE)) == SP_L7_DIALOG;
+	return sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER & (0 - has));
+}
+
+/* Asks for what the next packet of a flow may need: its dialog. */
 static inline void sp_l7_prefetch(const struct sp_l7 *l7, const struct sp_flow *f)
 {
-	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
-		return;
-	const char *dialog = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
+	const char *dialog = (const char *)sp_l7_peek(l7, f);
 	sp_prefetch(dialog);
 	sp_prefetch(dialog + SP_CACHE_LINE);
 }
 
-/* …and, when that is here, for what its parser and its oldest call need. */
+/* …and, when that is here, for what its parser and its oldest call need; where there is no call, the slab's first line
+ * is, which is always at hand. */
 static inline void sp_l7_prefetch_state(const struct sp_l7 *l7, const struct sp_flow *f)
 {
-	if ((f->more & (SP_L7_DIALOG | SP_L7_DONE)) != SP_L7_DIALOG)
+	const struct sp_dialog *d = sp_l7_peek(l7, f);
+	if (SP_UNLIKELY(!d->parser))
 		return;
-	const struct sp_dialog *d = sp_slab_at(&l7->slab, f->more & SP_L7_NUMBER);
-	if (!d->parser)
-		return;
-	const char *state = sp_slab_at(&l7->slab, d->state);
+	const char *state = sp_slab_at(&l7->slab, d->state), *call = sp_slab_at(&l7->slab, d->first);
 	sp_prefetch(state);
-	sp_prefetch(state + d->parser->state_size); /* of the small ones, the end */
-	if (!d->first)
-		return;
-	const char *call = sp_slab_at(&l7->slab, d->first);
-	unsigned lines = l7->conf.log ? SP_CALL_LINES : SP_CALL_HEAD_LINES;
-	for (unsigned line = 0; line < lines; line++)
+	sp_prefetch(state + SP_MIN(d->parser->state_size, SP_CACHE_LINE + 1U) - 1);
+	sp_prefetch(call);
+	for (unsigned line = 1; SP_UNLIKELY(l7->conf.log) && line < SP_CALL_LINES; line++)
 		sp_prefetch(call + line * SP_CACHE_LINE);
 }
 
 /* l7.c: the flow of a segment of `side` at `seq` has no dialog. Has it one from now on? */
 bool sp_l7_begin(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side, uint32_t seq);
 
-/* l7.c: a datagram. */
-void sp_l7_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+/* l7.c: the same of a datagram's. And is it known who speaks in a flow where it was not, now that there is one? */
+bool sp_l7_begin_datagram(struct sp_flowtable *ft, struct sp_flow *f);
+bool sp_l7_identify_datagram(struct sp_talk *t, unsigned side, struct sp_slice in);
 
-/* dialog.c: a segment that TCP tracking has seen. */
+/* dialog.c: a segment that TCP tracking has seen; a datagram. */
 void sp_dialog_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
+void sp_dialog_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
 /* Payload of a flow that is not done. */
 static inline void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
@@ -255,7 +265,7 @@ static inline void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, con
 	if (f->proto == SP_PROTO_TCP)
 		sp_dialog_segment(ft, f, pkt, side);
 	else
-		sp_l7_datagram(ft, f, pkt, side);
+		sp_dialog_datagram(ft, f, pkt, side);
 }
 
 /* l7.c: the flow is over: what is open is told. */
@@ -291,9 +301,6 @@ void sp_identify_forget(struct sp_talk *t);
 
 /* dialog.c: what parsers are told whatever they read; after every change of settings. */
 void sp_dialog_setup(struct sp_l7 *l7);
-
-/* dialog.c: runs the parser over a datagram, which may be `cut`. */
-void sp_dialog_datagram(struct sp_talk *t, unsigned side, struct sp_slice in, bool cut);
 
 /* dialog.c: runs the parser over a piece of a stream. Returns how many bytes are done with; what is to be skipped,
  * wanted and whether to go on is in the stream. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "flowtable/flowtable_priv.h"
+#include "flowtable/calls_priv.h"
 
 /* What is not written has numbers of its own: the others are those of the lines there are. */
 #define INSIDE (UINT64_C(1) << 55)
@@ -33,22 +33,6 @@ static enum sp_status status_of(const struct sp_call *c)
 	if (c->status)
 		return c->status;
 	return is_oneway(c) ? SP_STATUS_OK : SP_STATUS_UNKNOWN;
-}
-
-/* The flow's name: of what it carries rather than of what it carries that in. */
-static void count(struct sp_flowtable *ft, struct sp_dialog *d, const struct sp_call *c, enum sp_status status)
-{
-	struct sp_app_counts *app = &ft->l7->counts[c->app];
-	bool error =
-		status == SP_STATUS_CLIENT_ERROR || status == SP_STATUS_SERVER_ERROR || status == SP_STATUS_TIMEOUT;
-	d->requests++;
-	d->errors += error;
-	d->app = c->app;
-	d->bits |= SP_DIALOG_SURE;
-	app->requests++;
-	app->request_errors += error;
-	ft->stats.requests++;
-	ft->stats.request_errors += error;
 }
 
 /* Where a message begins in its stream: what a middlebox that writes sequence numbers anew leaves as it was. */
@@ -203,6 +187,7 @@ static void write_record(struct sp_talk *t, const struct sp_call *c, const struc
 	if (SP_UNLIKELY(c->bits & SP_CALL_ELSEWHERE))
 		put_answerer(&ft->l7->elsewhere, r);
 	put_texts(&r->texts, c, &look);
+	ft->out->page->ids += sp_request_has_id(r);
 }
 
 void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m)
@@ -212,7 +197,7 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	enum sp_status status = status_of(c);
 	bool inside = c->bits & SP_CALL_OPAQUE && l7->conf.encrypted != SP_L7_ENCRYPTED_YES;
 	if (!inside)
-		count(ft, t->d, c, status);
+		sp_call_count(t, c->app, status);
 	uint64_t serial = inside ? INSIDE | ++l7->inside_serial : ++l7->serial;
 	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED) && !inside)
 		sp_profile_call(t, c, l7->conf.log ? (uint64_t)ft->worker << 56 | serial : 0);

@@ -53,6 +53,14 @@ static void push(struct sp_slab *s, uint32_t *list, uint32_t n)
 	*list = n;
 }
 
+/* Behind the first one, which goes on giving: a chunk that is full but for one block would be full again at once. */
+static void push_second(struct sp_slab *s, uint32_t *list, uint32_t n)
+{
+	uint32_t first = *list;
+	push(s, first ? &s->chunk[first].next : list, n);
+	s->chunk[n].prev = first;
+}
+
 static void unlink_chunk(struct sp_slab *s, uint32_t *list, uint32_t n)
 {
 	struct sp_slab_chunk *c = &s->chunk[n];
@@ -121,7 +129,7 @@ void sp_slab_put_slow(struct sp_slab *s, uint32_t handle)
 	c->free = (uint16_t)(1 + handle % SP_SLAB_CHUNK_UNITS);
 	c->used--;
 	if (!had_room)
-		push(s, &s->room[c->class_], n);
+		push_second(s, &s->room[c->class_], n);
 	/* One chunk a class stays, so that a block that comes and goes costs nothing. */
 	if (!c->used && (s->room[c->class_] != n || c->next)) {
 		unlink_chunk(s, &s->room[c->class_], n);

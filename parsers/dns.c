@@ -39,7 +39,7 @@ struct transfer {
 	uint32_t left;	  /* bytes of the present message that are to come */
 	uint16_t answers; /* records of it that are to come */
 	uint8_t soas;	  /* with the first one's serial number */
-	bool open, incremental;
+	bool open : 1, incremental : 1;
 };
 
 struct state {
@@ -47,6 +47,7 @@ struct state {
 	struct transfer transfer;
 	uint8_t next;
 };
+static_assert(sizeof(struct state) <= SP_CACHE_LINE, "every conversation has one");
 
 struct message {
 	struct sp_slice in;
@@ -304,11 +305,16 @@ static __attribute__((noinline)) void read_records(struct sp_parse *p, struct me
 /* As dig writes them. */
 static void put_flags(struct sp_parse *p, const struct message *m)
 {
-	enum { EACH = 3, ALL = 7 * EACH };
+	enum { EACH = 3, ALL = 7 * EACH, SHOWN = AA | TC | RD | RA | AD | CD };
 	static const struct {
 		uint16_t bit;
 		char name[EACH];
 	} known[] = {{AA, " aa"}, {TC, " tc"}, {RD, " rd"}, {RA, " ra"}, {AD, " ad"}, {CD, " cd"}};
+	unsigned shown = m->flags & SHOWN;
+	if (SP_LIKELY((shown == RD || shown == (RD | RA)) && !m->dnssec_ok)) { /* a client's, a resolver's */
+		sp_msg_extra(&p->msg, FLAGS, shown == RD ? SP_TEXT("rd") : SP_TEXT("rd ra"));
+		return;
+	}
 	uint8_t *text = sp_arena_get(p->arena, ALL);
 	size_t n = 0;
 	if (!text)
@@ -329,11 +335,13 @@ static enum sp_status status_of(unsigned rcode)
 	return !rcode ? SP_STATUS_OK : rcode == 1 || rcode == 3 ? SP_STATUS_CLIENT_ERROR : SP_STATUS_SERVER_ERROR;
 }
 
-static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct message *m, bool question)
+/* `asked`: all that is in the question is known, and so is its number. */
+static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct message *m, bool asked)
 {
-	if (question)
+	if (!asked) {
 		describe_question(p, m);
-	p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
+		p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
+	}
 	if (opcode_of(m) != UPDATE || m->flags & QR)
 		read_records(p, m);
 	put_flags(p, m);
@@ -367,7 +375,7 @@ static void describe(struct sp_parse *p, struct message *m)
 		if (answer && m->count[ADDITIONAL])
 			read_records(p, m);
 	} else {
-		describe_texts(p, m, !asked);
+		describe_texts(p, m, asked);
 	}
 	if (answer && (!multicast || asked || m->rcode)) {
 		msg->slot[SP_SLOT_CODE] = p->terse ? (struct sp_slice){0} : sp_dns_rcode(p->arena, m->rcode);
@@ -501,11 +509,36 @@ static __attribute__((noinline)) enum sp_parse_result stream(struct sp_parse *p)
 	return sp_parse_msg(p, 2 + shown);
 }
 
+/* A datagram with one question, of which nobody reads more than what it pairs by and how it ended. False: there is more
+ * to it. */
+static bool plain(struct sp_parse *p)
+{
+	struct sp_slice in = p->in;
+	struct state *st = p->state;
+	if (in.n < DNS_HEADER || p->server_port == MDNS_PORT || p->server_port == LLMNR_PORT)
+		return false;
+	uint16_t number = sp_be16(in.p), flags = sp_be16(in.p + 2), additional = sp_be16(in.p + 10);
+	bool answer = flags & QR;
+	size_t end = sp_dns_name_skip(in, DNS_HEADER);
+	if (!number || sp_be16(in.p + 4) != 1 || !end || in.n - end < 4 || (answer && additional))
+		return false;
+	struct sp_slice name = {in.p + DNS_HEADER, end - DNS_HEADER};
+	uint64_t id = sp_dns_name_hash(name, sp_be16(in.p + end)) << 16 | number;
+	if (!answer)
+		st->asked[st->next++ % ASKED] = id;
+	struct sp_msg *m = sp_msg_begin_unread(p, answer ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_WHOLE);
+	m->id = id;
+	m->status = answer ? (uint8_t)status_of(flags & 15) : SP_STATUS_NONE;
+	return true;
+}
+
 static enum sp_parse_result parse(struct sp_parse *p)
 {
 	struct message m;
 	if (p->transport != SP_UDP)
 		return stream(p);
+	if (p->terse && plain(p))
+		return sp_parse_msg(p, p->in.n);
 	if (!header_at(p->in, &m))
 		return sp_parse_skip(p, p->in.n, 0);
 	find_records(&m);

@@ -29,8 +29,20 @@ struct sp_slice sp_http_auth_scheme(struct sp_slice value);
 /* The first element of a list that commas part: of X-Forwarded-For, the client. */
 struct sp_slice sp_http_first(struct sp_slice list);
 
+static inline bool sp_http_is_space(uint8_t c)
+{
+	return c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+}
+
 /* Without spaces, tabs and line ends around it. */
-struct sp_slice sp_http_trim(struct sp_slice s);
+static inline struct sp_slice sp_http_trim(struct sp_slice s)
+{
+	while (s.n && sp_http_is_space(*s.p))
+		s.p++, s.n--;
+	while (s.n && sp_http_is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
 
 /* A header, property or comment key that carries a trace context or a request's identifier: W3C traceparent, b3 (single
  * and several), uber-trace-id, sw8, X-Amzn-Trace-Id, Datadog, X-Request-ID. Fills the slots of p->msg. Names are

@@ -16,20 +16,6 @@ bool sp_slice_is_nocase(struct sp_slice s, const char *lower)
 	return s.n == strlen(lower) && sp_same_nocase(s.p, lower, s.n);
 }
 
-static bool is_space(uint8_t c)
-{
-	return c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
-}
-
-struct sp_slice sp_http_trim(struct sp_slice s)
-{
-	while (s.n && is_space(*s.p))
-		s.p++, s.n--;
-	while (s.n && is_space(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 struct sp_slice sp_http_first(struct sp_slice list)
 {
 	const uint8_t *comma = memchr(list.p, ',', list.n);

@@ -45,6 +45,21 @@ static inline char *sp_put_json_near(char *p, const uint8_t *s, size_t n)
 	return p + n;
 }
 
+/* Two numbers < 10^8 as eight digits each, with leading zeros, `a` in the low half. As sp_digits8, both at once. */
+static inline __m128i sp_digits8_pair(uint32_t a, uint32_t b)
+{
+	__m128i v = _mm_set_epi64x(b, a);
+	__m128i hi = _mm_srli_epi64(_mm_mul_epu32(v, _mm_set1_epi64x(3518437209)), 45); /* v / 10^4 */
+	__m128i lo = _mm_sub_epi32(v, _mm_mul_epu32(hi, _mm_set1_epi64x(10000)));
+	__m128i four = _mm_or_si128(hi, _mm_slli_epi64(lo, 32));
+	hi = _mm_srli_epi16(_mm_mulhi_epu16(four, _mm_set1_epi32(5243)), 3); /* four / 100 */
+	lo = _mm_sub_epi16(four, _mm_mullo_epi16(hi, _mm_set1_epi32(100)));
+	__m128i two = _mm_or_si128(hi, _mm_slli_epi32(lo, 16));
+	hi = _mm_mulhi_epu16(two, _mm_set1_epi16(6554)); /* two / 10 */
+	lo = _mm_sub_epi16(two, _mm_mullo_epi16(hi, _mm_set1_epi16(10)));
+	return _mm_or_si128(_mm_or_si128(hi, _mm_slli_epi16(lo, 8)), _mm_set1_epi8('0'));
+}
+
 /* "aa:bb:cc:dd:ee:ff" */
 char *sp_put_mac(char *p, const uint8_t mac[6]);
 
