@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/folder.h"
 
 #define OPTIONS_MAX 32
 
@@ -121,14 +122,15 @@ bool sp_args_count(struct sp_args *args, const char *option, unsigned max, unsig
 	return true;
 }
 
-bool sp_args_directory(struct sp_args *args, const char *second)
+bool sp_args_folder(struct sp_args *args, const char *second, struct sp_folder *folder)
 {
 	const char *name = args->command->name;
+	struct sp_err err;
 	if (args->n_operands < 1 || args->n_operands > 1 + (second != NULL))
-		args->status = sp_usage(name, "wants a directory%s%s", second ? ", and at most one " : "",
+		args->status = sp_usage(name, "wants a directory or a URL%s%s", second ? ", and at most one " : "",
 					second ? second : "");
-	else if (strstr(args->operand[0], "://"))
-		args->status = sp_usage(name, "%s: this version reads directories only", args->operand[0]);
+	else if (sp_folder_init(folder, args->operand[0], &err))
+		args->status = sp_usage(name, "%s", err.text);
 	else
 		return true;
 	return false;

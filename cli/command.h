@@ -36,7 +36,8 @@ enum {
 	SP_OPTION_BY,
 	SP_OPTION_SORT,
 	SP_OPTION_JSON,
-	SP_OPTION_FOLLOW
+	SP_OPTION_FOLLOW,
+	SP_OPTION_TIMEOUT
 };
 
 struct sp_option {
@@ -85,9 +86,10 @@ int sp_args_next(struct sp_args *args);
 /* The option's argument as a number from 1 to `max`. False: args->status says so. */
 bool sp_args_count(struct sp_args *args, const char *option, unsigned max, unsigned *ret);
 
-/* One operand is wanted, a directory; and at most one more, called `second` ("trace's id"; NULL: none). False:
- * args->status says so. */
-bool sp_args_directory(struct sp_args *args, const char *second);
+/* One operand is wanted, a directory or a URL, which becomes `folder`; and at most one more, called `second` ("trace's
+ * id"; NULL: none). False: args->status says so. */
+struct sp_folder;
+bool sp_args_folder(struct sp_args *args, const char *second, struct sp_folder *folder);
 
 /* Reports wrong usage of a command ("spantap: read: …" and where help is). Returns SP_EXIT_USAGE. */
 int sp_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

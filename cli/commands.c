@@ -7,6 +7,20 @@
 		'c', "config", "CONF", "Read settings from this YAML file. Without it every setting has its default."  \
 	}
 
+#define OPTION_TIMEOUT                                                                                                 \
+	{                                                                                                              \
+		SP_OPTION_TIMEOUT, "timeout", "SECONDS",                                                               \
+			"Give up a server that sends nothing, or next to nothing, for so long, 1 to 3600; 30 where "   \
+			"this is not given."                                                                           \
+	}
+
+/* What DIR and URL are. */
+#define TEXT_URL                                                                                                       \
+	"Instead of a directory, a URL reads one that a web server has: http, https or file. Only the files that are " \
+	"needed are fetched, each as a whole; while it is read it is in $TMPDIR (/tmp), without a name there, which "  \
+	"needs room for it. A user and password stand in the URL or in ~/.netrc, proxies in the environment as for "   \
+	"curl(1); SSL_CERT_FILE names certificates to trust instead of the system's. This needs libcurl (libcurl4)."
+
 static const struct sp_option top_options[] = {
 	{'V', "version", NULL, "Print version, build options and libraries, as 'spantap version' does."},
 	{0},
@@ -162,6 +176,7 @@ static const struct sp_option trace_options[] = {
 	{SP_OPTION_WHERE, "where", "EXPR",
 	 "Only traces for which this holds: KEY=VALUE, KEY!=VALUE, KEY~PART, KEY>NUMBER, KEY<NUMBER, KEY>=NUMBER, "
 	 "KEY<=NUMBER, several of them joined by commas. May be given several times."},
+	OPTION_TIMEOUT,
 	{0},
 };
 
@@ -185,6 +200,7 @@ static const char *const trace_text[] = {
 	"contradicts itself, as behind a mirror that copies late. A 'kind' of both points decides it.",
 	"Keys of --where are those of traces.jsonl, with dots into objects (slowest_hop.to); keys of its spans (point, "
 	"client_ip) mean any of them. With --edges, those of edges.jsonl and losses.jsonl.",
+	TEXT_URL,
 	NULL,
 };
 
@@ -199,6 +215,8 @@ static const char *const trace_examples[] = {
 	"calls of more than 0.1 s for which the server is to blame",
 	"spantap trace --edges out",
 	"which hop is the slow one, over all calls",
+	"spantap trace --slowest 5 https://box.example/run1/",
+	"of a directory that a web server has",
 	NULL,
 };
 
@@ -222,6 +240,7 @@ static const struct sp_option profile_options[] = {
 	{SP_OPTION_PCAPNG, "pcapng", "FILE",
 	 "Write a flow's packets to this file, as far as they were kept (profile.keep_packets). They come out of "
 	 "packets.pcapng in the directory, where each has the comment flow_id=N."},
+	OPTION_TIMEOUT,
 	{0},
 };
 
@@ -241,6 +260,7 @@ static const char *const profile_text[] = {
 	"flow of "
 	"more than 200 packets, runs of packets without a note become a line each.",
 	"The picture is SVG: it needs nothing else, and follows a browser's dark mode.",
+	TEXT_URL,
 	NULL,
 };
 
@@ -273,6 +293,7 @@ static const struct sp_option top_command_options[] = {
 	 "Go on with what a running 'spantap run' adds, and show it anew every so many seconds; 2 where the number is "
 	 "left "
 	 "out."},
+	OPTION_TIMEOUT,
 	{0},
 };
 
@@ -287,6 +308,7 @@ static const char *const top_command_text[] = {
 	"Up to 262,144 names of each kind are counted exactly. Of more, the heaviest are kept, and a line says that "
 	"some "
 	"numbers are too low. A flow that several points saw counts at each of them.",
+	TEXT_URL,
 	NULL,
 };
 
@@ -332,12 +354,12 @@ const struct sp_command sp_commands[] = {
 	{"run", "analyse live traffic", "-c CONF", run_options, run_text, run_examples,
 	 "spantap(1), spantap-top(1), spantap-check(1)", sp_cmd_run},
 	{"trace", "show traces: where the time of a call went",
-	 "[--slowest N] [--errors] [--edges] [--where EXPR] DIR [ID]", trace_options, trace_text, trace_examples,
+	 "[--slowest N] [--errors] [--edges] [--where EXPR] DIR|URL [ID]", trace_options, trace_text, trace_examples,
 	 "spantap(1), spantap-read(1)", sp_cmd_trace},
-	{"profile", "show Network Profiles: a flow's packets and phases", "[OPTION]... DIR [FLOW]", profile_options,
+	{"profile", "show Network Profiles: a flow's packets and phases", "[OPTION]... DIR|URL [FLOW]", profile_options,
 	 profile_text, profile_examples, "spantap(1), spantap-read(1), spantap-trace(1)", sp_cmd_profile},
 	{"top", "show who is busiest, slowest, fails most",
-	 "[--by WHAT] [--sort KEY] [-n N] [--where EXPR] [--json] [--follow[=SECONDS]] DIR", top_command_options,
+	 "[--by WHAT] [--sort KEY] [-n N] [--where EXPR] [--json] [--follow[=SECONDS]] DIR|URL", top_command_options,
 	 top_command_text, top_command_examples, "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_top},
 	{"check", "validate a configuration", "-c CONF | --print-default", check_options, check_text, check_examples,
 	 "spantap(1), spantap-read(1), spantap-run(1)", sp_cmd_check},

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/deaths.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/point.h"
+#include "cli/command.h"
 #include "cli/lines.h"
 #include "cli/text.h"
 
@@ -106,15 +108,20 @@ static void print(struct deaths *d, struct sp_table *table, bool colour)
 	sp_table_print(stdout, table, colour);
 }
 
-void sp_deaths_print(const char *dir, struct sp_table *table, bool colour)
+int sp_deaths_print(struct sp_folder *folder, struct sp_table *table, bool colour)
 {
 	static struct deaths deaths;
-	int rc = sp_lines_open(&deaths.lines, dir, "paths.jsonl");
-	if (rc)
-		return;
+	int rc = sp_lines_open(&deaths.lines, folder, "paths.jsonl");
+	if (rc == -ENOENT)
+		return SP_EXIT_OK;
+	if (rc) {
+		sp_lines_refuse(folder, rc);
+		return SP_EXIT_DAMAGED;
+	}
 	while ((rc = sp_lines_next(&deaths.lines)) > 0)
 		take(&deaths);
-	sp_lines_close(&deaths.lines, rc, "paths");
+	int status = sp_lines_close(&deaths.lines, rc, "paths");
 	if (deaths.n)
 		print(&deaths, table, colour);
+	return status ? SP_EXIT_DAMAGED : SP_EXIT_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/hist.h"
 #include "base/point.h"
+#include "cli/folder.h"
 #include "cli/table.h"
 #include "cli/topk.h"
 
@@ -59,6 +60,6 @@ bool sp_edges_print(FILE *out, const struct sp_edges_view *v, struct sp_table *t
 
 /* `spantap trace --edges`: the files of a directory. `conditions` on their lines. Returns an exit code. */
 struct sp_where;
-int sp_edges_show(const char *dir, const struct sp_where *conditions, bool colour);
+int sp_edges_show(struct sp_folder *folder, const struct sp_where *conditions, bool colour);
 
 #endif

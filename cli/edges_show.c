@@ -84,20 +84,20 @@ static void take_losses(struct show *show, const struct sp_json *j)
 }
 
 /* All lines of a file. Returns an exit code; `*taken` grows by how many there were. */
-static int show_file(struct show *show, const char *dir, const char *name,
+static int show_file(struct show *show, struct sp_folder *folder, const char *name,
 		     void (*take)(struct show *show, const struct sp_json *j), uint64_t *taken)
 {
 	struct sp_lines *l = &show->lines;
-	int rc = sp_lines_open(l, dir, name);
+	int rc = sp_lines_open(l, folder, name);
 	if (rc)
-		return sp_lines_refuse(l, rc);
+		return sp_lines_refuse(folder, rc);
 	while ((rc = sp_lines_next(l)) > 0)
 		take(show, &l->json);
 	*taken += l->taken;
 	return sp_lines_close(l, rc, "records");
 }
 
-int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
+int sp_edges_show(struct sp_folder *folder, const struct sp_where *where, bool colour)
 {
 	struct show *show = calloc(1, sizeof *show);
 	if (!show || sp_edges_view_init(&show->view)) {
@@ -106,12 +106,12 @@ int sp_edges_show(const char *dir, const struct sp_where *where, bool colour)
 	}
 	uint64_t taken = 0;
 	show->where = where;
-	int status = show_file(show, dir, "edges.jsonl", take_edge, &taken);
-	int lost = status == SP_EXIT_FAILED ? 0 : show_file(show, dir, "losses.jsonl", take_losses, &taken);
+	int status = show_file(show, folder, "edges.jsonl", take_edge, &taken);
+	int lost = status == SP_EXIT_FAILED ? 0 : show_file(show, folder, "losses.jsonl", take_losses, &taken);
 	bool none = status != SP_EXIT_FAILED && !sp_edges_print(stdout, &show->view, &show->table, colour);
 	if (none)
 		printf("Nothing was seen at two points%s.\n", taken ? " that matches" : "");
 	sp_edges_view_free(&show->view);
 	free(show);
-	return status ? status : lost;
+	return status || !lost ? status : SP_EXIT_DAMAGED;
 }

@@ -2,7 +2,6 @@
 #include "cli/lines.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,19 +13,16 @@
 
 #define ROOM_FIRST (1u << 20)
 
-int sp_lines_open(struct sp_lines *l, const char *dir, const char *name)
+int sp_lines_open(struct sp_lines *l, struct sp_folder *folder, const char *name)
 {
-	*l = (struct sp_lines){.fd = -1};
-	if (snprintf(l->path, sizeof l->path, "%s/%s", dir, name) >= (int)sizeof l->path)
-		return -ENAMETOOLONG;
-	l->fd = open(l->path, O_RDONLY | O_CLOEXEC);
-	return l->fd < 0 ? -errno : 0;
+	*l = (struct sp_lines){.fd = sp_folder_open(folder, name)};
+	memcpy(l->path, folder->path, sizeof l->path);
+	return SP_MIN(l->fd, 0);
 }
 
-int sp_lines_refuse(const struct sp_lines *l, int error)
+int sp_lines_refuse(const struct sp_folder *folder, int error)
 {
-	sp_log("%s: %s; a directory that 'spantap read -o' wrote is expected", l->path, strerror(-error));
-	return SP_EXIT_FAILED;
+	return sp_folder_refuse(folder, error, "a directory that 'spantap read -o' wrote is expected");
 }
 
 /* Makes room behind what is not taken yet, moving it to the front. False: no memory. */

@@ -4,6 +4,7 @@
 #ifndef SP_CLI_LINES_H
 #define SP_CLI_LINES_H
 
+#include "cli/folder.h"
 #include "cli/json.h"
 
 #define SP_LINE_MAX (16u << 20)
@@ -20,11 +21,11 @@ struct sp_lines {
 	struct sp_json json;	     /* the line that was taken last; its text stands until the next */
 };
 
-/* Opens DIR/NAME. Returns 0, or -errno: nothing was said. */
-int sp_lines_open(struct sp_lines *lines, const char *dir, const char *name);
+/* Opens a file of `folder`. Returns 0, or -errno: nothing was said. */
+int sp_lines_open(struct sp_lines *lines, struct sp_folder *folder, const char *name);
 
-/* Says why a file could not be opened. Returns SP_EXIT_FAILED. */
-int sp_lines_refuse(const struct sp_lines *lines, int error);
+/* Says why the last file could not be opened. Returns SP_EXIT_FAILED. */
+int sp_lines_refuse(const struct sp_folder *folder, int error);
 
 /* The next line, in lines->json. Returns 1; 0 at the end (of what is there until now, if the file grows); or -errno. */
 int sp_lines_next(struct sp_lines *lines);

@@ -30,7 +30,8 @@ static const char *const sort_name[SORTS] = {"slow", "duration", "packets", "ret
 enum view { VIEW_USUAL, VIEW_TABLE, VIEW_LADDER, VIEW_PHASES };
 
 struct run {
-	const char *dir, *flow, *point, *svg, *pcapng;
+	struct sp_folder folder;
+	const char *flow, *point, *svg, *pcapng;
 	unsigned rows;
 	enum sort sort;
 	enum view view;
@@ -208,7 +209,7 @@ static int show_one(struct run *r)
 	if (view == VIEW_LADDER)
 		sp_view_print_ladder(&r->profile, &r->terminal, r->all);
 	int status = r->svg ? write_svg(r) : SP_EXIT_OK;
-	int kept = r->pcapng ? sp_view_export(r->dir, r->flow_id, r->pcapng) : SP_EXIT_OK;
+	int kept = r->pcapng ? sp_view_export(&r->folder, r->flow_id, r->pcapng) : SP_EXIT_OK;
 	return status ? status : kept;
 }
 
@@ -275,6 +276,8 @@ static bool take_option(struct run *r, struct sp_args *args, int letter)
 	case SP_OPTION_ASCII:
 		r->terminal.utf8 = false;
 		return true;
+	case SP_OPTION_TIMEOUT:
+		return sp_args_count(args, "--timeout", SP_FOLDER_TIMEOUT_MAX_S, &r->folder.timeout_s);
 	case SP_OPTION_SVG:
 		r->svg = args->value;
 		return true;
@@ -295,9 +298,8 @@ static int parse(struct run *r, int argc, char **argv)
 			return args.status;
 	if (letter < 0)
 		return args.status ? args.status : -1;
-	if (!sp_args_directory(&args, "flow's id"))
+	if (!sp_args_folder(&args, "flow's id", &r->folder))
 		return args.status;
-	r->dir = args.operand[0];
 	if (args.n_operands < 2)
 		return r->svg || r->pcapng || r->view ? sp_usage("profile", "wants a flow's id to show more of it") : 0;
 	char *end;
@@ -309,27 +311,35 @@ static int parse(struct run *r, int argc, char **argv)
 	return 0;
 }
 
+/* Returns an exit code. */
+static int show(struct run *r)
+{
+	int status = SP_EXIT_OK, rc = sp_lines_open(&r->lines, &r->folder, "profiles.jsonl");
+	if (rc)
+		return sp_lines_refuse(&r->folder, rc);
+	r->flows = sp_topk_new(PLACES, sizeof(struct key), sizeof(struct entry));
+	if (!r->flows)
+		rc = -ENOMEM;
+	while (!rc && (rc = sp_lines_next(&r->lines)) > 0)
+		rc = take(r);
+	if (!rc && !r->flow)
+		print_table(r);
+	if (!rc && r->flow)
+		status = show_one(r);
+	int read = sp_lines_close(&r->lines, rc, "profiles");
+	sp_view_free(&r->profile);
+	sp_topk_free(r->flows);
+	return status ? status : read;
+}
+
 int sp_cmd_profile(int argc, char **argv)
 {
-	static struct run run = {.rows = ROWS_USUAL};
+	static struct run run = {.rows = ROWS_USUAL, .folder.timeout_s = SP_FOLDER_TIMEOUT_S};
 	run.terminal = sp_terminal();
 	int status = parse(&run, argc, argv);
 	if (status)
 		return status < 0 ? SP_EXIT_OK : status;
-	int rc = sp_lines_open(&run.lines, run.dir, "profiles.jsonl");
-	if (rc)
-		return sp_lines_refuse(&run.lines, rc);
-	run.flows = sp_topk_new(PLACES, sizeof(struct key), sizeof(struct entry));
-	if (!run.flows)
-		rc = -ENOMEM;
-	while (!rc && (rc = sp_lines_next(&run.lines)) > 0)
-		rc = take(&run);
-	if (!rc && !run.flow)
-		print_table(&run);
-	if (!rc && run.flow)
-		status = show_one(&run);
-	int read = sp_lines_close(&run.lines, rc, "profiles");
-	sp_view_free(&run.profile);
-	sp_topk_free(run.flows);
-	return status ? status : read;
+	status = show(&run);
+	sp_folder_close(&run.folder);
+	return status;
 }

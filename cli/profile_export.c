@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/command.h"
@@ -232,16 +233,17 @@ static int finish(const struct export *e, int rc, const char *from, const char *
 	return rc ? SP_EXIT_DAMAGED : SP_EXIT_OK;
 }
 
-int sp_view_export(const char *dir, uint64_t flow_id, const char *path)
+int sp_view_export(struct sp_folder *folder, uint64_t flow_id, const char *path)
 {
 	struct export e = {0};
-	char from[4096];
-	snprintf(from, sizeof from, "%s/packets.pcapng", dir);
 	snprintf(e.comment, sizeof e.comment, "flow_id=%" PRIu64, flow_id);
-	e.in = fopen(from, "re");
+	int fd = sp_folder_open(folder, "packets.pcapng");
+	if (fd < 0)
+		return sp_folder_refuse(folder, fd, "packets are kept when profile.keep_packets says how much of them");
+	e.in = fdopen(fd, "r");
 	if (!e.in) {
-		sp_log("%s: %s; packets are kept when profile.keep_packets says how much of them", from,
-		       strerror(errno));
+		sp_log("%s: %s", folder->path, strerror(errno));
+		close(fd);
 		return SP_EXIT_FAILED;
 	}
 	int rc = make_room(&e, 65536) ? 0 : -ENOMEM;
@@ -254,7 +256,7 @@ int sp_view_export(const char *dir, uint64_t flow_id, const char *path)
 		rc = -errno;
 	fclose(e.in);
 	free_blocks(&e);
-	int status = finish(&e, rc, from, path, flow_id);
+	int status = finish(&e, rc, folder->path, path, flow_id);
 	/* Nothing useful is left lying about. */
 	if (status == SP_EXIT_FAILED && e.out)
 		remove(path);

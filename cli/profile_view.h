@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "cli/folder.h"
 #include "cli/json.h"
 #include "flowtable/profile_pack.h"
 #include "flowtable/tcp_wire.h"
@@ -138,8 +139,8 @@ void sp_view_print_ladder(const struct sp_view *p, const struct sp_terminal *ter
 /* Writes the flow's picture. Returns 0, or -errno. */
 int sp_view_svg(FILE *out, const struct sp_view *p);
 
-/* Writes the flow's packets, which were kept in DIR/packets.pcapng, to a file. Says how it went; returns an exit code.
+/* Writes the flow's packets, which were kept in packets.pcapng, to a file. Says how it went; returns an exit code.
  */
-int sp_view_export(const char *dir, uint64_t flow_id, const char *path);
+int sp_view_export(struct sp_folder *folder, uint64_t flow_id, const char *path);
 
 #endif

@@ -28,7 +28,7 @@ enum { FLOWS, REQUESTS, FILES };
 static const char *const file_name[FILES] = {"flows.jsonl", "requests.jsonl"};
 
 struct run {
-	const char *dir;
+	struct sp_folder folder;
 	enum sp_top_by by; /* SP_TOP_BYS: the page */
 	enum sp_top_sort sort;
 	unsigned rows, follow_s;
@@ -66,7 +66,7 @@ static int read_lines(struct run *r, unsigned file)
 
 static void print(struct run *r)
 {
-	struct sp_top_look look = {r->dir, r->rows, r->terminal.width, r->terminal.colour};
+	struct sp_top_look look = {r->folder.name, r->rows, r->terminal.width, r->terminal.colour};
 	sp_top_settle(&r->top);
 	if (r->json)
 		sp_top_print_json(&r->top, r->by, r->sort, r->rows);
@@ -80,14 +80,14 @@ static void print(struct run *r)
 static int open_files(struct run *r)
 {
 	for (unsigned i = 0; i < FILES; i++) {
-		int rc = r->open[i] ? 0 : sp_lines_open(&r->lines[i], r->dir, file_name[i]);
+		int rc = r->open[i] ? 0 : sp_lines_open(&r->lines[i], &r->folder, file_name[i]);
 		if (!r->open[i] && !rc) {
 			r->open[i] = true;
 			r->lines[i].grows = r->follow_s > 0;
 		}
 		bool may_come = rc == -ENOENT && (r->follow_s || i == REQUESTS);
 		if (rc && !may_come)
-			return sp_lines_refuse(&r->lines[i], rc);
+			return sp_lines_refuse(&r->folder, rc);
 	}
 	return 0;
 }
@@ -203,6 +203,8 @@ static bool take_option(struct run *r, struct sp_args *args, int letter)
 	case SP_OPTION_JSON:
 		r->json = true;
 		return true;
+	case SP_OPTION_TIMEOUT:
+		return sp_args_count(args, "--timeout", SP_FOLDER_TIMEOUT_MAX_S, &r->folder.timeout_s);
 	case SP_OPTION_FOLLOW:
 		r->follow_s = FOLLOW_USUAL_S;
 		return !args->value || sp_args_count(args, "--follow", FOLLOW_MAX_S, &r->follow_s);
@@ -225,9 +227,10 @@ static int parse(struct run *r, int argc, char **argv)
 			return args.status;
 	if (letter < 0)
 		return args.status ? args.status : -1;
-	if (!sp_args_directory(&args, NULL))
+	if (!sp_args_folder(&args, NULL, &r->folder))
 		return args.status;
-	r->dir = args.operand[0];
+	if (r->follow_s && r->folder.url.kind == SP_URL_WEB)
+		return sp_usage("top", "--follow wants a directory: a server would be asked for all of it each time");
 	if (r->by == SP_TOP_BYS && (r->json || r->sort < SP_TOP_SORTS))
 		return sp_usage("top", "wants --by to know of what");
 	if (r->by < SP_TOP_BYS && !r->rows)
@@ -239,7 +242,7 @@ static int parse(struct run *r, int argc, char **argv)
 
 int sp_cmd_top(int argc, char **argv)
 {
-	static struct run run = {.by = SP_TOP_BYS, .sort = SP_TOP_SORTS};
+	static struct run run = {.by = SP_TOP_BYS, .sort = SP_TOP_SORTS, .folder.timeout_s = SP_FOLDER_TIMEOUT_S};
 	run.terminal = sp_terminal();
 	int status = parse(&run, argc, argv);
 	if (status)
@@ -255,5 +258,6 @@ int sp_cmd_top(int argc, char **argv)
 	}
 	status = show(&run);
 	sp_top_free(&run.top);
+	sp_folder_close(&run.folder);
 	return status;
 }

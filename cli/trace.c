@@ -27,7 +27,8 @@ struct row {
 };
 
 struct run {
-	const char *dir, *id;
+	struct sp_folder folder;
+	const char *id;
 	unsigned rows;
 	bool errors, edges, colour, guessed; /* guessed: the order of some points that are shown */
 	struct sp_where where;
@@ -225,7 +226,8 @@ static void table_row(struct run *r)
 		      text(r, 1, "method", method, sizeof method), text(r, 1, "endpoint", endpoint, sizeof endpoint));
 }
 
-static void print_table(struct run *r)
+/* Returns an exit code. */
+static int print_table(struct run *r)
 {
 	char title[160];
 	snprintf(title, sizeof title, "The slowest %u of %" PRIu64 " traces%s", r->n, r->matching,
@@ -239,8 +241,7 @@ static void print_table(struct run *r)
 	sp_table_print(stdout, &r->table, r->colour);
 	if (!r->n)
 		printf("No traces%s.\n", r->lines.taken ? " that match" : "");
-	if (!r->where.n)
-		sp_deaths_print(r->dir, &r->table, r->colour);
+	return r->where.n ? SP_EXIT_OK : sp_deaths_print(&r->folder, &r->table, r->colour);
 }
 
 /* --- the file --- */
@@ -283,43 +284,50 @@ static int parse(struct run *r, int argc, char **argv)
 			r->errors = true;
 		} else if (letter == SP_OPTION_EDGES) {
 			r->edges = true;
+		} else if (letter == SP_OPTION_TIMEOUT) {
+			if (!sp_args_count(&args, "--timeout", SP_FOLDER_TIMEOUT_MAX_S, &r->folder.timeout_s))
+				return args.status;
 		} else if (!sp_where_add(&r->where, args.value, &err)) {
 			return sp_usage("trace", "--where: %s", err.text);
 		}
 	}
 	if (letter < 0)
 		return args.status ? args.status : -1;
-	if (!sp_args_directory(&args, "trace's id"))
+	if (!sp_args_folder(&args, "trace's id", &r->folder))
 		return args.status;
 	if (r->edges && args.n_operands > 1)
 		return sp_usage("trace", "--edges is about all calls, not about one trace");
-	r->dir = args.operand[0];
 	r->id = args.n_operands > 1 ? args.operand[1] : NULL;
 	return SP_EXIT_OK;
 }
 
+/* Returns an exit code. */
+static int show(struct run *r)
+{
+	int rc = sp_lines_open(&r->lines, &r->folder, "traces.jsonl");
+	if (rc)
+		return sp_lines_refuse(&r->folder, rc);
+	while ((rc = sp_lines_next(&r->lines)) > 0 && !(rc = take(r)))
+		;
+	int deaths = !rc && !r->id ? print_table(r) : SP_EXIT_OK;
+	for (unsigned i = 0; i < r->n; i++)
+		free(r->row[i].line);
+	int status = sp_lines_close(&r->lines, rc, "traces");
+	if (!rc && r->id && !r->matching) {
+		sp_log("%s: no trace begins with '%s'", r->folder.name, r->id);
+		return SP_EXIT_FAILED;
+	}
+	return status ? status : deaths;
+}
+
 int sp_cmd_trace(int argc, char **argv)
 {
-	static struct run run = {.rows = ROWS_USUAL};
+	static struct run run = {.rows = ROWS_USUAL, .folder.timeout_s = SP_FOLDER_TIMEOUT_S};
 	int status = parse(&run, argc, argv);
 	if (status)
 		return status < 0 ? SP_EXIT_OK : status;
 	run.colour = sp_terminal().colour;
-	if (run.edges)
-		return sp_edges_show(run.dir, &run.where, run.colour);
-	int rc = sp_lines_open(&run.lines, run.dir, "traces.jsonl");
-	if (rc)
-		return sp_lines_refuse(&run.lines, rc);
-	while ((rc = sp_lines_next(&run.lines)) > 0 && !(rc = take(&run)))
-		;
-	if (!rc && !run.id)
-		print_table(&run);
-	for (unsigned i = 0; i < run.n; i++)
-		free(run.row[i].line);
-	status = sp_lines_close(&run.lines, rc, "traces");
-	if (!rc && run.id && !run.matching) {
-		sp_log("%s: no trace begins with '%s'", run.dir, run.id);
-		return SP_EXIT_FAILED;
-	}
+	status = run.edges ? sp_edges_show(&run.folder, &run.where, run.colour) : show(&run);
+	sp_folder_close(&run.folder);
 	return status;
 }

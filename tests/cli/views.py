@@ -160,7 +160,7 @@ def test_profile_choice():
         assert "No profiles that match" in run("profile", "--where", "app_proto=ftp", d()).out
         for args, words in ((["--sort", "slo", d()], "did you mean slow?"), (["--slowest", "0", d()], "a number from 1 to 1000"),
                             (["--where", "x", d()], "no condition"), ([], "wants a directory"), ([d(), "x"], "is no flow's id"),
-                            (["--svg", "x", d()], "wants a flow's id"), (["http://10.0.0.1/"], "directories only"),
+                            (["--svg", "x", d()], "wants a flow's id"), (["s3://10.0.0.1/"], "not supported"),
                             ([d(), "1", "2"], "at most one flow's id"), ([d(), "-1"], "unknown option -1")):
             err = run("profile", *args, expect=2).err
             assert words in err, (args, err)
@@ -457,7 +457,7 @@ def test_top_usage_and_damage():
         for args, words in ((["--by", "servise", d()], "did you mean service?"), (["--sort", "bytes", d()], "wants --by"),
                             (["--json", d()], "wants --by"), (["--by", "flow", "--sort", "x", d()], "unknown 'x'"), ([], "wants a directory"),
                             (["-n", "0", d()], "from 1 to 1000"), (["--follow=0", d()], "from 1 to 3600"), ([d(), "x"], "wants a directory"),
-                            (["https://x/"], "directories only"), (["--where", "=", d()], "no condition")):
+                            (["s3://x/"], "not supported"), (["--where", "=", d()], "no condition")):
             err = run("top", *args, expect=2).err
             assert words in err, (args, err)
         d.write("flows.jsonl", "")

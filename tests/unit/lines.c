@@ -81,6 +81,7 @@ static void members_in_one_walk(void)
 }
 
 static char dir[] = "/tmp/spantap-lines-XXXXXX";
+static struct sp_folder folder;
 
 static void put(FILE *f, const char *text)
 {
@@ -93,9 +94,9 @@ static void a_file_that_grows(void)
 	struct sp_lines l;
 	char path[64];
 	snprintf(path, sizeof path, "%s/x", dir);
-	CHECK_EQ(sp_lines_open(&l, dir, "x"), -ENOENT);
+	CHECK_EQ(sp_lines_open(&l, &folder, "x"), -ENOENT);
 	FILE *f = fopen(path, "w");
-	CHECK_EQ(sp_lines_open(&l, dir, "x"), 0);
+	CHECK_EQ(sp_lines_open(&l, &folder, "x"), 0);
 	l.grows = true;
 	CHECK_EQ(sp_lines_next(&l), 0);
 	put(f, "{\"n\":1}\n{\"n\":");
@@ -128,7 +129,7 @@ static void a_line_without_end(void)
 		fwrite(piece, 1, sizeof piece, f);
 	put(f, "\n{\"n\":1}\n{\"n\":2}");
 	fclose(f);
-	CHECK_EQ(sp_lines_open(&l, dir, "x"), 0);
+	CHECK_EQ(sp_lines_open(&l, &folder, "x"), 0);
 	CHECK_EQ(sp_lines_next(&l), 1);
 	CHECK_EQ(sp_lines_next(&l), 1);
 	CHECK_EQ(sp_json_get_number(&l.json, 1, "n"), 2);
@@ -141,7 +142,8 @@ static void a_line_without_end(void)
 
 int main(void)
 {
-	if (!mkdtemp(dir))
+	struct sp_err err;
+	if (!mkdtemp(dir) || sp_folder_init(&folder, dir, &err))
 		return 1;
 	RUN(strings_of_every_length);
 	RUN(thousandths);
