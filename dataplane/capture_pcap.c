@@ -135,10 +135,12 @@ struct own {
 static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *c, struct own own[SP_BATCH_MAX],
 							     unsigned max, const struct sp_capture_pcap f)
 {
-	enum { AHEAD = 1536 }; /* bytes that are asked for before they are reached */
+	enum { AHEAD = 3072 }; /* bytes that are asked for before they are reached */
 	const uint8_t *p = c->pos, *const end = c->end;
 	const struct sp_capture_share share = c->share;
 	const struct sp_share_ports ports = sp_share_ports(share.decode);
+	const uint32_t first = sp_share_first(share.worker, share.workers);
+	const uint32_t last = sp_share_first(share.worker + 1, share.workers) - 1;
 	const bool ethernet = c->link == SP_LINK_ETHERNET;
 	unsigned n = 0, walked = 0;
 	uint64_t bytes = 0;
@@ -151,10 +153,11 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 			break;
 		sp_prefetch(p + AHEAD);
 		sp_prefetch(p + AHEAD + SP_CACHE_LINE);
-		bool unknown = !(ethernet && sp_share_of(&ports, p + f.head, cap, &number));
-		own[n] = (struct own){p, cap, wire, unknown};
-		/* Whose the next packet is is as good as random: no branch for it. */
-		n += unknown | (unsigned)(sp_share_worker(number, share.workers) == share.worker);
+		own[n] = (struct own){p, cap, wire, false};
+		if (SP_LIKELY(ethernet && sp_share_of(&ports, p + f.head, cap, &number)))
+			n += number - first <= last - first; /* as good as random: no branch for it */
+		else
+			own[n++].unknown = true;
 		bytes += wire;
 		p += size;
 	}

@@ -101,15 +101,16 @@ ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *k
 		sp_flow_appear(ft, f, key, pkt);
 		sp_flow_datagram(ft, f, pkt, side, SP_DELAY_ART);
 		ft->stats.packets_udp++;
+		if (more)
+			sp_flow_told(ft, f, pkt, side, SP_PROTO_UDP, 0);
 	} else if (SP_LIKELY(sp_tcp_fast(ft, f, pkt, side))) {
 		sp_flow_count(ft, f, pkt, side);
 		ft->stats.packets_tcp++;
+		if (more)
+			sp_flow_told(ft, f, pkt, side, SP_PROTO_TCP, 0);
 	} else {
 		sp_flow_track(ft, f, key, pkt);
-		return;
 	}
-	if (more)
-		sp_flow_told(ft, f, pkt, side, 0);
 }
 
 /* All packets of a batch in order. `more`: calls or profiles are looked for, too. */

@@ -162,11 +162,12 @@ static inline uint64_t sp_calls_until(const struct sp_talk *t, const struct sp_c
 	return c->req_start_ns + (SP_UNLIKELY(c->bits & SP_CALL_OPTIONAL) ? SP_MIN(ns, SP_CALL_OPTIONAL_TIMEOUT) : ns);
 }
 
-/* Has the oldest of some calls waited for its answer too long, so that sp_calls_expire has something to do? */
+/* Is there a call that has waited for its answer too long, so that sp_calls_expire has something to do? Whether there
+ * is one at all is for nobody to guess: it is asked together with the rest. */
 static inline bool sp_calls_are_due(const struct sp_talk *t)
 {
 	const struct sp_call *c = sp_call_at(t, t->d->first);
-	return !(c->bits & SP_CALL_RESPONSE) && t->ns >= sp_calls_until(t, c);
+	return (t->d->first != 0) & !(c->bits & SP_CALL_RESPONSE) & (t->ns >= sp_calls_until(t, c));
 }
 
 /* calls.c: the answer to an open call of this flow, from another one. */

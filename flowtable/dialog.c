@@ -56,18 +56,24 @@ static void leave_state(struct sp_talk *t)
 	t->d->parser = NULL;
 }
 
-static inline struct sp_parse *prepare(struct sp_talk *t, unsigned side, bool last, bool cut)
+static inline struct sp_parse *prepare_for(struct sp_talk *t, enum sp_transport transport, unsigned side, bool last,
+					   bool cut)
 {
 	struct sp_l7 *l7 = t->l7;
 	struct sp_parse *p = &l7->parse;
 	const struct sp_dialog *d = t->d;
 	p->state = sp_slab_at(&l7->slab, d->state);
 	p->more = d->more ? sp_slab_at(&l7->slab, d->more) : NULL;
-	sp_l7_aim(p, t->f, d->client, side, last, cut);
+	sp_l7_aim(p, t->f, transport, d->client, side, last, cut);
 	if (SP_UNLIKELY(l7->conf.reveal))
 		p->reveal = l7->conf.reveal >> l7->index[d->parser->app] & 1;
 	p->ctx = t;
 	return p;
+}
+
+static struct sp_parse *prepare(struct sp_talk *t, unsigned side, bool last, bool cut)
+{
+	return prepare_for(t, sp_l7_transport(t->f), side, last, cut);
 }
 
 void sp_dialog_setup(struct sp_l7 *l7)
@@ -360,7 +366,7 @@ static inline __attribute__((always_inline)) size_t packet(struct sp_talk *t, co
 							   unsigned side, struct sp_stream *s, struct sp_slice in,
 							   bool cut)
 {
-	struct sp_parse *p = prepare(t, side, !s, cut);
+	struct sp_parse *p = prepare_for(t, s ? SP_TCP : sp_l7_transport(t->f), side, !s, cut);
 	uint32_t seq = t->at.seq;
 	size_t at = 0;
 	while (at < in.n) {
@@ -391,7 +397,7 @@ void sp_dialog_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct
 	if (!in.n || (SP_UNLIKELY(!d->parser) && !sp_l7_identify_datagram(&t, side, in)))
 		return;
 	packet(&t, d->parser, side, NULL, in, in.n < size);
-	if (!(f->more & SP_L7_DONE) && d->n_calls && d->parser && sp_calls_are_due(&t))
+	if (!(f->more & SP_L7_DONE) && d->parser && sp_calls_are_due(&t))
 		sp_calls_expire(&t, t.ns, false);
 }
 

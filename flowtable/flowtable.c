@@ -364,7 +364,7 @@ static inline __attribute__((always_inline)) void message(struct sp_flowtable *f
 		track_tcp(ft, f, key, pkt, side);
 		signs = ft->signs;
 	}
-	sp_flow_told(ft, f, pkt, side, signs);
+	sp_flow_told(ft, f, pkt, side, f->proto, signs);
 }
 
 /* Any packet of a flow. */

@@ -143,7 +143,7 @@ static bool ask_all(struct sp_talk *t, unsigned side, struct sp_slice in, bool l
 		const struct sp_parser *parser = l7->parser[i];
 		if (!may_start(parser, in, sides))
 			continue;
-		sp_l7_aim(&l7->parse, t->f, t->d->client, side, last, false);
+		sp_l7_aim(&l7->parse, t->f, sp_l7_transport(t->f), t->d->client, side, last, false);
 		l7->parse.in = in;
 		enum sp_probe probe = parser->probe(&l7->parse);
 		if (probe == SP_PROBE_YES) {
@@ -168,7 +168,7 @@ enum sp_probe sp_identify_look(struct sp_l7 *l7, const struct sp_flow *f, unsign
 		const struct sp_parser *parser = l7->parser[__builtin_ctzll(candidates)];
 		if (!may_start(parser, in, 1U << role))
 			continue;
-		sp_l7_aim(p, f, client, side, false, false);
+		sp_l7_aim(p, f, SP_TCP, client, side, false, false);
 		p->in = in;
 		enum sp_probe probe = parser->probe(p);
 		most = SP_MAX(most, probe);

@@ -259,15 +259,6 @@ bool sp_l7_identify_datagram(struct sp_talk *t, unsigned side, struct sp_slice i
 void sp_dialog_segment(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 void sp_dialog_datagram(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side);
 
-/* Payload of a flow that is not done. */
-static inline void sp_l7_payload(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_pkt *pkt, unsigned side)
-{
-	if (f->proto == SP_PROTO_TCP)
-		sp_dialog_segment(ft, f, pkt, side);
-	else
-		sp_dialog_datagram(ft, f, pkt, side);
-}
-
 /* l7.c: the flow is over: what is open is told. */
 void sp_l7_end(struct sp_flowtable *ft, struct sp_flow *f, enum sp_close_reason cause);
 
@@ -354,11 +345,11 @@ static inline enum sp_transport sp_l7_transport(const struct sp_flow *f)
 }
 
 /* What a parser is told of the flow, and of the side that it reads next; nothing is shown that is hidden. */
-static inline void sp_l7_aim(struct sp_parse *p, const struct sp_flow *f, unsigned client, unsigned side, bool last,
-			     bool cut)
+static inline void sp_l7_aim(struct sp_parse *p, const struct sp_flow *f, enum sp_transport transport, unsigned client,
+			     unsigned side, bool last, bool cut)
 {
 	p->side = side == client ? SP_CLIENT : SP_SERVER;
-	p->transport = (uint8_t)sp_l7_transport(f);
+	p->transport = (uint8_t)transport;
 	p->last = last;
 	p->cut = cut;
 	p->reveal = p->reversed = false;

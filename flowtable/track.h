@@ -101,23 +101,28 @@ sp_flow_appear(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_
 }
 
 /* Is there something that a parser may know? Above the transport header; of ICMP, whose header is the message, all. */
-static inline bool sp_flow_is_readable(const struct sp_flow *f, const struct sp_pkt *pkt)
+static inline bool sp_flow_is_readable(uint8_t proto, const struct sp_pkt *pkt)
 {
-	if (SP_LIKELY(f->proto == SP_PROTO_TCP))
+	if (SP_LIKELY(proto == SP_PROTO_TCP))
 		return pkt->l7_len && !(pkt->flags & SP_PKT_L4_CUT || pkt->tcp_flags & SP_TCP_RST);
-	bool icmp = f->proto == SP_PROTO_ICMP || f->proto == SP_PROTO_ICMP6;
-	return pkt->l4 != SP_NOOFS && (icmp || (f->proto == SP_PROTO_UDP && pkt->l7_len)) &&
-	       !(pkt->flags & SP_PKT_QUOTED);
+	bool icmp = proto == SP_PROTO_ICMP || proto == SP_PROTO_ICMP6;
+	return pkt->l4 != SP_NOOFS && (icmp || (proto == SP_PROTO_UDP && pkt->l7_len)) && !(pkt->flags & SP_PKT_QUOTED);
 }
 
-/* What a packet says, and its profile. `signs`: what was odd about it. */
+/* What a packet says, and its profile. `proto`: the flow's, which whoever knows it need not look for. `signs`: what was
+ * odd about the packet. */
 static inline __attribute__((always_inline)) void sp_flow_told(struct sp_flowtable *ft, struct sp_flow *f,
-							       const struct sp_pkt *pkt, unsigned side, unsigned signs)
+							       const struct sp_pkt *pkt, unsigned side, uint8_t proto,
+							       unsigned signs)
 {
 	if (SP_UNLIKELY(f->dir[side].bits & SP_DIR_PROFILED))
 		sp_profile_packet(ft, f, pkt, side, signs);
-	if (ft->l7 && !(f->more & SP_L7_DONE) && sp_flow_is_readable(f, pkt))
-		sp_l7_payload(ft, f, pkt, side);
+	if (!ft->l7 || f->more & SP_L7_DONE || !sp_flow_is_readable(proto, pkt))
+		return;
+	if (proto == SP_PROTO_TCP)
+		sp_dialog_segment(ft, f, pkt, side);
+	else
+		sp_dialog_datagram(ft, f, pkt, side);
 }
 
 #endif

@@ -16,9 +16,7 @@ size_t sp_snappy(struct sp_slice in, uint8_t *out, size_t room);
 /* DEFLATE (RFC 1951); a header of zlib's (RFC 1950) or gzip's (RFC 1952) before it is passed over. */
 size_t sp_inflate(struct sp_slice in, uint8_t *out, size_t room);
 
-/* Zstandard (RFC 8878): the first frame, if it needs no dictionary. Of a compressed block that is cut nothing comes
- * out.
- */
+/* Zstandard (RFC 8878): the first frame, if it needs no dictionary. A compressed block that is cut yields nothing. */
 size_t sp_zstd(struct sp_slice in, uint8_t *out, size_t room);
 
 /* What is kept of a frame's first block that is longer than what is there at once. */
@@ -35,7 +33,7 @@ struct sp_zstd_parts {
 /* `in`: the frame's beginning, which is taken. False: it is no frame, or has no such block. */
 bool sp_zstd_parts_begin(struct sp_zstd_parts *z, struct sp_slice in);
 
-/* Of the frame's next bytes `skip` need not be seen (z->at is then the caller's to add to), `need` after them do.
+/* Of the frame's next bytes `skip` need not be seen, which the caller adds to z->at, and `need` after them have to be.
  * False: all is there. */
 bool sp_zstd_parts_next(const struct sp_zstd_parts *z, uint32_t *skip, uint32_t *need);
 

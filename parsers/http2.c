@@ -47,7 +47,8 @@ void sp_http2_over(struct sp_parse *p, struct http2_stream *s)
 	if (!s)
 		return;
 	tell_count(p, s, response);
-	bool unread = s->body[1].unread || (s->body[1].lost && s->flags & HTTP2_RESPONSE_TEXT);
+	const struct sp_grpc_body *b = &s->body[1];
+	bool unread = b->unread || sp_grpc_at_trailers(b) || (b->lost && s->flags & HTTP2_RESPONSE_TEXT);
 	if (response && unread && !p->msg.status)
 		p->msg.status = SP_STATUS_UNKNOWN;
 	if (p->msg.kind == SP_MSG_ONEWAY)

@@ -106,13 +106,14 @@ static bool copy(struct zstd_frame *f, size_t back, size_t n)
 	if (!back || back > f->n)
 		return false;
 	uint8_t *to = f->out + f->n;
+	const uint8_t *from = to - back;
 	n = SP_MIN(n, f->room - f->n);
 	f->n += n;
 	if (back >= n)
-		sp_copy(to, to - back, n);
+		sp_copy(to, from, n);
 	else
 		for (size_t i = 0; i < n; i++)
-			to[i] = to[i - back];
+			to[i] = from[i];
 	return f->n < f->room;
 }
 

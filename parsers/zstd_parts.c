@@ -64,9 +64,11 @@ bool sp_zstd_parts_begin(struct sp_zstd_parts *z, struct sp_slice in)
 	s = (struct sp_slice){s.p + h.n, s.n - h.n};
 	if (tables >= end || !find_stream(z, &h, s, at) || z->part[STREAM].from + z->part[STREAM].n > tables)
 		return false;
-	set(z, TABLES, tables, SP_MIN(end - tables, sizeof z->tables));
-	n = SP_MIN(end - tables, sizeof z->sequences);
-	set(z, SEQUENCES, end - n, n);
+	/* The tables apart, where what follows them is too much. */
+	size_t apart = end - tables > sizeof z->sequences ? sizeof z->tables : 0;
+	size_t from = SP_MAX(end - SP_MIN(end - tables, sizeof z->sequences), tables + apart);
+	set(z, TABLES, tables, apart);
+	set(z, SEQUENCES, from, end - from);
 	z->at = 0;
 	sp_zstd_parts_take(z, in);
 	return true;
@@ -87,7 +89,7 @@ bool sp_zstd_parts_next(const struct sp_zstd_parts *z, uint32_t *skip, uint32_t 
 {
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(z->part); i++) {
 		uint32_t from = z->part[i].from, end = from + z->part[i].n;
-		if (z->at >= end)
+		if (z->at >= end || from == end)
 			continue;
 		*skip = from > z->at ? from - z->at : 0;
 		*need = end - SP_MAX(from, z->at);
@@ -110,6 +112,7 @@ size_t sp_zstd_parts(struct sp_zstd_parts *z, uint8_t *out, size_t room)
 		l.streams = 1;
 		l.bytes[0] = l.raw;
 	}
-	sp_zstd_sequences(&f, &l, (struct sp_slice){z->tables, z->part[TABLES].n}, &end);
+	bool apart = z->part[TABLES].n;
+	sp_zstd_sequences(&f, &l, apart ? (struct sp_slice){z->tables, z->part[TABLES].n} : end, apart ? &end : NULL);
 	return f.n;
 }

@@ -231,8 +231,8 @@ uint32_t sp_flow_key_share(const struct sp_decode_conf *conf, const struct sp_fl
 {
 	if (SP_UNLIKELY(sp_flow_key_meets(conf, key)))
 		return 0;
-	return sp_share(sp_share_end(sp_share_fold(key->lo.b), key->lo_port),
-			sp_share_end(sp_share_fold(key->hi.b), key->hi_port), key->proto);
+	return sp_share(sp_share_fold(key->lo.b) ^ sp_share_fold(key->hi.b),
+			__builtin_bswap16(key->lo_port ^ key->hi_port));
 }
 
 void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key)

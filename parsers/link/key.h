@@ -45,18 +45,12 @@ static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_
 	return sp_key_hash_words(lo >> 32 | (hi >> 32 << 32), sp_load64(&key->lo_port), key->proto, seed);
 }
 
-/* For sharing flows out: 32 bits of the endpoints and the protocol, in either order, and without the address space, for
- * a mirror's copy of a packet may carry another VLAN than the packet did. `words` are both halves of an address,
- * folded. Not the hash that tables use. */
-static inline uint64_t sp_share_end(uint64_t words, uint16_t port)
+/* For sharing flows out: 32 bits of the endpoints, in either order, and without the address space, for a mirror's copy
+ * of a packet may carry another VLAN than the packet did. `addresses`: both halves of both, folded; `ports`: of both,
+ * too, in network order. Not the hash that tables use. */
+static inline uint32_t sp_share(uint64_t addresses, uint16_t ports)
 {
-	uint64_t h = (words ^ (uint64_t)port << 8) * SP_HASH_K1;
-	return h ^ h >> 29;
-}
-
-static inline uint32_t sp_share(uint64_t a, uint64_t b, uint8_t proto)
-{
-	return (uint32_t)((a + b + proto) * SP_HASH_K0 >> 32);
+	return (uint32_t)((addresses ^ ports) * SP_HASH_K0 >> 32);
 }
 
 static inline uint64_t sp_share_fold(const uint8_t *addr)

@@ -42,12 +42,15 @@ static inline __m128i sp_ports_equal(const uint16_t *known, __m128i ports)
 	return _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)known), ports);
 }
 
+static inline __m128i sp_tunnel_hits(const struct sp_tunnel_ports *t, uint32_t ports)
+{
+	return _mm_or_si128(sp_ports_equal(t->dst, sp_ports_dst(ports)), sp_ports_equal(t->both, sp_ports_both(ports)));
+}
+
 /* Not 0: that may be one. `ports`: both as they lie in the header. */
 static inline unsigned sp_may_be_tunnel(const struct sp_tunnel_ports *t, uint32_t ports)
 {
-	__m128i hit = _mm_or_si128(sp_ports_equal(t->dst, sp_ports_dst(ports)),
-				   sp_ports_equal(t->both, sp_ports_both(ports)));
-	return (unsigned)_mm_movemask_epi8(hit);
+	return (unsigned)_mm_movemask_epi8(sp_tunnel_hits(t, ports));
 }
 
 /* UDP ports that do not tell at a glance whose a packet is: those of tunnels, and where flows have to meet. */
@@ -67,26 +70,24 @@ static inline struct sp_share_ports sp_share_ports(const struct sp_decode_conf *
 
 /* Which share of all flows an ordinary packet belongs to, IPv4 on Ethernet that takes decode's straight line:
  * sp_flow_key_share of its key. False: it has to be decoded. */
-static inline bool sp_share_of(const struct sp_share_ports *ports, const uint8_t *data, uint32_t cap_len,
+static inline bool sp_share_of(const struct sp_share_ports *known, const uint8_t *data, uint32_t cap_len,
 			       uint32_t *share)
 {
-	enum { ETH_LEN = 14, IP4_LEN = 20, UDP_LEN = 8, TYPE_IP4 = 0x0800, PROTO_TCP = 6, PROTO_UDP = 17 };
+	enum { ETH_LEN = 14, IP4_LEN = 20, UDP_LEN = 8, PROTO_TCP = 6, PROTO_UDP = 17 };
+	enum { PLAIN_IP4 = 0x450008, FRAGMENT = 0xff3f }; /* type, version and header length; as they lie there */
 	const uint8_t *ip = data + ETH_LEN, *l4 = ip + IP4_LEN;
-	if (cap_len < ETH_LEN + IP4_LEN + UDP_LEN)
+	if (SP_UNLIKELY(cap_len < ETH_LEN + IP4_LEN + UDP_LEN) ||
+	    SP_UNLIKELY((sp_load32(ip - 2) & 0xffffff) != PLAIN_IP4) || SP_UNLIKELY(sp_load16(ip + 6) & FRAGMENT))
 		return false;
-	if (sp_be16(ip - 2) != TYPE_IP4 || ip[0] != 0x45 || sp_be16(ip + 6) & 0x3fff)
-		return false;
-	uint8_t proto = ip[9];
-	uint32_t both_ports = sp_load32(l4);
 	/* Which of both protocols it is cannot be guessed: no branch for it. */
-	__m128i meets = sp_ports_equal(ports->meet, sp_ports_both(both_ports));
-	unsigned tcp = proto == PROTO_TCP, udp = proto == PROTO_UDP;
-	unsigned other = sp_may_be_tunnel(&ports->tunnel, both_ports) | (unsigned)_mm_movemask_epi8(meets);
-	const uint64_t mapped = 0xffff0000;
-	uint64_t both = sp_load64(ip + 12);
-	*share = sp_share(sp_share_end(both << 32 | mapped, sp_be16(l4)),
-			  sp_share_end((both >> 32 << 32) | mapped, sp_be16(l4 + 2)), proto);
-	return SP_LIKELY(tcp | (udp & !other));
+	uint32_t ports = sp_load32(l4), tcp = ip[9] == PROTO_TCP, udp = ip[9] == PROTO_UDP;
+	__m128i hits =
+		_mm_or_si128(sp_tunnel_hits(&known->tunnel, ports), sp_ports_equal(known->meet, sp_ports_both(ports)));
+	if (SP_UNLIKELY(((unsigned)_mm_movemask_epi8(hits) & (tcp - 1)) | !(tcp | udp)))
+		return false;
+	uint32_t addresses = sp_load32(ip + 12) ^ sp_load32(ip + 16);
+	*share = sp_share((uint64_t)addresses << 32, (uint16_t)(ports ^ ports >> 16));
+	return true;
 }
 
 #endif
