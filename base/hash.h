@@ -13,8 +13,9 @@
 
 static inline uint64_t sp_hash_mix(uint64_t a, uint64_t b)
 {
-	__uint128_t m = (__uint128_t)a * b;
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
+	uint64_t hi; /* of a 128-bit integer gcc would make a place in memory when registers are few */
+	__asm__("mulq %2" : "+a"(a), "=d"(hi) : "rm"(b) : "cc");
+	return a ^ hi;
 }
 
 static inline uint16_t sp_load16(const void *p)

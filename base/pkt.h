@@ -124,12 +124,21 @@ struct sp_layers {
 	struct sp_tunnel tunnel[SP_LAYERS_MAX];
 };
 
+/* A table of cache lines, one for a packet's hash modulo their number, a power of two. NULL: there is none. */
+struct sp_homes {
+	const void *first;
+	uint32_t mask; /* their number - 1 */
+};
+
 struct sp_batch {
 	uint32_t n;
 	uint32_t n_layers;
 	bool uniform; /* known to be of one point, in the order of time, `bytes` on the wire in all */
 	bool odd;     /* of decode and later stages: one of them is not whole, or not simply analysed */
 	uint64_t bytes;
+	/* Where the packets are looked up next: decode asks for each one's line as soon as it knows the hash, so that
+	 * memory works meanwhile. */
+	struct sp_homes homes;
 	_Alignas(16) struct sp_pkt pkt[SP_BATCH_MAX];
 	struct sp_flow_key key[SP_BATCH_MAX];
 	uint64_t sign[SP_BATCH_MAX]; /* by decode: what copies of a packet have in common; 0: unknown */
@@ -141,6 +150,12 @@ static inline void sp_batch_begin(struct sp_batch *batch)
 {
 	batch->n = batch->n_layers = 0;
 	batch->uniform = batch->odd = false;
+	batch->homes = (struct sp_homes){0};
+}
+
+static inline const void *sp_home(const struct sp_homes *homes, uint32_t hash)
+{
+	return (const char *)homes->first + (size_t)(hash & homes->mask) * SP_CACHE_LINE;
 }
 
 /* Appends packet i of a decoded batch, with its key and layers. There is room. */

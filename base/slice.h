@@ -17,8 +17,11 @@ struct sp_slice {
 /* As memcpy, of what mostly is a few bytes: from both ends, which may overlap. n may be 0. */
 static inline void sp_copy(uint8_t *to, const uint8_t *from, size_t n)
 {
-	if (SP_UNLIKELY(n > 16)) {
+	if (SP_UNLIKELY(n > 32)) {
 		memcpy(to, from, n);
+	} else if (n > 16) {
+		memcpy(to, from, 16);
+		memcpy(to + n - 16, from + n - 16, 16);
 	} else if (n >= 8) {
 		memcpy(to, from, 8);
 		memcpy(to + n - 8, from + n - 8, 8);

@@ -92,10 +92,12 @@ static inline __attribute__((always_inline)) size_t lengths(struct sp_capture *c
 	return size;
 }
 
-/* Walks the records. */
+/* Walks the records. Where the next one begins is known when this one's length is: the processor cannot run ahead, so
+ * lines are asked for before they are reached. */
 static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c, struct sp_pkt *pkt, unsigned max,
 							   const struct sp_capture_pcap f)
 {
+	enum { AHEAD = 768 }; /* bytes; what was copied into the buffer is in a near cache */
 	const uint8_t *p = c->pos, *const end = c->end;
 	const struct origin from = origin_of(c);
 	uint64_t bytes = 0, newest = 0;
@@ -108,6 +110,7 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 		size_t size = lengths(c, p, (size_t)(end - p), n, &cap, &wire, f);
 		if (!size)
 			break;
+		sp_prefetch(p + AHEAD);
 		view(from, &pkt[n], p, cap, wire, f);
 		back |= pkt[n].ts_ns < newest;
 		newest = pkt[n].ts_ns;
@@ -132,10 +135,12 @@ struct own {
 static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *c, struct own own[SP_BATCH_MAX],
 							     unsigned max, const struct sp_capture_pcap f)
 {
-	enum { AHEAD = 1536 }; /* bytes that are asked for before they are reached */
+	enum { AHEAD = 3072 }; /* bytes that are asked for before they are reached */
 	const uint8_t *p = c->pos, *const end = c->end;
 	const struct sp_capture_share share = c->share;
 	const struct sp_share_ports ports = sp_share_ports(share.decode);
+	const uint32_t first = sp_share_first(share.worker, share.workers);
+	const uint32_t last = sp_share_first(share.worker + 1, share.workers) - 1;
 	const bool ethernet = c->link == SP_LINK_ETHERNET;
 	unsigned n = 0, walked = 0;
 	uint64_t bytes = 0;
@@ -148,10 +153,11 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 			break;
 		sp_prefetch(p + AHEAD);
 		sp_prefetch(p + AHEAD + SP_CACHE_LINE);
-		bool unknown = !(ethernet && sp_share_of(&ports, p + f.head, cap, &number));
-		own[n] = (struct own){p, cap, wire, unknown};
-		/* Whose the next packet is is as good as random: no branch for it. */
-		n += unknown | (unsigned)(sp_share_worker(number, share.workers) == share.worker);
+		own[n] = (struct own){p, cap, wire, false};
+		if (SP_LIKELY(ethernet && sp_share_of(&ports, p + f.head, cap, &number)))
+			n += number - first <= last - first; /* as good as random: no branch for it */
+		else
+			own[n++].unknown = true;
 		bytes += wire;
 		p += size;
 	}

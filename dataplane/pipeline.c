@@ -21,12 +21,18 @@ struct sp_pipeline {
 	struct sp_batch matched;	/* what the filter left */
 };
 
+static void decode(struct sp_pipeline *p, struct sp_batch *batch)
+{
+	batch->homes = sp_flowtable_homes(p->flows);
+	sp_decode_batch(&p->decode, p->space, batch);
+}
+
 /* Packets in order, their bytes good until this returns. */
 static void analyse(void *ctx, struct sp_batch *batch)
 {
 	struct sp_pipeline *p = ctx;
 	if (batch != p->decoded)
-		sp_decode_batch(&p->decode, p->space, batch);
+		decode(p, batch);
 	sp_flowtable_batch(p->flows, batch);
 	sp_counters_batch(&p->counters, batch);
 }
@@ -102,7 +108,7 @@ struct sp_batch *sp_pipeline_decode(struct sp_pipeline *p, struct sp_batch *batc
 	batch->n_layers = 0;
 	batch = filter(p, batch);
 	p->counters.in += n - batch->n;
-	sp_decode_batch(&p->decode, p->space, batch);
+	decode(p, batch);
 	return batch;
 }
 

@@ -32,6 +32,8 @@ struct sp_encoder {
 	void (*record)(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points);
 	/* Asks for memory that this record will need soon; NULL: needs none. */
 	void (*soon)(const struct sp_buf *out, const struct sp_record_head *record);
+	/* Is there anything for it in a page? NULL: it has to see every record. */
+	bool (*wants)(const struct sp_page *page, const struct sp_points *points);
 	bool inside; /* what it makes stays in the program: records of all kinds in one piece, in their order; it is not
 		      * counted as written */
 };

@@ -20,6 +20,7 @@
 
 #define EXPORTERS_MAX 16
 #define CHUNK (256 * 1024) /* bytes handed to a sink at once: about what a core's own cache holds */
+#define AHEAD 3		   /* records that are asked for before their turn */
 #define WAKE_PAGES 4	   /* waiting pages that are worth a wake */
 
 static const struct timespec nap = {.tv_nsec = 50 * 1000000};
@@ -142,7 +143,7 @@ static struct sp_page *empty_page(struct worker *w)
 	page = w->spare;
 	assert(page);
 	w->spare = page->next;
-	page->used = page->n = 0;
+	page->used = page->n = page->ids = 0;
 	return page;
 }
 
@@ -151,7 +152,7 @@ static struct sp_page *turn(struct sp_out *out, struct sp_page *full)
 	struct worker *w = out->ctx;
 	if (full) {
 		if (!w->hub->n_exporters) {
-			full->used = full->n = 0;
+			full->used = full->n = full->ids = 0;
 			return full;
 		}
 		send_page(w, full);
@@ -200,22 +201,37 @@ static unsigned piece_of(const struct exporter *e, const struct sp_record_head *
 	return e->encoder->inside ? 0 : head->kind;
 }
 
+/* Asks for what the record at `at` of a page will need. Returns where the next one is. */
+static inline uint32_t ask_soon(const struct exporter *e, const struct sp_page *page, uint32_t at)
+{
+	const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
+	e->encoder->soon(&e->piece[piece_of(e, head)].buf, head);
+	return at + head->size;
+}
+
+static void encode_record(struct exporter *e, const struct sp_record_head *head)
+{
+	unsigned kind = piece_of(e, head);
+	struct piece *piece = &e->piece[kind];
+	e->encoder->record(&piece->buf, head, e->hub->points);
+	piece->records++;
+	if (piece->buf.n >= CHUNK)
+		write_piece(e, kind);
+}
+
 static void encode_page(struct exporter *e, const struct sp_page *page)
 {
-	for (uint32_t at = 0; at < page->used;) {
+	const struct sp_encoder *encoder = e->encoder;
+	uint32_t end = encoder->wants && !encoder->wants(page, e->hub->points) ? 0 : page->used, ahead = 0;
+	for (unsigned i = 0; encoder->soon && i < AHEAD && ahead < end; i++)
+		ahead = ask_soon(e, page, ahead);
+	for (uint32_t at = 0; at < end;) {
 		const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
-		unsigned kind = piece_of(e, head);
-		struct piece *piece = &e->piece[kind];
-		const struct sp_record_head *next = (const struct sp_record_head *)(page->data + at + head->size);
-		if (e->encoder->soon && at + head->size < page->used)
-			e->encoder->soon(&e->piece[piece_of(e, next)].buf, next);
+		if (encoder->soon && ahead < end)
+			ahead = ask_soon(e, page, ahead);
+		if (encoder->inside || !sp_record_is_inside(head))
+			encode_record(e, head);
 		at += head->size;
-		if (!e->encoder->inside && sp_record_is_inside(head))
-			continue;
-		e->encoder->record(&piece->buf, head, e->hub->points);
-		piece->records++;
-		if (piece->buf.n >= CHUNK)
-			write_piece(e, kind);
 	}
 	count(&e->pages, 1);
 }

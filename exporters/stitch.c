@@ -21,24 +21,29 @@ static void copy_record(struct sp_buf *out, const struct sp_record_head *record,
 	out->n += record->size;
 }
 
-static bool has_id(const struct sp_request_record *r)
+/* While there is one point, only what carries an id can meet anything. */
+static bool several(const struct sp_points *points)
 {
-	const uint16_t *n = r->texts.n;
-	return n[SP_SLOT_X_REQUEST_ID_REQUEST] || n[SP_SLOT_X_REQUEST_ID_RESPONSE] || n[SP_SLOT_TRACE_ID];
+	return atomic_load_explicit(&points->n, memory_order_relaxed) > 1;
 }
 
-/* While there is one point, only what carries an id can meet anything. */
+static bool wants_some(const struct sp_page *page, const struct sp_points *points)
+{
+	return page->ids || several(points);
+}
+
 static void copy_some(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)
 {
-	if (atomic_load_explicit(&points->n, memory_order_relaxed) > 1 ||
-	    (record->kind == SP_RECORD_REQUEST && has_id((const struct sp_request_record *)record)))
+	if (several(points) ||
+	    (record->kind == SP_RECORD_REQUEST && sp_request_has_id((const struct sp_request_record *)record)))
 		copy_record(out, record, points);
 }
 
 const struct sp_encoder *sp_stitch_encoder(const struct sp_stitch_conf *conf)
 {
 	static const struct sp_encoder all = {.name = "stitch", .record = copy_record, .inside = true};
-	static const struct sp_encoder some = {.name = "stitch", .record = copy_some, .inside = true};
+	static const struct sp_encoder some = {
+		.name = "stitch", .record = copy_some, .wants = wants_some, .inside = true};
 	return conf->one_point ? &all : &some;
 }
 

@@ -27,20 +27,20 @@ static void prefetch_new(const struct sp_flowtable *ft, const struct sp_pkt *pkt
 	sp_macs_prefetch(&ft->macs, pkt->data + pkt->l2 + 6);
 }
 
-/* Buckets, and what was seen lately. */
-static void prefetch_batch(const struct sp_flowtable *ft, const struct sp_batch *b)
+/* Buckets that decode did not ask for. */
+static void prefetch_buckets(const struct sp_flowtable *ft, const struct sp_batch *b)
 {
-	const struct sp_index index = ft->index;
-	struct sp_dedup_entry *entries = ft->dedup.entry;
-	for (uint32_t i = 0, n = b->n; i < n; i++) {
-		sp_prefetch(sp_index_home(&index, b->pkt[i].hash));
-		sp_prefetch(sp_dedup_at(entries, b->sign[i]));
-	}
+	const struct sp_homes homes = sp_flowtable_homes(ft);
+	for (uint32_t i = 0; i < b->n; i++)
+		sp_prefetch(sp_home(&homes, b->pkt[i].hash));
 }
 
-/* The number of the flow that the packet probably belongs to, which is asked for; 0, which is never used: none. */
-static inline uint32_t guess(const struct sp_flowtable *ft, const struct sp_pkt *pkt)
+/* The number of the flow that packet i probably belongs to, which is asked for, as is what was seen lately that looks
+ * like it; 0, which is never used: none. */
+static inline uint32_t guess(const struct sp_flowtable *ft, const struct sp_batch *b, size_t i)
 {
+	const struct sp_pkt *pkt = &b->pkt[i];
+	sp_prefetch(sp_dedup_at(ft->dedup.entry, b->sign[i]));
 	uint32_t flow = sp_index_guess(&ft->index, pkt->hash);
 	if (SP_UNLIKELY(flow == SP_INDEX_NONE)) {
 		prefetch_new(ft, pkt);
@@ -59,7 +59,7 @@ struct flows_ahead {
 static inline void look_ahead(const struct sp_flowtable *ft, const struct sp_batch *b, struct flows_ahead *a, size_t i,
 			      bool more)
 {
-	a->flow[i] = guess(ft, &b->pkt[i]);
+	a->flow[i] = guess(ft, b, i);
 	if (more)
 		a->says[i] = a->flow[i] & (0 - (uint32_t) !!b->pkt[i].l7_len);
 }
@@ -91,12 +91,13 @@ static inline void prefetch_more(const struct sp_flowtable *ft, const struct sp_
 }
 
 /* The packet is neither odd nor a copy, and its flow was guessed right. Nobody asks at once what a healthy connection
- * has told before: that both sides were seen, and their TTL. */
+ * has told before: that both sides were seen, and their TTL. The protocol is as good as random, so it is read where it
+ * is known first. */
 static inline __attribute__((always_inline)) void
 ordinary(struct sp_flowtable *ft, struct sp_flow *f, const struct sp_flow_key *key, const struct sp_pkt *pkt, bool more)
 {
 	unsigned side = pkt->flags & SP_PKT_REVERSE ? 1 : 0;
-	if (f->proto == SP_PROTO_UDP) {
+	if (key->proto == SP_PROTO_UDP) {
 		sp_flow_appear(ft, f, key, pkt);
 		sp_flow_datagram(ft, f, pkt, side, SP_DELAY_ART);
 		ft->stats.packets_udp++;
@@ -162,6 +163,12 @@ static __attribute__((noinline)) void each_alone(struct sp_flowtable *ft, struct
 	each(ft, b, false);
 }
 
+struct sp_homes sp_flowtable_homes(const struct sp_flowtable *ft)
+{
+	static_assert(sizeof(struct sp_index_bucket) == SP_CACHE_LINE, "a bucket is a line");
+	return (struct sp_homes){ft->index.bucket, ft->index.mask};
+}
+
 void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 {
 	uint32_t n = b->n;
@@ -169,7 +176,8 @@ void sp_flowtable_batch(struct sp_flowtable *ft, struct sp_batch *b)
 		return;
 	sp_flowtable_tick(ft, b->pkt[0].ts_ns);
 	sp_flow_make_room(ft);
-	prefetch_batch(ft, b);
+	if (SP_UNLIKELY(b->homes.first != ft->index.bucket))
+		prefetch_buckets(ft, b);
 	if (SP_UNLIKELY(ft->flags & SP_FLOWTABLE_LONG_WAY))
 		each_the_long_way(ft, b);
 	else if (ft->l7 || is_profiling(ft->profiler))

@@ -84,6 +84,7 @@ void sp_dialog_setup(struct sp_l7 *l7)
 	p->opaque = l7->conf.log && l7->conf.encrypted != SP_L7_ENCRYPTED_NO;
 	p->names = l7->conf.contexts.v;
 	p->n_names = l7->conf.contexts.n;
+	p->seen = &l7->names_seen;
 	p->asked = sp_calls_asked;
 	p->extend = extend;
 }

@@ -139,6 +139,13 @@ static inline uint64_t sp_flow_serial(const struct sp_flow *f)
 	return (uint64_t)f->serial_high << 32 | f->serial_low;
 }
 
+/* What the other side sent: flows lie on whole cache lines, both sides in one. */
+static inline struct sp_flow_dir *sp_flow_other_dir(const struct sp_flow_dir *d)
+{
+	static_assert(2 * sizeof *d == SP_CACHE_LINE, "told apart by a bit of the address");
+	return (struct sp_flow_dir *)((uintptr_t)d ^ sizeof *d);
+}
+
 static inline unsigned sp_flow_client(const struct sp_flow *f)
 {
 	return f->bits & SP_FLOW_CLIENT_IS_HI ? 1 : 0;

@@ -39,6 +39,9 @@ int sp_flowtable_new(struct sp_flowtable **ret, const struct sp_flow_conf *conf,
 		     uint64_t hash_key, struct sp_out *out, struct sp_err *err);
 void sp_flowtable_free(struct sp_flowtable *ft);
 
+/* For sp_batch.homes, until the next batch: where the table looks packets up. */
+struct sp_homes sp_flowtable_homes(const struct sp_flowtable *ft);
+
 /* Lets the table look into tunnels whose datagrams were fragmented, once they are put together: `conf` and the points'
  * address spaces as decode has them; they stay the caller's, and may change between batches. Without it such datagrams
  * are the tunnel's own. */

@@ -86,7 +86,8 @@ static inline void sp_flow_delay_add(struct sp_flowtable *ft, struct sp_flow *f,
 {
 	struct sp_flow_delay *d = &f->delay[kind];
 	uint32_t us = sp_flow_micros(from, to);
-	if (SP_UNLIKELY(__builtin_add_overflow(d->sum, us, &d->sum)))
+	d->sum += us;
+	if (SP_UNLIKELY(d->sum < us))
 		d->sum = UINT32_MAX;
 	if (SP_UNLIKELY(us > d->max))
 		d->max = us;

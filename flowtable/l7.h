@@ -15,6 +15,7 @@
 #include "flowtable/l7_conf.h"
 #include "flowtable/slab.h"
 #include "flowtable/texts.h"
+#include "parsers/names.h"
 #include "parsers/parser.h"
 
 struct sp_flowtable;
@@ -183,6 +184,7 @@ struct sp_l7 {
 	struct sp_l7_server *server;
 	uint8_t index[SP_APP_MAX]; /* of a parser's number, in `parser` and in the settings' masks */
 	struct sp_app_counts counts[SP_APP_MAX];
+	struct sp_names_seen names_seen;
 	uint8_t scratch[16384];
 };
 

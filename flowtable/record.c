@@ -65,25 +65,12 @@ const char *sp_failure_name(enum sp_failure failure)
 	return failure_name[failure];
 }
 
-void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size, size_t zeroed)
+struct sp_page *sp_out_turn(struct sp_out *out, size_t size)
 {
-	size = (size + 7) & ~(size_t)7;
-	struct sp_page *page = out->page;
-	assert(size <= sizeof page->data);
-	if (SP_UNLIKELY(!page || size > sizeof page->data - page->used)) {
-		page = out->page = out->turn(out, page);
-		if (!page) {
-			out->lost++;
-			return NULL;
-		}
-	}
-	struct sp_record_head *head = (struct sp_record_head *)(page->data + page->used);
-	memset(head, 0, zeroed);
-	head->size = (uint32_t)size;
-	head->kind = (uint16_t)kind;
-	page->used += (uint32_t)size;
-	page->n++;
-	return head;
+	assert(size <= sizeof out->page->data);
+	out->page = out->turn(out, out->page);
+	out->lost += !out->page;
+	return out->page;
 }
 
 void sp_out_flush(struct sp_out *out)

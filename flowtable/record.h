@@ -130,6 +130,7 @@ struct sp_record_head {
 #define SP_CTYPE_NS uint64_t
 #define SP_CTYPE_U64 uint64_t
 #define SP_CTYPE_U32 uint32_t
+#define SP_CTYPE_SEQ uint32_t
 #define SP_CTYPE_U8 uint8_t
 #define SP_CTYPE_ADDR struct sp_addr
 #define SP_CTYPE_PORT uint16_t
@@ -205,6 +206,7 @@ struct sp_request_record {
 #define SP_MEMBER_NS SP_MEMBER_HELD
 #define SP_MEMBER_U64 SP_MEMBER_HELD
 #define SP_MEMBER_U32 SP_MEMBER_HELD
+#define SP_MEMBER_SEQ SP_MEMBER_HELD
 #define SP_MEMBER_ADDR SP_MEMBER_HELD
 #define SP_MEMBER_PORT SP_MEMBER_HELD
 #define SP_MEMBER_PROTO SP_MEMBER_HELD
@@ -266,6 +268,13 @@ static inline bool sp_record_is_inside(const struct sp_record_head *head)
 	return head->kind == SP_RECORD_REQUEST && ((const struct sp_request_record *)(const void *)head)->inside;
 }
 
+/* Does the call carry an id that another point may see, too, wherever its addresses are changed on the way? */
+static inline bool sp_request_has_id(const struct sp_request_record *r)
+{
+	const uint16_t *n = r->texts.n;
+	return n[SP_SLOT_X_REQUEST_ID_REQUEST] | n[SP_SLOT_X_REQUEST_ID_RESPONSE] | n[SP_SLOT_TRACE_ID];
+}
+
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
 #define SP_PAGE_SIZE (64 * 1024)
 #define SP_PAGE_SLACK 32 /* so many bytes behind any that a record holds may be read, whatever they are */
@@ -275,7 +284,8 @@ struct sp_page {
 	uint32_t n;	       /* records */
 	_Atomic uint32_t refs; /* hub: exporters that still read */
 	uint32_t worker;
-	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 24 - SP_PAGE_SLACK];
+	uint32_t ids; /* calls that carry an id, see sp_request_has_id */
+	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 32 - SP_PAGE_SLACK];
 	uint8_t slack[SP_PAGE_SLACK];
 };
 static_assert(sizeof(struct sp_page) == SP_PAGE_SIZE, "one page");
@@ -289,9 +299,25 @@ struct sp_out {
 	uint64_t lost;
 };
 
+/* record.c: another page, with room for `size` bytes; NULL: there is none, which is counted. */
+struct sp_page *sp_out_turn(struct sp_out *out, size_t size);
+
 /* Room for one record of `size` bytes (head included, rounded up here): the first bytes zeroed, with size and kind in
  * its head. NULL: no page; counted. */
-void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size, size_t zeroed);
+static inline void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, size_t size, size_t zeroed)
+{
+	struct sp_page *page = out->page;
+	size = (size + 7) & ~(size_t)7;
+	if (SP_UNLIKELY(!page || size > sizeof page->data - page->used) && !(page = sp_out_turn(out, size)))
+		return NULL;
+	struct sp_record_head *head = (struct sp_record_head *)(page->data + page->used);
+	memset(head, 0, zeroed);
+	head->size = (uint32_t)size;
+	head->kind = (uint16_t)kind;
+	page->used += (uint32_t)size;
+	page->n++;
+	return head;
+}
 
 /* Sends what is in the started page. */
 void sp_out_flush(struct sp_out *out);

@@ -17,7 +17,9 @@ enum { FIN = SP_TCP_FIN, SYN = SP_TCP_SYN, RST = SP_TCP_RST, ACK = SP_TCP_ACK };
 			       ? SP_FLOW_ASKED | SP_FLOW_UNACKED | ((i)&SP_TURN_UNACKED ? SP_FLOW_UNACKED_MORE : 0)    \
 		       : ANSWERS(i) ? SP_FLOW_RESPONSE                                                                 \
 				    : 0,                                                                               \
-		.delay = (i)&SP_TURN_ASKS ? !WAITING(i) : ANSWERS(i),                                                  \
+		.delay = (i)&SP_TURN_ASKS ? (WAITING(i) ? 0 : SP_DELAY_CIT)                                            \
+			 : ANSWERS(i)	  ? SP_DELAY_ART                                                               \
+					  : 0,                                                                             \
 	}
 #define TURNS(i) TURN(i), TURN(i + 1), TURN(i + 2), TURN(i + 3)
 const struct sp_tcp_turn sp_tcp_turn[SP_TURNS] = {TURNS(0), TURNS(4), TURNS(8), TURNS(12)};

@@ -46,7 +46,7 @@ static inline bool sp_tcp_covers(const struct sp_flow *f, unsigned side, uint32_
  * all of it: else they crossed it on the way. */
 struct sp_tcp_turn {
 	uint16_t keep, set; /* of the flow's bits */
-	uint32_t delay;	    /* somebody waited for them */
+	uint32_t delay;	    /* somebody waited for them: enum sp_delay_kind. 0: nobody */
 };
 
 enum { SP_TURN_WAITING = 1, SP_TURN_UNACKED = 2, SP_TURN_COVERS = 4, SP_TURN_ASKS = 8, SP_TURNS = 16 };
@@ -59,8 +59,8 @@ static inline void sp_tcp_new_data(struct sp_flowtable *ft, struct sp_flow *f, u
 {
 	static_assert(SP_FLOW_CLIENT_IS_HI == 1, "compared with a side");
 	static_assert(SP_FLOW_UNACKED == SP_FLOW_ASKED << 1 && SP_TURN_UNACKED == SP_TURN_WAITING << 1, "side by side");
-	static_assert(SP_DELAY_CIT == SP_DELAY_ART + 1, "computed");
-	uint64_t *own = &f->dir[side].data_ns, since = f->dir[side ^ 1].data_ns;
+	struct sp_flow_dir *d = &f->dir[side];
+	uint64_t *own = &d->data_ns, since = sp_flow_other_dir(d)->data_ns;
 	unsigned bits = f->bits, asks = (side ^ bits ^ 1) & 1;
 	unsigned known = bits / SP_FLOW_ASKED & (SP_TURN_WAITING | SP_TURN_UNACKED);
 	SP_UNPREDICTABLE(asks);
@@ -69,7 +69,7 @@ static inline void sp_tcp_new_data(struct sp_flowtable *ft, struct sp_flow *f, u
 	f->bits = (uint16_t)((bits & turn->keep) | turn->set);
 	*own = ns;
 	if (SP_LIKELY(turn->delay && (since || !asks)))
-		sp_flow_delay_add(ft, f, SP_DELAY_ART + asks, since, ns);
+		sp_flow_delay_add(ft, f, turn->delay, since, ns);
 }
 
 /* An ACK without data; from the server's side, and covering all of the client's data, it is the stack's answer. */
@@ -94,7 +94,7 @@ static inline bool sp_tcp_fast(struct sp_flowtable *ft, struct sp_flow *f, const
 		return false;
 	const uint8_t *h = pkt->data + pkt->l4;
 	struct sp_flow_dir *d = &f->dir[side];
-	const struct sp_flow_dir *r = &f->dir[side ^ 1];
+	const struct sp_flow_dir *r = sp_flow_other_dir(d);
 	uint32_t seq = sp_be32(h + 4), ack = sp_be32(h + 8), len = pkt->l7_len;
 	uint16_t window = sp_be16(h + 14);
 	int32_t news = sp_tcp_distance(ack, d->ack), unseen = sp_tcp_distance(r->next_seq, ack);

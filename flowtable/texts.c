@@ -38,17 +38,14 @@ static size_t room_of(const struct sp_msg *m, size_t max)
 
 void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max)
 {
-	uint64_t fields = 0;
-	size_t room = 0;
+	size_t slots = 0, room = 0;
 #pragma GCC unroll 16
 	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		room += m->slot[i].n;
-	for (unsigned i = 0; i < m->n_extras; i++) {
-		fields |= field_bit(m->extra[i].field);
+		slots += m->slot[i].n;
+	for (unsigned i = 0; i < m->n_extras; i++)
 		room += SP_TEXTS_ATTRIBUTE_HEAD + m->extra[i].value.n;
-	}
-	*look = (struct sp_texts_look){m, fields, room, SIZE_MAX};
-	if (SP_UNLIKELY(room > attribute_max(max))) {
+	*look = (struct sp_texts_look){m, slots, m->n_extras, slots + room, SIZE_MAX};
+	if (SP_UNLIKELY(look->room > attribute_max(max))) {
 		look->max = max;
 		look->room = room_of(m, max);
 	}
@@ -56,16 +53,18 @@ void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t ma
 
 static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)
 {
+	const struct sp_slice *slot = look->m->slot;
+	size_t max = look->max;
 	uint8_t *p = t->bytes + t->size;
 #pragma GCC unroll 16
 	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
-		struct sp_slice value = look->m->slot[i];
+		struct sp_slice value = slot[i];
 		if (!value.n)
 			continue;
-		size_t n = cut(value, look->max);
-		sp_copy(p, value.p, n);
+		size_t n = cut(value, max);
 		t->at[i] = (uint16_t)(p - t->bytes);
 		t->n[i] = (uint16_t)n;
+		sp_copy(p, value.p, n);
 		p += n;
 	}
 	t->size = (uint16_t)(p - t->bytes);
@@ -73,42 +72,53 @@ static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)
 
 static void put_attributes(struct sp_texts *t, unsigned run, const struct sp_texts_look *look)
 {
-	const struct sp_msg *m = look->m;
 	size_t most = attribute_max(look->max);
+	const struct sp_extra *e = look->m->extra, *end = e + look->attributes;
 	uint8_t *p = t->bytes + t->size;
 	if (!t->run_n[run])
 		t->run_at[run] = t->size;
-	for (unsigned i = 0; i < m->n_extras; i++) {
-		uint16_t n = (uint16_t)cut(m->extra[i].value, most);
-		p[0] = m->extra[i].field;
-		memcpy(p + 1, &n, sizeof n);
-		sp_copy(p + SP_TEXTS_ATTRIBUTE_HEAD, m->extra[i].value.p, n);
+	t->run_n[run] = (uint8_t)(t->run_n[run] + look->attributes);
+	for (; e < end; e++) {
+		struct sp_slice value = e->value;
+		size_t n = cut(value, most);
+		uint32_t head = e->field | (uint32_t)n << 8;
+		memcpy(p, &head, sizeof head); /* its last byte is the value's first */
+		sp_copy(p + SP_TEXTS_ATTRIBUTE_HEAD, value.p, n);
 		p += SP_TEXTS_ATTRIBUTE_HEAD + n;
 	}
-	t->run_n[run] = (uint8_t)(t->run_n[run] + m->n_extras);
 	t->size = (uint16_t)(p - t->bytes);
 }
 
 void sp_texts_begin(struct sp_texts *t, const struct sp_texts_look *look)
 {
 	memset(t, 0, sizeof *t);
-	put_slots(t, look);
-	if (look->fields)
+	if (SP_LIKELY(look->slots))
+		put_slots(t, look);
+	if (look->attributes)
 		put_attributes(t, 0, look);
 }
 
-static bool has(const struct sp_texts_look *look, uint8_t field)
+/* One bit for each of its attributes; of 63 on, one for all. */
+static uint64_t fields_of(const struct sp_msg *m)
 {
-	if (SP_LIKELY(field < FIELD_BITS || !(look->fields & field_bit(field))))
-		return look->fields & field_bit(field);
-	for (unsigned i = 0; i < look->m->n_extras; i++)
-		if (look->m->extra[i].field == field)
+	uint64_t fields = 0;
+	for (unsigned i = 0; i < m->n_extras; i++)
+		fields |= field_bit(m->extra[i].field);
+	return fields;
+}
+
+static bool has(const struct sp_msg *m, uint64_t fields, uint8_t field)
+{
+	if (SP_LIKELY(field < FIELD_BITS || !(fields & field_bit(field))))
+		return fields & field_bit(field);
+	for (unsigned i = 0; i < m->n_extras; i++)
+		if (m->extra[i].field == field)
 			return true;
 	return false;
 }
 
 /* Takes out of a run what the message says anew. The holes in the bytes stay. */
-static void drop_repeated(struct sp_texts *t, unsigned run, const struct sp_texts_look *look)
+static void drop_repeated(struct sp_texts *t, unsigned run, const struct sp_msg *m, uint64_t fields)
 {
 	uint32_t at = t->run_at[run], to = at;
 	unsigned kept = 0;
@@ -116,7 +126,7 @@ static void drop_repeated(struct sp_texts *t, unsigned run, const struct sp_text
 		struct sp_slice value;
 		uint32_t from = at;
 		uint8_t field = sp_texts_attribute(t, &at, &value);
-		if (has(look, field))
+		if (has(m, fields, field))
 			continue;
 		if (to != from)
 			memmove(t->bytes + to, t->bytes + from, at - from);
@@ -135,15 +145,11 @@ static uint32_t run_end(const struct sp_texts *t, unsigned run)
 	return at;
 }
 
-/* The second run grows: it has to be the last that there is. */
-static bool must_move(const struct sp_texts *t, const struct sp_texts_look *look)
+/* The second run grows: it has to be the last that there is. Returns how many bytes have to be moved for that. */
+size_t sp_texts_moved(const struct sp_texts *t)
 {
-	return look->fields && t->run_n[1] && run_end(t, 1) != t->size;
-}
-
-size_t sp_texts_more(const struct sp_texts *t, const struct sp_texts_look *look)
-{
-	return look->room + (must_move(t, look) ? run_end(t, 1) - t->run_at[1] : 0);
+	uint32_t end = run_end(t, 1);
+	return end == t->size ? 0 : end - t->run_at[1];
 }
 
 static void move_to_end(struct sp_texts *t)
@@ -154,19 +160,28 @@ static void move_to_end(struct sp_texts *t)
 	t->size = (uint16_t)(t->size + n);
 }
 
+/* There are some already. */
+static __attribute__((noinline)) void make_way(struct sp_texts *t, const struct sp_msg *m)
+{
+	uint64_t fields = fields_of(m);
+	if (t->run_n[1] && sp_texts_moved(t))
+		move_to_end(t);
+	for (unsigned run = 0; run < SP_TEXTS_RUNS; run++)
+		if (t->run_n[run])
+			drop_repeated(t, run, m, fields);
+	if (t->run_n[1])
+		t->size = (uint16_t)run_end(t, 1); /* what it lost was at its end */
+}
+
 void sp_texts_add(struct sp_texts *t, const struct sp_texts_look *look)
 {
-	if (SP_UNLIKELY(must_move(t, look)))
-		move_to_end(t);
-	for (unsigned run = 0; look->fields && run < SP_TEXTS_RUNS; run++)
-		if (t->run_n[run])
-			drop_repeated(t, run, look);
-	if (look->fields) {
-		if (t->run_n[1])
-			t->size = (uint16_t)run_end(t, 1); /* what it lost was at its end */
+	if (look->attributes) {
+		if (t->run_n[0] | t->run_n[1])
+			make_way(t, look->m);
 		put_attributes(t, 1, look);
 	}
-	put_slots(t, look);
+	if (look->slots)
+		put_slots(t, look);
 }
 
 static unsigned field_of(const char *const *fields, const char *name)

@@ -40,10 +40,11 @@ static inline uint8_t sp_texts_attribute(const struct sp_texts *t, uint32_t *at,
 
 /* A message's texts, looked at once. */
 struct sp_texts_look {
-	const struct sp_msg *m;
-	uint64_t fields; /* 1 << those of its attributes; of 63 on, one bit */
-	size_t room;	 /* bytes that its texts take at most */
-	size_t max;	 /* each value is cut to it; SIZE_MAX: none is that long */
+	const struct sp_msg *m; /* NULL: none, and nothing else is set */
+	size_t slots;		/* bytes of those */
+	size_t attributes;
+	size_t room; /* bytes that its texts take at most */
+	size_t max;  /* each value is cut to it; SIZE_MAX: none is that long */
 };
 
 void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max);
@@ -58,8 +59,13 @@ static inline void sp_texts_copy(struct sp_texts *to, const struct sp_texts *fro
 }
 
 /* A message's texts over those that are there, there being room for sp_texts_more bytes behind. */
-size_t sp_texts_more(const struct sp_texts *t, const struct sp_texts_look *look);
+size_t sp_texts_moved(const struct sp_texts *t);
 void sp_texts_add(struct sp_texts *t, const struct sp_texts_look *look);
+
+static inline size_t sp_texts_more(const struct sp_texts *t, const struct sp_texts_look *look)
+{
+	return look->room + (SP_UNLIKELY(t->run_n[1]) && look->attributes ? sp_texts_moved(t) : 0);
+}
 
 /* Attributes of one parser become those of the same name of another; what it has no name for is dropped. */
 void sp_texts_rename(struct sp_texts *t, const char *const *from, const char *const *to);

@@ -305,11 +305,16 @@ static __attribute__((noinline)) void read_records(struct sp_parse *p, struct me
 /* As dig writes them. */
 static void put_flags(struct sp_parse *p, const struct message *m)
 {
-	enum { EACH = 3, ALL = 7 * EACH };
+	enum { EACH = 3, ALL = 7 * EACH, SHOWN = AA | TC | RD | RA | AD | CD };
 	static const struct {
 		uint16_t bit;
 		char name[EACH];
 	} known[] = {{AA, " aa"}, {TC, " tc"}, {RD, " rd"}, {RA, " ra"}, {AD, " ad"}, {CD, " cd"}};
+	unsigned shown = m->flags & SHOWN;
+	if (SP_LIKELY((shown == RD || shown == (RD | RA)) && !m->dnssec_ok)) { /* a client's, a resolver's */
+		sp_msg_extra(&p->msg, FLAGS, shown == RD ? SP_TEXT("rd") : SP_TEXT("rd ra"));
+		return;
+	}
 	uint8_t *text = sp_arena_get(p->arena, ALL);
 	size_t n = 0;
 	if (!text)
@@ -330,11 +335,13 @@ static enum sp_status status_of(unsigned rcode)
 	return !rcode ? SP_STATUS_OK : rcode == 1 || rcode == 3 ? SP_STATUS_CLIENT_ERROR : SP_STATUS_SERVER_ERROR;
 }
 
-static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct message *m, bool question)
+/* `asked`: all that is in the question is known, and so is its number. */
+static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct message *m, bool asked)
 {
-	if (question)
+	if (!asked) {
 		describe_question(p, m);
-	p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
+		p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
+	}
 	if (opcode_of(m) != UPDATE || m->flags & QR)
 		read_records(p, m);
 	put_flags(p, m);
@@ -368,7 +375,7 @@ static void describe(struct sp_parse *p, struct message *m)
 		if (answer && m->count[ADDITIONAL])
 			read_records(p, m);
 	} else {
-		describe_texts(p, m, !asked);
+		describe_texts(p, m, asked);
 	}
 	if (answer && (!multicast || asked || m->rcode)) {
 		msg->slot[SP_SLOT_CODE] = p->terse ? (struct sp_slice){0} : sp_dns_rcode(p->arena, m->rcode);

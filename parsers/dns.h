@@ -16,6 +16,7 @@ enum dns_type {
 	DNS_A = 1,
 	DNS_SOA = 6,
 	DNS_PTR = 12,
+	DNS_AAAA = 28,
 	DNS_OPT = 41,
 	DNS_TYPES_SHORT = 66, /* those below have a row in the tables */
 	DNS_SPF = 99,
@@ -53,7 +54,7 @@ uint64_t sp_dns_name_hash(struct sp_slice wire, uint16_t type);
 uint64_t sp_dns_name_hash_at(struct sp_slice msg, size_t at, uint16_t type);
 
 /* What names of one owner have in common, in lower case: the last two labels, or three where the last two are a
- * registry's. */
+ * registry's. `name` is in the arena; empty without room. */
 struct sp_slice sp_dns_endpoint(struct sp_arena *a, struct sp_slice name);
 
 /* "AAAA", "TYPE65280". */

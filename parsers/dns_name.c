@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DNS names (RFC 1035 3.1, 4.1.4, 5.1). */
+#include <emmintrin.h>
+
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "parsers/dns.h"
@@ -77,10 +79,49 @@ static void put_label(struct sp_out *o, const uint8_t *p, size_t n, size_t left)
 	o->p = to + n;
 }
 
+/* One bit for each of sixteen bytes that does not stand for itself in a name. */
+static inline uint32_t odd16(const uint8_t *p)
+{
+	bytes16 x;
+	memcpy(&x, p, sizeof x);
+	bytes16 odd = (bytes16)((x - 0x21 > 0x7e - 0x21) | (x == '.') | (x == '\\'));
+	return (uint32_t)_mm_movemask_epi8((__m128i)odd);
+}
+
+/* The common name, in one piece: short, without pointers, of labels that stand for themselves. Returns the offset after
+ * it; 0: it is another one, and nothing was written that counts. */
+static inline size_t put_plain_name(struct sp_slice msg, size_t at, struct sp_out *o)
+{
+	enum { NAME_MAX = 32 };
+	const uint8_t *text = msg.p + at + 1;
+	uint32_t lengths = 0; /* bits of bytes that say a label's length, or that there is none */
+	size_t n = 0, end = at;
+	while (msg.p[end]) {
+		end += 1 + (size_t)msg.p[end];
+		n = end - at - 1;
+		if (n > NAME_MAX || end >= msg.n)
+			return 0;
+		lengths |= (uint32_t)(UINT64_C(1) << n);
+	}
+	if (!n || sp_out_room(o) < NAME_MAX)
+		return 0;
+	uint8_t *to = o->p;
+	sp_copy(to, text, n);
+	uint32_t odd = odd16(to) | odd16(to + 16) << 16, inside = (uint32_t)((UINT64_C(1) << n) - 1);
+	if (odd & inside & ~lengths)
+		return 0;
+	for (lengths &= inside; lengths; lengths &= lengths - 1)
+		to[__builtin_ctz(lengths)] = '.';
+	o->p += n;
+	return end + 1;
+}
+
 /* Every jump leads further back than all before it, so that none comes twice. */
 size_t sp_dns_name_put(struct sp_slice msg, size_t at, struct sp_out *o)
 {
-	size_t end = 0, total = 0, lowest = at;
+	size_t end = at < msg.n ? put_plain_name(msg, at, o) : 0, total = 0, lowest = at;
+	if (SP_LIKELY(end))
+		return end;
 	for (unsigned jumps = 0; at < msg.n;) {
 		uint8_t n = msg.p[at];
 		if (!n) {
@@ -171,41 +212,67 @@ static bool is_identifier(struct sp_slice label)
 	return digits && (digits == label.n ? label.n >= 4 : label.n >= 12);
 }
 
-/* The label that ends before `end`; "\." is part of one. */
-static struct sp_slice label_before(struct sp_slice name, size_t end)
+/* A name's end in lower case. One bit for each of its dots, but for those that are part of a label. */
+struct tail {
+	struct sp_slice text;
+	uint64_t dots;
+};
+
+/* Of a name in the same arena: bytes behind it may be read. False: no room. */
+static bool lower_tail(struct sp_arena *a, struct sp_slice name, struct tail *t)
 {
-	size_t from = end;
-	while (from && (name.p[from - 1] != '.' || (from > 1 && name.p[from - 2] == '\\')))
-		from--;
-	return (struct sp_slice){name.p + from, end - from};
+	size_t cut = name.n > ENDPOINT_MAX ? name.n - ENDPOINT_MAX : 0, n = name.n - cut;
+	const uint8_t *from = name.p + cut;
+	uint8_t *to = sp_arena_get(a, ENDPOINT_MAX);
+	uint64_t dots = 0, backslashes = 0;
+	if (!to)
+		return false;
+	for (size_t i = 0; i < n; i += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(from + i));
+		__m128i letter = _mm_sub_epi8(x, _mm_set1_epi8('A'));
+		__m128i capital = _mm_cmpeq_epi8(letter, _mm_min_epu8(letter, _mm_set1_epi8(25)));
+		x = _mm_or_si128(x, _mm_and_si128(capital, _mm_set1_epi8(0x20)));
+		_mm_storeu_si128((__m128i *)(to + i), x);
+		dots |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('.'))) << i;
+		backslashes |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))) << i;
+	}
+	*t = (struct tail){{to, n}, dots & ~(backslashes << 1)};
+	a->n -= ENDPOINT_MAX - n;
+	return true;
+}
+
+/* The label that ends before `end`. */
+static inline struct sp_slice label_before(const struct tail *t, size_t end)
+{
+	uint64_t before = end ? t->dots << (64 - end) : 0;
+	size_t n = before ? (size_t)__builtin_clzll(before) : end;
+	return (struct sp_slice){t->text.p + end - n, n};
 }
 
 /* Should the name's tail of so many labels get one more? */
-static bool goes_on(struct sp_slice tail, struct sp_slice last, struct sp_slice label, unsigned labels)
+static bool goes_on(const struct tail *t, struct sp_slice last, struct sp_slice label, unsigned labels)
 {
 	if (labels == 1)
 		return true;
 	if (label.n && *label.p == '_')
 		return labels < 4; /* _http._tcp.local */
-	return labels == 2 && last.n == 2 && is_registry(label_before(tail, tail.n - 3));
+	return labels == 2 && last.n == 2 && is_registry(label_before(t, t->text.n - 3));
 }
 
 struct sp_slice sp_dns_endpoint(struct sp_arena *a, struct sp_slice name)
 {
-	size_t cut = name.n > ENDPOINT_MAX ? name.n - ENDPOINT_MAX : 0;
-	struct sp_slice tail = sp_arena_copy(a, (struct sp_slice){name.p + cut, name.n - cut});
-	uint8_t *p = a->p + a->n - tail.n;
-	for (size_t i = 0; i < tail.n; i++)
-		p[i] |= (uint8_t)((uint8_t)(p[i] - 'A') < 26) << 5;
-	struct sp_slice last = label_before(tail, tail.n);
-	size_t from = tail.n - last.n;
+	struct tail tail;
+	if (!lower_tail(a, name, &tail))
+		return (struct sp_slice){0};
+	struct sp_slice last = label_before(&tail, tail.text.n);
+	size_t from = tail.text.n - last.n;
 	for (unsigned labels = 1; from; labels++) {
-		struct sp_slice label = label_before(tail, from - 1);
-		if (!goes_on(tail, last, label, labels))
+		struct sp_slice label = label_before(&tail, from - 1);
+		if (!goes_on(&tail, last, label, labels))
 			break;
 		if (is_identifier(label))
 			return SP_JOIN(a, SP_TEXT("{id}."), last);
 		from -= label.n + 1;
 	}
-	return (struct sp_slice){tail.p + from, tail.n - from};
+	return (struct sp_slice){tail.text.p + from, tail.text.n - from};
 }

@@ -19,7 +19,7 @@ const struct sp_vector sp_dns_vectors[] = {
 		.want = "> request method=A resource=www.example.test endpoint=example.test correlation=4660 "
 			"id=6012563717658317364 bytes=34 "
 			"dns.flags=rd\n"
-			"< response code=NOERROR correlation=4660 status=ok id=6012563717658317364 bytes=50 "
+			"< response code=NOERROR status=ok id=6012563717658317364 bytes=50 "
 			"dns.answers=A 192.0.2.1 "
 			"dns.answer_count=1 dns.ttl=60 dns.flags=aa rd ra\n",
 	},
@@ -37,7 +37,7 @@ const struct sp_vector sp_dns_vectors[] = {
 		.want = "> request method=AAAA resource=www.example.test endpoint=example.test correlation=1 "
 			"id=286181435328823297 bytes=56 "
 			"dns.edns.udp_size=1232 dns.ecs=10.1.2.0/24 dns.flags=rd do\n"
-			"< response code=NOERROR message=Stale Answer: old correlation=1 status=ok "
+			"< response code=NOERROR message=Stale Answer: old status=ok "
 			"id=286181435328823297 bytes=100 "
 			"dns.answers=CNAME cdn.example.test, AAAA 2001:db8::1 dns.answer_count=2 dns.ttl=60 "
 			"dns.edns.udp_size=512 dns.flags=rd ra\n",
@@ -55,12 +55,12 @@ const struct sp_vector sp_dns_vectors[] = {
 			 SP_S(HEAD("\0\3", "\x81\x85", "\1", NONE, NONE, NONE) "\1z\0\0\x0f\0\1")},
 		.want = "> request method=MX resource=x.co.uk endpoint=x.co.uk correlation=2 id=4702497718137585666 "
 			"bytes=25 dns.flags=rd\n"
-			"< response code=NXDOMAIN correlation=2 status=client_error id=4702497718137585666 bytes=63 "
+			"< response code=NXDOMAIN status=client_error id=4702497718137585666 bytes=63 "
 			"dns.answer_count=0 "
 			"dns.flags=rd ra\n"
 			"> request method=MX resource=y.x.co.uk endpoint=x.co.uk correlation=3 id=7298060589663059971 "
 			"bytes=27 dns.flags=rd\n"
-			"< response code=SERVFAIL correlation=3 status=server_error id=7298060589663059971 bytes=12 "
+			"< response code=SERVFAIL status=server_error id=7298060589663059971 bytes=12 "
 			"dns.answer_count=0 "
 			"dns.flags=rd ra\n"
 			"< response method=MX resource=z endpoint=z code=REFUSED correlation=3 status=server_error "
@@ -130,10 +130,10 @@ const struct sp_vector sp_dns_vectors[] = {
 			"dns.flags=rd\n"
 			"> request method=A resource=e endpoint=e correlation=2 id=13617804082166104066 bytes=21 "
 			"dns.flags=rd\n"
-			"< response code=NXDOMAIN correlation=2 status=client_error id=13617804082166104066 bytes=21 "
+			"< response code=NXDOMAIN status=client_error id=13617804082166104066 bytes=21 "
 			"dns.answer_count=0 "
 			"dns.flags=rd ra\n"
-			"< response code=REFUSED correlation=1 status=server_error id=6012563717658312705 bytes=36 "
+			"< response code=REFUSED status=server_error id=6012563717658312705 bytes=36 "
 			"dns.answer_count=0 "
 			"dns.flags=rd ra\n",
 	},
@@ -152,11 +152,11 @@ const struct sp_vector sp_dns_vectors[] = {
 			 SP_C("\0\x13" HEAD("\0\1", "\0\0", "\1", NONE, NONE, NONE) "\1e\0\0\1\0\1"),
 			 SP_S("\0\x13" HEAD("\0\1", "\x84\0", "\1", NONE, NONE, NONE) "\1e\0\0\1\0\1")},
 		.want = "> request method=AXFR resource=e endpoint=e correlation=1 id=7994895349051555841 bytes=21\n"
-			"< response code=NOERROR correlation=1 status=ok id=7994895349051555841 bytes=121 "
+			"< response code=NOERROR status=ok id=7994895349051555841 bytes=121 "
 			"dns.answers=SOA . . 1 2 3 4 5, "
 			"A 192.0.2.1 dns.answer_count=3 dns.ttl=9 dns.flags=aa\n"
 			"> request method=A resource=e endpoint=e correlation=1 id=13617804082166104065 bytes=21\n"
-			"< response code=NOERROR correlation=1 status=ok id=13617804082166104065 bytes=21 "
+			"< response code=NOERROR status=ok id=13617804082166104065 bytes=21 "
 			"dns.answer_count=0 dns.flags=aa\n",
 	},
 	{
@@ -192,7 +192,7 @@ const struct sp_vector sp_dns_vectors[] = {
 			"id=493027006141825024 bytes=41\n"
 			"> request method=A resource=h.local endpoint=h.local correlation=0 app=mdns "
 			"id=11904918841818677248 bytes=25\n"
-			"< response code=NOERROR correlation=0 app=mdns status=ok id=11904918841818677248 bytes=53 "
+			"< response code=NOERROR app=mdns status=ok id=11904918841818677248 bytes=53 "
 			"dns.answers=A 192.0.2.2, A 192.0.2.1 dns.answer_count=2 dns.ttl=120 dns.flags=aa\n"
 			"> oneway method=A resource=h.local endpoint=h.local correlation=0 app=mdns id=0 bytes=35\n",
 	},
@@ -211,15 +211,15 @@ const struct sp_vector sp_dns_vectors[] = {
 									     "\0\0\x29\4\0\1\0\0\0\0\0")},
 		.want = "> request method=UPDATE resource=e endpoint=e correlation=1 id=9391741865336176641 bytes=37 "
 			"dns.opcode=UPDATE\n"
-			"< response code=REFUSED correlation=1 status=server_error id=9391741865336176641 bytes=19 "
+			"< response code=REFUSED status=server_error id=9391741865336176641 bytes=19 "
 			"dns.answer_count=0\n"
 			"> request method=NOTIFY resource=e endpoint=e correlation=2 id=9391741865336176642 bytes=19 "
 			"dns.opcode=NOTIFY dns.flags=aa\n"
-			"< response code=NOERROR correlation=2 status=ok id=9391741865336176642 bytes=19 "
+			"< response code=NOERROR status=ok id=9391741865336176642 bytes=19 "
 			"dns.answer_count=0 dns.flags=aa\n"
 			"> request method=SOA resource=e endpoint=e correlation=3 id=9391741865336176643 bytes=30 "
 			"dns.edns.udp_size=1024\n"
-			"< response code=BADVERS correlation=3 status=server_error id=9391741865336176643 bytes=30 "
+			"< response code=BADVERS status=server_error id=9391741865336176643 bytes=30 "
 			"dns.answer_count=0 "
 			"dns.edns.udp_size=1024\n",
 	},

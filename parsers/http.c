@@ -4,19 +4,8 @@
 #include "parsers/http_priv.h"
 
 enum {
-	CHUNK_LINE_MAX = 4096, /* size and extensions */
-	CHUNK_DIGITS_MAX = 15,
 	LOST_MAX = 1 << 20, /* bytes between messages that belong to none: wrong lengths */
 	VERSION_LOOK = 256, /* of a request line, where its method and target do not say enough */
-};
-
-enum phase {
-	START,
-	LINE,	/* the rest of a line that is too long */
-	FIELDS, /* the rest of a head that is too long */
-	CHUNK_SIZE,
-	CHUNK_END, /* the line end after a chunk's bytes, then the next size */
-	TRAILERS,
 };
 
 struct state {
@@ -182,7 +171,7 @@ static size_t resync(struct sp_parse *p)
 static enum sp_parse_result end_message(struct sp_parse *p, struct sp_http_side *s, size_t used, uint64_t want)
 {
 	p->msg.part = s->flags & SP_HTTP_OPEN ? SP_PART_TAIL : SP_PART_WHOLE;
-	s->phase = START;
+	s->phase = SP_HTTP_P_START;
 	s->flags = 0;
 	p->want = want;
 	return sp_parse_msg(p, used);
@@ -197,66 +186,6 @@ static enum sp_parse_result go_on(struct sp_parse *p, struct sp_http_side *s, si
 	return sp_parse_msg(p, used);
 }
 
-/* The size of a chunk, in a line of which everything after it are extensions. False: it is none. */
-static bool chunk_size(const uint8_t *line, const uint8_t *end, uint64_t *size)
-{
-	const uint8_t *p = line;
-	for (*size = 0; p < end; p++) {
-		uint8_t c = *p | 32;
-		if (*p >= '0' && *p <= '9')
-			*size = *size << 4 | (*p & 15U);
-		else if (c >= 'a' && c <= 'f')
-			*size = *size << 4 | (c - 'a' + 10U);
-		else
-			break;
-	}
-	bool ends = p == end || *p == ';' || *p == '\r' || *p == ' ' || *p == '\t';
-	return p > line && p - line <= CHUNK_DIGITS_MAX && ends;
-}
-
-enum walk { WALK_MORE, WALK_DONE, WALK_WRONG };
-
-/* The line end after a chunk's bytes: how long it is. */
-static enum walk chunk_end(struct sp_slice in, size_t *n)
-{
-	if (!in.n || (in.n == 1 && *in.p == '\r'))
-		return WALK_MORE;
-	*n = *in.p == '\n' ? 1 : 2;
-	return *n == 1 || (*in.p == '\r' && in.p[1] == '\n') ? WALK_DONE : WALK_WRONG;
-}
-
-/* From `at` over the chunks that are there. What is missing of the last one in `skip`. */
-static enum walk walk_chunks(struct sp_parse *p, struct sp_http_side *s, size_t *at, uint64_t *skip)
-{
-	while (s->phase != TRAILERS) {
-		const uint8_t *line = p->in.p + *at;
-		size_t left = p->in.n - *at, look = SP_MIN(left, (size_t)CHUNK_LINE_MAX), before = 0;
-		if (s->phase == CHUNK_END) {
-			enum walk walk = chunk_end((struct sp_slice){line, left}, &before);
-			if (walk != WALK_DONE)
-				return walk;
-		}
-		const uint8_t *nl = memchr(line + before, '\n', look - before);
-		uint64_t size;
-		if (!nl)
-			return left < CHUNK_LINE_MAX ? WALK_MORE : WALK_WRONG;
-		if (!chunk_size(line + before, nl, &size))
-			return WALK_WRONG;
-		*at = (size_t)(nl + 1 - p->in.p);
-		s->phase = size ? CHUNK_END : TRAILERS;
-		if (size > p->in.n - *at) {
-			*skip = size - (p->in.n - *at);
-			*at = p->in.n;
-			return WALK_MORE;
-		}
-		*at += (size_t)size;
-	}
-	bool done;
-	s->flags |= SP_HTTP_TRAILERS;
-	*at = sp_http_fields(p, s, *at, &done);
-	return done ? WALK_DONE : WALK_MORE;
-}
-
 /* A header or trailer line that is not there as a whole begins at 0: what there is of it when it is too long. */
 static enum sp_parse_result long_field(struct sp_parse *p, struct sp_http_side *s)
 {
@@ -264,28 +193,42 @@ static enum sp_parse_result long_field(struct sp_parse *p, struct sp_http_side *
 		return sp_parse_more(p, p->in.n + 1);
 	sp_http_field(p, s, (struct sp_slice){p->in.p, SP_HTTP_LINE_MAX});
 	s->then = s->phase;
-	s->phase = LINE;
+	s->phase = SP_HTTP_P_LINE;
 	return go_on(p, s, SP_HTTP_LINE_MAX, 0);
 }
 
 static enum sp_parse_result chunks(struct sp_parse *p, struct sp_http_side *s, size_t at)
 {
 	uint64_t skip = 0;
-	enum walk walk = walk_chunks(p, s, &at, &skip);
-	if (walk != WALK_MORE)
-		return end_message(p, s, at, 0);
-	if (!(s->flags & SP_HTTP_OPEN) || (s->phase == TRAILERS && at))
+	if (sp_http_chunks(p, s, &at, &skip) != SP_HTTP_MORE) {
+		if (s->flags & SP_HTTP_GRPC)
+			sp_http_grpc_end(p, s);
+		return end_message(p, s, at, skip);
+	}
+	bool told = p->msg.slot[SP_SLOT_CODE].n || (s->phase == SP_HTTP_P_TRAILERS && at);
+	if (!(s->flags & SP_HTTP_OPEN) || told)
 		return go_on(p, s, at, skip);
 	if (at)
 		return sp_parse_skip(p, at, skip);
-	return s->phase == TRAILERS ? long_field(p, s) : sp_parse_more(p, p->in.n + 1);
+	return s->phase == SP_HTTP_P_TRAILERS ? long_field(p, s) : sp_parse_more(p, p->in.n + 1);
+}
+
+static enum sp_parse_result body(struct sp_parse *p, struct sp_http_side *s, size_t used, bool to_end);
+
+/* Its messages are counted, or it is one like others. */
+static __attribute__((noinline)) enum sp_parse_result counted(struct sp_parse *p, struct sp_http_side *s, size_t used,
+							      bool to_end)
+{
+	return sp_http_grpc_begin(p, s, to_end) ? chunks(p, s, used) : body(p, s, used, to_end);
 }
 
 /* RFC 9112 section 6.3: with both a transfer coding and a length the coding counts. */
 static enum sp_parse_result body(struct sp_parse *p, struct sp_http_side *s, size_t used, bool to_end)
 {
+	if (SP_UNLIKELY(s->flags & SP_HTTP_GRPC))
+		return counted(p, s, used, to_end);
 	if (s->flags & SP_HTTP_CHUNKED) {
-		s->phase = CHUNK_SIZE;
+		s->phase = SP_HTTP_P_CHUNK_SIZE;
 		return chunks(p, s, used);
 	}
 	if (s->flags & SP_HTTP_CODED)
@@ -327,7 +270,7 @@ static enum sp_parse_result response_body(struct sp_parse *p, struct state *st, 
 /* The head is there up to `used`. */
 static enum sp_parse_result after_head(struct sp_parse *p, struct state *st, struct sp_http_side *s, size_t used)
 {
-	s->phase = START;
+	s->phase = SP_HTTP_P_START;
 	if (s->kind != SP_MSG_REQUEST)
 		return response_body(p, st, s, used);
 	tell_tag(p, st, s);
@@ -374,8 +317,8 @@ static enum sp_parse_result wrong(struct sp_parse *p, struct state *st, struct s
 		return pass(p, s, line);
 	if (!by_client(p, st))
 		return in.n > tail ? pass(p, s, in.n - tail) : sp_parse_more(p, in.n + 1);
-	s->phase = LINE;
-	s->then = START;
+	s->phase = SP_HTTP_P_LINE;
+	s->then = SP_HTTP_P_START;
 	return pass(p, s, in.n);
 }
 
@@ -385,7 +328,7 @@ static enum sp_parse_result pass_line(struct sp_parse *p, struct sp_http_side *s
 	size_t used = nl ? (size_t)(nl + 1 - p->in.p) : p->in.n;
 	if (nl)
 		s->phase = s->then;
-	return s->then == START ? pass(p, s, used) : sp_parse_skip(p, used, 0);
+	return s->then == SP_HTTP_P_START ? pass(p, s, used) : sp_parse_skip(p, used, 0);
 }
 
 /* A request line of which the end is not in sight. */
@@ -398,8 +341,8 @@ static enum sp_parse_result long_start(struct sp_parse *p, struct state *st, str
 	tell_tag(p, st, s);
 	s->scanned = 0;
 	s->good = st->known = true;
-	s->phase = LINE;
-	s->then = FIELDS;
+	s->phase = SP_HTTP_P_LINE;
+	s->then = SP_HTTP_P_FIELDS;
 	return go_on(p, s, SP_HTTP_HEAD_MAX, 0);
 }
 
@@ -448,7 +391,7 @@ static enum sp_parse_result head(struct sp_parse *p, struct state *st, struct sp
 	tell_tag(p, st, s);
 	if (p->in.n < SP_HTTP_HEAD_MAX) /* the stream ended in it */
 		return end_message(p, s, p->in.n, 0);
-	s->phase = FIELDS;
+	s->phase = SP_HTTP_P_FIELDS;
 	return go_on(p, s, used, 0);
 }
 
@@ -507,16 +450,17 @@ static enum sp_parse_result parse(struct sp_parse *p)
 		return sp_parse_switch(p, 0, st->next);
 	size_t used;
 	switch (s->phase) {
-	case START:
+	case SP_HTTP_P_START:
 		used = p->terse ? plain_head(p, st, s) : 0;
 		return SP_LIKELY(used) ? after_head(p, st, s, used) : start(p, st, s);
-	case LINE:
+	case SP_HTTP_P_LINE:
 		return pass_line(p, s);
-	case FIELDS:
+	case SP_HTTP_P_FIELDS:
 		sp_msg_begin(p, s->kind, SP_PART_MIDDLE);
 		return more_fields(p, st, s);
 	default:
 		sp_msg_begin(p, s->kind, SP_PART_MIDDLE);
+		p->msg.app = s->flags & SP_HTTP_GRPC ? SP_APP_GRPC : SP_APP_UNKNOWN;
 		return chunks(p, s, 0);
 	}
 }
@@ -545,6 +489,11 @@ static const char *const fields[] = {
 	[SP_HTTP_SERVER] = "http.response.header.server",
 	[SP_HTTP_SET_COOKIE] = "http.response.header.set-cookie",
 	[SP_HTTP_SUBPROTOCOL] = "http.response.header.sec-websocket-protocol",
+	[SP_HTTP_RPC_SYSTEM] = "rpc.system",
+	[SP_HTTP_RPC_SERVICE] = "rpc.service",
+	[SP_HTTP_RPC_METHOD] = "rpc.method",
+	[SP_HTTP_REQUEST_MESSAGES] = "rpc.grpc.request.messages",
+	[SP_HTTP_RESPONSE_MESSAGES] = "rpc.grpc.response.messages",
 	[SP_HTTP_FIELDS] = NULL,
 };
 
@@ -554,12 +503,13 @@ static const char *const fields[] = {
 
 const struct sp_parser sp_http_parser = {
 	.name = "http",
-	.title = "HTTP/1",
-	.missing = "HTTP/0.9",
+	.title = "HTTP/1, gRPC-Web",
+	.missing = "HTTP/0.9; messages of gRPC-Web in a body that only the connection's end ends",
 	.app = SP_APP_HTTP,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_FIFO,
 	.state_size = sizeof(struct state),
+	.more_size = sizeof(struct sp_http_more),
 	.ports = ports,
 	.starts = starts,
 	.fields = fields,

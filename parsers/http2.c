@@ -4,9 +4,8 @@
 #include "parsers/http2_priv.h"
 
 enum {
-	DEBUG_SHOWN = 256,	/* bytes of what GOAWAY says */
-	WEB_TRAILER_MAX = 4096, /* bytes of trailers in a gRPC-Web body; longer ones are not read */
-	MESSAGE_PREFIX = 5,
+	DEBUG_SHOWN = 256,					/* bytes of what GOAWAY says */
+	TRAILER_DIGITS_MAX = SP_GRPC_TRAILERS_MAX / 3 * 4 + 64, /* of trailers in base64, wherever they are padded */
 };
 
 static struct http2_stream *set_of(const struct http2_more *more, uint32_t id)
@@ -37,10 +36,9 @@ struct http2_stream *sp_http2_stream_open(struct sp_parse *p, uint32_t id)
 
 static void tell_count(struct sp_parse *p, const struct http2_stream *s, unsigned of)
 {
-	static const uint8_t lost[] = {HTTP2_REQUEST_LOST, HTTP2_RESPONSE_LOST};
 	static const uint8_t field[] = {HTTP2_F_REQUEST_MESSAGES, HTTP2_F_RESPONSE_MESSAGES};
-	if (s->flags & HTTP2_GRPC && !(s->flags & (lost[of] | HTTP2_GRPC_TEXT)))
-		sp_msg_extra(&p->msg, field[of], sp_arena_u64(p->arena, s->message[of].count));
+	if (s->flags & HTTP2_GRPC && !s->body[of].lost)
+		sp_msg_extra(&p->msg, field[of], sp_arena_u64(p->arena, s->body[of].count));
 }
 
 void sp_http2_over(struct sp_parse *p, struct http2_stream *s)
@@ -49,6 +47,10 @@ void sp_http2_over(struct sp_parse *p, struct http2_stream *s)
 	if (!s)
 		return;
 	tell_count(p, s, response);
+	const struct sp_grpc_body *b = &s->body[1];
+	bool unread = b->unread || sp_grpc_at_trailers(b) || (b->lost && s->flags & HTTP2_RESPONSE_TEXT);
+	if (response && unread && !p->msg.status)
+		p->msg.status = SP_STATUS_UNKNOWN;
 	if (p->msg.kind == SP_MSG_ONEWAY)
 		s->flags |= HTTP2_REQUEST_OVER;
 	s->flags |= response ? HTTP2_RESPONSE_OVER : HTTP2_REQUEST_OVER;
@@ -113,53 +115,6 @@ static enum sp_parse_result end_body(struct sp_parse *p, struct http2_dir *d, st
 	return SP_PARSE_MSG;
 }
 
-/* One byte of a message's prefix: a flag and the length. False: this is not how gRPC frames messages. */
-static bool prefix_byte(struct http2_stream *s, unsigned of, uint8_t byte)
-{
-	unsigned seen = s->prefix[of] & 15;
-	if (!seen) {
-		s->prefix[of] = 1 | (byte & HTTP2_PREFIX_TRAILER);
-		return !(byte & 0x7e);
-	}
-	s->message[of].left = s->message[of].left << 8 | byte;
-	s->prefix[of]++;
-	if (seen + 1 < MESSAGE_PREFIX)
-		return true;
-	if (!(s->prefix[of] & HTTP2_PREFIX_TRAILER))
-		s->message[of].count++;
-	return true;
-}
-
-/* From message to message, from offset `at` on, to the end of what is there or of the frame's payload. Returns where,
- * which may be beyond what is there. */
-static uint64_t jump(struct sp_parse *p, struct http2_dir *d, struct http2_stream *s, uint64_t at)
-{
-	unsigned of = sp_http2_role(p) == SP_SERVER;
-	while (d->left) {
-		uint8_t *seen = &s->prefix[of];
-		if ((*seen & 15) == MESSAGE_PREFIX && *seen & HTTP2_PREFIX_TRAILER && at <= p->in.n &&
-		    s->message[of].left <= SP_MIN(d->left, (uint32_t)WEB_TRAILER_MAX)) {
-			d->mode = HTTP2_IN_TRAILER;
-			return at;
-		}
-		if ((*seen & 15) == MESSAGE_PREFIX)
-			*seen = 0;
-		uint32_t n = 1;
-		if (!*seen && s->message[of].left) {
-			n = SP_MIN(s->message[of].left, d->left);
-			s->message[of].left -= n;
-		} else if (at >= p->in.n) {
-			break;
-		} else if (!prefix_byte(s, of, p->in.p[at])) {
-			s->flags |= of ? HTTP2_RESPONSE_LOST : HTTP2_REQUEST_LOST;
-			n = d->left;
-		}
-		d->left -= n;
-		at += n;
-	}
-	return at;
-}
-
 /* A part of the frame's payload is done with, up to offset `at`. `told`: p->msg holds something. */
 static enum sp_parse_result go_on_with_body(struct sp_parse *p, struct http2_dir *d, uint64_t at, bool told)
 {
@@ -172,36 +127,62 @@ static enum sp_parse_result go_on_with_body(struct sp_parse *p, struct http2_dir
 	return SP_PARSE_MSG;
 }
 
+/* Trailers that gRPC-Web has in its body, at offset *at. Those that do not lie in one frame are passed over. Returns
+ * how many bytes have to be there from *at on; 0: it is done with them. */
+static size_t trailers(struct sp_parse *p, struct http2_dir *d, struct sp_grpc_body *b, uint8_t *digits, uint64_t *at)
+{
+	size_t size = b->left, least = digits ? size / 3 * 4 : size, n = 0;
+	size_t need = digits ? SP_MIN(d->left, (uint32_t)TRAILER_DIGITS_MAX) : size;
+	struct sp_slice in = {p->in.p + *at, SP_MIN(p->in.n - (size_t)*at, (size_t)d->left)};
+	if (size > SP_GRPC_TRAILERS_MAX || least > d->left) {
+		sp_grpc_pass_trailers(b);
+		return 0;
+	}
+	if (in.n < need && !p->last)
+		return need;
+	uint8_t *out = sp_arena_get(p->arena, size), pending = digits ? *digits : 0;
+	size_t took = out ? sp_grpc_gather(b, digits ? &pending : NULL, in, out, &n) : 0;
+	if (n < size) {
+		sp_grpc_pass_trailers(b);
+		return 0;
+	}
+	if (digits)
+		*digits = pending;
+	*at += took;
+	d->left -= (uint32_t)took;
+	sp_grpc_trailers(p, b, (struct sp_slice){out, n});
+	return 0;
+}
+
 /* DATA, or the rest of it, from offset `at` on. */
 static enum sp_parse_result body(struct sp_parse *p, struct http2_dir *d, struct http2_stream *s, uint64_t at)
 {
 	unsigned of = sp_http2_role(p) == SP_SERVER;
-	uint8_t unread = HTTP2_GRPC_TEXT | (of ? HTTP2_RESPONSE_LOST : HTTP2_REQUEST_LOST);
 	bool told = false;
 	begin_body(p, d, s);
-	do {
-		if (d->mode == HTTP2_IN_TRAILER && s) {
-			struct sp_slice text = {p->in.p + at, s->message[of].left};
-			if (text.n > p->in.n - at && told)
+	d->mode = HTTP2_IN_DATA;
+	if (!s || !(s->flags & HTTP2_GRPC))
+		return end_body(p, d, s, at + d->left + d->pad);
+	struct sp_grpc_body *b = &s->body[of];
+	uint8_t *digits = s->flags & (of ? HTTP2_RESPONSE_TEXT : HTTP2_REQUEST_TEXT) ? &s->digits[of] : NULL;
+	while (d->left && at <= p->in.n) {
+		if (sp_grpc_at_trailers(b)) {
+			size_t need = trailers(p, d, b, digits, &at);
+			if (need && told)
 				break;
-			if (text.n > p->in.n - at) {
+			if (need) {
 				p->used = (size_t)at;
-				return sp_parse_more(p, text.n);
+				return sp_parse_more(p, need);
 			}
-			sp_http2_web_trailer(p, text);
-			s->message[of].left = s->prefix[of] = 0;
-			d->left -= (uint32_t)text.n;
-			at += text.n;
-			told = true;
+			told |= !b->left;
 		}
-		d->mode = HTTP2_IN_DATA;
-		if (s && s->flags & HTTP2_GRPC && !(s->flags & unread)) {
-			at = jump(p, d, s, at);
-		} else {
-			at += d->left;
-			d->left = 0;
-		}
-	} while (d->mode == HTTP2_IN_TRAILER);
+		struct sp_slice in = {p->in.p + at, SP_MIN(p->in.n - (size_t)at, (size_t)d->left)};
+		uint64_t n = sp_grpc_walk(b, digits, in, d->left);
+		d->left -= (uint32_t)n;
+		at += n;
+		if (!sp_grpc_at_trailers(b))
+			break;
+	}
 	return d->left ? go_on_with_body(p, d, at, told) : end_body(p, d, s, at + d->pad);
 }
 
@@ -264,7 +245,7 @@ static void tell_reset(struct sp_parse *p, const struct http2_stream *s, uint32_
 	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, id);
 	tell_error(p, code);
 	if (s && s->flags & HTTP2_GRPC)
-		sp_http2_grpc_code(p, sp_arena_u64(p->arena, code < SP_ARRAY_SIZE(errors) ? errors[code].grpc : 13));
+		sp_grpc_code(p, sp_arena_u64(p->arena, code < SP_ARRAY_SIZE(errors) ? errors[code].grpc : 13));
 	sp_msg_extra(m, HTTP2_F_RST_CODE, sp_arena_u64(p->arena, code));
 }
 
@@ -372,7 +353,6 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	case HTTP2_IN_LOST:
 		return sp_http2_lost(p, d);
 	case HTTP2_IN_DATA:
-	case HTTP2_IN_TRAILER:
 		return body(p, d, sp_http2_stream(p, d->stream), 0);
 	default:
 		return frame(p, d);
@@ -392,8 +372,7 @@ static size_t resync(struct sp_parse *p)
 		sp_hpack_forget(&more->table[p->side]);
 		for (unsigned i = 0; i < HTTP2_SETS; i++)
 			for (unsigned k = 0; k < HTTP2_WAYS; k++)
-				more->stream[i][k].flags |=
-					sp_http2_role(p) == SP_CLIENT ? HTTP2_REQUEST_LOST : HTTP2_RESPONSE_LOST;
+				more->stream[i][k].body[sp_http2_role(p) == SP_SERVER].lost = 1;
 	}
 	return sp_http2_find(p->in, SP_MAX(st->dir[0].opened, st->dir[1].opened));
 }
@@ -442,7 +421,7 @@ static const char *const fields[] = {
 const struct sp_parser sp_http2_parser = {
 	.name = "http2",
 	.title = "HTTP/2, gRPC",
-	.missing = "what streams of CONNECT carry; status and message counts of gRPC-Web in base64",
+	.missing = "what streams of CONNECT carry; trailers of gRPC-Web that do not lie in one frame",
 	.app = SP_APP_HTTP2,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,

@@ -3,11 +3,6 @@
 #include "parsers/http.h"
 #include "parsers/http2_priv.h"
 
-enum {
-	TEXT_SHOWN = 1024, /* of grpc-message */
-	WEB_FIELDS_MAX = 64,
-};
-
 /* Beyond the static table's. */
 enum name {
 	GRPC_STATUS = 62,
@@ -70,75 +65,16 @@ static const struct {
 	[X_FORWARDED_FOR] = {HTTP2_F_CLIENT + 1, 0, FIRST},
 };
 
-/* 1 to 3 digits; else `otherwise`. */
-static unsigned number(struct sp_slice s, unsigned otherwise)
+/* 1 to 3 digits; else 0. */
+static unsigned number(struct sp_slice s)
 {
 	unsigned v = 0;
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
-			return otherwise;
+			return 0;
 		v = v * 10 + s.p[i] - '0';
 	}
-	return s.n && s.n <= 3 ? v : otherwise;
-}
-
-static uint8_t hex(uint8_t c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : 255;
-}
-
-/* Percent-encoding, as gRPC has it: what is not well-formed is left as it is. */
-static struct sp_slice percent_decoded(struct sp_arena *a, struct sp_slice s)
-{
-	s.n = SP_MIN(s.n, (size_t)TEXT_SHOWN);
-	if (!memchr(s.p, '%', s.n))
-		return s;
-	uint8_t *to = sp_arena_get(a, s.n);
-	size_t n = 0;
-	for (size_t i = 0; to && i < s.n; i++) {
-		bool coded = s.p[i] == '%' && i + 2 < s.n && hex(s.p[i + 1]) < 16 && hex(s.p[i + 2]) < 16;
-		to[n++] = coded ? (uint8_t)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2])) : s.p[i];
-		i += coded ? 2 : 0;
-	}
-	return (struct sp_slice){to, n};
-}
-
-static enum sp_status grpc_status(unsigned code)
-{
-	static const uint8_t status[] = {
-		[0] = SP_STATUS_OK,
-		[1] = SP_STATUS_CLIENT_ERROR,
-		[3] = SP_STATUS_CLIENT_ERROR,
-		[4] = SP_STATUS_TIMEOUT,
-		[5] = SP_STATUS_CLIENT_ERROR,
-		[6] = SP_STATUS_CLIENT_ERROR,
-		[7] = SP_STATUS_CLIENT_ERROR,
-		[9] = SP_STATUS_CLIENT_ERROR,
-		[11] = SP_STATUS_CLIENT_ERROR,
-		[16] = SP_STATUS_CLIENT_ERROR,
-	};
-	return code < SP_ARRAY_SIZE(status) && status[code] ? status[code] : SP_STATUS_SERVER_ERROR;
-}
-
-void sp_http2_grpc_code(struct sp_parse *p, struct sp_slice code)
-{
-	p->msg.app = SP_APP_GRPC;
-	p->msg.slot[SP_SLOT_CODE] = code;
-	p->msg.status = grpc_status(number(code, UINT16_MAX));
-}
-
-/* application/grpc, +proto, -web, -web-text … */
-static uint8_t grpc_type(struct sp_slice type)
-{
-	static const char grpc[] = "application/grpc", text[] = "-web-text";
-	size_t n = sizeof grpc - 1, left = type.n - n;
-	if (type.n < n || memcmp(type.p, grpc, n) != 0)
-		return 0;
-	if (!left || type.p[n] == '+' || type.p[n] == ';')
-		return HTTP2_GRPC;
-	if (left >= sizeof text - 1 && !memcmp(type.p + n, text, sizeof text - 1))
-		return HTTP2_GRPC | HTTP2_GRPC_TEXT;
-	return type.p[n] == '-' ? HTTP2_GRPC : 0;
+	return s.n <= 3 ? v : 0;
 }
 
 /* Does the block speak of a response, as far as is known yet? */
@@ -173,7 +109,7 @@ static bool show(struct http2_head *b, uint8_t id, const struct sp_hpack_field *
 	else if (shown[id].how == TARGET)
 		value = sp_http_target(a, value, b->p->reveal);
 	if (id == SP_HPACK_CONTENT_TYPE)
-		b->grpc = grpc_type(value);
+		b->grpc = (uint8_t)sp_grpc_type(value);
 	b->seen |= 1U << field;
 	sp_msg_extra(&b->p->msg, field, value);
 	return true;
@@ -203,7 +139,7 @@ static void fill(struct http2_head *b, uint8_t id, struct sp_slice value)
 			m->slot[SP_SLOT_HOST] = sp_http_authority(value);
 		return;
 	case SP_HPACK_STATUS:
-		b->code = (uint16_t)number(value, 0);
+		b->code = (uint16_t)number(value);
 		m->slot[SP_SLOT_CODE] = b->code ? value : (struct sp_slice){0};
 		m->status = b->code >= 200 ? sp_http_status(b->code) : SP_STATUS_NONE;
 		return;
@@ -211,7 +147,7 @@ static void fill(struct http2_head *b, uint8_t id, struct sp_slice value)
 		b->grpc_status = value;
 		return;
 	case GRPC_MESSAGE:
-		m->slot[SP_SLOT_MESSAGE] = percent_decoded(b->p->arena, value);
+		m->slot[SP_SLOT_MESSAGE] = sp_grpc_message(b->p->arena, value);
 		return;
 	}
 }
@@ -269,15 +205,14 @@ static void decide(struct http2_head *b, const struct http2_stream *s)
 	}
 }
 
-/* "/package.Service/Method" */
 static void tell_rpc(struct sp_msg *m, struct sp_slice path)
 {
-	const uint8_t *slash = path.n > 1 && *path.p == '/' ? memrchr(path.p + 1, '/', path.n - 1) : NULL;
-	if (!slash)
+	struct sp_slice service, method;
+	if (!sp_grpc_path(path, &service, &method))
 		return;
 	m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){path.p + 1, path.n - 1};
-	sp_msg_extra(m, HTTP2_F_RPC_SERVICE, (struct sp_slice){path.p + 1, (size_t)(slash - path.p - 1)});
-	sp_msg_extra(m, HTTP2_F_RPC_METHOD, (struct sp_slice){slash + 1, (size_t)(path.p + path.n - slash - 1)});
+	sp_msg_extra(m, HTTP2_F_RPC_SERVICE, service);
+	sp_msg_extra(m, HTTP2_F_RPC_METHOD, method);
 }
 
 static void tell_request(struct http2_head *b)
@@ -334,37 +269,17 @@ void sp_http2_tell(struct http2_head *b, bool final)
 	m->kind = d->kind;
 	m->part = first && d->head ? (ends ? SP_PART_WHOLE : SP_PART_HEAD) : ends ? SP_PART_TAIL : SP_PART_MIDDLE;
 	m->id = d->stream;
-	if (s)
-		s->flags |= b->grpc;
+	if (s && b->grpc)
+		s->flags |= HTTP2_GRPC | (b->grpc != SP_GRPC_TEXT ? 0
+					  : of_response(b)	  ? HTTP2_RESPONSE_TEXT
+								  : HTTP2_REQUEST_TEXT);
 	if (b->grpc || (s && s->flags & HTTP2_GRPC))
 		m->app = SP_APP_GRPC;
 	if (!of_response(b))
 		tell_request(b);
 	if (b->grpc_status.n)
-		sp_http2_grpc_code(b->p, b->grpc_status);
+		sp_grpc_code(b->p, b->grpc_status);
 	tell_unknown(b, s);
 	if (ends && d->kind != SP_MSG_INTERIM)
 		sp_http2_over(b->p, s);
-}
-
-/* "grpc-status:0\r\ngrpc-message:…\r\n", the last message of a body. */
-void sp_http2_web_trailer(struct sp_parse *p, struct sp_slice text)
-{
-	for (unsigned i = 0; text.n && i < WEB_FIELDS_MAX; i++) {
-		const uint8_t *end = memchr(text.p, '\n', text.n), *colon;
-		struct sp_slice line = {text.p, end ? (size_t)(end - text.p) : text.n};
-		text = end ? (struct sp_slice){end + 1, text.n - line.n - 1} : (struct sp_slice){0};
-		line.n -= line.n && line.p[line.n - 1] == '\r';
-		colon = memchr(line.p, ':', line.n);
-		if (!colon)
-			continue;
-		struct sp_slice name = {line.p, (size_t)(colon - line.p)};
-		struct sp_slice value = {colon + 1, line.n - name.n - 1};
-		while (value.n && *value.p == ' ')
-			value = (struct sp_slice){value.p + 1, value.n - 1};
-		if (sp_slice_is_nocase(name, "grpc-status"))
-			sp_http2_grpc_code(p, value);
-		else if (sp_slice_is_nocase(name, "grpc-message"))
-			p->msg.slot[SP_SLOT_MESSAGE] = percent_decoded(p->arena, value);
-	}
 }

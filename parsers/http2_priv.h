@@ -5,6 +5,7 @@
 #define SP_PARSERS_HTTP2_PRIV_H
 
 #include "base/cursor.h"
+#include "parsers/grpc.h"
 #include "parsers/hpack.h"
 #include "parsers/parser.h"
 
@@ -44,11 +45,10 @@ struct http2_frame {
 };
 
 enum http2_mode {
-	HTTP2_AT_FRAME,	  /* at a frame's first byte */
-	HTTP2_IN_BLOCK,	  /* between two fields of a header block */
-	HTTP2_IN_LOST,	  /* in a header block that cannot be read any more */
-	HTTP2_IN_DATA,	  /* in DATA whose messages are counted */
-	HTTP2_IN_TRAILER, /* at the trailers that gRPC-Web has in its body */
+	HTTP2_AT_FRAME, /* at a frame's first byte */
+	HTTP2_IN_BLOCK, /* between two fields of a header block */
+	HTTP2_IN_LOST,	/* in a header block that cannot be read any more */
+	HTTP2_IN_DATA,	/* in DATA whose messages are counted */
 };
 
 /* What one side has open. A block's frames follow each other: nothing else comes between them. */
@@ -75,26 +75,21 @@ struct http2_state {
 
 enum http2_stream_flags {
 	HTTP2_GRPC = 1,
-	HTTP2_GRPC_TEXT = 2, /* gRPC-Web in base64: its messages are not counted */
-	HTTP2_REQUEST_OVER = 4,
-	HTTP2_RESPONSE_BEGUN = 8,
-	HTTP2_RESPONSE_OVER = 16,
-	HTTP2_REQUEST_LOST = 32, /* where its messages begin is not known */
-	HTTP2_RESPONSE_LOST = 64,
+	HTTP2_REQUEST_TEXT = 2, /* gRPC-Web in base64 */
+	HTTP2_RESPONSE_TEXT = 4,
+	HTTP2_REQUEST_OVER = 8,
+	HTTP2_RESPONSE_BEGUN = 16,
+	HTTP2_RESPONSE_OVER = 32,
 };
 
-/* A stream that is open. `message`: of the request and of the response. */
+/* A stream that is open. `body`, `digits`: of the request and of the response. */
 struct http2_stream {
 	uint32_t id; /* 0: free */
-	struct {
-		uint32_t left; /* of the message that was begun; of a prefix that is not whole, its length so far */
-		uint32_t count;
-	} message[2];
-	uint8_t prefix[2]; /* bytes of the next message's prefix that were seen, and HTTP2_PREFIX_TRAILER */
+	struct sp_grpc_body body[2];
+	uint8_t digits[2];
 	uint8_t flags;
 	uint8_t unknown; /* fields of the response */
 };
-#define HTTP2_PREFIX_TRAILER 0x80
 
 struct http2_more {
 	struct sp_hpack table[2];
@@ -138,7 +133,7 @@ struct http2_head {
 	uint32_t seen;	     /* 1 << enum http2_field: those that were told */
 	uint16_t code;	     /* :status */
 	bool method, status; /* the pseudo-header was there, whatever its value */
-	uint8_t grpc;	     /* enum http2_stream_flags, by the content type */
+	uint8_t grpc;	     /* enum sp_grpc_type */
 	bool any;	     /* there was a field */
 };
 
@@ -175,9 +170,6 @@ bool sp_http2_field(struct http2_head *b, const struct sp_hpack_field *f);
 
 /* Makes p->msg of it; `final`: with the block's last field. */
 void sp_http2_tell(struct http2_head *b, bool final);
-
-void sp_http2_grpc_code(struct sp_parse *p, struct sp_slice code);
-void sp_http2_web_trailer(struct sp_parse *p, struct sp_slice text);
 
 /* --- http2_find.c */
 

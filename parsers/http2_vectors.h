@@ -285,9 +285,9 @@ static const struct sp_vector vectors[] = {
 			"> request app_version=2 method=POST host=h:1 resource=/pk.Svc/Do endpoint=pk.Svc/Do "
 			"correlation=3 app=grpc id=3 bytes=72 url.scheme=http "
 			"http.request.header.content-type=application/grpc-web-text rpc.system=grpc rpc.service=pk.Svc "
-			"rpc.method=Do\n"
+			"rpc.method=Do rpc.grpc.request.messages=1\n"
 			"< response app_version=2 code=200 correlation=3 app=grpc status=ok id=3 bytes=54 "
-			"http.response.header.content-type=application/grpc-web-text\n",
+			"http.response.header.content-type=application/grpc-web-text rpc.grpc.response.messages=1\n",
 	},
 	{
 		.name = "websocket; frames without a message",
@@ -361,6 +361,67 @@ static const struct sp_vector vectors[] = {
 		.name = "a ping of 7 bytes",
 		.step = {SP_C(PREFACE SETTINGS "\000\000\007\006\000\000\000\000\0001234567")},
 		.want = "> bad\n",
+	},
+	{
+		.name = "grpc-web in base64, padded where it was flushed",
+		.step = {SP_C("PRI * "
+			      "HTTP/2.0\015\012\015\012SM\015\012\015\012\000\000\000\004\000\000\000\000\000\000\000"
+			      ".\001\004\000\000\000\001\203\206D\012/pk.Svc/DoA\003h:1_\031application/"
+			      "grpc-web-text\000"
+			      "\000\005\000\000\000\000\000\001AAAAA\000\000\003\000\001\000\000\000\001AF4"),
+			 SP_S("\000\000\000\004\000\000\000\000\000\000\000\034\001\004\000\000\000\001\210_"
+			      "\031applicati"
+			      "on/"
+			      "grpc-web-text\000\000\007\000\000\000\000\000\001AAA=AAA\000\000\011\000\000\000\000\000"
+			      "\001FeXl5eXk=\000\000L\000\000\000\000\000\001AAAAAAJ6eg=="
+			      "gAAAAClncnBjLXN0YXR1czogNQ0KZ3Jw"
+			      "Yy1tZXNzYWdlOiBubyUyMHN1Y2gNCg==\000\000\000\000\001\000\000\000\001"),
+			 SP_C("\000\000.\001\004\000\000\000\003\203\206D\012/pk.Svc/DoA\003h:1_\031application/"
+			      "grpc-web-"
+			      "text\000\000\010\000\001\000\000\000\003AAAAAAA=\000\000."
+			      "\001\004\000\000\000\005\203\206D"
+			      "\012/pk.Svc/DoA\003h:1_\031application/"
+			      "grpc-web-text\000\000\014\000\001\000\000\000\005AA"
+			      "AAAANhYmM=\000\000.\001\004\000\000\000\007\203\206D\012/pk.Svc/"
+			      "DoA\003h:1_\031application"
+			      "/grpc-web-text\000\000\004\000\001\000\000\000\007A A!"),
+			 SP_S("\000\000\034\001\004\000\000\000\003\210_\031application/"
+			      "grpc-web-text\000\000H\000\001\000"
+			      "\000\000\003AAAAAAFxgAAAAClncnBjLXN0YXR1czogNQ0KZ3JwYy1tZXNzYWdlOiBubyUyMHN1Y2gNCg=="
+			      "\000\000"
+			      "\034\001\004\000\000\000\005\210_\031application/"
+			      "grpc-web-text\000\000\036\000\000\000\000"
+			      "\000\005AAAAAAFxgAAAAClncnBjLXN0YXR1cz\000\000*"
+			      "\000\001\000\000\000\005ogNQ0KZ3JwYy1tZXNzY"
+			      "WdlOiBubyUyMHN1Y2gNCg==\000\000\034\001\004\000\000\000\007\210_\031application/"
+			      "grpc-web-t"
+			      "ext\000\000\004\000\001\000\000\000\007AAA?")},
+		.want = "> request app_version=2 method=POST host=h:1 resource=/pk.Svc/Do endpoint=pk.Svc/Do "
+			"correlation=1 app=grpc id=1 bytes=81 url.scheme=http "
+			"http.request.header.content-type=application/grpc-web-text rpc.system=grpc rpc.service=pk.Svc "
+			"rpc.method=Do rpc.grpc.request.messages=1\n"
+			"< response app_version=2 code=5 message=no such correlation=1 app=grpc status=client_error "
+			"id=1 bytes=165 http.response.header.content-type=application/grpc-web-text "
+			"rpc.grpc.response.messages=2\n"
+			"> request app_version=2 method=POST host=h:1 resource=/pk.Svc/Do endpoint=pk.Svc/Do "
+			"correlation=3 app=grpc id=3 bytes=72 url.scheme=http "
+			"http.request.header.content-type=application/grpc-web-text rpc.system=grpc rpc.service=pk.Svc "
+			"rpc.method=Do rpc.grpc.request.messages=1\n"
+			"> request app_version=2 method=POST host=h:1 resource=/pk.Svc/Do endpoint=pk.Svc/Do "
+			"correlation=5 app=grpc id=5 bytes=76 url.scheme=http "
+			"http.request.header.content-type=application/grpc-web-text rpc.system=grpc rpc.service=pk.Svc "
+			"rpc.method=Do rpc.grpc.request.messages=1\n"
+			"> request app_version=2 method=POST host=h:1 resource=/pk.Svc/Do endpoint=pk.Svc/Do "
+			"correlation=7 app=grpc id=7 bytes=68 url.scheme=http "
+			"http.request.header.content-type=application/grpc-web-text rpc.system=grpc rpc.service=pk.Svc "
+			"rpc.method=Do\n"
+			"< response app_version=2 code=5 message=no such correlation=3 app=grpc status=client_error "
+			"id=3 bytes=118 http.response.header.content-type=application/grpc-web-text "
+			"rpc.grpc.response.messages=1\n"
+			"< response app_version=2 code=200 correlation=5 app=grpc status=unknown id=5 bytes=127 "
+			"http.response.header.content-type=application/grpc-web-text rpc.grpc.response.messages=1\n"
+			"< response app_version=2 code=200 correlation=7 app=grpc status=unknown id=7 bytes=50 "
+			"http.response.header.content-type=application/grpc-web-text\n",
 	},
 	{0},
 };

@@ -140,6 +140,8 @@ enum name {
 	CONTENT_LENGTH,
 	CONTENT_TYPE,
 	COOKIE,
+	GRPC_MESSAGE,
+	GRPC_STATUS,
 	HOST,
 	PROXY_AUTHORIZATION,
 	REFERER,
@@ -175,6 +177,10 @@ static enum name name_of(struct sp_slice line, size_t *length)
 		IS("content-type", CONTENT_TYPE)
 		IS("content-encoding", CONTENT_ENCODING)
 		IS("cookie", COOKIE)
+		break;
+	case 'g':
+		IS("grpc-status", GRPC_STATUS)
+		IS("grpc-message", GRPC_MESSAGE)
 		break;
 	case 'h':
 		IS("host", HOST)
@@ -284,6 +290,27 @@ static void host(struct sp_parse *p, struct sp_http_side *s, struct sp_slice val
 	p->msg.slot[SP_SLOT_HOST] = sp_http_host(value);
 }
 
+/* A content type of gRPC's. Hardly any other has a g there. */
+static inline bool may_be_grpc(struct sp_slice type)
+{
+	enum { AT = sizeof("application/") - 1 };
+	return type.n > AT && type.p[AT] == 'g';
+}
+
+static __attribute__((noinline)) void grpc_field(struct sp_parse *p, struct sp_http_side *s, enum name name,
+						 struct sp_slice value)
+{
+	if (name == GRPC_MESSAGE) {
+		p->msg.slot[SP_SLOT_MESSAGE] = sp_grpc_message(p->arena, value);
+	} else if (name == GRPC_STATUS) {
+		sp_grpc_code(p, value);
+		s->code = 0; /* HTTP's says no more */
+	} else {
+		show(p, s, s->kind == SP_MSG_REQUEST ? SP_HTTP_REQUEST_TYPE : SP_HTTP_RESPONSE_TYPE, value);
+		sp_http_grpc_call(p, s, value);
+	}
+}
+
 static void request_field(struct sp_parse *p, struct sp_http_side *s, enum name name, struct sp_slice value)
 {
 	switch (name) {
@@ -294,7 +321,10 @@ static void request_field(struct sp_parse *p, struct sp_http_side *s, enum name 
 		show(p, s, SP_HTTP_REQUEST_ENCODING, value);
 		break;
 	case CONTENT_TYPE:
-		show(p, s, SP_HTTP_REQUEST_TYPE, value);
+		if (SP_UNLIKELY(may_be_grpc(value)))
+			grpc_field(p, s, name, value);
+		else
+			show(p, s, SP_HTTP_REQUEST_TYPE, value);
 		break;
 	case COOKIE:
 		show(p, s, SP_HTTP_COOKIE, SP_TEXT("?"));
@@ -326,7 +356,14 @@ static void response_field(struct sp_parse *p, struct sp_http_side *s, enum name
 		show(p, s, SP_HTTP_RESPONSE_ENCODING, value);
 		break;
 	case CONTENT_TYPE:
-		show(p, s, SP_HTTP_RESPONSE_TYPE, value);
+		if (SP_UNLIKELY(may_be_grpc(value)))
+			grpc_field(p, s, name, value);
+		else
+			show(p, s, SP_HTTP_RESPONSE_TYPE, value);
+		break;
+	case GRPC_MESSAGE:
+	case GRPC_STATUS:
+		grpc_field(p, s, name, value);
 		break;
 	case SERVER:
 		show(p, s, SP_HTTP_SERVER, value);
@@ -367,7 +404,7 @@ void sp_http_field(struct sp_parse *p, struct sp_http_side *s, struct sp_slice l
 		sp_trace_header(p, (struct sp_slice){line.p, n}, value, response);
 		return;
 	}
-	if (s->flags & SP_HTTP_TRAILERS)
+	if (s->flags & SP_HTTP_TRAILERS && name != GRPC_STATUS && name != GRPC_MESSAGE)
 		return;
 	switch (name) {
 	case CONTENT_LENGTH:

@@ -65,17 +65,29 @@ static bool content_length(struct sp_http_side *s, const uint8_t *p, const uint8
 	return *p == '\r' && p + 1 == nl;
 }
 
+/* The status of such a call is in its body. */
+static bool may_be_grpc(const uint8_t *p, const uint8_t *nl)
+{
+	static const char grpc[] = "application/grpc";
+	while (*p == ' ' || *p == '\t')
+		p++;
+	return (size_t)(nl - p) >= sizeof grpc && !memcmp(p, grpc, sizeof grpc - 1);
+}
+
 #define NAME_IS(p, n, name)                                                                                            \
 	((n) >= sizeof(name) && (p)[sizeof(name) - 1] == ':' && sp_same_nocase(p, name, sizeof(name) - 1))
 
-/* A header line from `p` on, up to `nl`. False: it frames the message in an unusual way. */
+/* A header line from `p` on, up to `nl`. False: it says that the message is out of the ordinary. */
 static bool field(struct sp_http_side *s, const uint8_t *p, const uint8_t *nl)
 {
-	static const char length[] = "content-length", coding[] = "transfer-encoding", chunked[] = " chunked\r";
+	static const char length[] = "content-length", type[] = "content-type";
+	static const char coding[] = "transfer-encoding", chunked[] = " chunked\r";
 	size_t n = (size_t)(nl - p);
 	switch (*p | 32) {
 	case 'c':
-		return !NAME_IS(p, n, "content-length") || content_length(s, p + sizeof length, nl);
+		if (NAME_IS(p, n, "content-length"))
+			return content_length(s, p + sizeof length, nl);
+		return !NAME_IS(p, n, "content-type") || !may_be_grpc(p + sizeof type, nl);
 	case 't':
 		if (!NAME_IS(p, n, "transfer-encoding"))
 			return true;
@@ -87,7 +99,7 @@ static bool field(struct sp_http_side *s, const uint8_t *p, const uint8_t *nl)
 	}
 }
 
-/* Letters that lines begin with which frame messages. */
+/* Letters that lines begin with which matter. */
 static inline bool may_frame(uint8_t first)
 {
 	const uint32_t letters = 1U << ('c' & 31) | 1U << ('t' & 31) | 1U << ('u' & 31);

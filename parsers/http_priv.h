@@ -3,6 +3,7 @@
 #ifndef SP_PARSERS_HTTP_PRIV_H
 #define SP_PARSERS_HTTP_PRIV_H
 
+#include "parsers/grpc.h"
 #include "parsers/http.h"
 #include "parsers/http_lines.h"
 
@@ -30,6 +31,11 @@ enum sp_http_field {
 	SP_HTTP_SERVER,
 	SP_HTTP_SET_COOKIE,
 	SP_HTTP_SUBPROTOCOL,
+	SP_HTTP_RPC_SYSTEM,
+	SP_HTTP_RPC_SERVICE,
+	SP_HTTP_RPC_METHOD,
+	SP_HTTP_REQUEST_MESSAGES,
+	SP_HTTP_RESPONSE_MESSAGES,
 	SP_HTTP_FIELDS
 };
 
@@ -43,22 +49,42 @@ enum sp_http_flags {
 	SP_HTTP_TRAILERS = 8, /* its lines no longer say how it is framed */
 	SP_HTTP_OPEN = 16,    /* a part of it was given out */
 	SP_HTTP_STARTED = 32, /* its start line is there, and is one */
+	SP_HTTP_GRPC = 64,    /* gRPC-Web, */
+	SP_HTTP_TEXT = 128,   /* in base64 */
 };
 
+enum sp_http_phase {
+	SP_HTTP_P_START,
+	SP_HTTP_P_LINE,	  /* the rest of a line that is too long */
+	SP_HTTP_P_FIELDS, /* the rest of a head that is too long */
+	SP_HTTP_P_CHUNK_SIZE,
+	SP_HTTP_P_CHUNK_END, /* the line end after a chunk's bytes, then the next size */
+	SP_HTTP_P_MESSAGES,  /* gRPC-Web's, in a chunk or in a body that has none: `length` bytes of it are to come */
+	SP_HTTP_P_TRAILERS,
+};
+
+enum sp_http_walk { SP_HTTP_MORE, SP_HTTP_DONE, SP_HTTP_BROKEN };
+
 struct sp_http_side {
-	uint64_t length;   /* Content-Length */
+	uint64_t length;   /* Content-Length; what is left of a body that is read */
 	uint32_t seen;	   /* 1 << enum sp_http_field, and the host: the first line of a name counts */
 	uint32_t lost;	   /* bytes passed over since the last message */
 	uint16_t scanned;  /* bytes of a head in which its end is not */
 	uint16_t code;	   /* of a response */
 	uint16_t upgrade;  /* SP_APP_… that it names, 0: another, or none */
-	uint8_t phase;	   /* enum phase */
+	uint8_t phase;	   /* enum sp_http_phase */
 	uint8_t then;	   /* the phase after a line that is passed over */
 	uint8_t kind, tag; /* enum sp_msg_kind, enum sp_http_tag */
 	uint8_t flags;	   /* enum sp_http_flags */
 	bool good;	   /* a message was read, or began here after a loss */
 } __attribute__((packed, aligned(4)));
 static_assert(sizeof(struct sp_http_side) == 28, "both sides and what they share are one cache line");
+
+/* Of requests and of responses whose messages are counted. */
+struct sp_http_more {
+	struct sp_grpc_body body[2];
+	uint8_t digits[2];
+};
 
 enum sp_http_start { SP_HTTP_WRONG, SP_HTTP_SHORT, SP_HTTP_REQUEST, SP_HTTP_RESPONSE };
 
@@ -81,5 +107,28 @@ size_t sp_http_fields(struct sp_parse *p, struct sp_http_side *s, size_t at, boo
 
 /* The beginning of a header line that is too long to be read as a whole. */
 void sp_http_field(struct sp_parse *p, struct sp_http_side *s, struct sp_slice line);
+
+/* --- http_chunk.c */
+
+/* The line before a chunk, or the two between chunks, at *at; its size. */
+enum sp_http_walk sp_http_chunk(const struct sp_parse *p, struct sp_http_side *s, size_t *at, uint64_t *size);
+
+/* From *at over the chunks that are there, and the trailers. What is missing of the last chunk in `skip`. */
+enum sp_http_walk sp_http_chunks(struct sp_parse *p, struct sp_http_side *s, size_t *at, uint64_t *skip);
+
+/* --- http_grpc.c */
+
+/* A content type: whose call it is. */
+void sp_http_grpc_call(struct sp_parse *p, struct sp_http_side *s, struct sp_slice type);
+
+/* A body begins. False: its messages cannot be counted; `to_end`: without a length it lasts to the stream's end. */
+bool sp_http_grpc_begin(struct sp_parse *p, struct sp_http_side *s, bool to_end);
+
+/* From *at over s->length bytes of messages, and to the end of trailers that lie in several chunks. SP_HTTP_DONE: but
+ * for `skip` bytes of the body. */
+enum sp_http_walk sp_http_grpc(struct sp_parse *p, struct sp_http_side *s, size_t *at, uint64_t *skip);
+
+/* The body is over. */
+void sp_http_grpc_end(struct sp_parse *p, const struct sp_http_side *s);
 
 #endif

@@ -299,5 +299,89 @@ static const struct sp_vector vectors[] = {
 		.step = {SP_C("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")},
 		.want = "> bad\n",
 	},
+	{
+		.name = "gRPC-Web",
+		.step = {SP_C("POST /pk.Svc/Get HTTP/1.1\015\012Host: h\015\012Content-Type: "
+			      "application/grpc-web-text\015"
+			      "\012Content-Length: 8\015\012\015\012AAAAAAF4"),
+			 SP_S("HTTP/1.1 200 OK\015\012content-type: "
+			      "application/grpc-web-text\015\012transfer-encoding: c"
+			      "hunked\015\012\015\01214\015\012AAAAAAR5eXl5AAAAAAA=\015\012c\015\012AAAAAA=="
+			      "Anp6\015\0121"
+			      "4\015\012gAAAAClncnBjLXN0YXR1\015\01215\015\012czogNQ0KZ3JwYy1tZXNzY\015\01217\015\012Wd"
+			      "lO"
+			      "iBubyUyMHN1Y2gNCg==\015\0120\015\012\015\012"),
+			 SP_C("POST /pk.Svc/Get HTTP/1.1\015\012Host: h\015\012Content-Type: "
+			      "application/grpc-web+proto\015"
+			      "\012Content-Length: 14\015\012\015\012\000\000\000\000\003abc\000\000\000\000\001d"),
+			 SP_S("HTTP/1.1 200 OK\015\012content-type: application/grpc-web+proto\015\012content-length: "
+			      "57\015"
+			      "\012\015\012\000\000\000\000\006efghij\200\000\000\000)grpc-status: "
+			      "5\015\012grpc-message:"
+			      " no%20such\015\012"),
+			 SP_C("POST /pk.Svc/Get HTTP/1.1\015\012Host: h\015\012Content-Type: "
+			      "application/grpc-web+proto\015"
+			      "\012Content-Length: 8\015\012\015\012\000\000\000\000\003abc"),
+			 SP_S("HTTP/1.1 200 OK\015\012content-type: application/grpc-web+proto\015\012grpc-status: "
+			      "7\015\012"
+			      "Grpc-Message: not you\015\012content-length: 0\015\012\015\012"),
+			 SP_C("POST /pk.Svc/Get HTTP/1.1\015\012Host: h\015\012Content-Type: "
+			      "application/grpc-web-text\015"
+			      "\012Content-Length: 4\015\012\015\012A A="),
+			 SP_S("HTTP/1.1 200 OK\015\012content-type: application/grpc-web-text\015\012content-length: "
+			      "4\015"
+			      "\012\015\012AAA?"),
+			 SP_C("POST /pk.Svc/Get HTTP/1.1\015\012Host: h\015\012Content-Type: "
+			      "application/grpc-web+proto\015"
+			      "\012Content-Length: 9\015\012\015\012\000\000\000\0002aaaa"),
+			 SP_S("HTTP/1.1 200 OK\015\012content-type: "
+			      "application/grpc-web+proto\015\012transfer-encoding: "
+			      "chunked\015\012\015\012f\015\012\000\000\000\000\001q\200\000\000\000)"
+			      "grpc\015\0120\015\012"
+			      "grpc-status: 0\015\012\015\012"),
+			 SP_C("POST /pk.Svc/Get HTTP/1.1\015\012Host: h\015\012Content-Type: "
+			      "application/grpc-web-text\015"
+			      "\012Content-Length: 8\015\012\015\012AAAAAAA="),
+			 SP_S("HTTP/1.1 200 OK\015\012content-type: "
+			      "application/grpc-web-text\015\012transfer-encoding: c"
+			      "hunked\015\012\015\0128\015\012AAAAAAFx\015\0121c\015\012gAAAAClncnBjLXN0YXR1czogNQ0K"
+			      "\015\012"
+			      "0\015\012\015\012")},
+		.want = "> request app_version=1.1 method=POST host=h resource=/pk.Svc/Get endpoint=pk.Svc/Get "
+			"app=grpc bytes=106 http.request.header.content-type=application/grpc-web-text rpc.system=grpc "
+			"rpc.service=pk.Svc rpc.method=Get http.request.body.size=8 rpc.grpc.request.messages=1\n"
+			"< response app_version=1.1 code=5 message=no such app=grpc status=client_error bytes=218 "
+			"http.response.header.content-type=application/grpc-web-text rpc.grpc.response.messages=3\n"
+			"> request app_version=1.1 method=POST host=h resource=/pk.Svc/Get endpoint=pk.Svc/Get "
+			"app=grpc bytes=114 http.request.header.content-type=application/grpc-web+proto "
+			"rpc.system=grpc rpc.service=pk.Svc rpc.method=Get http.request.body.size=14 "
+			"rpc.grpc.request.messages=2\n"
+			"< response app_version=1.1 code=5 message=no such app=grpc status=client_error bytes=138 "
+			"http.response.header.content-type=application/grpc-web+proto http.response.body.size=57 "
+			"rpc.grpc.response.messages=1\n"
+			"> request app_version=1.1 method=POST host=h resource=/pk.Svc/Get endpoint=pk.Svc/Get "
+			"app=grpc bytes=107 http.request.header.content-type=application/grpc-web+proto "
+			"rpc.system=grpc rpc.service=pk.Svc rpc.method=Get http.request.body.size=8 "
+			"rpc.grpc.request.messages=1\n"
+			"< response app_version=1.1 code=7 message=not you app=grpc status=client_error bytes=119 "
+			"http.response.header.content-type=application/grpc-web+proto http.response.body.size=0 "
+			"rpc.grpc.response.messages=0\n"
+			"> request app_version=1.1 method=POST host=h resource=/pk.Svc/Get endpoint=pk.Svc/Get "
+			"app=grpc bytes=102 http.request.header.content-type=application/grpc-web-text rpc.system=grpc "
+			"rpc.service=pk.Svc rpc.method=Get http.request.body.size=4\n"
+			"< response app_version=1.1 code=200 app=grpc status=unknown bytes=83 "
+			"http.response.header.content-type=application/grpc-web-text http.response.body.size=4\n"
+			"> request app_version=1.1 method=POST host=h resource=/pk.Svc/Get endpoint=pk.Svc/Get "
+			"app=grpc bytes=108 http.request.header.content-type=application/grpc-web+proto "
+			"rpc.system=grpc rpc.service=pk.Svc rpc.method=Get http.request.body.size=9 "
+			"rpc.grpc.request.messages=1\n"
+			"< response app_version=1.1 code=0 app=grpc status=ok bytes=130 "
+			"http.response.header.content-type=application/grpc-web+proto rpc.grpc.response.messages=1\n"
+			"> request app_version=1.1 method=POST host=h resource=/pk.Svc/Get endpoint=pk.Svc/Get "
+			"app=grpc bytes=106 http.request.header.content-type=application/grpc-web-text rpc.system=grpc "
+			"rpc.service=pk.Svc rpc.method=Get http.request.body.size=8 rpc.grpc.request.messages=1\n"
+			"< response app_version=1.1 code=200 app=grpc status=unknown bytes=140 "
+			"http.response.header.content-type=application/grpc-web-text rpc.grpc.response.messages=1\n",
+	},
 	{0},
 };

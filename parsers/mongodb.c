@@ -1,38 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MongoDB's wire protocol (https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol): OP_MSG, the opcodes
  * before it, and all of them compressed. What commands and replies say: mongodb_walk.c. */
-#include "parsers/mongodb.h"
 #include "parsers/codec.h"
-
-enum opcode {
-	OP_REPLY = 1,
-	OP_NOTE = 1000, /* once called OP_MSG: a text */
-	OP_UPDATE = 2001,
-	OP_INSERT = 2002,
-	OP_QUERY = 2004,
-	OP_GET_MORE = 2005,
-	OP_DELETE = 2006,
-	OP_KILL_CURSORS = 2007,
-	OP_COMMAND = 2010,
-	OP_COMMAND_REPLY = 2011,
-	OP_COMPRESSED = 2012,
-	OP_MSG = 2013,
-};
-
-enum {
-	HEADER = 16,
-	MESSAGE_MAX = 48000000, /* maxMessageSizeBytes */
-	NAMESPACE_MAX = 512,
-	CHECKSUM = 1 << 0,
-	MORE_TO_COME = 1 << 1,
-	MSG_FLAGS = 1 << 16 | 3, /* exhaustAllowed, too; the lower half has to be understood */
-	QUERY_FLAGS = 0xff,
-	QUERY_EXHAUST = 1 << 6,
-	CURSOR_NOT_FOUND = 1 << 0,
-	QUERY_FAILURE = 1 << 1,
-	CODE_CURSOR_NOT_FOUND = 43,
-	REPLY_HEAD = 20,
-};
+#include "parsers/mongodb_priv.h"
 
 /* A tag: an OP_QUERY that is a command, whose reply is one; or one for documents, all of which may come unasked. */
 enum tag { TAG_MSG, TAG_COMMAND, TAG_DOCUMENTS, TAG_EXHAUST };
@@ -49,7 +19,7 @@ static const char *const fields[] = {
 	NULL,
 };
 
-static const char *const compressors[] = {"noop", "snappy", "zlib", "zstd"};
+static const char *const compressors[] = {[NOOP] = "noop", [SNAPPY] = "snappy", [ZLIB] = "zlib", [ZSTD] = "zstd"};
 
 /* The message that is open on a side. */
 struct open {
@@ -57,6 +27,7 @@ struct open {
 	uint32_t left; /* bytes of it; 0: none is open */
 	uint64_t id;
 	uint8_t kind;
+	bool in_parts; /* what it says is known when those of its first block are there */
 };
 
 struct state {
@@ -65,55 +36,13 @@ struct state {
 	bool exhausting;  /* if there is one */
 };
 
-struct head {
-	uint32_t size;
-	uint32_t id, to;
-	uint32_t op;
+/* Of messages that Zstandard compressed, and that are longer than what is there at once. */
+struct more {
+	struct in_parts {
+		struct sp_zstd_parts parts;
+		uint32_t op, size, to;
+	} side[2];
 };
-
-static uint32_t le32(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static uint32_t take32(struct sp_cursor *c)
-{
-	const uint8_t *p = sp_cursor_take(c, 4);
-	return p ? le32(p) : 0;
-}
-
-static struct sp_slice take_name(struct sp_cursor *c)
-{
-	const uint8_t *p = c->p, *end = memchr(p, 0, SP_MIN(sp_cursor_left(c), (size_t)NAMESPACE_MAX));
-	c->bad |= !end;
-	c->p = end ? end + 1 : c->p;
-	return (struct sp_slice){p, end ? (size_t)(end - p) : 0};
-}
-
-static bool is_opcode(uint32_t op)
-{
-	return op == OP_REPLY || op == OP_NOTE || op == OP_UPDATE || op == OP_INSERT || op == OP_QUERY ||
-	       op == OP_GET_MORE || op == OP_DELETE || op == OP_KILL_CURSORS || op == OP_COMMAND ||
-	       op == OP_COMMAND_REPLY || op == OP_COMPRESSED || op == OP_MSG;
-}
-
-static bool head_at(struct sp_slice in, struct head *h)
-{
-	*h = (struct head){le32(in.p), le32(in.p + 4), le32(in.p + 8), le32(in.p + 12)};
-	return h->size > HEADER && h->size <= MESSAGE_MAX && is_opcode(h->op);
-}
-
-/* Clients answer nobody; some wrote -1 for that. */
-static bool is_reply(const struct sp_parse *p, const struct head *h)
-{
-	if (h->op == OP_REPLY || h->op == OP_COMMAND_REPLY)
-		return true;
-	if (h->op != OP_MSG && h->op != OP_COMPRESSED)
-		return false;
-	return (h->to && h->to != UINT32_MAX) || p->side == SP_SERVER;
-}
 
 /* --- what stands before the documents. False: not this protocol. */
 
@@ -156,7 +85,7 @@ static void filter(struct sp_parse *p, struct sp_cursor c)
 static bool op_msg(struct body *b)
 {
 	const uint8_t *start = b->c.p;
-	uint32_t flags = take32(&b->c), checksum = flags & CHECKSUM ? 4 : 0;
+	uint32_t flags = mongodb_take32(&b->c), checksum = flags & CHECKSUM ? 4 : 0;
 	uint64_t left = behind(b, start);
 	if (b->c.bad || flags & ~(uint32_t)MSG_FLAGS || left < checksum)
 		return false;
@@ -170,8 +99,8 @@ static bool op_query(struct sp_parse *p, struct body *b)
 {
 	const uint8_t *start = b->c.p;
 	struct sp_msg *m = &p->msg;
-	uint32_t flags = take32(&b->c);
-	struct sp_slice name = take_name(&b->c);
+	uint32_t flags = mongodb_take32(&b->c);
+	struct sp_slice name = mongodb_take_name(&b->c);
 	sp_cursor_take(&b->c, 8);
 	if (b->c.bad || flags & ~(uint32_t)QUERY_FLAGS)
 		return false;
@@ -203,7 +132,7 @@ static bool op_reply(struct sp_parse *p, struct body *b)
 	struct sp_mongodb_walk *w = b->walk;
 	if (!head)
 		return false;
-	uint32_t flags = le32(head), rows = le32(head + 16);
+	uint32_t flags = mongodb_le32(head), rows = mongodb_le32(head + 16);
 	uint64_t cursor;
 	memcpy(&cursor, head + 4, sizeof cursor);
 	p->asked(p, b->to, &tag);
@@ -229,7 +158,7 @@ static bool op_write(struct sp_parse *p, struct body *b, uint32_t op)
 {
 	const uint8_t *start = b->c.p;
 	sp_cursor_take(&b->c, 4);
-	sp_mongodb_namespace(&p->msg, take_name(&b->c));
+	sp_mongodb_namespace(&p->msg, mongodb_take_name(&b->c));
 	if (op != OP_INSERT)
 		sp_cursor_take(&b->c, 4);
 	p->msg.slot[SP_SLOT_METHOD] = op == OP_INSERT	? SP_TEXT("insert")
@@ -251,7 +180,7 @@ static bool op_cursor(struct sp_parse *p, struct body *b, uint32_t op)
 	struct sp_msg *m = &p->msg;
 	sp_cursor_take(&b->c, 4);
 	if (op == OP_GET_MORE)
-		sp_mongodb_namespace(m, take_name(&b->c));
+		sp_mongodb_namespace(m, mongodb_take_name(&b->c));
 	sp_cursor_take(&b->c, 4);
 	const uint8_t *id = sp_cursor_take(&b->c, 8);
 	if (!id)
@@ -271,8 +200,8 @@ static bool op_command(struct sp_parse *p, struct body *b, uint32_t op)
 {
 	const uint8_t *start = b->c.p;
 	if (op == OP_COMMAND) {
-		p->msg.slot[SP_SLOT_HOST] = take_name(&b->c);
-		p->msg.slot[SP_SLOT_METHOD] = take_name(&b->c);
+		p->msg.slot[SP_SLOT_HOST] = mongodb_take_name(&b->c);
+		p->msg.slot[SP_SLOT_METHOD] = mongodb_take_name(&b->c);
 		if (b->c.bad)
 			return false;
 		sp_mongodb_endpoint(p);
@@ -311,33 +240,43 @@ static bool describe(struct sp_parse *p, struct body *b, uint32_t op)
 
 /* --- parts */
 
+/* What stands before what was compressed. */
+static bool compressed_head(struct sp_parse *p, struct sp_cursor *c, uint32_t *op, uint32_t *size, unsigned *compressor)
+{
+	*op = mongodb_take32(c);
+	*size = mongodb_take32(c);
+	*compressor = sp_cursor_u8(c);
+	if (c->bad || !mongodb_is_opcode(*op) || *op == OP_COMPRESSED || *size > MESSAGE_MAX ||
+	    *compressor >= MONGODB_COMPRESSORS)
+		return false;
+	sp_msg_extra(&p->msg, MONGODB_COMPRESSOR, sp_slice_of(compressors[*compressor]));
+	return true;
+}
+
 /* The beginning of what was compressed becomes the body. */
 static bool decompress(struct sp_parse *p, struct body *b, uint32_t *op)
 {
 	uint32_t size;
-	*op = take32(&b->c);
-	size = take32(&b->c);
-	unsigned compressor = sp_cursor_u8(&b->c);
-	if (b->c.bad || !is_opcode(*op) || *op == OP_COMPRESSED || size > MESSAGE_MAX ||
-	    compressor >= SP_ARRAY_SIZE(compressors))
+	unsigned compressor;
+	if (!compressed_head(p, &b->c, op, &size, &compressor))
 		return false;
 	struct sp_slice in = {b->c.p, sp_cursor_left(&b->c)};
 	size_t room = SP_MIN(size, (uint32_t)MONGODB_VIEW), n = 0;
-	uint8_t *out = sp_arena_get(p->arena, room);
-	if (out && compressor == 0)
+	uint8_t *out = compressor == NOOP ? NULL : sp_arena_get(p->arena, room);
+	if (compressor == NOOP)
 		n = SP_MIN(in.n, room);
-	else if (out && compressor == 1)
-		n = sp_snappy(in, out, room);
-	else if (out && compressor == 2)
-		n = sp_inflate(in, out, room);
-	b->c = sp_cursor((struct sp_slice){compressor ? out : in.p, n});
+	else if (out)
+		n = compressor == SNAPPY ? sp_snappy(in, out, room)
+		    : compressor == ZLIB ? sp_inflate(in, out, room)
+					 : sp_zstd(in, out, room);
+	b->c = sp_cursor((struct sp_slice){compressor == NOOP ? in.p : out, n});
 	b->size = size;
-	sp_msg_extra(&p->msg, MONGODB_COMPRESSOR, sp_slice_of(compressors[compressor]));
 	return true;
 }
 
 /* What answers whom, and whether anything answers this. */
-static void set_kind(struct sp_parse *p, struct state *st, const struct head *h, const struct body *b, bool reply)
+static void set_kind(struct sp_parse *p, struct state *st, const struct mongodb_head *h, const struct body *b,
+		     bool reply)
 {
 	struct sp_msg *m = &p->msg;
 	bool again = reply && st->exhausting && h->to == st->exhaust;
@@ -379,43 +318,133 @@ static enum sp_parse_result go_on(struct sp_parse *p, struct open *o)
 	return walk(p, o, sp_cursor((struct sp_slice){p->in.p, SP_MIN(view, p->in.n)}), false);
 }
 
-/* A compressed message is read as far as it was decompressed, and is one part. */
-static enum sp_parse_result compressed(struct sp_parse *p, const struct head *h, struct body *b)
+/* A compressed message is read as far as it was decompressed: `b` is what came out. */
+static void walk_compressed(struct sp_parse *p, struct body *b)
 {
 	uint32_t skip;
-	sp_mongodb_walk(p, b->walk, &b->c, true, &skip);
+	enum sp_mongodb_walked rc = sp_mongodb_walk(p, b->walk, &b->c, true, &skip);
+	if (rc == SP_MONGODB_SHORT || rc == SP_MONGODB_SKIP)
+		sp_mongodb_cut(b->walk);
 	sp_mongodb_finish(p, b->walk);
+}
+
+static enum sp_parse_result compressed(struct sp_parse *p, const struct mongodb_head *h, struct body *b)
+{
+	walk_compressed(p, b);
 	size_t used = SP_MIN(p->in.n, (size_t)h->size);
 	p->want = h->size - used;
 	return sp_parse_msg(p, used);
+}
+
+/* `used` bytes are done with; what need not be seen is passed over. False: no more parts are to come. */
+static bool to_next_part(struct sp_parse *p, struct open *o, struct sp_zstd_parts *z, size_t used)
+{
+	uint32_t skip, need;
+	p->used = used;
+	o->left -= (uint32_t)used;
+	if (!sp_zstd_parts_next(z, &skip, &need) || (uint64_t)skip + need > o->left)
+		return false;
+	z->at += skip;
+	o->left -= skip;
+	p->want = skip;
+	return true;
+}
+
+/* The beginning of a message that is longer than `view`. False: it can be read at once, or not at all. */
+static bool begin_parts(struct sp_parse *p, struct state *st, const struct mongodb_head *h, size_t view, bool reply)
+{
+	struct open *o = &st->side[p->side];
+	size_t at = HEADER + COMPRESSED_HEAD;
+	struct body b = {.c = sp_cursor((struct sp_slice){p->in.p + HEADER, view - HEADER}), .to = h->to};
+	unsigned compressor;
+	if (h->op != OP_COMPRESSED || h->size == view || view < at || p->in.p[at - 1] != ZSTD)
+		return false;
+	struct more *more = sp_parse_extend(p);
+	struct in_parts *m = more ? &more->side[p->side] : NULL;
+	if (!m || !sp_zstd_parts_begin(&m->parts, (struct sp_slice){p->in.p + at, view - at}) ||
+	    !compressed_head(p, &b.c, &m->op, &m->size, &compressor))
+		return false;
+	m->to = h->to;
+	set_kind(p, st, h, &b, reply);
+	p->msg.part = SP_PART_HEAD;
+	o->id = p->msg.id;
+	o->kind = p->msg.kind;
+	o->left = h->size;
+	o->in_parts = true;
+	to_next_part(p, o, &m->parts, view);
+	return true;
+}
+
+/* Says what it is, if all that is wanted is there. It ends with its last byte. */
+static enum sp_parse_result end_parts(struct sp_parse *p, struct open *o, struct in_parts *m)
+{
+	uint32_t skip, need;
+	uint8_t *out = sp_arena_get(p->arena, MONGODB_VIEW);
+	struct body b = {.walk = &o->walk, .size = m->size, .to = m->to};
+	bool all = out && !sp_zstd_parts_next(&m->parts, &skip, &need);
+	b.c = sp_cursor((struct sp_slice){out, all ? sp_zstd_parts(&m->parts, out, MONGODB_VIEW) : 0});
+	p->msg.part = SP_PART_TAIL;
+	if (describe(p, &b, m->op))
+		walk_compressed(p, &b);
+	p->want = o->left;
+	o->left = 0;
+	o->in_parts = false;
+	return SP_PARSE_MSG;
+}
+
+/* The next part. */
+static enum sp_parse_result go_on_in_parts(struct sp_parse *p, struct open *o)
+{
+	struct in_parts *m = &((struct more *)p->more)->side[p->side];
+	uint32_t skip, need = 0;
+	sp_zstd_parts_next(&m->parts, &skip, &need);
+	need = SP_MIN(need, o->left);
+	if (p->in.n < need && !p->last)
+		return sp_parse_more(p, need);
+	size_t n = SP_MIN(p->in.n, (size_t)need);
+	sp_zstd_parts_take(&m->parts, (struct sp_slice){p->in.p, n});
+	sp_msg_begin(p, o->kind, SP_PART_MIDDLE)->id = o->id;
+	return to_next_part(p, o, &m->parts, n) && n == need ? SP_PARSE_MSG : end_parts(p, o, m);
+}
+
+/* How much of a message is looked at. What Zstandard compressed takes more: its blocks have to be there as a whole. */
+static size_t view_of(const struct sp_parse *p, const struct mongodb_head *h)
+{
+	size_t at = HEADER + COMPRESSED_HEAD;
+	if (h->op == OP_COMPRESSED && p->in.n < at)
+		return SP_MIN((size_t)h->size, at);
+	bool zstd = h->op == OP_COMPRESSED && p->in.p[at - 1] == ZSTD;
+	return SP_MIN((size_t)h->size, zstd ? (size_t)SP_CARRY_MAX : (size_t)MONGODB_VIEW);
 }
 
 static enum sp_parse_result parse(struct sp_parse *p)
 {
 	struct state *st = p->state;
 	struct open *o = &st->side[p->side];
-	struct head h;
+	struct mongodb_head h;
 	if (o->left)
-		return go_on(p, o);
+		return o->in_parts ? go_on_in_parts(p, o) : go_on(p, o);
 	if (p->in.n < HEADER)
 		return sp_parse_more(p, HEADER);
-	if (!head_at(p->in, &h))
+	if (!mongodb_head_at(p->in, &h))
 		return SP_PARSE_BAD;
-	size_t view = SP_MIN((size_t)h.size, (size_t)MONGODB_VIEW);
+	size_t view = view_of(p, &h);
 	if (p->in.n < view && !p->last)
 		return sp_parse_more(p, view);
 	view = SP_MIN(view, p->in.n);
-	bool reply = is_reply(p, &h);
+	bool reply = mongodb_is_reply(p, &h);
 	uint32_t op = h.op;
 	o->walk = (struct sp_mongodb_walk){.reply = reply};
 	struct body b = {.walk = &o->walk, .size = h.size - HEADER, .to = h.to};
 	b.c = sp_cursor((struct sp_slice){p->in.p + HEADER, view - HEADER});
 	p->reversed = reply == (p->side == SP_CLIENT);
 	sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
+	if (SP_UNLIKELY(op == OP_COMPRESSED) && begin_parts(p, st, &h, view, reply))
+		return SP_PARSE_MSG;
 	if (op == OP_COMPRESSED && !decompress(p, &b, &op))
 		return SP_PARSE_BAD;
-	/* Of what was compressed in a way that is not read, nothing is known. */
-	if (!describe(p, &b, op) && !(h.op == OP_COMPRESSED && b.c.bad))
+	/* Of what was compressed and cannot be read, nothing is known. */
+	if (!describe(p, &b, op) && h.op != OP_COMPRESSED)
 		return SP_PARSE_BAD;
 	set_kind(p, st, &h, &b, reply);
 	if (h.op == OP_COMPRESSED)
@@ -426,102 +455,14 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	return walk(p, o, b.c, true);
 }
 
-/* --- recognition */
-
-static enum sp_probe document_begins(struct sp_cursor *c, uint64_t left)
-{
-	struct sp_bson e;
-	uint32_t size = sp_bson_enter(c);
-	if (c->bad)
-		return SP_PROBE_MAYBE;
-	if (!size || size > left)
-		return SP_PROBE_NO;
-	enum sp_bson_got got = sp_bson_next(c, &e);
-	if (got == SP_BSON_END)
-		return size == 5 ? SP_PROBE_YES : SP_PROBE_NO;
-	return got == SP_BSON_WRONG || (got == SP_BSON_GOT && e.size > left) ? SP_PROBE_NO
-	       : got == SP_BSON_GOT					     ? SP_PROBE_YES
-									     : SP_PROBE_MAYBE;
-}
-
-static bool is_namespace(struct sp_slice s)
-{
-	if (!memchr(s.p, '.', s.n) || *s.p == '.')
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '/' || s.p[i] == '\\' || s.p[i] == '"')
-			return false;
-	return true;
-}
-
-static enum sp_probe probe_body(const struct head *h, struct sp_cursor c)
-{
-	uint64_t size = h->size - HEADER;
-	const uint8_t *start = c.p;
-	uint32_t flags = take32(&c);
-	if (c.bad)
-		return SP_PROBE_MAYBE;
-	switch (h->op) {
-	case OP_MSG: {
-		if (flags & ~(uint32_t)MSG_FLAGS)
-			return SP_PROBE_NO;
-		uint8_t kind = sp_cursor_u8(&c);
-		if (c.bad || kind)
-			return c.bad ? SP_PROBE_MAYBE : kind == 1 ? SP_PROBE_MAYBE : SP_PROBE_NO;
-		return document_begins(&c, size - 5);
-	}
-	case OP_COMPRESSED: {
-		uint32_t whole = take32(&c);
-		uint8_t compressor = sp_cursor_u8(&c);
-		if (c.bad)
-			return SP_PROBE_MAYBE;
-		bool good = is_opcode(flags) && flags != OP_COMPRESSED && whole <= MESSAGE_MAX &&
-			    compressor < SP_ARRAY_SIZE(compressors);
-		return good ? SP_PROBE_YES : SP_PROBE_NO;
-	}
-	case OP_REPLY: {
-		const uint8_t *rest = sp_cursor_take(&c, REPLY_HEAD - 4);
-		if (flags > 15 || (rest && le32(rest + 12) > size / 5))
-			return SP_PROBE_NO;
-		return !rest		   ? SP_PROBE_MAYBE
-		       : size > REPLY_HEAD ? document_begins(&c, size - REPLY_HEAD)
-					   : SP_PROBE_MAYBE;
-	}
-	case OP_KILL_CURSORS:
-	case OP_COMMAND:
-	case OP_COMMAND_REPLY:
-	case OP_NOTE:
-		return SP_PROBE_MAYBE;
-	}
-	struct sp_slice name = take_name(&c);
-	if (c.bad)
-		return sp_cursor_left(&c) < NAMESPACE_MAX ? SP_PROBE_MAYBE : SP_PROBE_NO;
-	return flags <= QUERY_FLAGS && is_namespace(name) && (uint64_t)(c.p - start) < size ? SP_PROBE_YES
-											    : SP_PROBE_NO;
-}
-
-static enum sp_probe probe(struct sp_parse *p)
-{
-	struct head h;
-	if (p->in.n >= 4 && (le32(p->in.p) <= HEADER || le32(p->in.p) > MESSAGE_MAX))
-		return SP_PROBE_NO;
-	if (p->in.n < HEADER)
-		return SP_PROBE_MAYBE;
-	if (!head_at(p->in, &h))
-		return SP_PROBE_NO;
-	size_t n = SP_MIN(p->in.n, (size_t)h.size) - HEADER;
-	enum sp_probe rc = probe_body(&h, sp_cursor((struct sp_slice){p->in.p + HEADER, n}));
-	p->reversed = rc == SP_PROBE_YES && is_reply(p, &h) == (p->side == SP_CLIENT);
-	return rc;
-}
-
 static size_t resync(struct sp_parse *p)
 {
 	struct state *st = p->state;
 	st->side[p->side].left = 0;
+	st->side[p->side].in_parts = false;
 	for (size_t at = 0; at + HEADER + 4 <= p->in.n; at++) {
 		struct sp_parse from = {.in = {p->in.p + at, p->in.n - at}, .side = p->side};
-		if (is_opcode(le32(from.in.p + 12)) && probe(&from) == SP_PROBE_YES)
+		if (mongodb_is_opcode(mongodb_le32(from.in.p + 12)) && sp_mongodb_probe(&from) == SP_PROBE_YES)
 			return at;
 	}
 	return SP_RESYNC_NONE;
@@ -541,15 +482,16 @@ static const struct sp_start starts[] = {
 const struct sp_parser sp_mongodb_parser = {
 	.name = "mongodb",
 	.title = "MongoDB",
-	.missing = "what zstd compressed; of compressed messages, what is behind the first 4096 bytes",
+	.missing = "of compressed messages, what is behind the first 4096 bytes",
 	.app = SP_APP_MONGODB,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_BY_ID,
 	.state_size = sizeof(struct state),
+	.more_size = sizeof(struct more),
 	.ports = ports,
 	.starts = starts,
 	.fields = fields,
-	.probe = probe,
+	.probe = sp_mongodb_probe,
 	.parse = parse,
 	.resync = resync,
 	.vectors = SP_VECTORS(vectors),

@@ -71,6 +71,9 @@ void sp_mongodb_open(struct sp_mongodb_walk *w, enum sp_mongodb_inside inside, u
 enum sp_mongodb_walked sp_mongodb_walk(struct sp_parse *p, struct sp_mongodb_walk *w, struct sp_cursor *c, bool whole,
 				       uint32_t *skip);
 
+/* The rest will not be seen: what was being counted is not known, and a reply with a cursor is none that failed. */
+void sp_mongodb_cut(struct sp_mongodb_walk *w);
+
 /* At a message's end: what was counted, and how it went. */
 void sp_mongodb_finish(struct sp_parse *p, const struct sp_mongodb_walk *w);
 

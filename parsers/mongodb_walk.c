@@ -444,6 +444,18 @@ enum sp_mongodb_walked sp_mongodb_walk(struct sp_parse *p, struct sp_mongodb_wal
 	return rc;
 }
 
+void sp_mongodb_cut(struct sp_mongodb_walk *w)
+{
+	for (unsigned i = 0; i < w->depth; i++) {
+		uint8_t inside = w->inside[i];
+		if (inside == MONGODB_ROWS_ARRAY)
+			w->counted = false;
+		else if (inside >= MONGODB_INSERTS && inside <= MONGODB_STATEMENTS)
+			w->batch = 0;
+		w->ok |= inside == MONGODB_REPLY_CURSOR;
+	}
+}
+
 void sp_mongodb_finish(struct sp_parse *p, const struct sp_mongodb_walk *w)
 {
 	struct sp_msg *m = &p->msg;

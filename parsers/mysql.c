@@ -69,7 +69,9 @@ static enum sp_parse_result from_client(struct sp_parse *p, struct sp_mysql *st)
 		st->seq = (uint8_t)(k.seq + 1);
 	if (st->cont[SP_CLIENT])
 		return go_on(p, st, k.n);
-	if (st->file && k.seq != 0) {
+	/* Numbers go round; of what is inside compressed packets some clients number nothing. */
+	if (SP_UNLIKELY(st->file) && (k.seq || !st->seq || st->compressed)) {
+		st->seq = (uint8_t)(k.seq + 1);
 		st->file = k.n; /* an empty packet ends it */
 		return pass(p, k.n);
 	}
@@ -95,8 +97,9 @@ static bool is_compressed(struct sp_slice in, uint8_t side)
 	if (in.n < ZIP_SEEN || in.p[3] != (side == SP_SERVER))
 		return false;
 	uint32_t n = mysql_u24(in.p), plain = mysql_u24(in.p + 4);
+	struct sp_slice body = {in.p + 7, in.n - 7};
 	if (plain)
-		return in.p[7] == 0x78 && (0x7800 | in.p[8]) % 31 == 0 && plain > n / 2;
+		return (sp_mysql_is_zlib(body) || sp_is_zstd(body)) && plain > n / 2;
 	bool follows = n >= 5 && mysql_u24(in.p + 7) + MYSQL_HEAD <= n && in.p[10] == in.p[3];
 	return follows && (side == SP_SERVER || sp_mysql_is_command(in.p[11]));
 }
@@ -109,7 +112,6 @@ static enum sp_parse_result parse(struct sp_parse *p)
 		if (p->in.n < ZIP_SEEN && !p->last)
 			return sp_parse_more(p, ZIP_SEEN);
 		st->compressed = is_compressed(p->in, p->side);
-		st->caps |= st->compressed ? MYSQL_CAP_COMPRESS : 0;
 	}
 	return st->compressed ? sp_mysql_unzip(p, st) : sp_mysql_packets(p, st);
 }
@@ -279,9 +281,11 @@ static const char *const fields[] = {
 const struct sp_parser sp_mysql_parser = {
 	.name = "mysql",
 	.title = "MySQL, MariaDB",
-	.missing = "what Zstandard has compressed, and large packets inside large compressed ones; the X protocol; "
-		   "values of prepared statements' parameters; what of a statement follows its first 8 KiB, or 4 KiB "
-		   "where it begins late in a compressed packet",
+	.missing = "of a compressed packet, what is behind its first 24 KiB (of a large one of Zstandard's its first "
+		   "few), "
+		   "unless one row or statement is all of that; the X protocol; values of prepared statements' "
+		   "parameters; what of a statement follows its first 8 KiB, or 4 KiB where it begins late in a "
+		   "compressed packet",
 	.app = SP_APP_MYSQL,
 	.transports = SP_TCP,
 	.pairing = SP_PAIR_FIFO,

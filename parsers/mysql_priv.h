@@ -4,6 +4,7 @@
 #ifndef SP_PARSERS_MYSQL_PRIV_H
 #define SP_PARSERS_MYSQL_PRIV_H
 
+#include "parsers/codec.h"
 #include "parsers/sql.h"
 
 enum {
@@ -108,11 +109,20 @@ struct mysql_zip {
 	uint32_t n, at;	  /* bytes that are kept, and those of them that were read */
 	uint32_t want;	  /* bytes that must be there to read on */
 	uint32_t raw;	  /* of a packet that was not compressed, still to come */
+	uint32_t rest;	  /* of a packet of which only parts are kept, still to come, … */
+	uint32_t plain;	  /* …its size before compression, */
+	uint32_t passed;  /* and bytes of it that were passed over */
 	uint32_t owed;	  /* bytes of the outer stream that were taken but not reported yet */
 	uint32_t missing; /* bytes of a packet that were not inflated */
-	bool lost, zstd;
-	uint8_t bytes[MYSQL_ZIP_KEPT];
+	uint8_t next;	  /* number of the next packet */
+	uint8_t open;	  /* 1 + enum sp_msg_kind of the message that `skip` belongs to; 0: none */
+	bool lost;
+	union {
+		uint8_t bytes[MYSQL_ZIP_KEPT];
+		struct sp_zstd_parts parts; /* while there is a `rest` */
+	};
 };
+static_assert(sizeof(struct sp_zstd_parts) <= MYSQL_ZIP_KEPT, "no more than else");
 
 /* The second block of state; its first part is passed to what knows statements only. */
 struct mysql_more {
@@ -140,6 +150,12 @@ static inline uint32_t mysql_u24(const uint8_t *p)
 static inline uint32_t mysql_u32(const uint8_t *p)
 {
 	return mysql_u24(p) | (uint32_t)p[3] << 24;
+}
+
+/* RFC 1950: a header that servers and clients write. */
+static inline bool sp_mysql_is_zlib(struct sp_slice in)
+{
+	return in.n >= 2 && in.p[0] == 0x78 && (0x7800 | in.p[1]) % 31 == 0;
 }
 
 /* Takes a number of one, three, four or nine bytes off the front. False: it is not there, or none. */

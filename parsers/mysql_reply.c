@@ -235,6 +235,8 @@ static enum step packet(struct sp_parse *p, struct sp_mysql *st, const struct my
 	case MYSQL_AT_DEFINITIONS:
 		return k->body.n && *k->body.p == ERROR ? FAILED : definition(st, k);
 	case MYSQL_AT_FILE:
+		if (is_progress(k))
+			return GO_ON;
 		st->file = false;
 		if (k->body.n && *k->body.p == ERROR)
 			return FAILED;

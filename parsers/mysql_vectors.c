@@ -2,6 +2,10 @@
 #include "parsers/mysql_priv.h"
 
 #ifdef SP_WITH_VECTORS
+#define X10 "XXXXXXXXXX"
+#define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define X1000 X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
+
 const struct sp_vector sp_mysql_vectors[] = {
 	{
 		.name = "log-in, more proof asked for, another database",
@@ -426,7 +430,7 @@ const struct sp_vector sp_mysql_vectors[] = {
 			"< response status=ok bytes=26\n",
 	},
 	{
-		.name = "compressed by what is not read",
+		.name = "compressed, and damaged",
 		.step = {SP_S("J\0\0\0\12\70.0."
 			      "36\0\7\0\0\0saltsalt\0\11\202\377\2\0\70\15\25\0\0\0\0\0\0\0\0\0\0moresaltmore\0mysql_"
 			      "native_password\0"),
@@ -489,10 +493,172 @@ const struct sp_vector sp_mysql_vectors[] = {
 			      "\263\233"
 			      "\62\207)s\232\62\315\224\351\246\314\245\311\4\270?\230\200\37\377 \231\301")},
 		.want = "> request method=PING endpoint=PING bytes=1\n"
-			"> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=57\n"
+			"> request method=SELECT resource=SELECT ? endpoint=SELECT ? bytes=82\n"
 			"< response status=ok bytes=18\n"
 			"< response status=ok bytes=282 db.response.returned_rows=60\n",
 		.no_probe = true,
+	},
+	{
+		.name = "compressed by Zstandard, damaged, a bomb",
+		.step = {SP_S("J\000\000\000\0128.0."
+			      "36\000\007\000\000\000saltsalt\000\011\202\377\002\0008\015\025\000\000"
+			      "\000\000\000\000\000\000\000\000moresaltmore\000mysql_native_password\000"),
+			 SP_C("U\000\000\001\011\2028\015\000\000\000\001\377\000\000\000\000\000\000\000\000\000\000"
+			      "\000"
+			      "\000\000\000\000\000\000\000\000\000\000\000\000app\000\02412345678901234567890shop\000m"
+			      "ys"
+			      "ql_native_password\000\000"),
+			 SP_S("\007\000\000\002\000\000\000\002\000\000\000"),
+			 SP_C("Z\000\000\000g\000\000(\265/\375 g\215\002\000\324\003c\000\000\000\003\000\001SELECT "
+			      "name"
+			      ", price, FROM item WHERE = 'secret' OR = 12\006\000D\015\232\020 "
+			      "f\320\262\032\345\347\265"
+			      "\004n\216\001"),
+			 SP_S("\334\000\000\001\274\002\000(\265/"
+			      "\375`\274\001\225\006\000b\312#%\360\262\2501\324b\342 \345"
+			      "O\303\342\2608TjU\210-\324zD0\0211\271\376\377/"
+			      "B\026\211\364I\332N\001\015\217\341-<\205\227"
+			      "\360\020\326\355\301\032l\301\022\354\300\012l\300\002lG\221\363\251\270\371T\324|*f>"
+			      "\0251"
+			      "\237\212\227OE\313\247b~\"~*R\237\024\323\204$Q\211\240@L\036$/"
+			      "\262\020\215\036?4,2\234\205"
+			      "9\007\347\201qP\320\343\320/"
+			      "]1U\327S]O\326\262\266\201atD\326E\005=\357Z\373\026E\250!\324"
+			      "\261\373\307\032\260\243\322\001\0200,\222\012\365\330\364\201-M\334\262\310'"
+			      "\015F\003p\216"
+			      "\177\336\354\343\206\336\034\363\274y\307\015\2729\3669\331\340H\020i\325\253\234\352"
+			      "\322\020"
+			      "E\2657T\001@\000\000\002d\000\000(\265/\375 d\275\001\0004\002\016row 35 of "
+			      "many\017\000\000"
+			      "'6(7)8*9\005\000\000+"
+			      "\376\000\000\002\000\010\000\200\010\030\007\014\003C\20090\0300\242\015"
+			      "3\014"),
+			 SP_C("Z\000\000\000g\000\000(\265/\375 g\362\002\000\201\003c\000\000\000\003\000\001SELECT "
+			      "name"
+			      ", price, FROM item WHERE = 'secret' OR = 12\006\000D\015\232\020 "
+			      "f\320\262\032\345\347\265"
+			      "\004n\216\001"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000"),
+			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
+			 SP_S("\025\000\000\001\000$\364(\265/"
+			      "\375\240\000$\364\000\002\000\020\000\002\000\020\000\002\000"
+			      "\020\000"),
+			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.user=app\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=SELECT host=shop resource=SELECT name, price, name, price FROM item WHERE "
+			"name = ? OR price = ? OR name = ? endpoint=SELECT name, price, name, price FROM item WHERE "
+			"name = ? OR price = ? OR name = ? bytes=97 db.collection.name=item\n"
+			"< response status=ok bytes=298 db.response.returned_rows=40\n"
+			"< response status=ok bytes=18 db.mysql.affected_rows=0\n"
+			"> request method=PING host=shop endpoint=PING bytes=12\n"
+			"< response status=unknown bytes=28\n"
+			"> request method=PING host=shop endpoint=PING bytes=12\n"
+			"< response status=ok bytes=18\n",
+	},
+	{
+		.name = "a file whose packets' numbers go round, and how far MariaDB is with it",
+		.step = {SP_C("\50\0\0\0\3LOAD DATA LOCAL INFILE 'f' INTO TABLE t"), SP_S("\2\0\0\1\373f"),
+			 SP_C("\4\0\0\377line\4\0\0\0line\0\0\0\1"),
+			 SP_S("\11\0\0\2\377\377\377\1\1\2\0\0\0\7\0\0\3\0\2\0\2\0\0\0"), SP_C("\1\0\0\0\16"),
+			 SP_S("\7\0\0\1\0\0\0\2\0\0\0")},
+		.want = "> request method=LOAD resource=LOAD DATA LOCAL INFILE ? INTO TABLE t endpoint=LOAD DATA LOCAL "
+			"INFILE ? INTO TABLE t bytes=44 db.collection.name=t\n"
+			"< response status=ok bytes=30 db.mysql.affected_rows=2\n"
+			"> request method=PING endpoint=PING bytes=5\n"
+			"< response status=ok bytes=11\n",
+	},
+	{
+		.name = "compressed: a length that is wrong, a large statement",
+		.step = {SP_C("1\000\000\000G\000\000x\234sf```\016v\365qu\016Q\310K\314MUp\013\362\367U\310,"
+			      "I\315U\010\367p\015r\205"
+			      "\010\332*\250\203i\\\204:\000\304!\025x"),
+			 SP_S("?\000\000\001w\001\000x\234cd``dT```bNIMc)\316\310/"
+			      "`,a,a\312L\001\"\036{\006n\006\006\006f\006\020`\005"
+			      "2X\022\223\222SF\031@\306\377\377\365\212U\024\000\000\001\307T\301"),
+			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000"),
+			 SP_C("'\000\000\000@\037\000(\265/\375`@\036\355\000\000\250\016}\000\000\003DO "
+			      "LENGTH('12345\001\000Q\036"
+			      "}a\002\027\000\000\001@\037\000(\265/"
+			      "\375`@\036m\000\000(51234\001\0008\217\276h\001\027\000\000\002"
+			      "@\037\000(\265/"
+			      "\375`@\036m\000\000(51234\001\0008\217\276h\001\027\000\000\003@\037\000(\265/\375`@\036"
+			      "m\000\000(51234\001\0008\217\276h\001\026\000\000\004\022\000\000(\265/\375 "
+			      "\022m\000\000851234')\001"
+			      "\0000\212\026"),
+			 SP_S("\013\000\000\005\000\000\000\007\000\000\001\000\000\000\002\000\000\000")},
+		.want = "> request method=SELECT resource=SELECT name FROM item WHERE name = ? endpoint=SELECT name "
+			"FROM item WHERE name = ? bytes=56 db.collection.name=item\n"
+			"> request method=PING endpoint=PING bytes=12\n"
+			"< response status=unknown bytes=70\n"
+			"< response status=ok bytes=18\n"
+			"> request method=DO resource=DO LENGTH(? endpoint=DO LENGTH(? bytes=165\n"
+			"< response status=ok bytes=18 db.mysql.affected_rows=0\n",
+		.no_probe = true,
+	},
+	{
+		.name = "compressed by Zstandard, blocks that are never there as a whole",
+		.step = {SP_S("J\000\000\000\0128.0."
+			      "36\000\007\000\000\000saltsalt\000\011\202\377\002\0008\015\025\000\000\000\000"
+			      "\000\000\000\000\000\000moresaltmore\000mysql_native_password\000"),
+			 SP_C("U\000\000\001\011\2028\015\000\000\000\001\377\000\000\000\000\000\000\000\000\000\000"
+			      "\000\000\000\000"
+			      "\000\000\000\000\000\000\000\000\000app\000\02412345678901234567890shop\000mysql_native_"
+			      "password\000"
+			      "\000"),
+			 SP_S("\007\000\000\002\000\000\000\002\000\000\000"),
+			 SP_C("\203F\000\000sF\000(\265/\375\240sF\000\000\2753\002<g\004oF\000\000\003\000\001SELECT "
+			      "a FROM t WHERE b = '" X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000
+				      X1000 X1000 X1000 X1000 X1000 X1000 X1000 "'\000"),
+			 SP_S("\250B\000\001\230B\000(\265/"
+			      "\375\240\230B\000\000\345\024\002\214)\004\001\000\000\001\001 \000\000\002"
+			      "\003def\004shop\001t\001t\002id\002id\014?"
+			      "\000\013\000\000\000\003\000\000\000\000\000kB\000\003\374"
+			      "hB" X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000
+				      X1000 X1000 X1000
+			      "\000\011\000\000\002\000\000\000\005\000\000\004\376\000\000\002\000"),
+			 SP_C("WE\000\000sF\000(\265/\375\240sF\000\000\2753\002<g\004oF\000\000\003\000\001SELECT a "
+			      "FROM t WHERE b"
+			      " = '" X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000
+				      X1000 X1000 X1000 "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+			      "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+			      "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+			      "XXXXXXXXXXXX"
+			      "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+			      "XXXXXXXXXXXX"
+			      "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+			      "XXXXXXXXXXXX"
+			      "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+			      "XXXXXXXXXXXX"
+			      "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+			      "XXXXXXXXXXXX"
+			      "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+			      "XXXXXXXXXXXX"
+			      "XX"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000"),
+			 SP_C("\026\000\000\000\000\000\000\022\000\000\000\003\000\001SELECT a FROM t"),
+			 SP_S("\240F\000\001\220F\000(\265/\375\240\220F\000\000\2454\002\014i\004\001\000\000\001\001 "
+			      "\000\000\002"
+			      "\003def\004shop\001t\001t\002id\002id\014?\000\013\000\000\000\003\000\000\000\000\000+#"
+			      "\000\003\374"
+			      "(#" X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000
+			      "+#\000\004\374(#" X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000
+			      "\005\000\000\005\376\000\000\002\000\000"),
+			 SP_C("\005\000\000\000\000\000\000\001\000\000\000\016"),
+			 SP_S("\013\000\000\001\000\000\000\007\000\000\001\000\000\000\002\000\000\000")},
+		.want = "> request method=LOGIN host=shop endpoint=LOGIN bytes=89 db.user=app\n"
+			"< response status=ok bytes=11 db.mysql.server_version=8.0.36\n"
+			"> request method=SELECT host=shop resource=SELECT a FROM t WHERE b = ? endpoint=SELECT a FROM "
+			"t WHERE b = ? bytes=18058 db.collection.name=t\n"
+			"< response status=ok bytes=17087 db.response.returned_rows=1\n"
+			"< response status=ok bytes=18 db.mysql.affected_rows=0\n"
+			"> request method=SELECT host=shop resource=SELECT a FROM t endpoint=SELECT a FROM t bytes=29 "
+			"db.collection.name=t\n"
+			"> request method=PING host=shop endpoint=PING bytes=12\n"
+			"< response status=unknown bytes=18087\n"
+			"< response status=ok bytes=18\n",
 	},
 	{0},
 };

@@ -8,11 +8,31 @@
 /* What sp_name_write may need. */
 #define SP_NAME_ROOM 384
 
+/* Names come again and again that differ in the digits of numbers alone, which are not written: their forms are kept,
+ * few of them, by whoever calls parsers. Begins zeroed. */
+enum { SP_NAMES_SEEN = 64, SP_NAME_SEEN_MAX = 32, SP_NAME_SEEN_TEXT = 48 };
+
+struct sp_names_seen {
+	struct sp_name_seen {
+		uint8_t name[SP_NAME_SEEN_MAX];
+		uint8_t text[SP_NAME_SEEN_TEXT]; /* what is written of it, and of others like it */
+		uint32_t hidden;		 /* bits of its bytes that are digits, for which others may stand */
+		uint8_t n;			 /* of its bytes; 0: none is kept here */
+		uint8_t n_text;
+		bool last_is_id, several;
+	} seen[SP_NAMES_SEEN];
+};
+
 /* Writes `name` with its generated parts as {id}: segments between : / . | , { } that are numbers, UUIDs, hashes or
  * long and random, and numbers of two digits or more at a segment's end. `last_is_id`: so is the last of several
  * segments when none before it was (user:alice). Cut after 128 bytes. Returns the end; `several`: there was more than
  * one. */
 uint8_t *sp_name_write(uint8_t *to, struct sp_slice name, bool last_is_id, bool *several);
+
+/* As sp_name_write, of a name behind which SP_NAME_SEEN_MAX bytes may be read, and out of what was seen of names like
+ * it. `seen` NULL: nothing is kept. */
+uint8_t *sp_name_write_seen(struct sp_names_seen *seen, uint8_t *to, struct sp_slice name, bool last_is_id,
+			    bool *several);
 
 /* The same in the arena; empty without room. */
 struct sp_slice sp_name_template(struct sp_arena *a, struct sp_slice name);

@@ -175,6 +175,7 @@ struct sp_parse {
 
 	const struct sp_context_name *names; /* n_names of them */
 	unsigned n_names;
+	struct sp_names_seen *seen; /* names.h; NULL, or what makes names cheaper to write, and changes nothing else */
 
 	size_t used;
 	uint64_t want;

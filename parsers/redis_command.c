@@ -8,6 +8,7 @@ enum {
 	/* Resource, and the endpoint behind it. */
 	ROOM = 2 * REDIS_NAME_SHOWN + REDIS_ARGS_SHOWN * (REDIS_TEXT_SHOWN + 1) + 2 * REDIS_NAME_SHOWN + SP_NAME_ROOM +
 	       16,
+	SHORT_METHOD = 16,
 };
 
 static const struct redis_shape one_key = {.needs = 2, .first = 1, .last = 1, .step = 1};
@@ -252,6 +253,13 @@ static bool is_word(struct sp_slice s, const char *upper)
 	return true;
 }
 
+/* The argument that tells commands of one kind from others. */
+struct key {
+	uint32_t number; /* of the argument; 0: there is none */
+	bool is_name;	 /* of a function: no key, it stands for itself */
+	struct sp_slice text;
+};
+
 /* One bit an argument that is a key. */
 static uint32_t keys_of(const struct redis_command *c)
 {
@@ -291,31 +299,40 @@ static uint8_t *put_name(uint8_t *to, const struct redis_command *c)
 	return n <= 8 ? to + n : put_upper(to + 8, (struct sp_slice){c->arg[0].p + 8, n - 8});
 }
 
-/* The arguments from `i` on, what may not be shown as a question mark. */
-static uint8_t *put_arguments(uint8_t *to, const struct redis_command *c, uint32_t i, uint32_t shown)
+/* The arguments from `i` on, what may not be shown as a question mark. `key` is the number of one, and becomes the
+ * place where it stands now, if it does. */
+static uint8_t *put_arguments(uint8_t *to, const struct redis_command *c, uint32_t i, uint32_t shown, struct key *key)
 {
-	for (; i < SP_MIN(c->args, (uint32_t)REDIS_ARGS_SHOWN); i++) {
+	uint32_t end = SP_MIN(c->args, (uint32_t)REDIS_ARGS_SHOWN);
+	for (; i < end; i++) {
 		*to++ = ' ';
-		if (i < c->n && shown >> i & 1)
-			to = sp_put(to, (struct sp_slice){c->arg[i].p, SP_MIN(c->arg[i].n, (size_t)REDIS_TEXT_SHOWN)});
-		else
+		if (i >= c->n || !(shown >> i & 1)) {
 			*to++ = '?';
+			continue;
+		}
+		struct sp_slice text = {c->arg[i].p, SP_MIN(c->arg[i].n, (size_t)REDIS_TEXT_SHOWN)};
+		if (i == key->number)
+			key->text = (struct sp_slice){to, text.n};
+		to = sp_put(to, text);
 	}
 	return to;
 }
 
 /* The command, and what its first key has in common with others: names without parts may be anything. */
-static struct sp_slice endpoint(uint8_t *to, const struct redis_command *c, uint32_t keys, struct sp_slice method)
+static uint8_t *put_endpoint(struct sp_parse *p, uint8_t *to, struct sp_slice method, const struct key *key)
 {
-	bool named = c->shape == &function, several;
-	uint32_t key = named ? 1 : keys ? (uint32_t)__builtin_ctz(keys) : UINT32_MAX;
-	if (key >= c->n)
-		return method;
 	uint8_t *begin = to;
-	to = sp_put(to, method);
+	bool several;
+	p->msg.slot[SP_SLOT_ENDPOINT] = method;
+	if (!key->text.p)
+		return to;
+	memcpy(to, method.p, SHORT_METHOD); /* of constant size: there is room */
+	to = method.n <= SHORT_METHOD ? to + method.n : sp_put(to, method);
 	*to++ = ' ';
-	to = sp_name_write(to, c->arg[key], !named, &several);
-	return several || named ? (struct sp_slice){begin, (size_t)(to - begin)} : method;
+	to = sp_name_write_seen(p->seen, to, key->text, !key->is_name, &several);
+	if (several || key->is_name)
+		p->msg.slot[SP_SLOT_ENDPOINT] = (struct sp_slice){begin, (size_t)(to - begin)};
+	return to;
 }
 
 void redis_describe(struct sp_parse *p, const struct redis_command *c)
@@ -325,6 +342,8 @@ void redis_describe(struct sp_parse *p, const struct redis_command *c)
 	if (!begin)
 		return;
 	uint32_t keys = shape == &one_key ? 2 : keys_of(c), shown = keys | shape->shown, i = 1;
+	struct key key = {.is_name = shape == &function};
+	key.number = key.is_name ? 1 : keys ? (uint32_t)__builtin_ctz(keys) : 0;
 	if (shape->shown & 1 || (p->reveal && !shape->secret))
 		shown = UINT32_MAX;
 	to = put_name(to, c);
@@ -334,8 +353,8 @@ void redis_describe(struct sp_parse *p, const struct redis_command *c)
 		i = 2;
 	}
 	struct sp_slice method = {begin, (size_t)(to - begin)};
-	to = put_arguments(to, c, i, shown);
+	to = put_arguments(to, c, i, shown, &key);
 	p->msg.slot[SP_SLOT_METHOD] = method;
 	p->msg.slot[SP_SLOT_RESOURCE] = (struct sp_slice){begin, (size_t)(to - begin)};
-	p->msg.slot[SP_SLOT_ENDPOINT] = endpoint(to, c, keys, method);
+	put_endpoint(p, to, method, &key);
 }

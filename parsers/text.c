@@ -48,5 +48,8 @@ void sp_out_address(struct sp_out *o, struct sp_slice bytes)
 		sp_out_hex(o, bytes);
 		return;
 	}
-	sp_out_put(o, (struct sp_slice){(const uint8_t *)text, sp_addr_format(text, &addr)});
+	if (SP_LIKELY(sp_out_room(o) >= SP_ADDR_TEXT_MAX))
+		o->p += sp_addr_format((char *)o->p, &addr);
+	else
+		sp_out_put(o, (struct sp_slice){(const uint8_t *)text, sp_addr_format(text, &addr)});
 }

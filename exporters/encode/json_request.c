@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests as JSON Lines. What all calls of a flow have in common – its identity, its ends – is kept as text for as
- * many flows as there is room for: a flow's calls come again and again. So do words, and the second that it is. */
+/* Requests as JSON Lines. What most calls of a flow have in common – its identity, its ends, its protocol – is kept as
+ * text for as many flows as there is room for: a flow's calls come again and again. So do words, and the first digits
+ * of times. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -9,7 +10,8 @@
 
 #define SIZE_TEXT 0 /* their bytes are added when they are known */
 #define SIZE_CALL 8
-#define SIZE_STATUS 12
+#define SIZE_STATUS 32
+#define SIZE_SEQ SIZE_U32
 
 enum {
 	request_size_max = sizeof("{\"record\":\"request\"}\n") + SP_TEXT_SLACK + 64
@@ -32,6 +34,8 @@ enum text_field {
 		*p++ = '"';                                                                                            \
 	}
 
+#define JSON_CALL(field) (PUT_QUOTED_KEY(field), p = sp_json_text(p, sp_call_type_name(r->field)), PUT("\""))
+
 /* --- what comes again and again is kept as text --- */
 
 /* A word with the punctuation around it. `of` NULL: nothing is kept here. */
@@ -42,23 +46,38 @@ struct word {
 };
 static_assert(sizeof(struct word) == 64, "one cache line");
 
-/* What all calls of a flow have in common. n 0: nothing is kept here. */
+#define TEXT_KEPT 256	/* a multiple of what is copied at once */
+#define TEXT_COMMON 192 /* most are not longer */
+
+/* What the calls of a flow have in common that are of one type. n 0: nothing is kept here. */
 struct flow {
 	uint64_t flow_id;
 	struct sp_addr client;
-	uint16_t client_port, n;
-	char text[228];
+	uint16_t client_port, app, n;
+	uint8_t type, n_version;
+	char version[16];
+	char text[TEXT_KEPT], zero[16];
 };
-static_assert(sizeof(struct flow) == 256, "four cache lines");
+static_assert(sizeof(struct flow) == 320, "five cache lines");
 
+/* All digits of a number but its last ones. */
+struct head {
+	uint64_t of; /* HEAD_NONE: nothing is kept here */
+	uint8_t n;
+	char digits[23];
+};
+#define HEAD_NONE UINT64_MAX
+
+enum head_of { HEAD_request_id, HEAD_response_flow_id, HEAD_start_ns, HEAD_end_ns, HEADS };
+
+#define STATUS_MAX 32	/* with its key */
 #define KEPT_FLOWS 4096 /* powers of two */
 #define KEPT_FIELDS 1024
 #define FIELDS_EACH 32 /* of a parser; those of another may take its place */
 
 struct kept {
-	struct word app[SP_APP_MAX], field[KEPT_FIELDS], type[SP_CALL_TYPE_MAX], status[SP_STATUS_MAX];
-	uint64_t second; /* the last one written, and its ten digits */
-	char digits[16];
+	struct word field[KEPT_FIELDS], status[SP_STATUS_MAX];
+	struct head head[HEADS];
 	struct flow flow[KEPT_FLOWS];
 };
 
@@ -84,123 +103,198 @@ static inline char *put_word(char *p, struct word *w, const char *before, const 
 	return p + w->n;
 }
 
-#define SECOND_MIN UINT64_C(1000000000) /* ten digits */
-
-/* Nanoseconds. Their seconds are mostly those of the time before. */
-static inline char *put_time(char *p, struct kept *k, uint64_t ns)
+/* Statuses have words that nobody else writes. */
+static inline char *put_status(char *p, struct word *w, uint8_t status)
 {
-	uint64_t second = ns / SP_NS_PER_SEC;
-	uint32_t rest = (uint32_t)(ns % SP_NS_PER_SEC);
-	if (SP_UNLIKELY(second != k->second || !second)) {
-		if (second < SECOND_MIN || second >= 10 * SECOND_MIN)
-			return sp_put_u64(p, ns);
-		k->second = second;
-		sp_put_u64(k->digits, second);
-	}
-	memcpy(p, k->digits, sizeof k->digits);
-	p[10] = (char)('0' + rest / 100000000);
-	return sp_put_8digits(p + 11, rest % 100000000);
+	if (SP_UNLIKELY(!w->of))
+		return keep_word(p, w, ",\"status\":\"", sp_status_name(status), "\"");
+	memcpy(p, w->text, STATUS_MAX);
+	return p + w->n;
 }
 
-static char *put_flow(char *p, const struct sp_request_record *r, const struct sp_point *point)
+static __attribute__((noinline)) void keep_head(struct head *h, uint64_t of)
+{
+	h->of = of;
+	h->n = (uint8_t)(sp_put_u64(h->digits, of) - h->digits);
+}
+
+/* Identifiers follow each other. */
+static inline char *put_id(char *p, struct head *h, uint64_t v)
+{
+	uint64_t of = v / 10;
+	if (SP_UNLIKELY(h->of != of)) {
+		if (!of)
+			return sp_put_u64(p, v);
+		keep_head(h, of);
+	}
+	memcpy(p, h->digits, sizeof h->digits);
+	p += h->n;
+	*p = (char)('0' + v % 10);
+	return p + 1;
+}
+
+/* Numbers whose last eight digits are written together with those of another one. */
+#define TAIL UINT32_C(100000000)
+
+static inline char *put_tail(char *p, __m128i tails, bool second)
+{
+	_mm_storel_epi64((__m128i *)p, second ? _mm_srli_si128(tails, 8) : tails);
+	return p + 8;
+}
+
+static inline __m128i tails_of(uint64_t a, uint64_t b)
+{
+	return sp_digits8_pair((uint32_t)(a % TAIL), (uint32_t)(b % TAIL));
+}
+
+/* Nanoseconds: calls of one tenth of a second have all other digits in common. */
+static inline char *put_time(char *p, struct head *h, uint64_t ns, __m128i tails, bool second)
+{
+	uint64_t of = ns / TAIL;
+	if (SP_UNLIKELY(h->of != of)) {
+		if (!of)
+			return sp_put_u64(p, ns);
+		keep_head(h, of);
+	}
+	memcpy(p, h->digits, sizeof h->digits);
+	return put_tail(p + h->n, tails, second);
+}
+
+/* A sequence number: its first two digits have no zero before them, if there are any. */
+static inline char *put_seq(char *p, uint32_t v, __m128i tails, bool second)
+{
+	if (SP_UNLIKELY(v < TAIL))
+		return sp_put_u64(p, v);
+	return put_tail(sp_put_tiny(p, v / TAIL), tails, second);
+}
+
+static char *put_common(char *p, const struct sp_request_record *r, const struct sp_point *point)
 {
 #define SP_FIELD(type, name, present, unit, ipfix, doc)                                                                \
 	if (present) {                                                                                                 \
 		JSON_##type(name);                                                                                     \
 	}
-#include "flowtable/request_flow.def"
+#include "flowtable/request_common.def"
 #undef SP_FIELD
 	return p;
 }
 
-static char *put_kept_flow(char *p, struct kept *k, const struct sp_request_record *r, const struct sp_point *point)
+static __attribute__((noinline)) char *keep_common(char *p, struct flow *f, const struct sp_request_record *r,
+						   const struct sp_point *point)
 {
-	struct flow *f = &k->flow[r->flow_id & (KEPT_FLOWS - 1)];
-	if (SP_LIKELY(f->n && f->flow_id == r->flow_id && f->client_port == r->client_port &&
-		      sp_addr_eq(&f->client, &r->client_ip) && !r->response_flow_id)) {
-		memcpy(p, f->text, sizeof f->text);
-		return p + f->n;
-	}
-	char *end = put_flow(p, r, point);
+	char *end = put_common(p, r, point);
 	size_t n = (size_t)(end - p);
+	struct sp_slice version = sp_texts_slot(&r->texts, SP_SLOT_VERSION);
 	if (r->response_flow_id)
 		return end; /* its server is not the flow's */
 	f->n = 0;
-	if (n > sizeof f->text)
+	if (n > TEXT_KEPT || version.n > sizeof f->version)
 		return end;
-	*f = (struct flow){
-		.flow_id = r->flow_id, .client = r->client_ip, .client_port = r->client_port, .n = (uint16_t)n};
+	f->flow_id = r->flow_id;
+	f->client = r->client_ip;
+	f->client_port = r->client_port;
+	f->app = r->app_proto;
+	f->type = r->type;
+	f->n_version = (uint8_t)version.n;
+	memcpy(f->version, version.p, version.n);
 	memcpy(f->text, p, n);
+	f->n = (uint16_t)n;
 	return end;
+}
+
+static inline bool is_kept(const struct flow *f, const struct sp_request_record *r)
+{
+	struct sp_slice version = sp_texts_slot(&r->texts, SP_SLOT_VERSION);
+	return f->n && f->flow_id == r->flow_id && sp_addr_eq(&f->client, &r->client_ip) &&
+	       f->client_port == r->client_port && f->app == r->app_proto && f->type == r->type &&
+	       !r->response_flow_id && f->n_version == version.n &&
+	       (!version.n || !memcmp(f->version, version.p, version.n));
+}
+
+/* A flow has a place for each type of its calls. */
+static inline struct flow *place_of(struct kept *k, const struct sp_request_record *r)
+{
+	return &k->flow[(r->flow_id + r->type * (KEPT_FLOWS / SP_CALL_TYPE_MAX)) & (KEPT_FLOWS - 1)];
+}
+
+static inline char *put_kept_common(char *p, struct kept *k, const struct sp_request_record *r,
+				    const struct sp_point *point)
+{
+	struct flow *f = place_of(k, r);
+	if (SP_UNLIKELY(!is_kept(f, r)))
+		return keep_common(p, f, r, point);
+	for (size_t at = 0; at < f->n; at += 64) /* of constant size, and not more than half of it for nothing */
+		memcpy(p + at, f->text + at, 64);
+	return p + f->n;
 }
 
 void sp_json_request_soon(const struct sp_buf *out, const struct sp_request_record *r)
 {
 	if (!out->kept)
 		return;
-	const char *line = (const char *)&((const struct kept *)out->kept)->flow[r->flow_id & (KEPT_FLOWS - 1)];
-	for (size_t at = 0; at < sizeof(struct flow); at += SP_CACHE_LINE)
+	const char *line = (const char *)place_of(out->kept, r);
+	for (size_t at = 0; at < offsetof(struct flow, text) + TEXT_COMMON; at += SP_CACHE_LINE)
 		sp_prefetch(line + at);
 }
 
-static struct kept *kept_of(struct sp_buf *out)
+static __attribute__((noinline)) struct kept *new_kept(struct sp_buf *out)
 {
-	if (SP_UNLIKELY(!out->kept) && !(out->kept = calloc(1, sizeof(struct kept)))) {
-		sp_log("out of memory for %zu bytes of what is written again and again", sizeof(struct kept));
+	struct kept *k = out->kept = calloc(1, sizeof *k);
+	if (!k) {
+		sp_log("out of memory for %zu bytes of what is written again and again", sizeof *k);
 		abort();
 	}
-	return out->kept;
+	for (unsigned i = 0; i < HEADS; i++)
+		k->head[i].of = HEAD_NONE;
+	return k;
 }
 
 /* --- attributes --- */
 
-static char *put_run(char *p, struct kept *k, const struct sp_parser *parser, const struct sp_texts *texts,
-		     unsigned run)
-{
-	uint32_t at = texts->run_at[run];
-	for (unsigned i = 0; i < texts->run_n[run]; i++) {
-		struct sp_slice value;
-		uint8_t field = sp_texts_attribute(texts, &at, &value);
-		struct word *w = &k->field[(parser->app * FIELDS_EACH + field) & (KEPT_FIELDS - 1)];
-		p = put_word(p, w, "\"", parser->fields[field], "\":\"");
-		p = sp_put_json_near(p, value.p, value.n);
-		PUT("\",");
-	}
-	return p;
-}
-
 static char *put_attributes(char *p, struct kept *k, const struct sp_request_record *r)
 {
+	const struct sp_texts *texts = &r->texts;
 	const struct sp_parser *parser = sp_parser(r->parser);
-	if (!(r->texts.run_n[0] | r->texts.run_n[1]) || !parser)
+	if (!parser)
 		return p;
+	struct word *word = &k->field[parser->app * FIELDS_EACH & (KEPT_FIELDS - 1)];
 	PUT(",\"attributes\":{");
-	p = put_run(p, k, parser, &r->texts, 0);
-	p = put_run(p, k, parser, &r->texts, 1);
+	for (unsigned run = 0; run < SP_TEXTS_RUNS; run++) {
+		uint32_t at = texts->run_at[run];
+		for (unsigned n = texts->run_n[run]; n; n--) {
+			struct sp_slice value;
+			uint8_t field = sp_texts_attribute(texts, &at, &value);
+			p = put_word(p, &word[field % FIELDS_EACH], "\"", parser->fields[field], "\":\"");
+			p = sp_put_json_near(p, value.p, value.n);
+			PUT("\",");
+		}
+	}
 	p[-1] = '}';
 	return p;
 }
 
-/* These as in json_fields.h, out of what is kept. */
+/* These out of what is kept. Times, and sequence numbers, come in pairs. */
+#undef JSON_ID
 #undef JSON_NS
-#undef JSON_APP
-#define JSON_NS(field) (PUT_KEY(field), p = put_time(p, k, r->field))
-#define JSON_APP(field)                                                                                                \
-	if (app)                                                                                                       \
-	p = put_word(p, &k->app[r->field], ",\"" #field "\":\"", app, "\"")
-#define JSON_CALL(field) p = put_word(p, &k->type[r->field], ",\"" #field "\":\"", sp_call_type_name(r->field), "\"")
-#define JSON_STATUS(field) p = put_word(p, &k->status[r->field], ",\"" #field "\":\"", sp_status_name(r->field), "\"")
+#define SECOND_start_ns false
+#define SECOND_end_ns true
+#define SECOND_req_tcp_seq false
+#define SECOND_resp_tcp_seq true
+#define JSON_ID(field) (PUT_QUOTED_KEY(field), p = put_id(p, &k->head[HEAD_##field], r->field), PUT("\""))
+#define JSON_NS(field) (PUT_KEY(field), p = put_time(p, &k->head[HEAD_##field], r->field, times, SECOND_##field))
+#define JSON_SEQ(field) (PUT_KEY(field), p = put_seq(p, r->field, seqs, SECOND_##field))
+#define JSON_STATUS(field) p = put_status(p, &k->status[r->field], r->field)
 
 void sp_json_request(struct sp_buf *out, const struct sp_request_record *r, const struct sp_points *points, bool tagged)
 {
 	enum { ATTRIBUTE_NAME_MAX = 64 };
 	size_t attributes = (size_t)r->texts.run_n[0] + r->texts.run_n[1];
-	struct kept *k = kept_of(out);
+	struct kept *k = SP_LIKELY(out->kept) ? out->kept : new_kept(out);
 	sp_buf_reserve(out, request_size_max + sizeof(struct flow) + 6 * (size_t)r->texts.size +
 				    attributes * (ATTRIBUTE_NAME_MAX + 8));
 	char *line = (char *)out->p + out->n, *p = line;
 	const struct sp_point *point = sp_json_point(points, r->point);
-	const char *app = sp_app_name(r->app_proto);
+	__m128i times = tails_of(r->start_ns, r->end_ns), seqs = tails_of(r->req_tcp_seq, r->resp_tcp_seq);
 
 	if (tagged)
 		PUT(",\"record\":\"request\"");
@@ -208,11 +302,12 @@ void sp_json_request(struct sp_buf *out, const struct sp_request_record *r, cons
 	if (present) {                                                                                                 \
 		JSON_##type(name);                                                                                     \
 	}
-#define SP_REQUEST_FLOW p = put_kept_flow(p, k, r, point);
+#define SP_REQUEST_COMMON p = put_kept_common(p, k, r, point);
 #include "flowtable/request_record.def"
-#undef SP_REQUEST_FLOW
+#undef SP_REQUEST_COMMON
 #undef SP_FIELD
-	p = put_attributes(p, k, r);
+	if (attributes)
+		p = put_attributes(p, k, r);
 	PUT("}\n");
 	*line = '{';
 	out->n += (size_t)(p - line);

@@ -33,16 +33,31 @@ static inline char *sp_put_json_near(char *p, const uint8_t *s, size_t n)
 	if (SP_UNLIKELY(n > 32))
 		return sp_put_json_string(p, (const char *)s, n);
 	__m128i a = _mm_loadu_si128((const __m128i *)s);
-	uint64_t odd = sp_json_odd16(a);
+	uint32_t odd = sp_json_odd16(a);
 	_mm_storeu_si128((__m128i *)p, a);
 	if (n > 16) {
 		__m128i b = _mm_loadu_si128((const __m128i *)(s + 16));
 		odd |= sp_json_odd16(b) << 16;
 		_mm_storeu_si128((__m128i *)(p + 16), b);
 	}
-	if (SP_UNLIKELY(odd & ((UINT64_C(1) << n) - 1)))
+	if (SP_UNLIKELY(odd << (-n & 31))) /* what is behind the text does not count */
 		return sp_put_json_string(p, (const char *)s, n);
 	return p + n;
+}
+
+/* Two numbers < 10^8 as eight digits each, with leading zeros, `a` in the low half. As sp_digits8, both at once. */
+static inline __m128i sp_digits8_pair(uint32_t a, uint32_t b)
+{
+	__m128i v = _mm_set_epi64x(b, a);
+	__m128i hi = _mm_srli_epi64(_mm_mul_epu32(v, _mm_set1_epi64x(3518437209)), 45); /* v / 10^4 */
+	__m128i lo = _mm_sub_epi32(v, _mm_mul_epu32(hi, _mm_set1_epi64x(10000)));
+	__m128i four = _mm_or_si128(hi, _mm_slli_epi64(lo, 32));
+	hi = _mm_srli_epi16(_mm_mulhi_epu16(four, _mm_set1_epi32(5243)), 3); /* four / 100 */
+	lo = _mm_sub_epi16(four, _mm_mullo_epi16(hi, _mm_set1_epi32(100)));
+	__m128i two = _mm_or_si128(hi, _mm_slli_epi32(lo, 16));
+	hi = _mm_mulhi_epu16(two, _mm_set1_epi16(6554)); /* two / 10 */
+	lo = _mm_sub_epi16(two, _mm_mullo_epi16(hi, _mm_set1_epi16(10)));
+	return _mm_or_si128(_mm_or_si128(hi, _mm_slli_epi16(lo, 8)), _mm_set1_epi8('0'));
 }
 
 /* "aa:bb:cc:dd:ee:ff" */

@@ -53,50 +53,46 @@ uint64_t sp_flow_key_hash(const struct sp_flow_key *key, uint64_t hash_key)
 	return sp_key_hash(key, hash_key);
 }
 
-/* What the straight line knows of all packets of a batch. */
+/* What the straight line knows of all packets of a batch, and of those of one point. */
 struct straight {
 	struct sp_tunnel_ports ports;
-	uint64_t seed;
+	uint64_t seed, sign_seed;
+	uint32_t space; /* of plain frames */
+	uint16_t point;
 };
 
 /* Where the payload is, of a TCP or UDP header of which TCP_LEN bytes are captured at least; what the packet says of
- * itself is written down. `end`: of the IP packet. False: not that, or a tunnel, or its lengths are odd. */
+ * itself is written down. `end`: of the IP packet. False: not that, or a tunnel, or its lengths are odd. Which of both
+ * protocols it is cannot be guessed: there is no branch for it. */
 static inline bool fast_l4(const struct straight *s, struct sp_pkt *pkt, uint32_t at, uint32_t end, uint8_t proto)
 {
 	const uint8_t *l4 = pkt->data + at;
-	uint32_t l7;
-	if (proto == PROTO_TCP) {
-		uint32_t header = l4[12] >> 2 & 0x3c;
-		if (header < TCP_LEN)
-			return false;
-		l7 = at + header;
-		pkt->tcp_flags = l4[13];
-	} else {
-		uint32_t declared = at + sp_be16(l4 + 4);
-		if (proto != PROTO_UDP || declared > end || sp_may_be_tunnel(&s->ports, sp_be16(l4), sp_be16(l4 + 2)))
-			return false;
-		l7 = at + UDP_LEN;
-		end = declared;
-		pkt->tcp_flags = 0;
-	}
-	if (l7 > end || l7 > pkt->cap_len)
+	uint32_t udp = proto == PROTO_UDP, header = l4[12] >> 2 & 0x3c;
+	SP_UNPREDICTABLE(udp);
+	uint32_t if_udp = -udp, if_tcp = udp - 1;
+	if (SP_UNLIKELY((header | if_udp) < TCP_LEN) || SP_UNLIKELY(!(udp | (proto == PROTO_TCP))))
 		return false;
-	pkt->l7_len = end - l7;
+	uint32_t l7 = at + (header & if_tcp) + udp * UDP_LEN;
+	uint32_t stop = end ^ ((end ^ (at + sp_be16(l4 + 4))) & if_udp);
+	if (SP_UNLIKELY(stop > end) || SP_UNLIKELY(l7 > stop) || SP_UNLIKELY(l7 > pkt->cap_len) ||
+	    SP_UNLIKELY(sp_may_be_tunnel(&s->ports, sp_load32(l4)) & if_udp))
+		return false;
+	pkt->tcp_flags = (uint8_t)(l4[13] & if_tcp);
+	pkt->l7_len = stop - l7;
 	pkt->l7 = (uint16_t)l7;
 	return true;
 }
 
 /* The rest of a packet that took the straight line. */
-static inline void fast_done(struct sp_pkt *pkt, uint32_t l3, uint32_t l4, bool reverse)
+static inline void fast_done(struct sp_pkt *pkt, uint32_t l3, uint32_t l4, bool reverse, uint8_t ttl, uint8_t proto)
 {
 	static_assert(SP_PKT_REVERSE == 1 << 8 && SP_PKT_CUT == 1 << 2, "shifted into place");
+	static_assert(!SP_ANALYSED && !SP_DECODE_OK, "zero as the layers are");
 	pkt->l3 = (uint16_t)l3;
 	pkt->l4 = (uint16_t)l4;
 	pkt->flags = (uint16_t)((unsigned)reverse << 8 | (unsigned)(pkt->cap_len < pkt->wire_len) << 2);
-	pkt->layers = 0;
-	pkt->l2 = 0;
-	pkt->verdict = SP_ANALYSED;
-	pkt->reason = SP_DECODE_OK;
+	uint64_t rest = (uint64_t)ttl << 48 | (uint64_t)proto << 56;
+	memcpy(&pkt->layers, &rest, sizeof rest);
 }
 
 /* IPv4 without options that is no fragment; the first byte was looked at. */
@@ -105,15 +101,13 @@ static inline bool fast_ip4(const struct straight *s, struct sp_batch *batch, si
 	struct sp_pkt *pkt = &batch->pkt[i];
 	const uint8_t *ip = pkt->data + l3, *l4 = ip + IP4_LEN;
 	uint32_t end = l3 + sp_be16(ip + 2);
-	uint8_t ttl = ip[8], proto = ip[9];
+	uint8_t proto = ip[9];
 	if (sp_load16(ip + 6) & NOT_WHOLE || end > pkt->wire_len || !fast_l4(s, pkt, l3 + IP4_LEN, end, proto))
 		return false;
 	uint64_t ends = sp_load64(ip + 12);
-	batch->sign[i] = sp_sign(ends, sp_load16(ip + 4), pkt->point, pkt->l7_len, l4);
+	batch->sign[i] = sp_sign(ends, sp_load16(ip + 4), s->sign_seed, pkt->l7_len, l4);
 	bool reverse = sp_key_v4_packet(&batch->key[i], ends, sp_be32(l4), pkt->space, proto, s->seed, &pkt->hash);
-	pkt->ttl = ttl;
-	pkt->proto = proto;
-	fast_done(pkt, l3, l3 + IP4_LEN, reverse);
+	fast_done(pkt, l3, l3 + IP4_LEN, reverse, ip[8], proto);
 	return true;
 }
 
@@ -130,9 +124,7 @@ static inline bool fast_ip6(const struct straight *s, struct sp_batch *batch, ui
 		return false;
 	bool reverse = sp_key_v6(key, ip + 8, ip + 24, sp_be16(l4), sp_be16(l4 + 2), pkt->space, ip[6]);
 	pkt->hash = (uint32_t)sp_key_hash(key, sp_key_seed(s->seed)); /* the seed of the seed is the hash key */
-	pkt->ttl = ip[7];
-	pkt->proto = ip[6];
-	fast_done(pkt, l3, l3 + IP6_LEN, reverse);
+	fast_done(pkt, l3, l3 + IP6_LEN, reverse, ip[7], ip[6]);
 	batch->sign[i] = sp_sign_of(pkt);
 	return true;
 }
@@ -190,20 +182,33 @@ static __attribute__((noinline)) void slow(const struct sp_decode_conf *conf, st
 	batch->sign[i] = known ? sp_sign_of(pkt) : 0;
 }
 
+static inline void go_to_point(struct straight *s, const uint32_t *space, uint16_t point)
+{
+	s->point = point;
+	s->space = space[point];
+	s->sign_seed = sp_sign_seed(point);
+}
+
 void sp_decode_batch(const struct sp_decode_conf *conf, const uint32_t *space, struct sp_batch *batch)
 {
 	assert(batch->n <= SP_BATCH_MAX);
-	const struct straight s = {sp_tunnel_ports(conf), sp_key_seed(conf->hash_key)};
+	struct straight s = {.ports = sp_tunnel_ports(conf), .seed = sp_key_seed(conf->hash_key)};
 	/* No frame is that long: checksums are looked at on the walk. */
 	uint32_t n = batch->n, least = conf->verify_checksums ? UINT32_MAX : ETH_LEN + IP4_LEN + TCP_LEN;
+	const struct sp_homes homes = batch->homes;
 	unsigned flags = 0;
 	batch->n_layers = 0;
 	batch->odd = false;
+	if (n)
+		go_to_point(&s, space, batch->pkt[0].point);
 	for (size_t i = 0; i < n; i++) {
 		struct sp_pkt *pkt = &batch->pkt[i];
-		pkt->space = space[pkt->point];
+		if (SP_UNLIKELY(pkt->point != s.point))
+			go_to_point(&s, space, pkt->point);
+		pkt->space = s.space;
 		if (SP_LIKELY(fast(&s, batch, i, least))) {
 			flags |= pkt->flags;
+			sp_prefetch(sp_home(&homes, pkt->hash));
 			continue;
 		}
 		slow(conf, batch, (uint32_t)i);
@@ -226,8 +231,8 @@ uint32_t sp_flow_key_share(const struct sp_decode_conf *conf, const struct sp_fl
 {
 	if (SP_UNLIKELY(sp_flow_key_meets(conf, key)))
 		return 0;
-	return sp_share(sp_share_end(sp_share_fold(key->lo.b), key->lo_port),
-			sp_share_end(sp_share_fold(key->hi.b), key->hi_port), key->proto);
+	return sp_share(sp_share_fold(key->lo.b) ^ sp_share_fold(key->hi.b),
+			__builtin_bswap16(key->lo_port ^ key->hi_port));
 }
 
 void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key)

@@ -80,6 +80,12 @@ static inline unsigned sp_share_worker(uint32_t share, unsigned workers)
 	return (unsigned)((uint64_t)share * workers >> 32);
 }
 
+/* The first share of a worker; of the one after the last, what overflows: 0. */
+static inline uint32_t sp_share_first(unsigned worker, unsigned workers)
+{
+	return (uint32_t)((((uint64_t)worker << 32) + workers - 1) / workers);
+}
+
 /* Gives an ICMP error that quotes an unknown flow the key of its own conversation: rewrites key, hash and flags. */
 void sp_decode_icmp_own_key(uint64_t hash_key, struct sp_pkt *pkt, struct sp_flow_key *key);
 

@@ -3,6 +3,8 @@
 #ifndef SP_PARSERS_LINK_KEY_H
 #define SP_PARSERS_LINK_KEY_H
 
+#include <emmintrin.h>
+
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "base/pkt.h"
@@ -28,7 +30,7 @@ static inline uint64_t sp_key_seed(uint64_t hash_key)
 static inline uint64_t sp_key_hash_words(uint64_t ends, uint64_t ports, uint8_t proto, uint64_t seed)
 {
 	uint64_t h = (sp_hash_mix(ends ^ seed, ports ^ SP_HASH_K1) ^ proto) * SP_HASH_K1;
-	return h ^ h >> 32;
+	return h << 32 | h >> 32; /* the better half first */
 }
 
 /* IPv4 keys have the same in all other bytes of the addresses, which they skip. */
@@ -43,18 +45,12 @@ static inline uint64_t sp_key_hash(const struct sp_flow_key *key, uint64_t hash_
 	return sp_key_hash_words(lo >> 32 | (hi >> 32 << 32), sp_load64(&key->lo_port), key->proto, seed);
 }
 
-/* For sharing flows out: 32 bits of the endpoints and the protocol, in either order, and without the address space, for
- * a mirror's copy of a packet may carry another VLAN than the packet did. `words` are both halves of an address,
- * folded. Not the hash that tables use. */
-static inline uint64_t sp_share_end(uint64_t words, uint16_t port)
+/* For sharing flows out: 32 bits of the endpoints, in either order, and without the address space, for a mirror's copy
+ * of a packet may carry another VLAN than the packet did. `addresses`: both halves of both, folded; `ports`: of both,
+ * too, in network order. Not the hash that tables use. */
+static inline uint32_t sp_share(uint64_t addresses, uint16_t ports)
 {
-	uint64_t h = (words ^ (uint64_t)port << 8) * SP_HASH_K1;
-	return h ^ h >> 29;
-}
-
-static inline uint32_t sp_share(uint64_t a, uint64_t b, uint8_t proto)
-{
-	return (uint32_t)((a + b + proto) * SP_HASH_K0 >> 32);
+	return (uint32_t)((addresses ^ ports) * SP_HASH_K0 >> 32);
 }
 
 static inline uint64_t sp_share_fold(const uint8_t *addr)
@@ -87,12 +83,13 @@ static inline bool sp_key_v4_packet(struct sp_flow_key *key, uint64_t raw, uint3
 	SP_UNPREDICTABLE(turn);
 	raw = raw << (turn * 32) | raw >> (-(turn * 32) & 63);
 	ports = ports_turned << (turn * 16) | ports_turned >> (-(turn * 16) & 31);
-	uint64_t lo = raw << 32 | 0xffff0000, hi = (raw >> 32 << 32) | 0xffff0000;
+	const __m128i mapped = _mm_set_epi32(0, (int)0xffff0000, 0, 0);
 	uint64_t tail = (uint64_t)space << 32 | ports, last = proto;
-	memset(key->lo.b, 0, 8);
-	memcpy(key->lo.b + 8, &lo, 8);
-	memset(key->hi.b, 0, 8);
-	memcpy(key->hi.b + 8, &hi, 8);
+	uint32_t lo = (uint32_t)raw, hi = (uint32_t)(raw >> 32);
+	_mm_store_si128((__m128i *)&key->lo, mapped);
+	memcpy(key->lo.b + 12, &lo, 4);
+	_mm_store_si128((__m128i *)&key->hi, mapped);
+	memcpy(key->hi.b + 12, &hi, 4);
 	memcpy(&key->lo_port, &tail, 8);
 	memcpy(&key->proto, &last, 8);
 	*hash = (uint32_t)sp_key_hash_words(raw, tail, proto, seed);

@@ -10,30 +10,34 @@
 
 enum { SP_SIGN_BYTES = 20 }; /* that are looked at, from the L4 header on */
 
-/* Never 0. `ends`: both addresses, in their order; `id`: the IP identification as it lies in the header, 0: none. */
-static inline uint64_t sp_sign(uint64_t ends, uint16_t id, uint16_t point, uint32_t l7_len, const uint8_t *l4)
+static inline uint64_t sp_sign_seed(uint16_t point)
 {
-	uint32_t where = (uint32_t)point << 16 | id, end;
-	memcpy(&end, l4 + 16, sizeof end);
-	/* Point and identification meet the ports, which are the same in all that is compared. */
-	uint64_t h = sp_hash_mix(sp_load64(l4) ^ ends ^ where ^ SP_HASH_K0, sp_load64(l4 + 8) ^ SP_HASH_K1);
-	return ((h ^ ((uint64_t)end << 32 | l7_len)) * SP_HASH_K1) | UINT64_C(1) << 32;
+	return SP_HASH_K0 ^ (uint32_t)point << 16;
+}
+
+/* Never 0. `ends`: both addresses, in their order; `id`: the IP identification as it lies in the header, 0: none;
+ * `seed`: of the point. Point and identification meet the ports, which are the same in all that is compared. */
+static inline uint64_t sp_sign(uint64_t ends, uint16_t id, uint64_t seed, uint32_t l7_len, const uint8_t *l4)
+{
+	uint64_t h = sp_hash_mix(sp_load64(l4) ^ ends ^ id ^ seed, sp_load64(l4 + 8) ^ SP_HASH_K1);
+	return ((h ^ ((uint64_t)sp_load32(l4 + 16) << 32 | l7_len)) * SP_HASH_K1) | UINT64_C(1) << 32;
 }
 
 /* Of a packet with an L4 header, by what decode found. What was not captured counts as zeros. */
 static inline uint64_t sp_sign_of(const struct sp_pkt *pkt)
 {
 	const uint8_t *ip = pkt->data + pkt->l3, *l4 = pkt->data + pkt->l4;
+	uint64_t seed = sp_sign_seed(pkt->point);
 	uint8_t cut[SP_SIGN_BYTES] = {0};
 	if (pkt->l4 + SP_SIGN_BYTES > pkt->cap_len) {
 		memcpy(cut, l4, pkt->cap_len - pkt->l4);
 		l4 = cut;
 	}
 	if (ip[0] >> 4 != 4)
-		return sp_sign(sp_load64(ip + 16) ^ sp_load64(ip + 32) * 3, 0, pkt->point, pkt->l7_len, l4);
+		return sp_sign(sp_load64(ip + 16) ^ sp_load64(ip + 32) * 3, 0, seed, pkt->l7_len, l4);
 	uint16_t id;
 	memcpy(&id, ip + 4, sizeof id);
-	return sp_sign(sp_load64(ip + 12), id, pkt->point, pkt->l7_len, l4);
+	return sp_sign(sp_load64(ip + 12), id, seed, pkt->l7_len, l4);
 }
 
 #endif

@@ -208,6 +208,8 @@ def name_of(r):
     """What a call of ours is compared by."""
     if r["app_proto"] in ("http", "sip"):
         return r["app_proto"], r.get("method"), r.get("code")
+    if r["app_proto"] == "grpc" and r.get("app_version") != "2":
+        return "http", r.get("method"), "200"  # gRPC-Web, with gRPC's code
     if r["app_proto"] in ("dns", "mdns", "llmnr"):
         code = r.get("code")
         return "dns", r.get("correlation"), code

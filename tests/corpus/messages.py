@@ -31,6 +31,7 @@ AS = ["-d", "tcp.port==27017,mongo", "-d", "tcp.port==50051,http2", "-d", "tcp.p
 EXPLAINED = {name: why for why, names in {
     "RESP 3 and CLIENT REPLY, which tshark does not know": ["redis-session.pcap"],
     "an answer to a message that asks for none": ["mongodb.pcap"],
+    "how far MariaDB is with a file is an error to tshark": ["mariadb-compressed-large.pcap"],
     "the client's hello was cut: there is no handshake to add the server's to": ["tcpdump/quic_handshake_truncated.pcap"],
     "lists that are longer than a packet of SSH may be": ["zeek/Traces/ssh/kex-quadratic-1000.pcap"],
     "a link that is not read: IP over InfiniBand": ["tcpdump/ipoib.pcap"],

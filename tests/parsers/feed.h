@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "parsers/names.h"
 #include "parsers/parser.h"
 
 #define FEED_OPEN_MAX 64
@@ -52,6 +53,7 @@ struct feed {
 	const struct sp_parser *parser;
 	struct sp_parse p;
 	struct sp_arena arena;
+	struct sp_names_seen seen;
 	uint8_t scratch[16384];
 	void *state, *more;
 	struct feed_side side[2];
@@ -314,6 +316,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 			       .reveal = reveal,
 			       .opaque = opaque,
 			       .terse = terse,
+			       .seen = &f->seen,
 			       .msg = p->msg,
 			       .asked = feed_asked,
 			       .extend = feed_extend,

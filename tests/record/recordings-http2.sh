@@ -78,3 +78,17 @@ r_grpc_midstream()
 	record_stop
 	note "as grpc, but recorded from the second call of the connection on: three calls of Get and one that fails, whose header fields refer to a table that was filled before."
 }
+
+# GRPC_WEB names grpc_web.go, built; GRPC_WEB_MODULES the folder of node's modules that grpc_web.js needs.
+r_grpc_web()
+{
+	[ -x "${GRPC_WEB-}" ] && [ -d "${GRPC_WEB_MODULES-}" ] || { echo "record: no gRPC-Web, see recordings-http2.sh" >&2; return 1; }
+	net_up
+	background ip netns exec "$S" "$GRPC_WEB" serve 10.2.0.2:8080
+	wait_port "$S" 8080
+	record_start "$M" c0 'tcp port 8080'
+	NODE_PATH=$GRPC_WEB_MODULES in_c timeout 60 node "$here/grpc_web.js" 10.2.0.2:8080
+	in_c "$GRPC_WEB" calls 10.2.0.2:8080
+	record_stop
+	note "gRPC-Web: its own client (grpc-web 1.5.0) over HTTP/1.1, then one written for this over HTTP/2, and improbable-eng's wrapper v0.15.0; in base64, then as it is: Get, one that fails (NOT_FOUND, 100 % and ü in its message), None (UNIMPLEMENTED), List (5 messages, one in a flush, then DATA_LOSS)."
+}

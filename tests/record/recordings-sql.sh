@@ -72,6 +72,74 @@ r_mariadb_compressed()
 	note "mariadb client with --compress, $(version_of mariadb-server): CREATE, INSERT of 1,000 rows, SELECT of them (several compressed packets), SELECT of one, an error (1146)."
 }
 
+# Statements and rows of more than 16 MB, which takes two packets each; what stands in them compresses well.
+large_statements()
+{
+	echo "SELECT LENGTH(REPEAT('x', 20000000)) AS n;"
+	echo "SELECT REPEAT('yes ', 4500000) AS row_of_18_mb;"
+	echo "SELECT 1 AS one;"
+	printf "SELECT LENGTH('%s') AS sent;\n" "$(head -c 17500000 /dev/zero | tr '\0' z)"
+	echo "SELECT REPEAT('a', 100000) AS a UNION ALL SELECT REPEAT('b', 70000) UNION ALL SELECT 'c';"
+	echo "SELECT * FROM nowhere;"
+}
+
+r_mariadb_compressed_large()
+{
+	net_up
+	mariadb_up 10.2.0.2 --max-allowed-packet=64M
+	seq 1 4000 | sed 's/$/,a line of a file/' >"$work/lines.csv"
+	{
+		large_statements
+		echo "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(40));"
+		echo "LOAD DATA LOCAL INFILE '$work/lines.csv' INTO TABLE t FIELDS TERMINATED BY ',';"
+		echo "SELECT COUNT(*) FROM t;"
+	} >"$work/large.sql"
+	record_start "$M" c0 'tcp port 3306'
+	sql --compress --force --local-infile=1 --max-allowed-packet=64M <"$work/large.sql" >/dev/null 2>&1 || true
+	record_stop
+	note "mariadb client with --compress, $(version_of mariadb-server): a row of 18 MB, a statement of 17.5 MB (two packets each, inside compressed ones of up to 16 MB), three rows of 100 kB, 70 kB and 1 byte in one compressed packet, an error (1146), a table of 4,000 lines of a file, and how many they are."
+}
+
+# MySQL's own client, as mysql-connector-python (8.4.0, from PyPI) brings it along: MYSQL_PYTHON names a Python that has it, and
+# zstandard. MySQL's server is not to be had: MariaDB plays it, behind zstd_proxy.py.
+r_mysql_zstd()
+{
+	[ -x "${MYSQL_PYTHON-}" ] || { echo "record: no MySQL client, see recordings-sql.sh" >&2; return 1; }
+	net_up
+	mariadb_up 127.0.0.1 --max-allowed-packet=64M
+	background in_s "$MYSQL_PYTHON" "$here/zstd_proxy.py" mysql 10.2.0.2 3306 127.0.0.1 3306
+	sleep 1
+	{
+		echo "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(100), price DOUBLE);"
+		echo "INSERT INTO t VALUES $(seq 2000 | sed "s/.*/(&, 'a name of & of 2000', &.25)/" | paste -sd,);"
+		echo "SELECT * FROM t;"
+		echo "SELECT name FROM t WHERE id = 5;"
+		large_statements
+		echo "SELECT name FROM t WHERE name = '$(openssl rand -hex 18000)';"
+		echo "DROP TABLE t;"
+	} >"$work/statements.sql"
+	record_start "$M" c0 'tcp port 3306'
+	in_c "$MYSQL_PYTHON" - "$work/statements.sql" <<-'END'
+		import ctypes, importlib.util, sys
+		lib = ctypes.CDLL(importlib.util.find_spec("_mysql_connector").origin)
+		for name in ("init", "store_result", "error", "real_connect"):
+		    getattr(lib, "mysql_" + name).restype = ctypes.c_void_p
+		MAX_ALLOWED_PACKET, COMPRESSION_ALGORITHMS = 32, 41
+		db = ctypes.c_void_p(lib.mysql_init(None))
+		lib.mysql_options(db, COMPRESSION_ALGORITHMS, b"zstd")
+		lib.mysql_options(db, MAX_ALLOWED_PACKET, ctypes.byref(ctypes.c_ulong(1 << 26)))
+		if not lib.mysql_real_connect(db, b"10.2.0.2", b"app", b"app", b"shop", 3306, None, ctypes.c_ulong(0)):
+		    sys.exit(ctypes.string_at(lib.mysql_error(db)))
+		for line in open(sys.argv[1], "rb"):
+		    statement = line.strip().rstrip(b";")
+		    if lib.mysql_real_query(db, statement, ctypes.c_ulong(len(statement))) == 0:
+		        lib.mysql_free_result(ctypes.c_void_p(lib.mysql_store_result(db)))
+		lib.mysql_close(db)
+	END
+	record_stop
+	note "libmysqlclient 8.4.0 with Zstandard, $(version_of mariadb-server) behind a proxy that compresses as MySQL does: CREATE, INSERT of 2,000 rows in one statement, SELECT of them and of one, a row of 18 MB, a statement of 17.5 MB, three rows of 100 kB, 70 kB and 1 byte, an error (1146), a statement of 36 kB that does not compress well (its block is larger than what is carried), DROP."
+}
+
 r_mariadb_tls()
 {
 	net_up

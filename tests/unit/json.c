@@ -269,6 +269,83 @@ static void answered_elsewhere(void)
 	}
 }
 
+static uint64_t random64(void)
+{
+	static uint64_t state = 1;
+	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (state >> 33) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* A number of any size. */
+static uint64_t any_number(void)
+{
+	return random64() >> random64() % 64;
+}
+
+/* A call of one of few flows: the next one, or any. */
+static void next_call(struct sp_request_record *r)
+{
+	static const char *const addresses[] = {"10.0.0.1", "2001:db8:1111:2222:3333:4444:5555:6666", "192.0.2.255"};
+	bool follows = random64() % 4;
+	r->flow_id = random64() % 3 << 12;
+	r->has_ports = r->flow_id != 0;
+	sp_addr_parse(&r->client_ip, addresses[random64() % 3]);
+	sp_addr_parse(&r->server_ip, addresses[r->flow_id >> 12]);
+	r->client_port = (uint16_t)(40000 + random64() % 2);
+	r->app_proto = random64() % 2 ? SP_APP_HTTP : SP_APP_REDIS;
+	r->type = random64() % SP_CALL_TYPE_MAX;
+	r->status = random64() % SP_STATUS_MAX;
+	r->request_id = follows ? r->request_id + 1 : any_number();
+	r->start_ns = follows ? r->start_ns + random64() % 50000000 : any_number();
+	r->end_ns = r->start_ns + any_number() % 1000000000;
+	r->has_req_seq = random64() % 4 != 0;
+	r->has_resp_seq = random64() % 4 != 0;
+	r->req_tcp_seq = (uint32_t)any_number();
+	r->resp_tcp_seq = (uint32_t)any_number();
+}
+
+/* A key with this number, or not at all. */
+static void check_key(const char *line, const char *key, bool there, uint64_t v)
+{
+	char want[64];
+	size_t n = (size_t)snprintf(want, sizeof want, "\"%s\":", key);
+	const char *at = strstr(line, want);
+	if (!CHECK_EQ(at != NULL, there) || !there)
+		return;
+	snprintf(want, sizeof want, "%" PRIu64, v);
+	CHECK(!strncmp(at + n, want, strlen(want)) && strchr(",}", at[n + strlen(want)]));
+}
+
+/* What is kept of flows, times and identifiers changes nothing: every line is that of a buffer of its own. */
+static void kept_or_not(void)
+{
+	static const char *const versions[] = {"", "1.1", "2", "a version longer than what is kept"};
+	static union {
+		struct sp_request_record r;
+		uint64_t room[128];
+	} u = {.r = {.head = {sizeof u, SP_RECORD_REQUEST, 0}}};
+	struct sp_buf once = {0};
+	unsigned wrong = 0;
+	for (unsigned i = 0; i < 4000 && !wrong; i++) {
+		struct sp_msg m = {0};
+		struct sp_texts_look look;
+		m.slot[SP_SLOT_VERSION] = sp_slice_of(versions[random64() % SP_ARRAY_SIZE(versions)]);
+		sp_texts_look(&look, &m, 100);
+		sp_texts_begin(&u.r.texts, &look);
+		next_call(&u.r);
+		const char *got = encode(&sp_encode_json, (const void *)&u.r);
+		sp_buf_free(&once);
+		sp_encode_json.record(&once, &u.r.head, &points);
+		wrong += strlen(got) != once.n || memcmp(got, once.p, once.n);
+		check_key(got, "start_ns", true, u.r.start_ns);
+		check_key(got, "end_ns", true, u.r.end_ns);
+		check_key(got, "req_tcp_seq", u.r.has_req_seq, u.r.req_tcp_seq);
+		check_key(got, "resp_tcp_seq", u.r.has_resp_seq, u.r.resp_tcp_seq);
+	}
+	CHECK_EQ(wrong, 0);
+	sp_buf_free(&once);
+}
+
 static void check_bytes(struct sp_buf *buf, const char *want)
 {
 	CHECK(buf->n == strlen(want) && !memcmp(buf->p, want, buf->n));
@@ -332,6 +409,7 @@ int main(void)
 	RUN(strings_in_steps_of_eight);
 	RUN(requests);
 	RUN(answered_elsewhere);
+	RUN(kept_or_not);
 	RUN(over_time);
 	return check_done();
 }

@@ -412,6 +412,14 @@ static void converse_plainly(void)
 	converse(0, 0, false, 0);
 }
 
+/* The client leaves, and the last answer does not come. */
+static void converse_in_vain(void)
+{
+	converse_plainly();
+	segment[n_segments - 3] = segment[n_segments - 2];
+	n_segments -= 2;
+}
+
 /* The answer to an upgrade comes in HTTP/2, to a request that is handed over. */
 static void converse_h2c(void)
 {
@@ -593,6 +601,7 @@ static void reload_everywhere(void (*conversation)(void))
 static void reloaded_while_calls_are_open(void)
 {
 	reload_everywhere(converse_plainly);
+	reload_everywhere(converse_in_vain);
 	uint16_t before = port[1];
 	port[1] = 80;
 	reload_everywhere(converse_h2c);
