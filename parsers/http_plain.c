@@ -43,7 +43,7 @@ static bool request_line(struct sp_http_side *s, const uint8_t *p, const uint8_t
 static bool status_line(struct sp_http_side *s, const uint8_t *p, const uint8_t *nl)
 {
 	if (nl - p < STATUS_LINE_MIN || !is_version(p) || p[8] != ' ' || !is_digit(p[9]) || !is_digit(p[10]) ||
-	    !is_digit(p[11]) || (p[12] != ' ' && p[12] != '\r') || nl[-1] != '\r')
+	    !is_digit(p[11]) || (p[12] != ' ' && nl != p + STATUS_LINE_MIN) || nl[-1] != '\r')
 		return false;
 	s->kind = SP_MSG_RESPONSE;
 	s->code = (uint16_t)((p[9] - '0') * 100 + (p[10] - '0') * 10 + p[11] - '0');

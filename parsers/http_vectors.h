@@ -248,6 +248,52 @@ static const struct sp_vector vectors[] = {
 		.want = "> bad\n",
 	},
 	{
+		.name = "lines that frame in unusual ways, between ordinary ones",
+		.step = {SP_C("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 9\r\n\r\nab"
+			      "POST /b HTTP/1.1\r\nContent-Length:\t2\r\n\r\nab"
+			      "POST /c HTTP/1.1\r\nContent-Length:\r\n 2\r\n\r\nab"
+			      "POST /d HTTP/1.1\r\nX: GET /x HTTP/1.1\r\n\tContent-Length: 7\r\nContent-Length: 2 "
+			      "\r\n\r\nab"
+			      "POST /e HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: "
+			      "1\r\n\r\n0\r\n\r\n"
+			      "POST /f HTTP/1.1\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nab"
+			      "POST /g HTTP/1.1\r\nContent-Length: 2, 2\r\n\r\nab"
+			      "POST /h HTTP/1.1\r\nContent-Length : 9\r\ncontent-length: 2\r\n\r\nab"),
+			 SP_S("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 7\r\n\r\nx"
+			      "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx"
+			      "HTTP/1.1  200 OK\r\nContent-Length: 1\r\n\r\nx"
+			      "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+			      "HTTP/1.1 404 No\r\nTRANSFER-ENCODING: Chunked\r\n\r\n0\r\n\r\n"
+			      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+			      "identity\r\n\r\n0\r\n\r\n"
+			      "HTTP/1.1 200 OK\r\nTest: 1\r\nUpdate: 2\r\nCookie: 3\r\nContent-Length: 1\r\n\r\nx"
+			      "HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n")},
+		.want = "> request app_version=1.1 method=POST host=h resource=/a endpoint=/a bytes=69 "
+			"http.request.body.size=2\n"
+			"> request app_version=1.1 method=POST resource=/b endpoint=/b bytes=41 "
+			"http.request.body.size=2\n"
+			"> request app_version=1.1 method=POST resource=/c endpoint=/c bytes=43 "
+			"http.request.body.size=2\n"
+			"> request app_version=1.1 method=POST resource=/d endpoint=/d bytes=82 "
+			"http.request.body.size=2\n"
+			"> request app_version=1.1 method=POST resource=/e endpoint=/e bytes=78 "
+			"http.request.body.size=1\n"
+			"> request app_version=1.1 method=POST resource=/f endpoint=/f bytes=70 "
+			"http.request.body.size=2\n"
+			"> request app_version=1.1 method=POST resource=/g endpoint=/g bytes=44 "
+			"http.request.body.size=2\n"
+			"> request app_version=1.1 method=POST resource=/h endpoint=/h bytes=61 "
+			"http.request.body.size=2\n"
+			"< response app_version=1.1 code=200 status=ok bytes=58 http.response.body.size=1\n"
+			"< response app_version=1.1 code=200 status=ok bytes=36 http.response.body.size=1\n"
+			"< response app_version=1.1 code=200 status=ok bytes=40 http.response.body.size=1\n"
+			"< response app_version=1.1 code=500 message=No status=server_error bytes=58\n"
+			"< response app_version=1.1 code=404 message=No status=client_error bytes=52\n"
+			"< response app_version=1.1 code=200 status=ok bytes=81\n"
+			"< response app_version=1.1 code=200 status=ok bytes=70 http.response.body.size=1\n"
+			"< response app_version=1.1 code=200 status=ok bytes=39\n",
+	},
+	{
 		.name = "neither is RTSP",
 		.no_probe = true,
 		.step = {SP_C("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")},

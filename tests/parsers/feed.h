@@ -303,7 +303,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 {
 	struct sp_parse *p = &f->p;
 	sp_arena_reset(&f->arena);
-	bool reveal = p->reveal, opaque = p->opaque;
+	bool reveal = p->reveal, opaque = p->opaque, terse = p->terse;
 	memset(p, 0, offsetof(struct sp_parse, msg));
 	memset(&p->msg, 0xa5, sizeof p->msg); /* nothing may count on what was there */
 	*p = (struct sp_parse){.in = in,
@@ -315,6 +315,7 @@ static inline enum sp_parse_result feed_call(struct feed *f, unsigned side, stru
 			       .last = last,
 			       .reveal = reveal,
 			       .opaque = opaque,
+			       .terse = terse,
 			       .seen = &f->seen,
 			       .msg = p->msg,
 			       .asked = feed_asked,

@@ -89,6 +89,46 @@ static void terse_is_the_same(void)
 	}
 }
 
+/* …with one byte of a step another one. */
+static void play_damaged(struct feed *f, unsigned which, size_t at, char byte)
+{
+	for (unsigned i = 0; i < steps(); i++) {
+		const struct sp_vector_step *s = &vector->step[i];
+		char *bytes = malloc(s->n);
+		memcpy(bytes, s->bytes, s->n);
+		if (i == which)
+			bytes[at] = byte;
+		feed_bytes(f, s->side, bytes, s->n, is_last(i), vector->udp);
+		free(bytes);
+	}
+	feed_end(f, vector->udp);
+}
+
+static void terse_is_the_same_when_damaged(void)
+{
+	static const char odd[] = " \t\r\n:,09aZ/\0\xff";
+	uint64_t random = 1;
+	for (vector = parser->vectors; vector && vector->name; vector++)
+		for (unsigned round = 0, which = 0; round < 64; round++, which = (which + 1) % steps()) {
+			struct feed full, terse;
+			if (!vector->step[which].n)
+				continue;
+			random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+			size_t at = (size_t)(random >> 33) % SP_MIN(vector->step[which].n, 512);
+			char byte = odd[(random >> 20) % (sizeof odd - 1)];
+			begin(&full);
+			begin(&terse);
+			full.bare = terse.bare = terse.p.terse = true;
+			play_damaged(&full, which, at, byte);
+			play_damaged(&terse, which, at, byte);
+			if (!CHECK_STR(terse.text, full.text))
+				printf("# %s: %s, byte %zu of step %u is %02x\n", parser->name, vector->name, at, which,
+				       (unsigned char)byte);
+			feed_free(&full);
+			feed_free(&terse);
+		}
+}
+
 static void every_split_says_the_same(void)
 {
 	for (vector = parser->vectors; vector && vector->name; vector++) {
@@ -272,6 +312,7 @@ int main(int argc, char **argv)
 		printf("# %s\n", parser->name);
 		RUN(vectors_hold);
 		RUN(terse_is_the_same);
+		RUN(terse_is_the_same_when_damaged);
 		RUN(every_split_says_the_same);
 		RUN(byte_by_byte);
 		RUN(prefixes_do_no_harm);
