@@ -102,7 +102,7 @@ static bool field(struct sp_http_side *s, const uint8_t *p, const uint8_t *nl)
 }
 
 /* Letters that lines begin with which matter. */
-static inline bool may_frame(uint8_t first)
+static inline bool may_matter(uint8_t first)
 {
 	const uint32_t letters = 1U << ('c' & 31) | 1U << ('g' & 31) | 1U << ('t' & 31) | 1U << ('u' & 31);
 	return letters >> (first & 31) & 1;
@@ -121,7 +121,7 @@ size_t sp_http_plain_head(struct sp_slice in, struct sp_http_side *s)
 			return 0;
 		if (*line <= ' ') /* the end; or the line before goes on */
 			break;
-		if (may_frame(*line) && !field(s, line, nl))
+		if (may_matter(*line) && !field(s, line, nl))
 			return 0;
 	}
 	return *line == '\r' && nl == line + 1 ? (size_t)(nl + 1 - in.p) : 0;
