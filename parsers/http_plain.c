@@ -88,6 +88,8 @@ static bool field(struct sp_http_side *s, const uint8_t *p, const uint8_t *nl)
 		if (NAME_IS(p, n, "content-length"))
 			return content_length(s, p + sizeof length, nl);
 		return !NAME_IS(p, n, "content-type") || !may_be_grpc(p + sizeof type, nl);
+	case 'g':
+		return !NAME_IS(p, n, "grpc-status");
 	case 't':
 		if (!NAME_IS(p, n, "transfer-encoding"))
 			return true;
@@ -102,7 +104,7 @@ static bool field(struct sp_http_side *s, const uint8_t *p, const uint8_t *nl)
 /* Letters that lines begin with which matter. */
 static inline bool may_frame(uint8_t first)
 {
-	const uint32_t letters = 1U << ('c' & 31) | 1U << ('t' & 31) | 1U << ('u' & 31);
+	const uint32_t letters = 1U << ('c' & 31) | 1U << ('g' & 31) | 1U << ('t' & 31) | 1U << ('u' & 31);
 	return letters >> (first & 31) & 1;
 }
 
