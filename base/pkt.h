@@ -155,7 +155,7 @@ static inline void sp_batch_begin(struct sp_batch *batch)
 
 static inline const void *sp_home(const struct sp_homes *homes, uint32_t hash)
 {
-	return (const char *)homes->first + (size_t)(hash & homes->mask) * SP_CACHE_LINE;
+	return (const void *)((uintptr_t)homes->first + (size_t)(hash & homes->mask) * SP_CACHE_LINE); /* NULL: none */
 }
 
 /* Appends packet i of a decoded batch, with its key and layers. There is room. */

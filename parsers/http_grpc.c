@@ -65,10 +65,10 @@ static enum sp_http_walk trailers(struct sp_parse *p, struct sp_http_side *s, st
 			break;
 		walk = now.length ? SP_HTTP_MORE : SP_HTTP_BROKEN;
 		if (!now.length && now.flags & SP_HTTP_CHUNKED) {
-			uint64_t length = 0;
+			uint64_t size = 0;
 			now.phase = SP_HTTP_P_CHUNK_END;
-			walk = sp_http_chunk(p, &now, &from, &length);
-			now.length = length;
+			walk = sp_http_chunk(p, &now, &from, &size);
+			now.length = size;
 		}
 		if (walk == SP_HTTP_DONE && !now.length)
 			walk = SP_HTTP_BROKEN; /* the last one */

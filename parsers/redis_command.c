@@ -326,7 +326,7 @@ static uint8_t *put_endpoint(struct sp_parse *p, uint8_t *to, struct sp_slice me
 	p->msg.slot[SP_SLOT_ENDPOINT] = method;
 	if (!key->text.p)
 		return to;
-	memcpy(to, method.p, SHORT_METHOD); /* of constant size: there is room */
+	memmove(to, method.p, SHORT_METHOD); /* of constant size: there is room, of which both may be part */
 	to = method.n <= SHORT_METHOD ? to + method.n : sp_put(to, method);
 	*to++ = ' ';
 	to = sp_name_write_seen(p->seen, to, key->text, !key->is_name, &several);
