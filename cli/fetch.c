@@ -2,7 +2,6 @@
 #include "cli/fetch.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/library.h"
 #include "cli/text.h"
 
 #define SCHEMES "http,https" /* of redirects too: no server sends us to files of this machine */
@@ -38,32 +38,20 @@ struct sp_fetch {
 	int write_error;
 };
 
-/* The flavour with OpenSSL, which the package libcurl4 has, or the one with GnuTLS. It is never unloaded: libraries
- * that it brings with it do not expect that. */
-static void *load(struct sp_err *err)
+/* The flavour with OpenSSL, or the one with GnuTLS. */
+static bool load(struct sp_fetch *f, struct sp_err *err)
 {
-	void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-	if (library)
-		return library;
-	sp_err(err, 0, "URLs need libcurl, which cannot be loaded (%s); install the package libcurl4", dlerror());
-	library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
-	if (library)
-		err->text[0] = 0;
-	return library;
-}
-
-static bool find_functions(struct sp_fetch *f, void *library, struct sp_err *err)
-{
-	if (!library)
-		return false;
-#define X(name)                                                                                                        \
-	if (!(f->name = (__typeof__(f->name))dlsym(library, "curl_" #name))) {                                         \
-		sp_err(err, 0, "libcurl: %s", dlerror());                                                              \
-		return false;                                                                                          \
-	}
-	FUNCTIONS(X)
+	static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4", NULL};
+	const struct sp_function functions[] = {
+#define X(name) {"curl_" #name, &f->name},
+		FUNCTIONS(X)
 #undef X
-	return true;
+			{NULL, NULL}};
+	struct sp_err why;
+	if (!sp_library(names, "libcurl4", functions, &why))
+		return true;
+	sp_err(err, 0, "URLs need libcurl: %s", why.text);
+	return false;
 }
 
 static size_t take(char *data, size_t one, size_t n, void *ctx)
@@ -124,7 +112,7 @@ struct sp_fetch *sp_fetch_new(unsigned timeout_s, struct sp_err *err)
 		sp_err(err, 0, "%s", strerror(ENOMEM));
 		return NULL;
 	}
-	if (!find_functions(f, load(err), err)) {
+	if (!load(f, err)) {
 		free(f);
 		return NULL;
 	}

@@ -353,6 +353,18 @@ def test_filter():
         assert s["analysed"] == 22 and s["filtered"] == 14
 
 
+def test_libpcap_is_loaded_when_there_is_a_filter():
+    with Dir() as d:
+        capture = d.write("x.pcap", pcap(conversation(4000, T0)))
+        for name in ("libpcap.so.0.8", "libpcap.so.1"):
+            d.write(name, b"")
+        without = {"LD_LIBRARY_PATH": d()}
+        run("read", capture, env=without)
+        err = run("read", "-F", "tcp", capture, env=without, expect=2).err
+        assert err.startswith("spantap: filters need libpcap: libpcap.so.0.8 cannot be loaded ("), err
+        assert "); install the package libpcap0.8\n" in err, err
+
+
 def test_every_packet_has_one_verdict():
     with Dir() as d:
         good = conversation(4000, T0)
