@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gRPC's messages in a body, as it is or in base64. */
+#include "parsers/base64.h"
 #include "parsers/grpc.h"
 
 enum {
@@ -45,26 +46,14 @@ static uint64_t walk(struct sp_grpc_body *b, struct sp_slice in, uint64_t n)
 	return at;
 }
 
-/* RFC 4648, with 64 for `=`, which ends a group, and 65 for what is no digit. */
-static uint8_t value_of(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : c == '=' ? 64 : 65;
-}
-
 /* The next digit. `pending`: how many there were of its group of four in the upper two bits, and what is left of them.
  * Returns the byte that it completes. */
 static int next(uint8_t *pending, uint8_t digit)
 {
-	uint8_t v = value_of(digit), n = *pending >> 6, rest = *pending & 63;
-	if (v > 63) {
+	uint8_t v = sp_base64_value(digit), n = *pending >> 6, rest = *pending & 63;
+	if (v == SP_BASE64_NONE) {
 		*pending = 0;
-		return v == 64 ? PENDING : WRONG;
+		return digit == '=' ? PENDING : WRONG; /* the end of a group */
 	}
 	unsigned bits = (unsigned)rest << 6 | v, spare = n ? 6 - 2U * n : 6;
 	*pending = (uint8_t)((n + 1) << 6 | (bits & ((1U << spare) - 1)));

@@ -290,13 +290,6 @@ static void host(struct sp_parse *p, struct sp_http_side *s, struct sp_slice val
 	p->msg.slot[SP_SLOT_HOST] = sp_http_host(value);
 }
 
-/* A content type of gRPC's. Hardly any other has a g there. */
-static inline bool may_be_grpc(struct sp_slice type)
-{
-	enum { AT = sizeof("application/") - 1 };
-	return type.n > AT && type.p[AT] == 'g';
-}
-
 static __attribute__((noinline)) void grpc_field(struct sp_parse *p, struct sp_http_side *s, enum name name,
 						 struct sp_slice value)
 {
@@ -321,7 +314,7 @@ static void request_field(struct sp_parse *p, struct sp_http_side *s, enum name 
 		show(p, s, SP_HTTP_REQUEST_ENCODING, value);
 		break;
 	case CONTENT_TYPE:
-		if (SP_UNLIKELY(may_be_grpc(value)))
+		if (SP_UNLIKELY(sp_http_may_be_grpc(value)))
 			grpc_field(p, s, name, value);
 		else
 			show(p, s, SP_HTTP_REQUEST_TYPE, value);
@@ -356,7 +349,7 @@ static void response_field(struct sp_parse *p, struct sp_http_side *s, enum name
 		show(p, s, SP_HTTP_RESPONSE_ENCODING, value);
 		break;
 	case CONTENT_TYPE:
-		if (SP_UNLIKELY(may_be_grpc(value)))
+		if (SP_UNLIKELY(sp_http_may_be_grpc(value)))
 			grpc_field(p, s, name, value);
 		else
 			show(p, s, SP_HTTP_RESPONSE_TYPE, value);

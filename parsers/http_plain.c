@@ -65,13 +65,12 @@ static bool content_length(struct sp_http_side *s, const uint8_t *p, const uint8
 	return *p == '\r' && p + 1 == nl;
 }
 
-/* The status of such a call is in its body. */
-static bool may_be_grpc(const uint8_t *p, const uint8_t *nl)
+/* A value up to the line's end. The status of gRPC's calls is in their bodies. */
+static bool is_ordinary_type(const uint8_t *p, const uint8_t *nl)
 {
-	static const char grpc[] = "application/grpc";
 	while (*p == ' ' || *p == '\t')
 		p++;
-	return (size_t)(nl - p) >= sizeof grpc && !memcmp(p, grpc, sizeof grpc - 1);
+	return !sp_http_may_be_grpc((struct sp_slice){p, (size_t)(nl - p)});
 }
 
 #define NAME_IS(p, n, name)                                                                                            \
@@ -87,7 +86,7 @@ static bool field(struct sp_http_side *s, const uint8_t *p, const uint8_t *nl)
 	case 'c':
 		if (NAME_IS(p, n, "content-length"))
 			return content_length(s, p + sizeof length, nl);
-		return !NAME_IS(p, n, "content-type") || !may_be_grpc(p + sizeof type, nl);
+		return !NAME_IS(p, n, "content-type") || is_ordinary_type(p + sizeof type, nl);
 	case 'g':
 		return !NAME_IS(p, n, "grpc-status");
 	case 't':

@@ -118,6 +118,13 @@ enum sp_http_walk sp_http_chunks(struct sp_parse *p, struct sp_http_side *s, siz
 
 /* --- http_grpc.c */
 
+/* A content type of gRPC's. Hardly any other has a g there. */
+static inline bool sp_http_may_be_grpc(struct sp_slice type)
+{
+	enum { AT = sizeof("application/") - 1 };
+	return type.n > AT && type.p[AT] == 'g';
+}
+
 /* A content type: whose call it is. */
 void sp_http_grpc_call(struct sp_parse *p, struct sp_http_side *s, struct sp_slice type);
 

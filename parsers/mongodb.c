@@ -132,7 +132,7 @@ static bool op_reply(struct sp_parse *p, struct body *b)
 	struct sp_mongodb_walk *w = b->walk;
 	if (!head)
 		return false;
-	uint32_t flags = mongodb_le32(head), rows = mongodb_le32(head + 16);
+	uint32_t flags = sp_load32(head), rows = sp_load32(head + 16);
 	uint64_t cursor;
 	memcpy(&cursor, head + 4, sizeof cursor);
 	p->asked(p, b->to, &tag);
@@ -462,7 +462,7 @@ static size_t resync(struct sp_parse *p)
 	st->side[p->side].in_parts = false;
 	for (size_t at = 0; at + HEADER + 4 <= p->in.n; at++) {
 		struct sp_parse from = {.in = {p->in.p + at, p->in.n - at}, .side = p->side};
-		if (mongodb_is_opcode(mongodb_le32(from.in.p + 12)) && sp_mongodb_probe(&from) == SP_PROBE_YES)
+		if (mongodb_is_opcode(sp_load32(from.in.p + 12)) && sp_mongodb_probe(&from) == SP_PROBE_YES)
 			return at;
 	}
 	return SP_RESYNC_NONE;

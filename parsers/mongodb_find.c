@@ -55,7 +55,7 @@ static enum sp_probe probe_body(const struct mongodb_head *h, struct sp_cursor c
 	}
 	case OP_REPLY: {
 		const uint8_t *rest = sp_cursor_take(&c, REPLY_HEAD - 4);
-		if (flags > 15 || (rest && mongodb_le32(rest + 12) > size / 5))
+		if (flags > 15 || (rest && sp_load32(rest + 12) > size / 5))
 			return SP_PROBE_NO;
 		return !rest		   ? SP_PROBE_MAYBE
 		       : size > REPLY_HEAD ? document_begins(&c, size - REPLY_HEAD)
@@ -77,7 +77,7 @@ static enum sp_probe probe_body(const struct mongodb_head *h, struct sp_cursor c
 enum sp_probe sp_mongodb_probe(struct sp_parse *p)
 {
 	struct mongodb_head h;
-	if (p->in.n >= 4 && (mongodb_le32(p->in.p) <= HEADER || mongodb_le32(p->in.p) > MESSAGE_MAX))
+	if (p->in.n >= 4 && (sp_load32(p->in.p) <= HEADER || sp_load32(p->in.p) > MESSAGE_MAX))
 		return SP_PROBE_NO;
 	if (p->in.n < HEADER)
 		return SP_PROBE_MAYBE;

@@ -3,6 +3,7 @@
 #ifndef SP_PARSERS_MONGODB_PRIV_H
 #define SP_PARSERS_MONGODB_PRIV_H
 
+#include "base/hash.h"
 #include "parsers/mongodb.h"
 
 enum mongodb_opcode {
@@ -44,17 +45,10 @@ struct mongodb_head {
 	uint32_t op;
 };
 
-static inline uint32_t mongodb_le32(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
 static inline uint32_t mongodb_take32(struct sp_cursor *c)
 {
 	const uint8_t *p = sp_cursor_take(c, 4);
-	return p ? mongodb_le32(p) : 0;
+	return p ? sp_load32(p) : 0;
 }
 
 static inline struct sp_slice mongodb_take_name(struct sp_cursor *c)
@@ -74,8 +68,7 @@ static inline bool mongodb_is_opcode(uint32_t op)
 
 static inline bool mongodb_head_at(struct sp_slice in, struct mongodb_head *h)
 {
-	*h = (struct mongodb_head){mongodb_le32(in.p), mongodb_le32(in.p + 4), mongodb_le32(in.p + 8),
-				   mongodb_le32(in.p + 12)};
+	*h = (struct mongodb_head){sp_load32(in.p), sp_load32(in.p + 4), sp_load32(in.p + 8), sp_load32(in.p + 12)};
 	return h->size > HEADER && h->size <= MESSAGE_MAX && mongodb_is_opcode(h->op);
 }
 

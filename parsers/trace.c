@@ -2,6 +2,7 @@
 /* Trace contexts in headers: https://www.w3.org/TR/trace-context, https://github.com/openzipkin/b3-propagation,
  * https://www.jaegertracing.io/docs/client-libraries (uber-trace-id), SkyWalking's Cross Process Propagation Headers v3
  * (sw8), AWS X-Ray's tracing header, Datadog's. */
+#include "parsers/base64.h"
 #include "parsers/http.h"
 #include "parsers/trace_id.h"
 
@@ -114,17 +115,6 @@ static bool uber(struct sp_slice v, struct context *c)
 	return is_hex(c->trace, 1, HEX_MAX) && is_hex(c->span, 1, 16) && v.n;
 }
 
-static int base64_value(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* In the arena; empty when it is not base64. */
 static struct sp_slice base64(struct sp_arena *a, struct sp_slice s)
 {
@@ -136,10 +126,10 @@ static struct sp_slice base64(struct sp_arena *a, struct sp_slice s)
 	uint8_t *out = sp_arena_get(a, n);
 	uint32_t bits = 0;
 	for (size_t i = 0; out && i < s.n; i++) {
-		int v = base64_value(s.p[i]);
-		if (v < 0)
+		uint8_t v = sp_base64_value(s.p[i]);
+		if (v == SP_BASE64_NONE)
 			return (struct sp_slice){0};
-		bits = bits << 6 | (uint32_t)v;
+		bits = bits << 6 | v;
 		if (i % 4)
 			out[at++] = (uint8_t)(bits >> (6 - i % 4 * 2));
 	}
