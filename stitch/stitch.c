@@ -300,6 +300,7 @@ static void take(struct sp_stitch *s, struct sp_span *span, const struct sp_prep
 {
 	uint32_t add[2], n, g;
 	s->stats.spans++;
+	span->end_ns = SP_MAX(span->end_ns, span->start_ns); /* packets out of order, or another box's mistake */
 	span->rewritten = sp_offsets_find(s->offsets, span->point, span->flow_id, add);
 	uint32_t hinted = sp_hint_take(s, p, span);
 	struct sp_meeting m = {.group = hinted, .confidence = 100};
