@@ -21,6 +21,8 @@ OURS = {
 # What the reference agent takes for these captures, ns a packet: its library, which writes nothing, and its whole process;
 # measured on another machine of this kind.
 REFERENCE = {"small": (1397, 11960), "mix": (861, 6320), "calls": (2866, None)}
+# What tcpdump -w /dev/null took there: the one program that was measured on both machines.
+TCPDUMP_THERE = {"small": 86, "mix": 198, "calls": 96}
 
 
 def machine():
@@ -151,6 +153,26 @@ def flow_targets(t, small, mix, small_calls):
         t.add("small calls, flow log", "≤", 60, ns(small_calls, ours), " ns")
 
 
+def reference_table(by_name):
+    """The reference agent beside us. As its machine took more or less time for tcpdump than this one, so would it."""
+    rows = []
+    for name, (library, agent) in REFERENCE.items():
+        table = by_name.get(name)
+        tcpdump = ns(table, "tcpdump") if table else None
+        for what, scale in (("as measured there", 1), ("for this machine", tcpdump and tcpdump / TCPDUMP_THERE[name])):
+            if not table or not scale:
+                continue
+            counted, written = ns(table, "spantap, calls counted"), ns(table, "spantap")
+            times = [over(library * scale, counted), over(library * scale, written), agent and over(agent * scale, written)]
+            process = f"{agent * scale:.0f}" if agent else ""
+            rows.append(f"| {name} | {what} | {library * scale:.0f} | {process} | " +
+                        " | ".join(f"{x:.1f}×" if x else "" for x in times) + " |")
+    return ["### The reference agent's cost over ours", "",
+            "ns a packet; its library writes nothing, its process every call. For this machine: by what tcpdump takes here and there.", "",
+            "| capture | | its library | its process | library over calls counted | library over every call written | process over that |",
+            "|---|---|---|---|---|---|---|", *rows, ""] if rows else []
+
+
 def call_targets(t, by_name):
     """With every call written, unless it says otherwise."""
     counted, flows = "spantap, calls counted", "spantap, flows only"
@@ -221,4 +243,5 @@ def render(tables, near, scaling, stages, stitch, runs):
     for table in tables + ([near] if near else []):
         out += cost_table(table)
     out += call_table(tables)
+    out += reference_table({t["name"]: t for t in tables})
     return "\n".join(out + stage_table(stages) + stitch_table(stitch) + target_table(tables, near, scaling, stitch))
