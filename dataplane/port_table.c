@@ -22,5 +22,19 @@ int sp_port_open(struct sp_port **ret, const struct sp_port_conf *conf, struct s
 		return r;
 	if (sp_port_conf_is_pattern(conf))
 		return sp_err(err, -EINVAL, "port %s: a pattern names no device to open", conf->interface);
-	return sp_port_backend(conf->type)->open(ret, conf, points, err);
+	struct sp_port *port;
+	r = sp_port_backend(conf->type)->open(&port, conf, err);
+	if (r < 0)
+		return r;
+	char point[SP_POINT_NAME_MAX];
+	sp_port_conf_point(point, conf, conf->interface[0] ? conf->interface : port->name);
+	r = sp_points_add(points, point, conf->kind);
+	if (r < 0) {
+		sp_err(err, r, "port %s: more than %u observation points", port->name, SP_POINTS_MAX);
+		port->ops->close(port);
+		return r;
+	}
+	port->point = (uint16_t)r;
+	*ret = port;
+	return 0;
 }
