@@ -18,7 +18,7 @@
 #include "base/time.h"
 #include "dataplane/dpdk.h"
 #include "dataplane/netns.h"
-#include "dataplane/port.h"
+#include "dataplane/port_module.h"
 
 enum {
 	COPY_RING = 4 << 20, /* bytes of frames put together and not yet released, per queue */
@@ -388,6 +388,8 @@ static int dpdk_open(struct sp_port **ret, const struct sp_port_conf *conf, stru
 	*ret = &port->base;
 	return 0;
 }
+
+SP_PORT_MODULE(dpdk)
 
 const struct sp_port_ops sp_port_dpdk = {
 	.name = "dpdk",

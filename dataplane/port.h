@@ -59,7 +59,7 @@ struct sp_port_ops {
 	void (*close)(struct sp_port *port);
 };
 
-#define X(sym, name, built) extern const struct sp_port_ops sp_port_##name;
+#define X(sym, name, form) extern const struct sp_port_ops sp_port_##name;
 #include "dataplane/port_types.def"
 #undef X
 
