@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "dataplane/netns.h"
-#include "dataplane/port.h"
 #include "dataplane/port_conf.h"
+#include "dataplane/port_module.h"
 #include "xdp/attach.h"
 #include "xdp/capture_device.h"
 #include "xdp/mirror.bpf.h"
@@ -24,8 +24,6 @@
 #define FRAME_LARGE 4096
 #define L2_MAX 22      /* Ethernet and two VLAN tags */
 #define SOCKETS_MAX 64 /* of a device: size of the steering program's map */
-
-extern const struct sp_port_ops sp_port_af_xdp;
 
 /* What one worker polls: every n-th socket of the port. */
 struct queue {
@@ -334,6 +332,8 @@ static void xdp_stats(struct sp_port *port, uint16_t queue, struct sp_port_stats
 		ret->dropped +=
 			sp_mirror_count(&p->tc, SP_MIRROR_FAILED) + sp_capture_device_dropped(p->capture, p->slot);
 }
+
+SP_PORT_MODULE(af_xdp)
 
 const struct sp_port_ops sp_port_af_xdp = {
 	.name = "af_xdp",

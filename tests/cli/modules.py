@@ -16,8 +16,9 @@ BUILD = os.environ.get("BUILD", "build")
 # A port that its backend refuses as soon as it is there, on any machine, and what it says.
 PORTS = {
     "dpdk": ("{type: dpdk, dpdk: {device: net_null0, hugepages: no, memory: 1TiB}}", "lower dpdk.memory"),
+    "af_xdp": ("{type: af_xdp, interface: lo}", "port lo: its MTU is "),
 }
-LATE = r"(librte_|libpcap|libcurl)"  # the names of libraries that reading a capture does without
+LATE = r"(librte_|libbpf|libxdp|libelf|libmnl|libpcap|libcurl)"  # the names of libraries that reading a capture does without
 
 
 def modules():
