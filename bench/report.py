@@ -183,6 +183,11 @@ def call_targets(t, by_name):
         t.add("idle HTTP connection, memory", "≤", 600, bytes_a_flow(by_name["idle"], "spantap"), " B")
 
 
+def on_cores(scaling):
+    """What the processors were worth while that was measured."""
+    return f" (two cores gave {scaling['cores']:.2f}×)" if scaling and scaling["cores"] else ""
+
+
 def target_table(tables, near, scaling, stitch):
     by_name = {t["name"]: t for t in tables}
     small, mix, small_calls, flows = (by_name.get(n) for n in ("small", "mix", "calls", "flows"))
@@ -200,7 +205,7 @@ def target_table(tables, near, scaling, stitch):
         t.add("tracked at 2.1 M flows over at 2,100", "≤", 5, over(far, ns(near, "spantap, summary only")), "×")
     if small:
         t.add("two workers, a share each", "≥", 1.9, scaling and scaling["shares"], "×")
-        t.add("two workers, one file", "≥", 1.6, scaling and scaling["file"], "×")
+        t.add(f"two workers, one file{on_cores(scaling)}", "≥", 1.6, scaling and scaling["file"], "×")
     call_targets(t, by_name)
     if stitch:
         t.add("stitching, 100,000 calls waiting", "≥", 1, stitch[0]["million_spans_a_second"], " million spans/s")

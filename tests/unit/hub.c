@@ -89,7 +89,12 @@ static int test_close(struct sp_sink *sink)
 static struct sp_sink *test_sink(struct seen *seen, unsigned slow_us, uint64_t fail_after, int close_error)
 {
 	struct test_sink *s = calloc(1, sizeof *s);
-	*s = (struct test_sink){{"test", test_write, test_close}, seen, slow_us, fail_after, close_error, false};
+	*s = (struct test_sink){{.name = "test", .write = test_write, .close = test_close},
+				seen,
+				slow_us,
+				fail_after,
+				close_error,
+				false};
 	memset(seen, 0, sizeof *seen);
 	return &s->sink;
 }
@@ -335,6 +340,115 @@ static void smallest(void)
 	CHECK_EQ(seen.records, WORKERS * 100000);
 	CHECK_EQ(seen.disorder, 0);
 	sp_hub_free(hub);
+}
+
+/* 11 bytes each, which depend on where they stand. */
+static uint64_t place;
+
+static uint8_t byte_at(uint64_t at)
+{
+	return (uint8_t)(at * 31 >> 3);
+}
+
+static void encode_eleven(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *p)
+{
+	sp_buf_reserve(out, 11);
+	for (int i = 0; i < 11; i++)
+		out->p[out->n++] = byte_at(place++);
+}
+
+static const struct sp_encoder elevens = {.name = "elevens", .record = encode_eleven};
+
+struct pieces {
+	uint64_t bytes, wrong;
+	unsigned odd; /* pieces that are not one of the usual size */
+	size_t last;
+};
+
+struct pieces_sink {
+	struct sp_sink sink;
+	struct pieces *seen;
+};
+
+static int pieces_write(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n)
+{
+	struct pieces *seen = ((struct pieces_sink *)sink)->seen;
+	for (size_t i = 0; i < n; i++)
+		seen->wrong += ((const uint8_t *)p)[i] != byte_at(seen->bytes + i);
+	seen->bytes += n;
+	seen->odd += n != 256 * 1024;
+	seen->last = n;
+	return 0;
+}
+
+static int pieces_close(struct sp_sink *sink)
+{
+	free(sink);
+	return 0;
+}
+
+/* A file that nobody reads yet gets pieces that the kernel keeps as one, whenever records come. */
+static void pieces_of_one_size(void)
+{
+	struct sp_hub *hub;
+	struct pieces seen = {0};
+	struct sp_hub_stats stats;
+	struct pieces_sink *s = calloc(1, sizeof *s);
+	*s = (struct pieces_sink){{.name = "pieces", .unread = true, .write = pieces_write, .close = pieces_close},
+				  &seen};
+	place = 0;
+	CHECK(!sp_hub_new(&hub, WORKERS, 4, &points));
+	CHECK(!sp_hub_add(hub, &elevens, &s->sink, true));
+	CHECK(!sp_hub_start(hub));
+	run(hub, 50000, 900);
+	CHECK_EQ(sp_hub_stop(hub), 0);
+	CHECK_EQ(seen.bytes, WORKERS * 50000 * 11);
+	CHECK_EQ(seen.wrong, 0);
+	CHECK_EQ(seen.odd, 1);
+	CHECK_EQ(seen.last, seen.bytes % (256 * 1024));
+	sp_hub_stats(hub, &stats);
+	CHECK_EQ(stats.records, WORKERS * 50000);
+	CHECK_EQ(stats.bytes_written, seen.bytes);
+	sp_hub_free(hub);
+}
+
+static bool has_ids(const struct sp_page *page, const struct sp_points *p)
+{
+	return page->ids;
+}
+
+static const struct sp_encoder picky = {.name = "picky", .record = encode_number, .wants = has_ids};
+
+/* An exporter gets the pages that it wants, and the others come back at once. */
+static void pages_that_are_wanted(void)
+{
+	const struct sp_encoder *const other[] = {&numbers, &picky};
+	for (unsigned with = 0; with < 2; with++) {
+		struct sp_hub *hub;
+		struct seen some, others;
+		struct sp_out out;
+		struct sp_hub_stats stats;
+		CHECK(!sp_hub_new(&hub, 1, 2, &points));
+		CHECK(!sp_hub_add(hub, &picky, test_sink(&some, 0, 0, 0), true));
+		CHECK(!sp_hub_add(hub, other[with], test_sink(&others, 0, 0, 0), true));
+		CHECK(!sp_hub_start(hub));
+		sp_hub_out(hub, 0, &out);
+		for (uint64_t i = 0; i < 3000; i++) {
+			struct sp_flow_record *r =
+				sp_out_record(&out, SP_RECORD_FLOW, SP_FLOW_RECORD_PLAIN, SP_FLOW_RECORD_PLAIN);
+			CHECK(r);
+			r->flow_id = i;
+			out.page->ids += i % 10 == 0;
+			sp_out_flush(&out);
+		}
+		CHECK_EQ(sp_hub_stop(hub), 0);
+		sp_hub_stats(hub, &stats);
+		CHECK_EQ(some.records, 300);
+		CHECK_EQ(others.records, with ? 300 : 3000);
+		CHECK_EQ(stats.pages, some.records + others.records);
+		CHECK_EQ(stats.dropped_records, 0);
+		sp_hub_free(hub);
+	}
 }
 
 static void no_exporter(void)
@@ -643,6 +757,8 @@ int main(void)
 	RUN(close_fails);
 	RUN(stop_drains);
 	RUN(smallest);
+	RUN(pieces_of_one_size);
+	RUN(pages_that_are_wanted);
 	RUN(no_exporter);
 	RUN(idle);
 	RUN(directory);
