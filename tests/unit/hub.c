@@ -412,9 +412,9 @@ static void pieces_of_one_size(void)
 	sp_hub_free(hub);
 }
 
-static bool has_ids(const struct sp_page *page, const struct sp_points *p)
+static enum sp_wants has_ids(const struct sp_page *page, const struct sp_points *p)
 {
-	return page->ids;
+	return page->ids ? SP_WANTS_ALL : SP_WANTS_NOTHING;
 }
 
 static const struct sp_encoder picky = {.name = "picky", .record = encode_number, .wants = has_ids};
@@ -447,6 +447,45 @@ static void pages_that_are_wanted(void)
 		CHECK_EQ(others.records, with ? 300 : 3000);
 		CHECK_EQ(stats.pages, some.records + others.records);
 		CHECK_EQ(stats.dropped_records, 0);
+		sp_hub_free(hub);
+	}
+}
+
+static enum sp_wants only_ids(const struct sp_page *page, const struct sp_points *p)
+{
+	return page->ids ? SP_WANTS_IDS : SP_WANTS_NOTHING;
+}
+
+static const struct sp_encoder with_ids = {.name = "with_ids", .record = encode_any, .wants = only_ids, .inside = true};
+
+/* Of a page with few calls that carry an id, nobody has to look at the others; of one with many, at all. */
+static void calls_with_ids(void)
+{
+	for (uint64_t every = 1; every <= 100; every += 9) {
+		struct sp_hub *hub;
+		struct seen seen;
+		struct sp_out out;
+		const size_t size = sizeof(struct sp_request_record) + 16;
+		uint64_t wanted = 0;
+		CHECK(!sp_hub_new(&hub, 1, 4, &points));
+		struct sp_sink *sink = test_sink(&seen, 0, 0, 0);
+		((struct test_sink *)sink)->all_kinds = true;
+		CHECK(!sp_hub_add(hub, &with_ids, sink, true));
+		CHECK(!sp_hub_start(hub));
+		sp_hub_out(hub, 0, &out);
+		for (uint64_t i = 0; i < 20000; i++) {
+			struct sp_request_record *r = sp_out_record(&out, SP_RECORD_REQUEST, size, size);
+			CHECK(r);
+			r->flow_id = i;
+			if (i % every)
+				continue;
+			sp_page_has_id(out.page, r);
+			wanted++;
+		}
+		sp_out_flush(&out);
+		CHECK_EQ(sp_hub_stop(hub), 0);
+		CHECK_EQ(seen.records, every >= 10 ? wanted : 20000);
+		CHECK_EQ(seen.disorder, 0);
 		sp_hub_free(hub);
 	}
 }
@@ -759,6 +798,7 @@ int main(void)
 	RUN(smallest);
 	RUN(pieces_of_one_size);
 	RUN(pages_that_are_wanted);
+	RUN(calls_with_ids);
 	RUN(no_exporter);
 	RUN(idle);
 	RUN(directory);
