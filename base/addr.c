@@ -4,33 +4,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#define TEN(begin)                                                                                                     \
-	{begin "0"}, {begin "1"}, {begin "2"}, {begin "3"}, {begin "4"}, {begin "5"}, {begin "6"}, {begin "7"},        \
-		{begin "8"},                                                                                           \
-	{                                                                                                              \
-		begin "9"                                                                                              \
-	}
-
-static const char octet[256][4] = {
-	TEN(""),   TEN("1"),  TEN("2"),	 TEN("3"),  TEN("4"),  TEN("5"),  TEN("6"),  TEN("7"),
-	TEN("8"),  TEN("9"),  TEN("10"), TEN("11"), TEN("12"), TEN("13"), TEN("14"), TEN("15"),
-	TEN("16"), TEN("17"), TEN("18"), TEN("19"), TEN("20"), TEN("21"), TEN("22"), TEN("23"),
-	TEN("24"), {"250"},   {"251"},	 {"252"},   {"253"},   {"254"},	  {"255"},
-};
-
-/* Stores one byte more than the longest number has. */
-static inline char *put_octet(char *out, unsigned v)
-{
-	memcpy(out, octet[v], sizeof octet[v]);
-	return out + 1 + (v > 9) + (v > 99);
-}
+#include "base/decimal.h"
 
 static char *put_v4(char *p, const uint8_t *b)
 {
-	p = put_octet(p, b[0]);
+	p = sp_put_small(p, b[0]);
 	for (int i = 1; i < 4; i++) {
 		*p++ = '.';
-		p = put_octet(p, b[i]);
+		p = sp_put_small(p, b[i]);
 	}
 	return p;
 }

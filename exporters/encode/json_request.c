@@ -165,7 +165,7 @@ static inline char *put_seq(char *p, uint32_t v, __m128i tails, bool second)
 {
 	if (SP_UNLIKELY(v < TAIL))
 		return sp_put_u64(p, v);
-	return put_tail(sp_put_tiny(p, v / TAIL), tails, second);
+	return put_tail(sp_put_small(p, v / TAIL), tails, second);
 }
 
 static char *put_common(char *p, const struct sp_request_record *r, const struct sp_point *point)
