@@ -4,18 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "base/decimal.h"
-
-static char *put_v4(char *p, const uint8_t *b)
-{
-	p = sp_put_small(p, b[0]);
-	for (int i = 1; i < 4; i++) {
-		*p++ = '.';
-		p = sp_put_small(p, b[i]);
-	}
-	return p;
-}
-
 #define V6_GROUPS 8
 
 static unsigned group(const uint8_t *b, unsigned i)
@@ -46,8 +34,7 @@ static unsigned zero_run(const uint8_t *b, unsigned *at)
 	return best > 1 ? best : 0;
 }
 
-/* RFC 5952, as inet_ntop has it: with a dotted tail after six zero groups, which is allowed there. */
-static char *put_v6(char *p, const uint8_t *b)
+char *sp_put_v6(char *p, const uint8_t b[16])
 {
 	unsigned from = 0, run = zero_run(b, &from);
 	for (unsigned i = 0; i < V6_GROUPS;) {
@@ -61,15 +48,10 @@ static char *put_v6(char *p, const uint8_t *b)
 		if (i)
 			*p++ = ':';
 		if (i == 6 && run == 6)
-			return put_v4(p, b + 12);
+			return sp_put_v4(p, b + 12);
 		p = put_group(p, group(b, i++));
 	}
 	return p;
-}
-
-size_t sp_addr_format(char *out, const struct sp_addr *a)
-{
-	return (size_t)((sp_addr_is_v4(a) ? put_v4(out, a->b + 12) : put_v6(out, a->b)) - out);
 }
 
 int sp_addr_parse(struct sp_addr *ret, const char *text)

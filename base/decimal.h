@@ -47,7 +47,7 @@ extern const uint32_t sp_decimal_small[1000];
 extern const char sp_decimal_pair[100][2];
 
 /* v < 1000, no leading zeros. */
-static inline char *sp_put_small(char *p, uint32_t v)
+static inline char *sp_put_small(char *p, uint64_t v)
 {
 	uint32_t d = sp_decimal_small[v];
 	memcpy(p, &d, sizeof d);
@@ -55,7 +55,7 @@ static inline char *sp_put_small(char *p, uint32_t v)
 }
 
 /* v < 100, two digits. */
-static inline char *sp_put_pair(char *p, uint32_t v)
+static inline char *sp_put_pair(char *p, uint64_t v)
 {
 	memcpy(p, sp_decimal_pair[v], 2);
 	return p + 2;
@@ -64,14 +64,14 @@ static inline char *sp_put_pair(char *p, uint32_t v)
 static inline char *sp_put_u64(char *p, uint64_t v)
 {
 	if (SP_LIKELY(v < 1000)) /* sizes of small messages, times that people wait for a machine */
-		return sp_put_small(p, (uint32_t)v);
+		return sp_put_small(p, v);
 	if (SP_LIKELY(v < 100000)) /* ports */
 		return sp_put_pair(sp_put_small(p, (uint32_t)v / 100), (uint32_t)v % 100);
 	if (SP_LIKELY(v < 100000000))
 		return sp_put_short(p, (uint32_t)v);
 	uint64_t hi = v / 100000000;
 	if (hi < 1000) {
-		p = sp_put_small(p, (uint32_t)hi);
+		p = sp_put_small(p, hi);
 	} else if (hi < 100000000) {
 		p = sp_put_short(p, (uint32_t)hi);
 	} else {
