@@ -251,6 +251,6 @@ struct sp_sink *sp_summary_sink_new(struct sp_summary *s)
 {
 	struct summary_sink *sink = malloc(sizeof *sink);
 	if (sink)
-		*sink = (struct summary_sink){{"summary", take_records, close_sink}, s};
+		*sink = (struct summary_sink){{.name = "summary", .write = take_records, .close = close_sink}, s};
 	return sink ? &sink->sink : NULL;
 }

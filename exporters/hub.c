@@ -19,9 +19,9 @@
 #include "base/ring.h"
 
 #define EXPORTERS_MAX 16
-#define CHUNK (256 * 1024) /* bytes handed to a sink at once: about what a core's own cache holds */
-#define AHEAD 3		   /* records that are asked for before their turn */
-#define WAKE_PAGES 4	   /* waiting pages that are worth a wake */
+#define CHUNK ((size_t)256 * 1024) /* bytes handed to a sink at once: about what a core's own cache holds */
+#define AHEAD 3			   /* records that are asked for before their turn */
+#define WAKE_PAGES 8		   /* waiting pages that are worth a wake */
 
 static const struct timespec nap = {.tv_nsec = 50 * 1000000};
 
@@ -99,47 +99,62 @@ static bool push_waiting(struct lane *lane, struct exporter *e, struct sp_page *
 	return pushed;
 }
 
+static void keep_spare(struct worker *w, struct sp_page *page)
+{
+	page->next = w->spare;
+	w->spare = page;
+}
+
 static void drop_page(struct lane *lane, struct worker *w, struct sp_page *page)
 {
 	count(&lane->dropped_records, page->n);
 	count(&lane->dropped_pages, 1);
-	if (atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel) == 1) {
-		page->next = w->spare;
-		w->spare = page;
+	if (atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel) == 1)
+		keep_spare(w, page);
+}
+
+static void give_page(struct worker *w, struct exporter *e, struct sp_page *page)
+{
+	struct lane *lane = &w->lane[e->index];
+	if (!sp_ring_push(lane->full, page) && !push_waiting(lane, e, page)) {
+		drop_page(lane, w, page);
+		return;
+	}
+	if (++lane->since_wake < WAKE_PAGES && lane->since_wake < w->hub->depth)
+		return;
+	sp_fence();
+	if (atomic_load_explicit(&e->asleep, memory_order_relaxed)) {
+		lane->since_wake = 0;
+		sp_bell_wake(&e->asleep);
 	}
 }
 
+static enum sp_wants wants(const struct exporter *e, const struct sp_page *page)
+{
+	return e->encoder->wants ? e->encoder->wants(page, e->hub->points) : SP_WANTS_ALL;
+}
+
+/* To those who want it: nobody else is woken for it. */
 static void send_page(struct worker *w, struct sp_page *page)
 {
-	struct sp_hub *hub = w->hub;
-	atomic_store_explicit(&page->refs, hub->n_exporters, memory_order_relaxed);
-	for (unsigned i = 0; i < hub->n_exporters; i++) {
-		struct exporter *e = hub->exporter[i];
-		struct lane *lane = &w->lane[i];
-		if (!sp_ring_push(lane->full, page)) {
-			if (!push_waiting(lane, e, page)) {
-				drop_page(lane, w, page);
-				continue;
-			}
-		}
-		if (++lane->since_wake >= WAKE_PAGES || lane->since_wake >= hub->depth) {
-			sp_fence();
-			if (atomic_load_explicit(&e->asleep, memory_order_relaxed)) {
-				lane->since_wake = 0;
-				sp_bell_wake(&e->asleep);
-			}
-		}
-	}
+	struct exporter *to[EXPORTERS_MAX];
+	unsigned n = 0;
+	for (unsigned i = 0; i < w->hub->n_exporters; i++)
+		if (wants(w->hub->exporter[i], page))
+			to[n++] = w->hub->exporter[i];
+	atomic_store_explicit(&page->refs, n, memory_order_relaxed);
+	for (unsigned i = 0; i < n; i++)
+		give_page(w, to[i], page);
+	if (!n)
+		keep_spare(w, page);
 }
 
 static struct sp_page *empty_page(struct worker *w)
 {
 	struct sp_page *page;
 	for (unsigned i = 0; i < w->hub->n_exporters; i++)
-		while ((page = sp_ring_pop(w->lane[i].empty))) {
-			page->next = w->spare;
-			w->spare = page;
-		}
+		while ((page = sp_ring_pop(w->lane[i].empty)))
+			keep_spare(w, page);
 	page = w->spare;
 	assert(page);
 	w->spare = page->next;
@@ -168,14 +183,14 @@ void sp_hub_out(struct sp_hub *hub, unsigned worker, struct sp_out *ret)
 
 /* Exporters. */
 
-static void write_piece(struct exporter *e, unsigned kind)
+/* Its first `n` bytes. A record is counted with those of its bytes that come first. */
+static void write_piece(struct exporter *e, unsigned kind, size_t n)
 {
 	struct piece *piece = &e->piece[kind];
-	if (!piece->buf.n)
+	if (!n)
 		return;
-	uint64_t bytes = piece->buf.n;
-	int rc = e->sink->take ? e->sink->take(e->sink, &piece->buf)
-			       : e->sink->write(e->sink, kind, piece->buf.p, piece->buf.n);
+	size_t bytes = n, rest = piece->buf.n - n;
+	int rc = e->sink->take ? e->sink->take(e->sink, &piece->buf) : e->sink->write(e->sink, kind, piece->buf.p, n);
 	if (rc) {
 		count(&e->write_errors, 1);
 		count(&e->failed_records, piece->records);
@@ -185,14 +200,16 @@ static void write_piece(struct exporter *e, unsigned kind)
 		count(&e->records, piece->records);
 		count(&e->bytes_written, bytes);
 	}
-	piece->buf.n = 0;
+	if (rest)
+		memmove(piece->buf.p, piece->buf.p + n, rest);
+	piece->buf.n = rest;
 	piece->records = 0;
 }
 
 static void write_pieces(struct exporter *e)
 {
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
-		write_piece(e, kind);
+		write_piece(e, kind, e->piece[kind].buf.n);
 }
 
 /* What stays in the program stays in its order, too: a flow must not come before calls that ended earlier. */
@@ -216,13 +233,13 @@ static void encode_record(struct exporter *e, const struct sp_record_head *head)
 	e->encoder->record(&piece->buf, head, e->hub->points);
 	piece->records++;
 	if (piece->buf.n >= CHUNK)
-		write_piece(e, kind);
+		write_piece(e, kind, e->sink->unread ? piece->buf.n & -CHUNK : piece->buf.n);
 }
 
-static void encode_page(struct exporter *e, const struct sp_page *page)
+static void encode_all(struct exporter *e, const struct sp_page *page)
 {
 	const struct sp_encoder *encoder = e->encoder;
-	uint32_t end = encoder->wants && !encoder->wants(page, e->hub->points) ? 0 : page->used, ahead = 0;
+	uint32_t end = page->used, ahead = 0;
 	for (unsigned i = 0; encoder->soon && i < AHEAD && ahead < end; i++)
 		ahead = ask_soon(e, page, ahead);
 	for (uint32_t at = 0; at < end;) {
@@ -233,6 +250,20 @@ static void encode_page(struct exporter *e, const struct sp_page *page)
 			encode_record(e, head);
 		at += head->size;
 	}
+}
+
+static void encode_ids(struct exporter *e, const struct sp_page *page)
+{
+	for (uint32_t i = 0; i < page->ids; i++)
+		encode_record(e, (const struct sp_record_head *)(page->data + (size_t)page->id_at[i] * 8));
+}
+
+static void encode_page(struct exporter *e, const struct sp_page *page)
+{
+	if (page->ids <= SP_PAGE_IDS && wants(e, page) == SP_WANTS_IDS)
+		encode_ids(e, page);
+	else
+		encode_all(e, page);
 	count(&e->pages, 1);
 }
 
@@ -279,7 +310,8 @@ static void *exporter_main(void *arg)
 		}
 		if (round_robin(e))
 			continue;
-		write_pieces(e);
+		if (!e->sink->unread)
+			write_pieces(e);
 		sp_bell_set(&e->asleep);
 		bool stopping = atomic_load_explicit(&e->hub->stopping, memory_order_acquire);
 		if (!round_robin(e)) {
@@ -291,6 +323,7 @@ static void *exporter_main(void *arg)
 		}
 		sp_bell_clear(&e->asleep);
 	}
+	write_pieces(e);
 	return NULL;
 }
 

@@ -267,7 +267,8 @@ int sp_sink_dir_new(struct sp_sink **ret, const char *dir, unsigned flags, struc
 		return sp_err(err, -ENOMEM, "%s: out of memory", dir);
 	s->live = live;
 	s->traces = flags & SP_SINK_TRACES;
-	s->sink = (struct sp_sink){"file", dir_write, dir_close, s->live ? dir_reopen : NULL};
+	s->sink = (struct sp_sink){"file", .unread = !live, .write = dir_write, .close = dir_close,
+				   .reopen = live ? dir_reopen : NULL};
 	strcpy(s->path, dir);
 	for (unsigned kind = 0; kind < SP_RECORD_KIND_MAX; kind++)
 		s->fd[kind] = -1;
@@ -308,7 +309,7 @@ int sp_sink_stream_new(struct sp_sink **ret, int fd)
 	struct stream_sink *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
-	s->sink = (struct sp_sink){"stream", stream_write, stream_close};
+	s->sink = (struct sp_sink){"stream", .write = stream_write, .close = stream_close};
 	s->fd = fd;
 	*ret = &s->sink;
 	return 0;
