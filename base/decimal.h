@@ -42,44 +42,36 @@ static inline char *sp_put_short(char *p, uint32_t v)
 	return p + 8 - zeros / 8;
 }
 
-/* v < 10^4, no leading zeros. As sp_digits8, of half the digits. */
-static inline char *sp_put_shorter(char *p, uint32_t v)
+/* Of each v < 1000 its digits, the first one in the lowest byte, and in the highest byte how many there are. */
+extern const uint32_t sp_decimal_small[1000];
+extern const char sp_decimal_pair[100][2];
+
+/* v < 1000, no leading zeros. */
+static inline char *sp_put_small(char *p, uint64_t v)
 {
-	uint32_t hi = v * 5243 >> 19; /* v / 100 */
-	uint32_t two = hi + ((v - hi * 100) << 16);
-	uint32_t tens = (two * 103 >> 10) & 0x000f000f;
-	uint32_t d = tens + ((two - tens * 10) << 8);
-	unsigned zeros = (unsigned)__builtin_ctz(d | 1U << 24) & 0x18;
-	d = (d | (uint32_t)SP_DIGITS_ASCII) >> zeros;
-	memcpy(p, &d, 4);
-	return p + 4 - zeros / 8;
+	uint32_t d = sp_decimal_small[v];
+	memcpy(p, &d, sizeof d);
+	return p + (d >> 24);
 }
 
-/* v < 100, no leading zero: sizes of small messages, the first digits of sequence numbers. */
-static inline char *sp_put_tiny(char *p, uint32_t v)
+/* v < 100, two digits. */
+static inline char *sp_put_pair(char *p, uint64_t v)
 {
-	uint32_t tens = v * 103 >> 10;
-	*p = (char)('0' + tens);
-	p += tens != 0;
-	*p = (char)('0' + v - tens * 10);
-	return p + 1;
+	memcpy(p, sp_decimal_pair[v], 2);
+	return p + 2;
 }
 
 static inline char *sp_put_u64(char *p, uint64_t v)
 {
-	if (SP_LIKELY(v < 10)) { /* most counters are 0 */
-		*p = (char)('0' + v);
-		return p + 1;
-	}
-	if (v < 100)
-		return sp_put_tiny(p, (uint32_t)v);
-	if (v < 10000) /* times that people wait for a machine */
-		return sp_put_shorter(p, (uint32_t)v);
+	if (SP_LIKELY(v < 1000)) /* sizes of small messages, times that people wait for a machine */
+		return sp_put_small(p, v);
+	if (SP_LIKELY(v < 100000)) /* ports */
+		return sp_put_pair(sp_put_small(p, (uint32_t)v / 100), (uint32_t)v % 100);
 	if (SP_LIKELY(v < 100000000))
 		return sp_put_short(p, (uint32_t)v);
 	uint64_t hi = v / 100000000;
-	if (hi < 100) {
-		p = sp_put_tiny(p, (uint32_t)hi);
+	if (hi < 1000) {
+		p = sp_put_small(p, hi);
 	} else if (hi < 100000000) {
 		p = sp_put_short(p, (uint32_t)hi);
 	} else {

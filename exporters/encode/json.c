@@ -103,10 +103,10 @@ static void encode_flow(struct sp_buf *out, const struct sp_flow_record *r, cons
 
 static void encode(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points, bool tagged)
 {
-	if (record->kind == SP_RECORD_FLOW)
-		encode_flow(out, (const struct sp_flow_record *)record, points, tagged);
-	else if (record->kind == SP_RECORD_REQUEST)
+	if (record->kind == SP_RECORD_REQUEST)
 		sp_json_request(out, (const struct sp_request_record *)record, points, tagged);
+	else if (record->kind == SP_RECORD_FLOW)
+		encode_flow(out, (const struct sp_flow_record *)record, points, tagged);
 	else if (record->kind == SP_RECORD_PROFILE)
 		sp_json_profile(out, (const struct sp_profile_record *)record, points, tagged);
 	else if (record->kind == SP_RECORD_PACKET && !tagged)
@@ -123,11 +123,5 @@ static void encode_tagged(struct sp_buf *out, const struct sp_record_head *recor
 	encode(out, record, points, true);
 }
 
-static void soon(const struct sp_buf *out, const struct sp_record_head *record)
-{
-	if (record->kind == SP_RECORD_REQUEST)
-		sp_json_request_soon(out, (const struct sp_request_record *)record);
-}
-
-const struct sp_encoder sp_encode_json = {"json", encode_plain, soon};
-const struct sp_encoder sp_encode_json_tagged = {"json", encode_tagged, soon};
+const struct sp_encoder sp_encode_json = {"json", encode_plain};
+const struct sp_encoder sp_encode_json_tagged = {"json", encode_tagged};

@@ -11,7 +11,9 @@
 #include "exporters/exporter.h"
 #include "parsers/parser.h"
 
-#define PUT(text) (memcpy(p, text, sizeof(text) - 1), p += sizeof(text) - 1)
+/* Copies as many bytes as cost least: up to seven of zero behind the text, for which there is room. */
+#define PUT_SIZE(n) ((n) <= 2 ? (n) : (n) <= 4 ? 4 : (n) <= 8 ? 8 : (n) <= 16 ? 16 : ((n) + 7) & ~(size_t)7)
+#define PUT(text) (memcpy(p, text "\0\0\0\0\0\0\0", PUT_SIZE(sizeof(text) - 1)), p += sizeof(text) - 1)
 #define PUT_KEY(name) PUT(",\"" #name "\":")
 #define PUT_QUOTED_KEY(name) PUT(",\"" #name "\":\"")
 
@@ -116,6 +118,5 @@ static inline const struct sp_point *sp_json_point(const struct sp_points *point
 
 void sp_json_request(struct sp_buf *out, const struct sp_request_record *r, const struct sp_points *points,
 		     bool tagged);
-void sp_json_request_soon(const struct sp_buf *out, const struct sp_request_record *r);
 
 #endif

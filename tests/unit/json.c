@@ -145,10 +145,12 @@ static void check_number(uint64_t v)
 	CHECK_STR(got, want);
 }
 
-/* Around every power of ten and of two, and at random. */
+/* Small ones, around every power of ten and of two, and at random. */
 static void numbers(void)
 {
 	uint64_t ten = 1;
+	for (uint64_t v = 0; v < 1100; v++)
+		check_number(v);
 	for (int i = 0; i < 20; i++, ten *= 10)
 		for (uint64_t d = 0; d < 5; d++)
 			check_number(ten + d - 2);
@@ -255,7 +257,7 @@ static void requests(void)
 	CHECK(!strstr(got, "rrt_us") && !strstr(got, "message"));
 }
 
-/* What a flow's calls have in common is kept, but not the server of one that was answered in another flow. */
+/* What calls of one server have in common is kept: one that was answered in another flow has another server. */
 static void answered_elsewhere(void)
 {
 	struct sp_request_record r = {.head = {sizeof r, SP_RECORD_REQUEST, 0}, .flow_id = 5, .has_ports = 1};
@@ -292,6 +294,9 @@ static void next_call(struct sp_request_record *r)
 	sp_addr_parse(&r->client_ip, addresses[random64() % 3]);
 	sp_addr_parse(&r->server_ip, addresses[r->flow_id >> 12]);
 	r->client_port = (uint16_t)(40000 + random64() % 2);
+	r->server_port = (uint16_t)(80 + random64() % 2);
+	r->proto = random64() % 2 ? IPPROTO_TCP : IPPROTO_UDP;
+	r->point = (uint16_t)(random64() % 3);
 	r->app_proto = random64() % 2 ? SP_APP_HTTP : SP_APP_REDIS;
 	r->type = random64() % SP_CALL_TYPE_MAX;
 	r->status = random64() % SP_STATUS_MAX;
@@ -316,7 +321,7 @@ static void check_key(const char *line, const char *key, bool there, uint64_t v)
 	CHECK(!strncmp(at + n, want, strlen(want)) && strchr(",}", at[n + strlen(want)]));
 }
 
-/* What is kept of flows, times and identifiers changes nothing: every line is that of a buffer of its own. */
+/* What is kept of servers, times and identifiers changes nothing: every line is that of a buffer of its own. */
 static void kept_or_not(void)
 {
 	static const char *const versions[] = {"", "1.1", "2", "a version longer than what is kept"};
@@ -337,6 +342,8 @@ static void kept_or_not(void)
 		sp_buf_free(&once);
 		sp_encode_json.record(&once, &u.r.head, &points);
 		wrong += strlen(got) != once.n || memcmp(got, once.p, once.n);
+		check_key(got, "client_port", u.r.has_ports, u.r.client_port);
+		check_key(got, "server_port", u.r.has_ports, u.r.server_port);
 		check_key(got, "start_ns", true, u.r.start_ns);
 		check_key(got, "end_ns", true, u.r.end_ns);
 		check_key(got, "req_tcp_seq", u.r.has_req_seq, u.r.req_tcp_seq);
@@ -409,6 +416,7 @@ int main(void)
 	RUN(strings_in_steps_of_eight);
 	RUN(requests);
 	RUN(answered_elsewhere);
+	sp_points_add(&points, "a name of a point that is as long as one may be: 63 characters.", SP_POINT_CLIENT_NIC);
 	RUN(kept_or_not);
 	RUN(over_time);
 	return check_done();
