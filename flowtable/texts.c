@@ -29,8 +29,8 @@ static inline uint64_t field_bit(uint8_t field)
 static size_t room_of(const struct sp_msg *m, size_t max)
 {
 	size_t room = 0;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		room += SP_MIN(m->slot[i].n, max);
+	for (unsigned left = m->slots; left; left &= left - 1)
+		room += SP_MIN(m->slot[__builtin_ctz(left)].n, max);
 	for (unsigned i = 0; i < m->n_extras; i++)
 		room += SP_TEXTS_ATTRIBUTE_HEAD + SP_MIN(m->extra[i].value.n, attribute_max(max));
 	return room;
@@ -39,9 +39,8 @@ static size_t room_of(const struct sp_msg *m, size_t max)
 void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max)
 {
 	size_t slots = 0, room = 0;
-#pragma GCC unroll 16
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		slots += m->slot[i].n;
+	for (unsigned left = m->slots; left; left &= left - 1)
+		slots += m->slot[__builtin_ctz(left)].n;
 	for (unsigned i = 0; i < m->n_extras; i++)
 		room += SP_TEXTS_ATTRIBUTE_HEAD + m->extra[i].value.n;
 	*look = (struct sp_texts_look){m, slots, m->n_extras, slots + room, SIZE_MAX};
@@ -56,8 +55,8 @@ static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)
 	const struct sp_slice *slot = look->m->slot;
 	size_t max = look->max;
 	uint8_t *p = t->bytes + t->size;
-#pragma GCC unroll 16
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
+	for (unsigned left = look->m->slots; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
 		struct sp_slice value = slot[i];
 		if (!value.n)
 			continue;

@@ -204,13 +204,13 @@ static void describe_question(struct sp_parse *p, const struct message *m)
 	if (!m->count[QUESTIONS] && m->records && sp_dns_record_at(m->in, m->records, &r))
 		type = r.type;
 	if (opcode != QUERY)
-		sp_msg_extra(&p->msg, OPCODE, p->msg.slot[SP_SLOT_METHOD] = sp_dns_opcode(p->arena, opcode));
+		sp_msg_extra(&p->msg, OPCODE, sp_msg_put(&p->msg, SP_SLOT_METHOD, sp_dns_opcode(p->arena, opcode)));
 	else if (type)
-		p->msg.slot[SP_SLOT_METHOD] = sp_dns_type(p->arena, type);
+		sp_msg_put(&p->msg, SP_SLOT_METHOD, sp_dns_type(p->arena, type));
 	if (!m->count[QUESTIONS] && !type)
 		return;
-	struct sp_slice name = p->msg.slot[SP_SLOT_RESOURCE] = name_at(p, m->in, DNS_HEADER);
-	p->msg.slot[SP_SLOT_ENDPOINT] = sp_dns_endpoint(p->arena, name);
+	struct sp_slice name = sp_msg_put(&p->msg, SP_SLOT_RESOURCE, name_at(p, m->in, DNS_HEADER));
+	sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, sp_dns_endpoint(p->arena, name));
 	if (m->count[QUESTIONS] > 1)
 		put_questions(p, m);
 }
@@ -241,7 +241,7 @@ static void extended_error(struct sp_parse *p, struct sp_slice option)
 	text.n = SP_MIN(text.n, (size_t)ERROR_TEXT);
 	if (!name.n)
 		name = SP_JOIN(p->arena, SP_TEXT("Error "), sp_arena_u64(p->arena, code));
-	p->msg.slot[SP_SLOT_MESSAGE] = text.n ? SP_JOIN(p->arena, name, SP_TEXT(": "), text) : name;
+	sp_msg_put(&p->msg, SP_SLOT_MESSAGE, text.n ? SP_JOIN(p->arena, name, SP_TEXT(": "), text) : name);
 }
 
 static void read_opt(struct sp_parse *p, struct message *m, const struct dns_record *r)
@@ -340,7 +340,7 @@ static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct 
 {
 	if (!asked) {
 		describe_question(p, m);
-		p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
+		sp_msg_put(&p->msg, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, m->number));
 	}
 	if (opcode_of(m) != UPDATE || m->flags & QR)
 		read_records(p, m);
@@ -364,7 +364,7 @@ static void describe(struct sp_parse *p, struct message *m)
 	enum sp_msg_kind kind = multicast && !has_other_half(m) ? SP_MSG_ONEWAY
 				: answer			? SP_MSG_RESPONSE
 								: SP_MSG_REQUEST;
-	struct sp_msg *msg = sp_msg_begin_unread(p, kind, SP_PART_WHOLE);
+	struct sp_msg *msg = sp_msg_begin(p, kind, SP_PART_WHOLE);
 	msg->flags = multicast ? SP_MSG_OPTIONAL : 0;
 	msg->id = pairs_by(p, m, multicast && answer, &asked);
 	if (multicast || p->server_port == MDNS_PORT)
@@ -378,7 +378,8 @@ static void describe(struct sp_parse *p, struct message *m)
 		describe_texts(p, m, asked);
 	}
 	if (answer && (!multicast || asked || m->rcode)) {
-		msg->slot[SP_SLOT_CODE] = p->terse ? (struct sp_slice){0} : sp_dns_rcode(p->arena, m->rcode);
+		if (!p->terse)
+			sp_msg_put(msg, SP_SLOT_CODE, sp_dns_rcode(p->arena, m->rcode));
 		msg->status = (uint8_t)status_of(m->rcode);
 	}
 }
@@ -526,7 +527,7 @@ static bool plain(struct sp_parse *p)
 	uint64_t id = sp_dns_name_hash(name, sp_be16(in.p + end)) << 16 | number;
 	if (!answer)
 		st->asked[st->next++ % ASKED] = id;
-	struct sp_msg *m = sp_msg_begin_unread(p, answer ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin(p, answer ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_WHOLE);
 	m->id = id;
 	m->status = answer ? (uint8_t)status_of(flags & 15) : SP_STATUS_NONE;
 	return true;

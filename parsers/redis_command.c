@@ -323,7 +323,7 @@ static uint8_t *put_endpoint(struct sp_parse *p, uint8_t *to, struct sp_slice me
 {
 	uint8_t *begin = to;
 	bool several;
-	p->msg.slot[SP_SLOT_ENDPOINT] = method;
+	sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, method);
 	if (!key->text.p)
 		return to;
 	memmove(to, method.p, SHORT_METHOD); /* of constant size: there is room, of which both may be part */
@@ -331,7 +331,7 @@ static uint8_t *put_endpoint(struct sp_parse *p, uint8_t *to, struct sp_slice me
 	*to++ = ' ';
 	to = sp_name_write_seen(p->seen, to, key->text, !key->is_name, &several);
 	if (several || key->is_name)
-		p->msg.slot[SP_SLOT_ENDPOINT] = (struct sp_slice){begin, (size_t)(to - begin)};
+		sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, (struct sp_slice){begin, (size_t)(to - begin)});
 	return to;
 }
 
@@ -354,7 +354,7 @@ void redis_describe(struct sp_parse *p, const struct redis_command *c)
 	}
 	struct sp_slice method = {begin, (size_t)(to - begin)};
 	to = put_arguments(to, c, i, shown, &key);
-	p->msg.slot[SP_SLOT_METHOD] = method;
-	p->msg.slot[SP_SLOT_RESOURCE] = (struct sp_slice){begin, (size_t)(to - begin)};
+	sp_msg_put(&p->msg, SP_SLOT_METHOD, method);
+	sp_msg_put(&p->msg, SP_SLOT_RESOURCE, (struct sp_slice){begin, (size_t)(to - begin)});
 	put_endpoint(p, to, method, &key);
 }

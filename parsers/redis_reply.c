@@ -41,9 +41,9 @@ static void describe_push(struct sp_parse *p, const struct sp_slice *word, struc
 	to = sp_put(to, method);
 	*to++ = ' ';
 	to = sp_name_write(to, channel, true, &several);
-	m->slot[SP_SLOT_METHOD] = method;
-	m->slot[SP_SLOT_RESOURCE] = channel;
-	m->slot[SP_SLOT_ENDPOINT] = several ? (struct sp_slice){begin, (size_t)(to - begin)} : method;
+	sp_msg_put(m, SP_SLOT_METHOD, method);
+	sp_msg_put(m, SP_SLOT_RESOURCE, channel);
+	sp_msg_put(m, SP_SLOT_ENDPOINT, several ? (struct sp_slice){begin, (size_t)(to - begin)} : method);
 }
 
 static enum sp_parse_result reply_of(struct sp_parse *p, struct redis_state *st, const struct resp_node *n,
@@ -185,7 +185,7 @@ static inline bool short_reply(struct sp_parse *p, const struct redis_state *st)
 	}
 	if (!line)
 		return false;
-	struct sp_msg *m = sp_msg_begin_unread(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
 	m->status = SP_STATUS_OK;
 	if (*p->in.p == '$')
 		sp_msg_extra(m, REDIS_ROWS, SP_TEXT("1"));

@@ -228,8 +228,8 @@ static void requests(void)
 	} u;
 	struct sp_msg m = {.n_extras = 1};
 	const char *got;
-	m.slot[SP_SLOT_METHOD] = SP_TEXT("GET");
-	m.slot[SP_SLOT_RESOURCE] = SP_TEXT("/a\"b");
+	sp_msg_put(&m, SP_SLOT_METHOD, SP_TEXT("GET"));
+	sp_msg_put(&m, SP_SLOT_RESOURCE, SP_TEXT("/a\"b"));
 	u.r.head = (struct sp_record_head){sizeof u, SP_RECORD_REQUEST, 0};
 	u.r.request_id = 7;
 	u.r.app_proto = SP_APP_HTTP;
@@ -240,9 +240,9 @@ static void requests(void)
 	struct sp_texts_look look;
 	sp_texts_look(&look, &m, 100);
 	sp_texts_begin(&u.r.texts, &look);
-	m.slot[SP_SLOT_RESOURCE] = (struct sp_slice){0};
-	m.slot[SP_SLOT_CODE] = SP_TEXT("200");
-	m.slot[SP_SLOT_METHOD] = SP_TEXT("POST");
+	sp_msg_put(&m, SP_SLOT_RESOURCE, (struct sp_slice){0});
+	sp_msg_put(&m, SP_SLOT_CODE, SP_TEXT("200"));
+	sp_msg_put(&m, SP_SLOT_METHOD, SP_TEXT("POST"));
 	m.extra[0] = (struct sp_extra){0, SP_TEXT("two")};
 	sp_texts_look(&look, &m, 3);
 	sp_texts_add(&u.r.texts, &look);
@@ -329,7 +329,7 @@ static void kept_or_not(void)
 	for (unsigned i = 0; i < 4000 && !wrong; i++) {
 		struct sp_msg m = {0};
 		struct sp_texts_look look;
-		m.slot[SP_SLOT_VERSION] = sp_slice_of(versions[random64() % SP_ARRAY_SIZE(versions)]);
+		sp_msg_put(&m, SP_SLOT_VERSION, sp_slice_of(versions[random64() % SP_ARRAY_SIZE(versions)]));
 		sp_texts_look(&look, &m, 100);
 		sp_texts_begin(&u.r.texts, &look);
 		next_call(&u.r);
