@@ -25,8 +25,7 @@ static uint32_t no_room(struct sp_talk *t)
 static uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
 {
 	struct sp_l7 *l7 = t->l7;
-	struct sp_texts_look look;
-	sp_texts_look(&look, m, l7->conf.max_field);
+	struct sp_texts_look look = sp_texts_look(m, l7->conf.max_field);
 	uint32_t handle = sp_slab_get(&l7->slab, sizeof(struct sp_call) + look.room);
 	if (SP_UNLIKELY(!handle))
 		return no_room(t);
@@ -75,8 +74,7 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 	struct sp_call *c = sp_call_at(t, handle);
 	if (!(c->bits & SP_CALL_TEXTS))
 		return handle;
-	struct sp_texts_look look;
-	sp_texts_look(&look, m, t->l7->conf.max_field);
+	struct sp_texts_look look = sp_texts_look(m, t->l7->conf.max_field);
 	size_t more = sp_texts_more(&c->texts, &look), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;

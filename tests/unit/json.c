@@ -237,14 +237,13 @@ static void requests(void)
 	u.r.type = SP_CALL_TYPE_CALL;
 	u.r.status = SP_STATUS_OK;
 	m.extra[0] = (struct sp_extra){0, SP_TEXT("one")};
-	struct sp_texts_look look;
-	sp_texts_look(&look, &m, 100);
+	struct sp_texts_look look = sp_texts_look(&m, 100);
 	sp_texts_begin(&u.r.texts, &look);
 	sp_msg_put(&m, SP_SLOT_RESOURCE, (struct sp_slice){0});
 	sp_msg_put(&m, SP_SLOT_CODE, SP_TEXT("200"));
 	sp_msg_put(&m, SP_SLOT_METHOD, SP_TEXT("POST"));
 	m.extra[0] = (struct sp_extra){0, SP_TEXT("two")};
-	sp_texts_look(&look, &m, 3);
+	look = sp_texts_look(&m, 3);
 	sp_texts_add(&u.r.texts, &look);
 	got = encode(&sp_encode_json, (const void *)&u.r);
 	CHECK(strstr(got, "\"request_id\":\"7\"") && strstr(got, "\"app_proto\":\"http\",\"type\":\"call\""));
@@ -328,9 +327,8 @@ static void kept_or_not(void)
 	unsigned wrong = 0;
 	for (unsigned i = 0; i < 4000 && !wrong; i++) {
 		struct sp_msg m = {0};
-		struct sp_texts_look look;
 		sp_msg_put(&m, SP_SLOT_VERSION, sp_slice_of(versions[random64() % SP_ARRAY_SIZE(versions)]));
-		sp_texts_look(&look, &m, 100);
+		struct sp_texts_look look = sp_texts_look(&m, 100);
 		sp_texts_begin(&u.r.texts, &look);
 		next_call(&u.r);
 		const char *got = encode(&sp_encode_json, (const void *)&u.r);
