@@ -336,7 +336,7 @@ static enum sp_status status_of(unsigned rcode)
 }
 
 /* `asked`: all that is in the question is known, and so is its number. */
-static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct message *m, bool asked)
+static inline void describe_texts(struct sp_parse *p, struct message *m, bool asked)
 {
 	if (!asked) {
 		describe_question(p, m);
