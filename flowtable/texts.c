@@ -29,30 +29,34 @@ struct sp_texts_look sp_texts_look_cut(const struct sp_msg *m, size_t max)
 }
 
 /* As sp_copy, without a call for what is long: whoever copies values calls nobody, and has nothing to save. */
-static inline uint8_t *copy(uint8_t *to, struct sp_slice s)
+static inline uint8_t *copy(uint8_t *to, const uint8_t *from, size_t n)
 {
-	if (SP_LIKELY(s.n <= 32)) {
-		sp_copy(to, s.p, s.n);
-	} else {
-		for (size_t i = 0; i < s.n - 16; i += 16)
-			memcpy(to + i, s.p + i, 16);
-		memcpy(to + s.n - 16, s.p + s.n - 16, 16);
+	if (SP_LIKELY(n <= 32)) {
+		sp_copy(to, from, n);
+		return to + n;
 	}
-	return to + s.n;
+	do {
+		memcpy(to, from, 16);
+		to += 16;
+		from += 16;
+		n -= 16;
+	} while (n > 16);
+	memcpy(to + n - 16, from + n - 16, 16);
+	return to + n;
 }
 
-/* What is empty replaces nothing. */
-static inline uint8_t *put_slots(struct sp_texts *t, uint8_t *p, const struct sp_msg *m, size_t max)
+/* `over` others: what is empty replaces nothing. */
+static inline uint8_t *put_slots(struct sp_texts *t, uint8_t *p, const struct sp_msg *m, size_t max, bool over)
 {
 	for (unsigned left = m->slots; left; left &= left - 1) {
 		size_t i = (unsigned)__builtin_ctz(left);
 		const struct sp_slice *s = &m->slot[i];
 		size_t n = cut(*s, max);
-		if (!n)
+		if (over && !n)
 			continue;
 		t->at[i] = (uint16_t)(p - t->bytes);
 		t->n[i] = (uint16_t)n;
-		p = copy(p, (struct sp_slice){s->p, n});
+		p = copy(p, s->p, n);
 	}
 	return p;
 }
@@ -66,11 +70,10 @@ static inline uint8_t *put_attributes(struct sp_texts *t, uint8_t *p, unsigned r
 		t->run_at[run] = (uint16_t)(p - t->bytes);
 	t->run_n[run] = (uint8_t)(t->run_n[run] + m->n_extras);
 	do {
-		struct sp_slice value = e->value;
-		value.n = cut(value, max);
-		uint32_t head = e->field | (uint32_t)value.n << 8;
+		size_t n = cut(e->value, max);
+		uint32_t head = e->field | (uint32_t)n << 8;
 		memcpy(p, &head, sizeof head); /* its last byte is the value's first */
-		p = copy(p + SP_TEXTS_ATTRIBUTE_HEAD, value);
+		p = copy(p + SP_TEXTS_ATTRIBUTE_HEAD, e->value.p, n);
 	} while (++e < end);
 	return p;
 }
@@ -78,10 +81,11 @@ static inline uint8_t *put_attributes(struct sp_texts *t, uint8_t *p, unsigned r
 /* Of most messages nothing is cut: these ways are apart. */
 static __attribute__((noinline)) void begin_cut(struct sp_texts *t, const struct sp_texts_look *look)
 {
-	if (!look->m)
+	const struct sp_msg *m = look->m;
+	if (!m)
 		return;
-	uint8_t *p = put_slots(t, t->bytes, look->m, look->max);
-	p = put_attributes(t, p, 0, look->m, attribute_max(look->max));
+	uint8_t *p = put_slots(t, t->bytes, m, look->max, false);
+	p = put_attributes(t, p, 0, m, attribute_max(look->max));
 	t->size = (uint16_t)(p - t->bytes);
 }
 
@@ -92,7 +96,7 @@ void sp_texts_begin(struct sp_texts *t, const struct sp_texts_look *look)
 		begin_cut(t, look);
 		return;
 	}
-	uint8_t *p = put_slots(t, t->bytes, look->m, SIZE_MAX);
+	uint8_t *p = put_slots(t, t->bytes, look->m, SIZE_MAX, false);
 	p = put_attributes(t, p, 0, look->m, SIZE_MAX);
 	t->size = (uint16_t)(p - t->bytes);
 }
@@ -177,7 +181,7 @@ static __attribute__((noinline)) void make_way(struct sp_texts *t, const struct 
 static __attribute__((noinline)) void add_cut(struct sp_texts *t, const struct sp_texts_look *look)
 {
 	uint8_t *p = put_attributes(t, t->bytes + t->size, 1, look->m, attribute_max(look->max));
-	p = put_slots(t, p, look->m, look->max);
+	p = put_slots(t, p, look->m, look->max, true);
 	t->size = (uint16_t)(p - t->bytes);
 }
 
@@ -191,7 +195,7 @@ void sp_texts_add(struct sp_texts *t, const struct sp_texts_look *look)
 		return;
 	}
 	uint8_t *p = put_attributes(t, t->bytes + t->size, 1, m, SIZE_MAX);
-	p = put_slots(t, p, m, SIZE_MAX);
+	p = put_slots(t, p, m, SIZE_MAX, true);
 	t->size = (uint16_t)(p - t->bytes);
 }
 

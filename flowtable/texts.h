@@ -50,11 +50,7 @@ struct sp_texts_look sp_texts_look_cut(const struct sp_msg *m, size_t max);
 
 static inline struct sp_texts_look sp_texts_look(const struct sp_msg *m, size_t max)
 {
-	size_t room = m->n_extras * (size_t)SP_TEXTS_ATTRIBUTE_HEAD;
-	for (unsigned left = m->slots; left; left &= left - 1)
-		room += m->slot[__builtin_ctz(left)].n;
-	for (const struct sp_extra *e = m->extra, *end = e + m->n_extras; e < end; e++)
-		room += e->value.n;
+	size_t room = m->texts + m->n_extras * (size_t)SP_TEXTS_ATTRIBUTE_HEAD;
 	if (SP_UNLIKELY(room > SP_MIN(max, (size_t)SP_TEXTS_ATTRIBUTE_MAX)))
 		return sp_texts_look_cut(m, max);
 	return (struct sp_texts_look){m, room, SIZE_MAX};

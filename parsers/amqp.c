@@ -267,7 +267,7 @@ static bool fails(struct sp_parse *p, struct state *st, const struct frame *f, c
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
 	static const struct amqp_method none = {.name = ""};
 	amqp_describe(p, &none, a);
-	m->n_extras = 0;
+	sp_msg_drop_extras(m);
 	sp_msg_put(m, SP_SLOT_ENDPOINT, (struct sp_slice){0});
 	m->id = id;
 	return true;

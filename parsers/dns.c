@@ -265,27 +265,16 @@ static void read_opt(struct sp_parse *p, struct message *m, const struct dns_rec
 	}
 }
 
-/* Answers as text, in the one pass over the records that finds the options, too. */
-static __attribute__((noinline)) void read_records(struct sp_parse *p, struct message *m)
+/* Answers as text. Returns where they end, as sp_dns_record_at does. */
+static inline size_t put_answers(struct sp_parse *p, const struct message *m, size_t at)
 {
 	struct sp_out o = sp_out_begin(p->arena, ANSWERS_TEXT);
-	struct dns_record r, opt = {0};
-	size_t at = m->records;
+	struct dns_record r;
 	uint32_t ttl = UINT32_MAX;
-	unsigned section = ANSWERS, left = m->count[ANSWERS];
-	while (at && at < m->in.n && section <= ADDITIONAL) {
-		if (!left) {
-			left = ++section <= ADDITIONAL ? m->count[section] : 0;
-			continue;
-		}
-		left--;
+	for (unsigned left = m->count[ANSWERS]; left && at && at < m->in.n; left--) {
 		at = sp_dns_record_at(m->in, at, &r);
 		if (!at)
 			break;
-		if (section == ADDITIONAL && r.type == DNS_OPT)
-			opt = r;
-		if (section != ANSWERS || !(m->flags & QR) || p->terse) /* mDNS' known answers are no answer */
-			continue;
 		ttl = SP_MIN(ttl, r.ttl);
 		if (sp_out_room(&o) < ANSWERS_ROOM)
 			continue;
@@ -294,10 +283,29 @@ static __attribute__((noinline)) void read_records(struct sp_parse *p, struct me
 		sp_dns_record_put(m->in, &r, &o);
 	}
 	sp_msg_extra(&p->msg, ANSWERS_FIELD, sp_out_end(p->arena, &o));
-	if (m->flags & QR && !p->terse)
-		sp_msg_extra(&p->msg, ANSWER_COUNT, sp_arena_u64(p->arena, m->count[ANSWERS]));
+	sp_msg_extra(&p->msg, ANSWER_COUNT, sp_arena_u64(p->arena, m->count[ANSWERS]));
 	if (ttl != UINT32_MAX)
 		sp_msg_extra(&p->msg, TTL, sp_arena_u64(p->arena, ttl));
+	return at;
+}
+
+/* Answers, and the options behind them. Known answers of multicast DNS are no answer. */
+static __attribute__((noinline)) void read_records(struct sp_parse *p, struct message *m)
+{
+	struct dns_record r, opt = {0};
+	size_t at = m->records;
+	unsigned passed = m->count[AUTHORITY];
+	if (m->flags & QR && !p->terse)
+		at = put_answers(p, m, at);
+	else
+		passed += m->count[ANSWERS];
+	for (; passed && at && at < m->in.n; passed--)
+		at = sp_dns_record_at(m->in, at, &r);
+	for (unsigned left = m->count[ADDITIONAL]; left && at && at < m->in.n; left--) {
+		at = sp_dns_record_at(m->in, at, &r);
+		if (at && r.type == DNS_OPT)
+			opt = r;
+	}
 	if (opt.data)
 		read_opt(p, m, &opt);
 }

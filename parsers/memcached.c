@@ -112,14 +112,13 @@ void memcached_describe(struct sp_parse *p, struct sp_slice method, const struct
 	}
 	sp_msg_put(m, SP_SLOT_RESOURCE, (struct sp_slice){begin, (size_t)(to - begin)});
 	begin = to = sp_arena_get(p->arena, NAME_SHOWN + 1 + SP_NAME_ROOM);
-	bool several = false;
 	if (!begin || !n)
 		return;
 	to = sp_put(to, sp_msg_slot(m, SP_SLOT_METHOD));
 	*to++ = ' ';
-	to = sp_name_write(to, key[0], true, &several);
-	if (several)
-		sp_msg_put(m, SP_SLOT_ENDPOINT, (struct sp_slice){begin, (size_t)(to - begin)});
+	struct sp_name_end name = sp_name_write(to, key[0], true);
+	if (name.several)
+		sp_msg_put(m, SP_SLOT_ENDPOINT, (struct sp_slice){begin, (size_t)(name.end - begin)});
 }
 
 /* The flag of a meta command with that letter. */

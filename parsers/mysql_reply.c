@@ -305,7 +305,7 @@ bool sp_mysql_give_up(struct sp_parse *p, struct sp_mysql *st)
 		return false;
 	finish(p, st, &nothing, DONE);
 	p->msg.status = SP_STATUS_UNKNOWN;
-	p->msg.n_extras = 0;
+	sp_msg_drop_extras(&p->msg);
 	return true;
 }
 

@@ -140,6 +140,7 @@ struct sp_msg {
 	uint8_t n_extras;
 	uint32_t tag;	/* of a request: what the parser wants to be told when it reads the response */
 	uint32_t first; /* offset in `in` of the message's own first byte */
+	uint32_t texts; /* bytes of all slots and extras, or a few more */
 	uint64_t id;	/* SP_PAIR_BY_ID */
 	uint64_t bytes; /* of this part on the wire; 0: those used from `first` on, and what is skipped after it. What
 			 * is used and skipped between the parts of a message is counted to it, unless messages pair by
@@ -303,7 +304,11 @@ static inline struct sp_msg *sp_msg_begin(struct sp_parse *p, enum sp_msg_kind k
 /* Fills a slot, or fills it anew. Returns the value. */
 static inline struct sp_slice sp_msg_put(struct sp_msg *msg, enum sp_slot slot, struct sp_slice value)
 {
-	msg->slots |= (uint16_t)(1U << slot);
+	uint16_t bit = (uint16_t)(1U << slot);
+	if (SP_UNLIKELY(msg->slots & bit))
+		msg->texts -= (uint32_t)msg->slot[slot].n;
+	msg->slots |= bit;
+	msg->texts += (uint32_t)value.n;
 	return msg->slot[slot] = value;
 }
 
@@ -349,8 +354,16 @@ static inline void *sp_parse_extend(struct sp_parse *p)
 /* Does nothing when the value is empty or there are too many. */
 static inline void sp_msg_extra(struct sp_msg *msg, uint8_t field, struct sp_slice value)
 {
-	if (value.n && msg->n_extras < SP_EXTRAS_MAX)
-		msg->extra[msg->n_extras++] = (struct sp_extra){field, value};
+	if (!value.n || msg->n_extras == SP_EXTRAS_MAX)
+		return;
+	msg->texts += (uint32_t)value.n;
+	msg->extra[msg->n_extras++] = (struct sp_extra){field, value};
+}
+
+static inline void sp_msg_drop_extras(struct sp_msg *msg)
+{
+	while (msg->n_extras)
+		msg->texts -= (uint32_t)msg->extra[--msg->n_extras].value.n;
 }
 
 static inline struct sp_slice sp_slice_of(const char *text)

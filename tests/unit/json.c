@@ -226,7 +226,7 @@ static void requests(void)
 		struct sp_request_record r;
 		uint64_t room[128];
 	} u;
-	struct sp_msg m = {.n_extras = 1};
+	struct sp_msg m = {0};
 	const char *got;
 	sp_msg_put(&m, SP_SLOT_METHOD, SP_TEXT("GET"));
 	sp_msg_put(&m, SP_SLOT_RESOURCE, SP_TEXT("/a\"b"));
@@ -236,13 +236,14 @@ static void requests(void)
 	u.r.parser = SP_APP_HTTP;
 	u.r.type = SP_CALL_TYPE_CALL;
 	u.r.status = SP_STATUS_OK;
-	m.extra[0] = (struct sp_extra){0, SP_TEXT("one")};
+	sp_msg_extra(&m, 0, SP_TEXT("one"));
 	struct sp_texts_look look = sp_texts_look(&m, 100);
 	sp_texts_begin(&u.r.texts, &look);
 	sp_msg_put(&m, SP_SLOT_RESOURCE, (struct sp_slice){0});
 	sp_msg_put(&m, SP_SLOT_CODE, SP_TEXT("200"));
 	sp_msg_put(&m, SP_SLOT_METHOD, SP_TEXT("POST"));
-	m.extra[0] = (struct sp_extra){0, SP_TEXT("two")};
+	sp_msg_drop_extras(&m);
+	sp_msg_extra(&m, 0, SP_TEXT("two"));
 	look = sp_texts_look(&m, 3);
 	sp_texts_add(&u.r.texts, &look);
 	got = encode(&sp_encode_json, (const void *)&u.r);

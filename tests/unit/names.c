@@ -21,9 +21,10 @@ static struct form form_of(const char *name, bool last_is_id, bool remembered)
 	memset(padded, '7', sizeof padded); /* digits: they must not count */
 	memcpy(padded, name, n);
 	struct sp_slice s = {padded, n};
-	uint8_t *end = remembered ? sp_name_write_seen(&seen, out, s, last_is_id, &f.several)
-				  : sp_name_write(out, s, last_is_id, &f.several);
-	memcpy(f.text, out, (size_t)(end - out));
+	struct sp_name_end end =
+		remembered ? sp_name_write_seen(&seen, out, s, last_is_id) : sp_name_write(out, s, last_is_id);
+	memcpy(f.text, out, (size_t)(end.end - out));
+	f.several = end.several;
 	return f;
 }
 
@@ -110,10 +111,9 @@ static void few_forms_serve_many_names(void)
 static void without_memory(void)
 {
 	uint8_t out[SP_NAME_ROOM], name[6 + BEHIND] = "user:1";
-	bool several;
-	uint8_t *end = sp_name_write_seen(NULL, out, (struct sp_slice){name, 6}, true, &several);
-	CHECK_EQ(end - out, 9);
-	CHECK(several && !memcmp(out, "user:{id}", 9));
+	struct sp_name_end end = sp_name_write_seen(NULL, out, (struct sp_slice){name, 6}, true);
+	CHECK_EQ(end.end - out, 9);
+	CHECK(end.several && !memcmp(out, "user:{id}", 9));
 }
 
 int main(void)
