@@ -186,7 +186,7 @@ static inline bool short_reply(struct sp_parse *p, const struct redis_state *st)
 		return false;
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
 	m->status = SP_STATUS_OK;
-	if (*p->in.p == '$')
+	if (*p->in.p == '$' && !p->terse)
 		sp_msg_extra(m, REDIS_ROWS, SP_TEXT("1"));
 	p->used = SP_MIN(all, (uint64_t)p->in.n);
 	p->want = all - p->used;
