@@ -11,8 +11,8 @@ int sp_library(const char *const *names, const char *package, const struct sp_fu
 	for (const char *const *name = names; *name && !library; name++)
 		library = dlopen(*name, RTLD_NOW | RTLD_LOCAL);
 	if (!library)
-		return sp_err(err, -ENOENT, "%s cannot be loaded (%s); install the package %s", names[0], dlerror(),
-			      package);
+		return sp_err(err, -ENOENT, "%s cannot be loaded (%s)%s%s", names[0], dlerror(),
+			      package ? "; install the package " : "", package ? package : "");
 	for (; functions->name; functions++) {
 		void *found = dlsym(library, functions->name);
 		if (!found)

@@ -13,7 +13,7 @@ struct sp_function {
 
 /* Loads the first of `names`, which NULL ends, that is there, and finds all functions, which a NULL name ends. It is
  * never unloaded: libraries that it brings with it may not expect that. 0, or -ENOENT: `err` says what is missing;
- * `package` is Debian's. */
+ * `package` is Debian's, NULL where there is none. */
 int sp_library(const char *const *names, const char *package, const struct sp_function *functions, struct sp_err *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 import ctypes
 import os
+import select
 import subprocess
 import time
 from statistics import median
@@ -53,7 +54,7 @@ def wait(procs, limit):
     """Waits for all; returns a Cost each. A process past the limit is killed and has rc None."""
     begun = time.monotonic()
     state = {p.pid: [p, 0, 0] for p in procs}
-    done = {}
+    done, ends = {}, {p.pid: os.pidfd_open(p.pid) for p in procs}
     while state:
         for pid in list(state):
             entry = state[pid]
@@ -68,8 +69,9 @@ def wait(procs, limit):
                 done[pid] = Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - begun, entry[1], entry[2],
                                  None if late else entry[0].returncode)
                 del state[pid]
+                os.close(ends.pop(pid))
         if state:
-            time.sleep(POLL_S)
+            select.select(list(ends.values()), [], [], POLL_S)  # until one ends, so that times are exact
     return [done[p.pid] for p in procs]
 
 

@@ -21,6 +21,8 @@ OURS = {
 # What the reference agent takes for these captures, ns a packet: its library, which writes nothing, and its whole process;
 # measured on another machine of this kind.
 REFERENCE = {"small": (1397, 11960), "mix": (861, 6320), "calls": (2866, None)}
+# What tcpdump -w /dev/null took there: the one program that was measured on both machines.
+TCPDUMP_THERE = {"small": 86, "mix": 198, "calls": 96}
 
 
 def machine():
@@ -151,6 +153,26 @@ def flow_targets(t, small, mix, small_calls):
         t.add("small calls, flow log", "≤", 60, ns(small_calls, ours), " ns")
 
 
+def reference_table(by_name):
+    """The reference agent beside us. As its machine took more or less time for tcpdump than this one, so would it."""
+    rows = []
+    for name, (library, agent) in REFERENCE.items():
+        table = by_name.get(name)
+        tcpdump = ns(table, "tcpdump") if table else None
+        for what, scale in (("as measured there", 1), ("for this machine", tcpdump and tcpdump / TCPDUMP_THERE[name])):
+            if not table or not scale:
+                continue
+            counted, written = ns(table, "spantap, calls counted"), ns(table, "spantap")
+            times = [over(library * scale, counted), over(library * scale, written), agent and over(agent * scale, written)]
+            process = f"{agent * scale:.0f}" if agent else ""
+            rows.append(f"| {name} | {what} | {library * scale:.0f} | {process} | " +
+                        " | ".join(f"{x:.1f}×" if x else "" for x in times) + " |")
+    return ["### The reference agent's cost over ours", "",
+            "ns a packet; its library writes nothing, its process every call. For this machine: by what tcpdump takes here and there.", "",
+            "| capture | | its library | its process | library over calls counted | library over every call written | process over that |",
+            "|---|---|---|---|---|---|---|", *rows, ""] if rows else []
+
+
 def call_targets(t, by_name):
     """With every call written, unless it says otherwise."""
     counted, flows = "spantap, calls counted", "spantap, flows only"
@@ -183,6 +205,11 @@ def call_targets(t, by_name):
         t.add("idle HTTP connection, memory", "≤", 600, bytes_a_flow(by_name["idle"], "spantap"), " B")
 
 
+def on_cores(scaling):
+    """What the processors were worth while that was measured."""
+    return f" (two cores gave {scaling['cores']:.2f}×)" if scaling and scaling["cores"] else ""
+
+
 def target_table(tables, near, scaling, stitch):
     by_name = {t["name"]: t for t in tables}
     small, mix, small_calls, flows = (by_name.get(n) for n in ("small", "mix", "calls", "flows"))
@@ -200,7 +227,7 @@ def target_table(tables, near, scaling, stitch):
         t.add("tracked at 2.1 M flows over at 2,100", "≤", 5, over(far, ns(near, "spantap, summary only")), "×")
     if small:
         t.add("two workers, a share each", "≥", 1.9, scaling and scaling["shares"], "×")
-        t.add("two workers, one file", "≥", 1.6, scaling and scaling["file"], "×")
+        t.add(f"two workers, one file{on_cores(scaling)}", "≥", 1.6, scaling and scaling["file"], "×")
     call_targets(t, by_name)
     if stitch:
         t.add("stitching, 100,000 calls waiting", "≥", 1, stitch[0]["million_spans_a_second"], " million spans/s")
@@ -216,4 +243,5 @@ def render(tables, near, scaling, stages, stitch, runs):
     for table in tables + ([near] if near else []):
         out += cost_table(table)
     out += call_table(tables)
+    out += reference_table({t["name"]: t for t in tables})
     return "\n".join(out + stage_table(stages) + stitch_table(stitch) + target_table(tables, near, scaling, stitch))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "conf/tree.h"
 #include "conf/value.h"
 
@@ -325,7 +326,9 @@ int sp_conf_load(struct sp_conf **ret, const char *path, const struct sp_conf_ro
 {
 	if (!path)
 		return sp_conf_load_text(ret, "defaults", "", 0, rows, size);
-	char *text = malloc(SP_CONF_FILE_MAX + 1);
+	/* Mapped: after a block of this size was freed, malloc takes all that are smaller from the heap, where calloc
+	 * has to clear pages that are not used. */
+	char *text = sp_mem_map(SP_CONF_FILE_MAX + 1, 0);
 	if (!text)
 		return -ENOMEM;
 	size_t n = 0;
@@ -334,7 +337,7 @@ int sp_conf_load(struct sp_conf **ret, const char *path, const struct sp_conf_ro
 		sp_log("%s: cannot read the configuration: %s", path, strerror(-rc));
 	else
 		rc = sp_conf_load_text(ret, path, text, n, rows, size);
-	free(text);
+	sp_mem_unmap(text, SP_CONF_FILE_MAX + 1);
 	return rc;
 }
 

@@ -423,8 +423,7 @@ static int open_here(struct af_packet *port, const struct sp_port_conf *conf, st
 	return start_queues(port, &dev, conf, err);
 }
 
-static int af_packet_open(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points,
-			  struct sp_err *err)
+static int af_packet_open(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_err *err)
 {
 	uint16_t n_queues = (uint16_t)SP_MAX(conf->queues ? conf->queues : conf->workers, 1u);
 	size_t size = sizeof(struct af_packet) + n_queues * sizeof(struct queue);
@@ -451,18 +450,10 @@ static int af_packet_open(struct sp_port **ret, const struct sp_port_conf *conf,
 		r = open_here(port, conf, err);
 		sp_netns_leave(home);
 	}
-	if (r == 0) {
-		char point[SP_POINT_NAME_MAX];
-		sp_port_conf_point(point, conf, conf->interface);
-		r = sp_points_add(points, point, conf->kind);
-		if (r < 0)
-			sp_err(err, r, "port %s: more than %u observation points", conf->interface, SP_POINTS_MAX);
-	}
 	if (r < 0) {
 		af_packet_close(&port->base);
 		return r;
 	}
-	port->base.point = (uint16_t)r;
 	*ret = &port->base;
 	return 0;
 }

@@ -18,7 +18,7 @@
 #include "base/time.h"
 #include "dataplane/dpdk.h"
 #include "dataplane/netns.h"
-#include "dataplane/port.h"
+#include "dataplane/port_module.h"
 
 enum {
 	COPY_RING = 4 << 20, /* bytes of frames put together and not yet released, per queue */
@@ -358,8 +358,7 @@ static int open_here(struct dpdk *port, const struct sp_port_conf *conf, struct 
 	return r < 0 ? r : start(port, info.driver_name, conf, stamps, err);
 }
 
-static int dpdk_open(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points,
-		     struct sp_err *err)
+static int dpdk_open(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_err *err)
 {
 	int r = sp_dpdk_start(&conf->dpdk, err);
 	if (r < 0)
@@ -382,21 +381,15 @@ static int dpdk_open(struct sp_port **ret, const struct sp_port_conf *conf, stru
 		r = open_here(port, conf, err);
 		sp_netns_leave(home);
 	}
-	if (r == 0) {
-		char point[SP_POINT_NAME_MAX];
-		sp_port_conf_point(point, conf, conf->interface[0] ? conf->interface : port->base.name);
-		r = sp_points_add(points, point, conf->kind);
-		if (r < 0)
-			sp_err(err, r, "port %s: more than %u observation points", port->base.name, SP_POINTS_MAX);
-	}
 	if (r < 0) {
 		dpdk_close(&port->base);
 		return r;
 	}
-	port->base.point = (uint16_t)r;
 	*ret = &port->base;
 	return 0;
 }
+
+SP_PORT_MODULE(dpdk)
 
 const struct sp_port_ops sp_port_dpdk = {
 	.name = "dpdk",

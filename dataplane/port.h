@@ -6,7 +6,6 @@
 
 #include "base/base.h"
 #include "base/pkt.h"
-#include "base/point.h"
 
 struct sp_port_conf; /* one `ports:` entry of the configuration, dataplane/port_conf.h */
 
@@ -23,7 +22,7 @@ struct sp_port {
 	const struct sp_port_ops *ops;
 	char name[64]; /* as the configuration calls it */
 	uint16_t n_queues;
-	uint16_t point; /* index of its observation point */
+	uint16_t point; /* index of its observation point, known before the first poll */
 	bool symmetric; /* both directions of a flow arrive at the same queue */
 	bool outer;	/* …which is chosen by outermost headers: what is in tunnels may be parted */
 	/* The queue of a flow's whole packets, where fragments go by their addresses and may come to another. NULL: not
@@ -39,8 +38,7 @@ struct sp_port_ops {
 
 	/* Opens the port with all its queues. On failure returns -errno with the reason in err and leaves nothing open.
 	 */
-	int (*open)(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points,
-		    struct sp_err *err);
+	int (*open)(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_err *err);
 
 	/* Fills batch->pkt[0..n): data, ts_ns, wire_len, cap_len, link, point, cookie, flags (SP_PKT_CSUM_PENDING,
 	 * which decode keeps, or 0). Returns n, at most SP_BATCH_MAX; 0 when nothing waits. Never blocks. Sets batch->n
@@ -61,7 +59,7 @@ struct sp_port_ops {
 	void (*close)(struct sp_port *port);
 };
 
-#define X(sym, name, built) extern const struct sp_port_ops sp_port_##name;
+#define X(sym, name, form) extern const struct sp_port_ops sp_port_##name;
 #include "dataplane/port_types.def"
 #undef X
 

@@ -114,7 +114,7 @@ const struct sp_conf_row sp_port_conf_rows[] = {
 int sp_port_conf_check(const struct sp_port_conf *conf, struct sp_err *err)
 {
 	const char *type = type_words[conf->type];
-	if (!sp_port_backend(conf->type))
+	if (!sp_port_built(conf->type))
 		return sp_err(err, -EINVAL, "port type %s: not in this build", type);
 	if (conf->type == SP_PORT_DPDK) {
 		if (!conf->dpdk.device[0])

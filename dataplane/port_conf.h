@@ -10,7 +10,7 @@
 #include "xdp/xdp_conf.h"
 
 enum sp_port_type {
-#define X(sym, name, built) SP_PORT_##sym,
+#define X(sym, name, form) SP_PORT_##sym,
 #include "dataplane/port_types.def"
 #undef X
 	SP_PORT_TYPE_MAX

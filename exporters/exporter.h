@@ -26,15 +26,21 @@ static inline void sp_buf_reserve(struct sp_buf *buf, size_t more)
 		sp_buf_grow(buf, more);
 }
 
+enum sp_wants {
+	SP_WANTS_NOTHING,
+	SP_WANTS_IDS, /* calls that carry an id; others do no harm */
+	SP_WANTS_ALL,
+};
+
 struct sp_encoder {
 	const char *name;
 	/* Appends one record; does nothing for kinds it does not know. */
 	void (*record)(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points);
 	/* Asks for memory that this record will need soon; NULL: needs none. */
 	void (*soon)(const struct sp_buf *out, const struct sp_record_head *record);
-	/* Is there anything for it in a page? Asked by the worker who has filled it, which does not come here otherwise.
-	 * NULL: it has to see every record. */
-	bool (*wants)(const struct sp_page *page, const struct sp_points *points);
+	/* What is there for it in a page? Asked by the worker who has filled it, which does not come here otherwise,
+	 * and again here. NULL: everything. */
+	enum sp_wants (*wants)(const struct sp_page *page, const struct sp_points *points);
 	bool inside; /* what it makes stays in the program: records of all kinds in one piece, in their order; it is not
 		      * counted as written */
 };

@@ -129,9 +129,9 @@ static void give_page(struct worker *w, struct exporter *e, struct sp_page *page
 	}
 }
 
-static bool wants(const struct exporter *e, const struct sp_page *page)
+static enum sp_wants wants(const struct exporter *e, const struct sp_page *page)
 {
-	return !e->encoder->wants || e->encoder->wants(page, e->hub->points);
+	return e->encoder->wants ? e->encoder->wants(page, e->hub->points) : SP_WANTS_ALL;
 }
 
 /* To those who want it: nobody else is woken for it. */
@@ -236,7 +236,7 @@ static void encode_record(struct exporter *e, const struct sp_record_head *head)
 		write_piece(e, kind, e->sink->unread ? piece->buf.n & -CHUNK : piece->buf.n);
 }
 
-static void encode_page(struct exporter *e, const struct sp_page *page)
+static void encode_all(struct exporter *e, const struct sp_page *page)
 {
 	const struct sp_encoder *encoder = e->encoder;
 	uint32_t end = page->used, ahead = 0;
@@ -250,6 +250,20 @@ static void encode_page(struct exporter *e, const struct sp_page *page)
 			encode_record(e, head);
 		at += head->size;
 	}
+}
+
+static void encode_ids(struct exporter *e, const struct sp_page *page)
+{
+	for (uint32_t i = 0; i < page->ids; i++)
+		encode_record(e, (const struct sp_record_head *)(page->data + (size_t)page->id_at[i] * 8));
+}
+
+static void encode_page(struct exporter *e, const struct sp_page *page)
+{
+	if (page->ids <= SP_PAGE_IDS && wants(e, page) == SP_WANTS_IDS)
+		encode_ids(e, page);
+	else
+		encode_all(e, page);
 	count(&e->pages, 1);
 }
 

@@ -27,9 +27,9 @@ static bool several(const struct sp_points *points)
 	return atomic_load_explicit(&points->n, memory_order_relaxed) > 1;
 }
 
-static bool wants_some(const struct sp_page *page, const struct sp_points *points)
+static enum sp_wants wants_some(const struct sp_page *page, const struct sp_points *points)
 {
-	return page->ids || several(points);
+	return several(points) ? SP_WANTS_ALL : page->ids ? SP_WANTS_IDS : SP_WANTS_NOTHING;
 }
 
 static void copy_some(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)

@@ -278,14 +278,16 @@ static inline bool sp_request_has_id(const struct sp_request_record *r)
 /* Pages of records. A page belongs to the worker while it is written, then to the hub until its last reader is done. */
 #define SP_PAGE_SIZE (64 * 1024)
 #define SP_PAGE_SLACK 32 /* so many bytes behind any that a record holds may be read, whatever they are */
+#define SP_PAGE_IDS 32	 /* calls with an id that a page knows the places of */
 struct sp_page {
 	struct sp_page *next;  /* hub: free list */
 	uint32_t used;	       /* bytes of data */
 	uint32_t n;	       /* records */
 	_Atomic uint32_t refs; /* hub: exporters that still read */
 	uint32_t worker;
-	uint32_t ids; /* calls that carry an id, see sp_request_has_id */
-	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 32 - SP_PAGE_SLACK];
+	uint32_t ids;		     /* calls that carry an id, see sp_request_has_id */
+	uint16_t id_at[SP_PAGE_IDS]; /* where the first ones are, in units of 8 bytes */
+	_Alignas(8) uint8_t data[SP_PAGE_SIZE - 32 - 2 * SP_PAGE_IDS - SP_PAGE_SLACK];
 	uint8_t slack[SP_PAGE_SLACK];
 };
 static_assert(sizeof(struct sp_page) == SP_PAGE_SIZE, "one page");
@@ -317,6 +319,14 @@ static inline void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, 
 	page->used += (uint32_t)size;
 	page->n++;
 	return head;
+}
+
+/* The page's newest record is a call that carries an id. */
+static inline void sp_page_has_id(struct sp_page *page, const struct sp_request_record *r)
+{
+	if (page->ids < SP_PAGE_IDS)
+		page->id_at[page->ids] = (uint16_t)(((const uint8_t *)r - page->data) / 8);
+	page->ids++;
 }
 
 /* Sends what is in the started page. */

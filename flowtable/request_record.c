@@ -197,7 +197,8 @@ static inline void write_record(struct sp_talk *t, const struct sp_call *c, cons
 	if (SP_UNLIKELY(bits & SP_CALL_ELSEWHERE))
 		put_answerer(&ft->l7->elsewhere, r);
 	put_texts(&r->texts, c, &look);
-	ft->out->page->ids += sp_request_has_id(r);
+	if (sp_request_has_id(r))
+		sp_page_has_id(ft->out->page, r);
 }
 
 void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m)

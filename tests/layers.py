@@ -28,7 +28,7 @@ ROOMS = {
 # Doors between rooms of the same number: room -> headers that it may use besides.
 BESIDE = {
     "dataplane": {"xdp/xdp_conf.h"},
-    "xdp": {"dataplane/port.h", "dataplane/port_conf.h", "dataplane/netns.h"},
+    "xdp": {"dataplane/port.h", "dataplane/port_conf.h", "dataplane/port_module.h", "dataplane/netns.h"},
 }
 
 # A parser turns bytes into messages: no heap, clock, socket, file or log.

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "dataplane/netns.h"
-#include "dataplane/port.h"
 #include "dataplane/port_conf.h"
+#include "dataplane/port_module.h"
 #include "xdp/attach.h"
 #include "xdp/capture_device.h"
 #include "xdp/mirror.bpf.h"
@@ -24,8 +24,6 @@
 #define FRAME_LARGE 4096
 #define L2_MAX 22      /* Ethernet and two VLAN tags */
 #define SOCKETS_MAX 64 /* of a device: size of the steering program's map */
-
-extern const struct sp_port_ops sp_port_af_xdp;
 
 /* What one worker polls: every n-th socket of the port. */
 struct queue {
@@ -146,7 +144,6 @@ static int finish_queues(struct xdp_port *p, struct sp_err *err)
 		struct queue *queue = &p->queue[q];
 		for (uint32_t i = 0; i < queue->n; i++) {
 			queue->xsk[i].tag = (uint64_t)i << SP_XSK_NUMBER_SHIFT;
-			queue->xsk[i].point = p->port.point;
 			queue->xsk[i].watch = p->watch;
 		}
 		if (queue->n == 1)
@@ -258,19 +255,12 @@ static int look_at_device(struct xdp_port *p, const struct sp_port_conf *conf, s
 	return 0;
 }
 
-static int open_inside(struct xdp_port *p, const struct sp_port_conf *conf, struct sp_points *points,
-		       struct sp_err *err)
+static int open_inside(struct xdp_port *p, const struct sp_port_conf *conf, struct sp_err *err)
 {
 	struct sp_netdev_info info;
 	int r = look_at_device(p, conf, &info, err);
 	if (r < 0)
 		return r;
-	char point[SP_POINT_NAME_MAX];
-	sp_port_conf_point(point, conf, p->device);
-	r = sp_points_add(points, point, conf->kind);
-	if (r < 0)
-		return sp_err(err, r, "port %s: too many points", p->port.name);
-	p->port.point = r;
 	p->watch = sp_netdev_watch(p->ifindex, conf->promiscuous);
 	if (p->watch < 0)
 		return sp_err(err, p->watch, "port %s: packet socket: %s", p->port.name, strerror(-p->watch));
@@ -278,7 +268,7 @@ static int open_inside(struct xdp_port *p, const struct sp_port_conf *conf, stru
 	return r < 0 ? r : finish_queues(p, err);
 }
 
-static int xdp_open(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_points *points, struct sp_err *err)
+static int xdp_open(struct sp_port **ret, const struct sp_port_conf *conf, struct sp_err *err)
 {
 	struct xdp_port *p = calloc(1, sizeof *p);
 	if (!p)
@@ -290,7 +280,7 @@ static int xdp_open(struct sp_port **ret, const struct sp_port_conf *conf, struc
 	snprintf(p->netns, sizeof p->netns, "%s", conf->netns);
 	int saved, r = sp_netns_enter(p->netns, &saved, err);
 	if (r >= 0) {
-		r = open_inside(p, conf, points, err);
+		r = open_inside(p, conf, err);
 		sp_netns_leave(saved);
 	}
 	if (r < 0) {
@@ -309,7 +299,7 @@ static int xdp_poll(struct sp_port *port, uint16_t queue, struct sp_batch *batch
 	for (uint32_t i = 0; i < q->n && !r; i++) {
 		struct sp_xsk *xsk = &q->xsk[q->next];
 		q->next = q->next + 1 == q->n ? 0 : q->next + 1;
-		r = sp_xsk_poll(xsk, batch);
+		r = sp_xsk_poll(xsk, port->point, batch);
 	}
 	return r;
 }
@@ -342,6 +332,8 @@ static void xdp_stats(struct sp_port *port, uint16_t queue, struct sp_port_stats
 		ret->dropped +=
 			sp_mirror_count(&p->tc, SP_MIRROR_FAILED) + sp_capture_device_dropped(p->capture, p->slot);
 }
+
+SP_PORT_MODULE(af_xdp)
 
 const struct sp_port_ops sp_port_af_xdp = {
 	.name = "af_xdp",

@@ -156,7 +156,7 @@ static inline uint64_t arrived(const uint8_t *data, uint64_t boot_ns, uint64_t n
 	return SP_LIKELY((stamp.ns ^ SP_XDP_STAMP_MARK) == stamp.check) ? boot_ns + stamp.ns : now;
 }
 
-int sp_xsk_poll(struct sp_xsk *xsk, struct sp_batch *batch)
+int sp_xsk_poll(struct sp_xsk *xsk, uint16_t point, struct sp_batch *batch)
 {
 	uint32_t idx = 0, n = xsk_ring_cons__peek(&xsk->rx, SP_BATCH_MAX, &idx);
 	sp_batch_begin(batch);
@@ -177,7 +177,7 @@ int sp_xsk_poll(struct sp_xsk *xsk, struct sp_batch *batch)
 		pkt->cookie = (desc->addr & xsk->frame_mask) | xsk->tag;
 		pkt->wire_len = pkt->cap_len = desc->len;
 		pkt->link = SP_LINK_ETHERNET;
-		pkt->point = xsk->point;
+		pkt->point = point;
 		bytes += desc->len;
 	}
 	xsk_ring_cons__release(&xsk->rx, n);

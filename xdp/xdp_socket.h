@@ -34,7 +34,6 @@ struct sp_xsk {
 	uint32_t held;		 /* frames handed out and not yet given back */
 	int fd;
 	int watch; /* sp_netdev_watch of the device that is captured; the port's */
-	uint16_t point;
 	bool busy_poll, zero_copy;
 	struct xsk_socket *socket;
 	struct xsk_ring_cons completion; /* unused: nothing is sent */
@@ -54,9 +53,9 @@ int sp_xsk_open(struct sp_xsk *xsk, struct sp_umem *umem, const char *device, ui
 		const struct sp_xdp_conf *conf, bool generic, struct sp_err *err);
 void sp_xsk_close(struct sp_xsk *xsk); /* zeroed is fine */
 
-/* The batch becomes what waits. Returns how many, or -ENODEV when the device went away. Never blocks; a system call
- * only when nothing waits. Polling worker. */
-int sp_xsk_poll(struct sp_xsk *xsk, struct sp_batch *batch);
+/* The batch becomes what waits, seen at `point`. Returns how many, or -ENODEV when the device went away. Never blocks;
+ * a system call only when nothing waits. Polling worker. */
+int sp_xsk_poll(struct sp_xsk *xsk, uint16_t point, struct sp_batch *batch);
 
 /* Which socket of its queue handed the batch out. */
 static inline unsigned sp_xsk_number(const struct sp_batch *batch)
