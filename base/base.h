@@ -15,6 +15,20 @@
 #define SP_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define SP_CACHE_LINE 64
 
+/* As memset; of a size that is known to the compiler without a loop. */
+static inline __attribute__((always_inline)) void sp_zero(void *to, size_t n)
+{
+	size_t at = 0;
+	if (!__builtin_constant_p(n)) {
+		__builtin_memset(to, 0, n);
+		return;
+	}
+#pragma GCC unroll 32
+	for (; at + 16 <= n; at += 16)
+		__builtin_memset((char *)to + at, 0, 16);
+	__builtin_memset((char *)to + at, 0, n - at);
+}
+
 /* Asks for a line of memory that will be needed, mostly to be written. The empty assembly is there because gcc takes a
  * function that does nothing but prefetch for one without any effect, and drops the calls of it. */
 static inline void sp_prefetch(const void *line)

@@ -22,11 +22,10 @@ static uint32_t no_room(struct sp_talk *t)
 }
 
 /* With texts. */
-static uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
+static inline uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
 {
 	struct sp_l7 *l7 = t->l7;
-	struct sp_texts_look look;
-	sp_texts_look(&look, m, l7->conf.max_field);
+	struct sp_texts_look look = sp_texts_look(m, l7->conf.max_field);
 	uint32_t handle = sp_slab_get(&l7->slab, sizeof(struct sp_call) + look.room);
 	if (SP_UNLIKELY(!handle))
 		return no_room(t);
@@ -35,12 +34,12 @@ static uint32_t new_call_texts(struct sp_talk *t, const struct sp_msg *m)
 }
 
 /* A block for a call, and for a message's texts when those will be written; `bits` then says so, too. 0: no memory. */
-static inline uint32_t new_call(struct sp_talk *t, const struct sp_msg *m, unsigned *bits)
+static inline uint32_t new_call(struct sp_talk *t, const struct sp_msg *m, bool log, unsigned *bits)
 {
 	struct sp_l7 *l7 = t->l7;
 	if (SP_UNLIKELY(t->d->n_calls >= l7->conf.max_calls))
 		make_room(t);
-	if (l7->conf.log) {
+	if (log) {
 		*bits |= SP_CALL_TEXTS;
 		return new_call_texts(t, m);
 	}
@@ -75,8 +74,7 @@ static uint32_t add_texts(struct sp_talk *t, uint32_t handle, const struct sp_ms
 	struct sp_call *c = sp_call_at(t, handle);
 	if (!(c->bits & SP_CALL_TEXTS))
 		return handle;
-	struct sp_texts_look look;
-	sp_texts_look(&look, m, t->l7->conf.max_field);
+	struct sp_texts_look look = sp_texts_look(m, t->l7->conf.max_field);
 	size_t more = sp_texts_more(&c->texts, &look), size = sizeof *c + c->texts.size + more;
 	if (!more || c->texts.size + more > SP_TEXTS_MAX)
 		return handle;
@@ -180,7 +178,7 @@ static void take_oneway(struct sp_talk *t, const struct sp_msg *m, const struct 
 
 static inline __attribute__((always_inline)) void take_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
 							       const struct sp_msg *m, const struct sp_place *at,
-							       bool complete, bool oneway)
+							       bool complete, bool oneway, bool log)
 {
 	if (is_retry(t, side, m))
 		return;
@@ -191,7 +189,7 @@ static inline __attribute__((always_inline)) void take_request(struct sp_talk *t
 		take_oneway(t, m, at, bits);
 		return;
 	}
-	uint32_t handle = new_call(t, m, &bits);
+	uint32_t handle = new_call(t, m, log, &bits);
 	if (SP_UNLIKELY(!handle))
 		return;
 	struct sp_call *c = sp_call_at(t, handle);
@@ -239,7 +237,7 @@ static void orphan(struct sp_talk *t, unsigned side, struct sp_stream *s, const 
 		return;
 	}
 	unsigned bits = head.bits;
-	uint32_t handle = new_call(t, m, &bits);
+	uint32_t handle = new_call(t, m, t->l7->conf.log, &bits);
 	if (!handle)
 		return;
 	head.bits = (uint16_t)bits;
@@ -333,19 +331,25 @@ static void take_interim(struct sp_talk *t, unsigned side, const struct sp_msg *
 	add_texts(t, h, m);
 }
 
-/* The two ordinary ways are functions of their own with all that they need inside, and the odd one is apart: together
+/* The ordinary ways are functions of their own with all that they need inside, and the odd one is apart: together
  * they would save and restore more registers for every message. */
 static __attribute__((noinline)) void whole_request(struct sp_talk *t, unsigned side, struct sp_stream *s,
 						    const struct sp_msg *m)
 {
-	take_request(t, side, s, m, &t->at, true, false);
+	take_request(t, side, s, m, &t->at, true, false, true);
+}
+
+static __attribute__((noinline)) void whole_request_counted(struct sp_talk *t, unsigned side, struct sp_stream *s,
+							    const struct sp_msg *m)
+{
+	take_request(t, side, s, m, &t->at, true, false, false);
 }
 
 static __attribute__((noinline)) void whole_response(struct sp_talk *t, unsigned side, struct sp_stream *s,
 						     const struct sp_msg *m)
 {
 	if (SP_UNLIKELY(!take_response(t, side, s, m, &t->at, true)))
-		take_request(t, side, s, m, &t->at, true, true);
+		take_request(t, side, s, m, &t->at, true, true, t->l7->conf.log);
 }
 
 static __attribute__((noinline)) void odd_message(struct sp_talk *t, unsigned side, struct sp_stream *s,
@@ -359,15 +363,17 @@ static __attribute__((noinline)) void odd_message(struct sp_talk *t, unsigned si
 	else if (m->part == SP_PART_MIDDLE || m->part == SP_PART_TAIL)
 		take_part(t, side, s, m, at, complete);
 	else if (m->kind != SP_MSG_RESPONSE || !take_response(t, side, s, m, at, complete))
-		take_request(t, side, s, m, at, complete, m->kind == SP_MSG_ONEWAY);
+		take_request(t, side, s, m, at, complete, m->kind == SP_MSG_ONEWAY, t->l7->conf.log);
 }
 
 void sp_calls_message(struct sp_talk *t, unsigned side, struct sp_stream *s)
 {
 	const struct sp_msg *m = &t->l7->parse.msg;
 	bool whole = m->part == SP_PART_WHOLE && t->at.complete;
-	if (SP_LIKELY(whole && m->kind == SP_MSG_REQUEST))
+	if (SP_LIKELY(whole && m->kind == SP_MSG_REQUEST) && t->l7->conf.log)
 		whole_request(t, side, s, m);
+	else if (SP_LIKELY(whole && m->kind == SP_MSG_REQUEST))
+		whole_request_counted(t, side, s, m);
 	else if (SP_LIKELY(whole && m->kind == SP_MSG_RESPONSE))
 		whole_response(t, side, s, m);
 	else

@@ -313,7 +313,7 @@ static inline void *sp_out_record(struct sp_out *out, enum sp_record_kind kind, 
 	if (SP_UNLIKELY(!page || size > sizeof page->data - page->used) && !(page = sp_out_turn(out, size)))
 		return NULL;
 	struct sp_record_head *head = (struct sp_record_head *)(page->data + page->used);
-	memset(head, 0, zeroed);
+	sp_zero(head, zeroed);
 	head->size = (uint32_t)size;
 	head->kind = (uint16_t)kind;
 	page->used += (uint32_t)size;

@@ -14,25 +14,26 @@ static uint64_t micros(uint64_t from, uint64_t to)
 }
 
 /* No answer belongs to it: none is expected, or none has to come and none did. */
-static bool is_oneway(const struct sp_call *c)
+static inline bool is_oneway(unsigned bits)
 {
-	return c->bits & SP_CALL_ONEWAY || (c->bits & (SP_CALL_OPTIONAL | SP_CALL_RESPONSE)) == SP_CALL_OPTIONAL;
+	return bits & SP_CALL_ONEWAY || (bits & (SP_CALL_OPTIONAL | SP_CALL_RESPONSE)) == SP_CALL_OPTIONAL;
 }
 
-static enum sp_call_type type_of(const struct sp_call *c)
+static inline enum sp_call_type type_of(unsigned bits)
 {
-	if (is_oneway(c))
+	if (SP_LIKELY((bits & (SP_CALL_REQUEST | SP_CALL_RESPONSE | SP_CALL_ONEWAY)) ==
+		      (SP_CALL_REQUEST | SP_CALL_RESPONSE)))
+		return SP_CALL_TYPE_CALL;
+	if (is_oneway(bits))
 		return SP_CALL_TYPE_ONEWAY;
-	if (!(c->bits & SP_CALL_REQUEST))
-		return SP_CALL_TYPE_RESPONSE;
-	return c->bits & SP_CALL_RESPONSE ? SP_CALL_TYPE_CALL : SP_CALL_TYPE_REQUEST;
+	return bits & SP_CALL_REQUEST ? SP_CALL_TYPE_REQUEST : SP_CALL_TYPE_RESPONSE;
 }
 
-static enum sp_status status_of(const struct sp_call *c)
+static inline enum sp_status status_of(const struct sp_call *c)
 {
-	if (c->status)
+	if (SP_LIKELY(c->status))
 		return c->status;
-	return is_oneway(c) ? SP_STATUS_OK : SP_STATUS_UNKNOWN;
+	return is_oneway(c->bits) ? SP_STATUS_OK : SP_STATUS_UNKNOWN;
 }
 
 /* Where a message begins in its stream: what a middlebox that writes sequence numbers anew leaves as it was. */
@@ -56,42 +57,48 @@ static uint32_t connect_us(const struct sp_flow *f, const struct sp_request_reco
 }
 
 /* Of what TCP carried. */
-static void put_offsets(const struct sp_flow *f, unsigned client, const struct sp_call *c, struct sp_request_record *r)
+static inline void put_offsets(const struct sp_flow *f, unsigned client, const struct sp_call *c, unsigned bits,
+			       struct sp_request_record *r)
 {
-	unsigned asks = c->bits & SP_CALL_FROM_SERVER ? !client : client;
-	r->called_off = !!(c->bits & SP_CALL_CALLED_OFF);
-	if (r->has_req_seq)
+	unsigned asks = client ^ !!(bits & SP_CALL_FROM_SERVER), answers = asks ^ !(bits & SP_CALL_CALLED_OFF);
+	r->called_off = !!(bits & SP_CALL_CALLED_OFF);
+	if (bits & SP_CALL_REQUEST) {
+		r->has_req_seq = 1;
+		r->req_tcp_seq = c->req_seq;
 		r->has_req_off = put_offset(f, asks, c->req_seq, &r->req_off);
-	if (r->has_resp_seq)
-		r->has_resp_off = put_offset(f, r->called_off ? asks : !asks, c->resp_seq, &r->resp_off);
+	}
+	if (bits & SP_CALL_RESPONSE) {
+		r->has_resp_seq = 1;
+		r->resp_tcp_seq = c->resp_seq;
+		r->has_resp_off = put_offset(f, answers, c->resp_seq, &r->resp_off);
+	}
 	r->connect_us = connect_us(f, r);
 }
 
-static void put_request(const struct sp_call *c, struct sp_request_record *r)
+/* Returns when it ended. */
+static inline uint64_t put_request(const struct sp_call *c, struct sp_request_record *r)
 {
-	r->start_ns = c->req_start_ns;
-	r->end_ns = c->req_end_ns;
+	uint64_t start = c->req_start_ns, end = c->req_end_ns;
+	r->start_ns = start;
 	r->has_request = 1;
-	r->request_us = micros(c->req_start_ns, c->req_end_ns);
+	r->request_us = micros(start, end);
 	r->request_bytes = c->req_bytes;
-	r->has_req_seq = !!(c->bits & SP_CALL_STREAM);
-	r->req_tcp_seq = c->req_seq;
+	return SP_MAX(start, end); /* captures' clocks may go back */
 }
 
-static void put_response(const struct sp_call *c, struct sp_request_record *r)
+static inline uint64_t put_response(const struct sp_call *c, unsigned bits, struct sp_request_record *r)
 {
-	if (!(c->bits & SP_CALL_REQUEST))
-		r->start_ns = c->resp_start_ns;
-	uint64_t waited = c->resp_start_ns > c->req_start_ns ? c->resp_start_ns - c->req_start_ns : 0;
-	r->end_ns = SP_MAX(c->resp_end_ns, c->req_end_ns);
+	uint64_t asked = c->req_start_ns, start = c->resp_start_ns, end = c->resp_end_ns;
+	uint64_t waited = start > asked ? start - asked : 0;
+	if (SP_UNLIKELY(!(bits & SP_CALL_REQUEST)))
+		r->start_ns = start;
 	r->has_response = 1;
-	r->has_rrt = !!(c->bits & SP_CALL_REQUEST);
+	r->has_rrt = !!(bits & SP_CALL_REQUEST);
 	r->rrt_us = waited / SP_NS_PER_US;
 	r->rrt_ns = waited % SP_NS_PER_US;
-	r->response_us = micros(c->resp_start_ns, c->resp_end_ns);
+	r->response_us = micros(start, end);
 	r->response_bytes = c->resp_bytes;
-	r->has_resp_seq = !!(c->bits & SP_CALL_STREAM);
-	r->resp_tcp_seq = c->resp_seq;
+	return end;
 }
 
 /* The answer came in another flow: who gave it is not whom this one says, but maybe a group. */
@@ -132,8 +139,8 @@ static void put_texts(struct sp_texts *to, const struct sp_call *c, const struct
 		sp_texts_add(to, look);
 }
 
-static void put_flow(const struct sp_flowtable *ft, const struct sp_flow *f, unsigned client,
-		     struct sp_request_record *r)
+static inline void put_flow(const struct sp_flowtable *ft, const struct sp_flow *f, unsigned client,
+			    struct sp_request_record *r)
 {
 	const struct sp_layer_set *around = &ft->layers.set[f->layers];
 	r->flow_id = (uint64_t)ft->worker << 56 | sp_flow_serial(f);
@@ -144,30 +151,33 @@ static void put_flow(const struct sp_flowtable *ft, const struct sp_flow *f, uns
 	SP_FLOW_PUT_ENDS(r, f, client);
 }
 
-static void put_call(const struct sp_call *c, enum sp_status status, struct sp_request_record *r)
+static inline void put_call(const struct sp_call *c, unsigned bits, enum sp_status status, struct sp_request_record *r)
 {
+	uint64_t asked = 0, answered = 0;
 	r->app_proto = c->app;
-	r->type = (uint8_t)type_of(c);
+	r->type = (uint8_t)type_of(bits);
 	r->status = (uint8_t)status;
-	if (c->bits & SP_CALL_REQUEST)
-		put_request(c, r);
-	if (c->bits & SP_CALL_RESPONSE)
-		put_response(c, r);
-	r->end_ns = SP_MAX(r->end_ns, r->start_ns); /* captures' clocks may go back */
-	r->incomplete = !!(c->bits & SP_CALL_CUT);
-	r->from_server = !!(c->bits & SP_CALL_FROM_SERVER);
+	if (SP_LIKELY(bits & SP_CALL_REQUEST))
+		asked = put_request(c, r);
+	if (SP_LIKELY(bits & SP_CALL_RESPONSE))
+		answered = put_response(c, bits, r);
+	uint64_t end = SP_MAX(asked, answered);
+	r->end_ns = SP_MAX(end, r->start_ns); /* captures' clocks may go back */
+	r->incomplete = !!(bits & SP_CALL_CUT);
+	r->from_server = !!(bits & SP_CALL_FROM_SERVER);
 	r->retries = c->retries;
 }
 
-static void write_record(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m, uint64_t id,
-			 enum sp_status status)
+static inline void write_record(struct sp_talk *t, const struct sp_call *c, const struct sp_msg *m, uint64_t id,
+				enum sp_status status)
 {
 	struct sp_flowtable *ft = t->ft;
 	const struct sp_flow *f = t->f;
 	const struct sp_dialog *d = t->d;
+	unsigned bits = c->bits;
 	struct sp_texts_look look = {0};
 	if (m)
-		sp_texts_look(&look, m, ft->l7->conf.max_field);
+		look = sp_texts_look(m, ft->l7->conf.max_field);
 	size_t texts = texts_size(c, &look);
 	if (SP_UNLIKELY(texts > SP_TEXTS_MAX)) {
 		look = (struct sp_texts_look){0};
@@ -181,10 +191,10 @@ static void write_record(struct sp_talk *t, const struct sp_call *c, const struc
 	r->inside = (id & INSIDE) != 0;
 	r->parser = (uint8_t)d->parser->app;
 	put_flow(ft, f, d->client, r);
-	put_call(c, status, r);
-	if (c->bits & SP_CALL_STREAM)
-		put_offsets(f, d->client, c, r);
-	if (SP_UNLIKELY(c->bits & SP_CALL_ELSEWHERE))
+	put_call(c, bits, status, r);
+	if (bits & SP_CALL_STREAM)
+		put_offsets(f, d->client, c, bits, r);
+	if (SP_UNLIKELY(bits & SP_CALL_ELSEWHERE))
 		put_answerer(&ft->l7->elsewhere, r);
 	put_texts(&r->texts, c, &look);
 	if (sp_request_has_id(r))
@@ -200,7 +210,7 @@ void sp_request_write(struct sp_talk *t, const struct sp_call *c, const struct s
 	if (!inside)
 		sp_call_count(t, c->app, status);
 	uint64_t serial = inside ? INSIDE | ++l7->inside_serial : ++l7->serial;
-	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED) && !inside)
+	if (SP_UNLIKELY(t->f->dir[0].bits & SP_DIR_PROFILED && !inside))
 		sp_profile_call(t, c, l7->conf.log ? (uint64_t)ft->worker << 56 | serial : 0);
 	if (l7->conf.log)
 		write_record(t, c, m, serial, status);

@@ -18,111 +18,115 @@ static size_t attribute_max(size_t max)
 	return SP_MIN(max, (size_t)SP_TEXTS_ATTRIBUTE_MAX);
 }
 
-#define FIELD_BITS 63
-
-static inline uint64_t field_bit(uint8_t field)
-{
-	return UINT64_C(1) << SP_MIN(field, FIELD_BITS);
-}
-
-/* When something has to be cut. */
-static size_t room_of(const struct sp_msg *m, size_t max)
+struct sp_texts_look sp_texts_look_cut(const struct sp_msg *m, size_t max)
 {
 	size_t room = 0;
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		room += SP_MIN(m->slot[i].n, max);
+	for (unsigned left = m->slots; left; left &= left - 1)
+		room += SP_MIN(m->slot[__builtin_ctz(left)].n, max);
 	for (unsigned i = 0; i < m->n_extras; i++)
 		room += SP_TEXTS_ATTRIBUTE_HEAD + SP_MIN(m->extra[i].value.n, attribute_max(max));
-	return room;
+	return (struct sp_texts_look){m, room, max};
 }
 
-void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max)
+/* As sp_copy, without a call for what is long: whoever copies values calls nobody, and has nothing to save. */
+static inline uint8_t *copy(uint8_t *to, const uint8_t *from, size_t n)
 {
-	size_t slots = 0, room = 0;
-#pragma GCC unroll 16
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++)
-		slots += m->slot[i].n;
-	for (unsigned i = 0; i < m->n_extras; i++)
-		room += SP_TEXTS_ATTRIBUTE_HEAD + m->extra[i].value.n;
-	*look = (struct sp_texts_look){m, slots, m->n_extras, slots + room, SIZE_MAX};
-	if (SP_UNLIKELY(look->room > attribute_max(max))) {
-		look->max = max;
-		look->room = room_of(m, max);
+	if (SP_LIKELY(n <= 32)) {
+		sp_copy(to, from, n);
+		return to + n;
 	}
+	do {
+		memcpy(to, from, 16);
+		to += 16;
+		from += 16;
+		n -= 16;
+	} while (n > 16);
+	memcpy(to + n - 16, from + n - 16, 16);
+	return to + n;
 }
 
-static void put_slots(struct sp_texts *t, const struct sp_texts_look *look)
+/* `over` others: what is empty replaces nothing. */
+static inline uint8_t *put_slots(struct sp_texts *t, uint8_t *p, const struct sp_msg *m, size_t max, bool over)
 {
-	const struct sp_slice *slot = look->m->slot;
-	size_t max = look->max;
-	uint8_t *p = t->bytes + t->size;
-#pragma GCC unroll 16
-	for (unsigned i = 0; i < SP_SLOT_MAX; i++) {
-		struct sp_slice value = slot[i];
-		if (!value.n)
+	for (unsigned left = m->slots; left; left &= left - 1) {
+		size_t i = (unsigned)__builtin_ctz(left);
+		const struct sp_slice *s = &m->slot[i];
+		size_t n = cut(*s, max);
+		if (over && !n)
 			continue;
-		size_t n = cut(value, max);
 		t->at[i] = (uint16_t)(p - t->bytes);
 		t->n[i] = (uint16_t)n;
-		sp_copy(p, value.p, n);
-		p += n;
+		p = copy(p, s->p, n);
 	}
-	t->size = (uint16_t)(p - t->bytes);
+	return p;
 }
 
-static void put_attributes(struct sp_texts *t, unsigned run, const struct sp_texts_look *look)
+static inline uint8_t *put_attributes(struct sp_texts *t, uint8_t *p, unsigned run, const struct sp_msg *m, size_t max)
 {
-	size_t most = attribute_max(look->max);
-	const struct sp_extra *e = look->m->extra, *end = e + look->attributes;
-	uint8_t *p = t->bytes + t->size;
+	const struct sp_extra *e = m->extra, *end = e + m->n_extras;
+	if (e == end)
+		return p;
 	if (!t->run_n[run])
-		t->run_at[run] = t->size;
-	t->run_n[run] = (uint8_t)(t->run_n[run] + look->attributes);
-	for (; e < end; e++) {
-		struct sp_slice value = e->value;
-		size_t n = cut(value, most);
+		t->run_at[run] = (uint16_t)(p - t->bytes);
+	t->run_n[run] = (uint8_t)(t->run_n[run] + m->n_extras);
+	do {
+		size_t n = cut(e->value, max);
 		uint32_t head = e->field | (uint32_t)n << 8;
 		memcpy(p, &head, sizeof head); /* its last byte is the value's first */
-		sp_copy(p + SP_TEXTS_ATTRIBUTE_HEAD, value.p, n);
-		p += SP_TEXTS_ATTRIBUTE_HEAD + n;
-	}
+		p = copy(p + SP_TEXTS_ATTRIBUTE_HEAD, e->value.p, n);
+	} while (++e < end);
+	return p;
+}
+
+/* Of most messages nothing is cut: these ways are apart. */
+static __attribute__((noinline)) void begin_cut(struct sp_texts *t, const struct sp_texts_look *look)
+{
+	const struct sp_msg *m = look->m;
+	if (!m)
+		return;
+	uint8_t *p = put_slots(t, t->bytes, m, look->max, false);
+	p = put_attributes(t, p, 0, m, attribute_max(look->max));
 	t->size = (uint16_t)(p - t->bytes);
 }
 
 void sp_texts_begin(struct sp_texts *t, const struct sp_texts_look *look)
 {
 	memset(t, 0, sizeof *t);
-	if (SP_LIKELY(look->slots))
-		put_slots(t, look);
-	if (look->attributes)
-		put_attributes(t, 0, look);
+	if (SP_UNLIKELY(look->max != SIZE_MAX)) {
+		begin_cut(t, look);
+		return;
+	}
+	uint8_t *p = put_slots(t, t->bytes, look->m, SIZE_MAX, false);
+	p = put_attributes(t, p, 0, look->m, SIZE_MAX);
+	t->size = (uint16_t)(p - t->bytes);
 }
 
-/* One bit for each of its attributes; of 63 on, one for all. */
-static uint64_t fields_of(const struct sp_msg *m)
+/* Does the message say this anew? `first`: a bit for each of its fields below 64; of those from there on it is looked
+ * for. */
+static inline bool has(const struct sp_msg *m, uint64_t first, uint8_t field)
 {
-	uint64_t fields = 0;
-	for (unsigned i = 0; i < m->n_extras; i++)
-		fields |= field_bit(m->extra[i].field);
-	return fields;
-}
-
-static bool has(const struct sp_msg *m, uint64_t fields, uint8_t field)
-{
-	if (SP_LIKELY(field < FIELD_BITS || !(fields & field_bit(field))))
-		return fields & field_bit(field);
+	if (SP_LIKELY(field < 64))
+		return first >> field & 1;
 	for (unsigned i = 0; i < m->n_extras; i++)
 		if (m->extra[i].field == field)
 			return true;
 	return false;
 }
 
+static inline uint64_t first_fields(const struct sp_msg *m)
+{
+	uint64_t fields = 0;
+	for (const struct sp_extra *e = m->extra, *end = e + m->n_extras; e < end; e++)
+		fields |= (uint64_t)(e->field < 64) << (e->field & 63);
+	return fields;
+}
+
 /* Takes out of a run what the message says anew. The holes in the bytes stay. */
-static void drop_repeated(struct sp_texts *t, unsigned run, const struct sp_msg *m, uint64_t fields)
+static inline void drop_repeated(struct sp_texts *t, unsigned run, const struct sp_msg *m, uint64_t fields)
 {
 	uint32_t at = t->run_at[run], to = at;
 	unsigned kept = 0;
-	for (unsigned i = 0; i < t->run_n[run]; i++) {
+	for (unsigned left = t->run_n[run]; left; left--) {
 		struct sp_slice value;
 		uint32_t from = at;
 		uint8_t field = sp_texts_attribute(t, &at, &value);
@@ -163,25 +167,36 @@ static void move_to_end(struct sp_texts *t)
 /* There are some already. */
 static __attribute__((noinline)) void make_way(struct sp_texts *t, const struct sp_msg *m)
 {
-	uint64_t fields = fields_of(m);
-	if (t->run_n[1] && sp_texts_moved(t))
+	uint64_t fields = first_fields(m);
+	drop_repeated(t, 0, m, fields);
+	if (SP_LIKELY(!t->run_n[1]))
+		return;
+	if (sp_texts_moved(t))
 		move_to_end(t);
-	for (unsigned run = 0; run < SP_TEXTS_RUNS; run++)
-		if (t->run_n[run])
-			drop_repeated(t, run, m, fields);
+	drop_repeated(t, 1, m, fields);
 	if (t->run_n[1])
 		t->size = (uint16_t)run_end(t, 1); /* what it lost was at its end */
 }
 
+static __attribute__((noinline)) void add_cut(struct sp_texts *t, const struct sp_texts_look *look)
+{
+	uint8_t *p = put_attributes(t, t->bytes + t->size, 1, look->m, attribute_max(look->max));
+	p = put_slots(t, p, look->m, look->max, true);
+	t->size = (uint16_t)(p - t->bytes);
+}
+
 void sp_texts_add(struct sp_texts *t, const struct sp_texts_look *look)
 {
-	if (look->attributes) {
-		if (t->run_n[0] | t->run_n[1])
-			make_way(t, look->m);
-		put_attributes(t, 1, look);
+	const struct sp_msg *m = look->m;
+	if (m->n_extras && t->run_n[0] | t->run_n[1])
+		make_way(t, m);
+	if (SP_UNLIKELY(look->max != SIZE_MAX)) {
+		add_cut(t, look);
+		return;
 	}
-	if (look->slots)
-		put_slots(t, look);
+	uint8_t *p = put_attributes(t, t->bytes + t->size, 1, m, SIZE_MAX);
+	p = put_slots(t, p, m, SIZE_MAX, true);
+	t->size = (uint16_t)(p - t->bytes);
 }
 
 static unsigned field_of(const char *const *fields, const char *name)

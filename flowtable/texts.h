@@ -40,14 +40,21 @@ static inline uint8_t sp_texts_attribute(const struct sp_texts *t, uint32_t *at,
 
 /* A message's texts, looked at once. */
 struct sp_texts_look {
-	const struct sp_msg *m; /* NULL: none, and nothing else is set */
-	size_t slots;		/* bytes of those */
-	size_t attributes;
-	size_t room; /* bytes that its texts take at most */
-	size_t max;  /* each value is cut to it; SIZE_MAX: none is that long */
+	const struct sp_msg *m; /* NULL: none, and it says nothing */
+	size_t room;		/* bytes that its texts take at most */
+	size_t max;		/* each value is cut to it; SIZE_MAX: none is that long */
 };
 
-void sp_texts_look(struct sp_texts_look *look, const struct sp_msg *m, size_t max);
+/* Of a message with values that may have to be cut. */
+struct sp_texts_look sp_texts_look_cut(const struct sp_msg *m, size_t max);
+
+static inline struct sp_texts_look sp_texts_look(const struct sp_msg *m, size_t max)
+{
+	size_t room = m->texts + m->n_extras * (size_t)SP_TEXTS_ATTRIBUTE_HEAD;
+	if (SP_UNLIKELY(room > SP_MIN(max, (size_t)SP_TEXTS_ATTRIBUTE_MAX)))
+		return sp_texts_look_cut(m, max);
+	return (struct sp_texts_look){m, room, SIZE_MAX};
+}
 
 /* The texts of one message, there being room. */
 void sp_texts_begin(struct sp_texts *t, const struct sp_texts_look *look);
@@ -64,7 +71,7 @@ void sp_texts_add(struct sp_texts *t, const struct sp_texts_look *look);
 
 static inline size_t sp_texts_more(const struct sp_texts *t, const struct sp_texts_look *look)
 {
-	return look->room + (SP_UNLIKELY(t->run_n[1]) && look->attributes ? sp_texts_moved(t) : 0);
+	return look->room + (SP_UNLIKELY(t->run_n[1]) && look->m->n_extras ? sp_texts_moved(t) : 0);
 }
 
 /* Attributes of one parser become those of the same name of another; what it has no name for is dropped. */

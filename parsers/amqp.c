@@ -221,7 +221,7 @@ static enum sp_parse_result answer_many(struct sp_parse *p, struct state *st)
 	m->id = id;
 	m->status = many->refused ? SP_STATUS_SERVER_ERROR : SP_STATUS_OK;
 	if (many->refused)
-		m->slot[SP_SLOT_CODE] = SP_TEXT("basic.nack");
+		sp_msg_put(m, SP_SLOT_CODE, SP_TEXT("basic.nack"));
 	return sp_parse_msg(p, used);
 }
 
@@ -251,7 +251,7 @@ static enum sp_parse_result confirmed(struct sp_parse *p, struct state *st, cons
 	m->id = publication_id(f->channel, a->tag);
 	m->status = refused ? SP_STATUS_SERVER_ERROR : SP_STATUS_OK;
 	if (refused)
-		m->slot[SP_SLOT_CODE] = SP_TEXT("basic.nack");
+		sp_msg_put(m, SP_SLOT_CODE, SP_TEXT("basic.nack"));
 	return sp_parse_msg(p, used);
 }
 
@@ -267,8 +267,8 @@ static bool fails(struct sp_parse *p, struct state *st, const struct frame *f, c
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
 	static const struct amqp_method none = {.name = ""};
 	amqp_describe(p, &none, a);
-	m->n_extras = 0;
-	m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){0};
+	sp_msg_drop_extras(m);
+	sp_msg_put(m, SP_SLOT_ENDPOINT, (struct sp_slice){0});
 	m->id = id;
 	return true;
 }
@@ -289,9 +289,9 @@ static void note_channel(struct sp_parse *p, struct state *st, uint16_t class_id
 /* What the request says already; only a name that the server made up is news. */
 static void answer(struct sp_msg *m, const struct amqp_method *is)
 {
-	m->slot[SP_SLOT_METHOD] = (struct sp_slice){0};
-	if (is->content || !m->slot[SP_SLOT_RESOURCE].n)
-		m->slot[SP_SLOT_RESOURCE] = m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){0};
+	sp_msg_put(m, SP_SLOT_METHOD, (struct sp_slice){0});
+	if (is->content || !sp_msg_slot(m, SP_SLOT_RESOURCE).n)
+		sp_msg_put(m, SP_SLOT_RESOURCE, sp_msg_put(m, SP_SLOT_ENDPOINT, (struct sp_slice){0}));
 	m->status = SP_STATUS_OK;
 }
 
@@ -324,7 +324,7 @@ static enum sp_parse_result method(struct sp_parse *p, struct state *st, const s
 	if (is->answers)
 		answer(m, is);
 	else
-		m->slot[SP_SLOT_HOST] = (struct sp_slice){st->host, st->host_n};
+		sp_msg_put(m, SP_SLOT_HOST, (struct sp_slice){st->host, st->host_n});
 	if (is->content)
 		return content_method(p, st, f, is);
 	uint16_t reply = is->answers ? method_id == AMQP_GET_EMPTY && class_id == AMQP_BASIC ? AMQP_GET_OK : method_id
@@ -357,8 +357,8 @@ static enum sp_parse_result protocol(struct sp_parse *p)
 	if (p->side == SP_CLIENT)
 		return sp_parse_skip(p, 8, 0);
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
-	m->slot[SP_SLOT_METHOD] = SP_TEXT("protocol-header");
-	m->slot[SP_SLOT_MESSAGE] = SP_TEXT("another version of the protocol");
+	sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("protocol-header"));
+	sp_msg_put(m, SP_SLOT_MESSAGE, SP_TEXT("another version of the protocol"));
 	m->status = SP_STATUS_CLIENT_ERROR;
 	return sp_parse_msg(p, 8);
 }

@@ -226,30 +226,31 @@ static enum sp_status status_of(uint16_t code)
 void amqp_describe(struct sp_parse *p, const struct amqp_method *method, const struct amqp_arguments *a)
 {
 	struct sp_msg *m = &p->msg;
-	m->slot[SP_SLOT_METHOD] = sp_slice_of(method->name);
+	sp_msg_put(m, SP_SLOT_METHOD, sp_slice_of(method->name));
 	sp_msg_extra(m, AMQP_SYSTEM, SP_TEXT("rabbitmq"));
 	if (a->has_key && a->exchange.n)
-		m->slot[SP_SLOT_RESOURCE] = SP_JOIN(p->arena, a->exchange, SP_TEXT("/"), a->key);
+		sp_msg_put(m, SP_SLOT_RESOURCE, SP_JOIN(p->arena, a->exchange, SP_TEXT("/"), a->key));
 	else
-		m->slot[SP_SLOT_RESOURCE] = a->exchange.n ? a->exchange : a->has_key ? a->key : a->queue;
-	struct sp_slice name = a->exchange.n ? a->exchange : m->slot[SP_SLOT_RESOURCE];
-	m->slot[SP_SLOT_ENDPOINT] = name.n ? template(p->arena, name) : m->slot[SP_SLOT_METHOD];
+		sp_msg_put(m, SP_SLOT_RESOURCE, a->exchange.n ? a->exchange : a->has_key ? a->key : a->queue);
+	struct sp_slice name = a->exchange.n ? a->exchange : sp_msg_slot(m, SP_SLOT_RESOURCE);
+	sp_msg_put(m, SP_SLOT_ENDPOINT, name.n ? template(p->arena, name) : sp_msg_slot(m, SP_SLOT_METHOD));
 	if (a->has_key) {
 		sp_msg_extra(m, AMQP_DESTINATION, a->exchange.n ? a->exchange : SP_TEXT("amq.default"));
 		sp_msg_extra(m, AMQP_ROUTING_KEY, a->key);
 	}
 	if (a->queue.n && a->has_key)
-		m->slot[SP_SLOT_RESOURCE] = SP_JOIN(p->arena, m->slot[SP_SLOT_RESOURCE], SP_TEXT(" "), a->queue);
+		sp_msg_put(m, SP_SLOT_RESOURCE,
+			   SP_JOIN(p->arena, sp_msg_slot(m, SP_SLOT_RESOURCE), SP_TEXT(" "), a->queue));
 	sp_msg_extra(m, AMQP_CONSUMER_TAG, a->consumer);
 	if (a->has_tag)
 		sp_msg_extra(m, AMQP_DELIVERY_TAG, sp_arena_u64(p->arena, a->tag));
 	sp_msg_extra(m, AMQP_MECHANISM, a->mechanism);
 	sp_msg_extra(m, AMQP_USER, user_of(a));
 	if (a->code) {
-		m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, a->code);
+		sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, a->code));
 		m->status = status_of(a->code);
 	}
-	m->slot[SP_SLOT_MESSAGE] = (struct sp_slice){a->text.p, SP_MIN(a->text.n, (size_t)TEXT_SHOWN)};
+	sp_msg_put(m, SP_SLOT_MESSAGE, (struct sp_slice){a->text.p, SP_MIN(a->text.n, (size_t)TEXT_SHOWN)});
 }
 
 /* The size of a value in a table; SIZE_MAX: strings, tables and the like, whose size comes first. */
@@ -338,7 +339,7 @@ uint64_t amqp_properties(struct sp_parse *p, struct sp_slice in)
 	if (flags & EXPIRATION)
 		short_string(&c);
 	struct sp_slice id = flags & MESSAGE_ID ? short_string(&c) : (struct sp_slice){0};
-	m->slot[SP_SLOT_CORRELATION] = correlation.n ? correlation : id;
+	sp_msg_put(m, SP_SLOT_CORRELATION, correlation.n ? correlation : id);
 	sp_msg_extra(m, AMQP_MESSAGE_ID, id);
 	sp_msg_extra(m, AMQP_CONVERSATION_ID, correlation);
 	return size;

@@ -258,7 +258,7 @@ static void v4_option(struct sp_parse *p, uint8_t code, struct sp_slice value)
 		extra(p, OPTIONS_WANTED, wanted(p, value, 1));
 		break;
 	case V4_MESSAGE:
-		p->msg.slot[SP_SLOT_MESSAGE] = text_of(value);
+		sp_msg_put(&p->msg, SP_SLOT_MESSAGE, text_of(value));
 		break;
 	case V4_VENDOR:
 		extra(p, VENDOR, text_of(value));
@@ -303,14 +303,14 @@ static enum sp_parse_result v4(struct sp_parse *p)
 	enum sp_msg_kind kind = v.type ? k->kind : reply ? SP_MSG_RESPONSE : SP_MSG_REQUEST;
 	struct sp_msg *m = sp_msg_begin(p, kind, SP_PART_WHOLE);
 	m->id = (uint64_t)xid << 8 | (v.type == ACK && v.rapid ? FIRST : k->step);
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, xid);
+	sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, xid));
 	struct sp_slice client = hardware(p, part(in, CHADDR, in.p[2]));
 	if (kind == SP_MSG_RESPONSE) {
-		m->slot[SP_SLOT_CODE] = sp_slice_of(k->name);
+		sp_msg_put(m, SP_SLOT_CODE, sp_slice_of(k->name));
 		m->status = v.type == NAK || v.type == 12 ? SP_STATUS_CLIENT_ERROR : SP_STATUS_OK;
 	} else {
-		m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(k->name);
-		m->slot[SP_SLOT_RESOURCE] = client;
+		sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(k->name)));
+		sp_msg_put(m, SP_SLOT_RESOURCE, client);
 	}
 	extra(p, CLIENT, client);
 	v4_address(p, REQUESTED, CIADDR);
@@ -376,9 +376,9 @@ static void v6_status(struct sp_parse *p, struct sp_slice value)
 	bool clients = code >= 3 && code != 6 && code != 11;
 	if (!code)
 		return; /* the message's own name says as much */
-	p->msg.slot[SP_SLOT_CODE] =
-		code < SP_ARRAY_SIZE(names) ? sp_slice_of(names[code]) : sp_arena_u64(p->arena, code);
-	p->msg.slot[SP_SLOT_MESSAGE] = text_of(part(value, 2, value.n));
+	sp_msg_put(&p->msg, SP_SLOT_CODE,
+		   code < SP_ARRAY_SIZE(names) ? sp_slice_of(names[code]) : sp_arena_u64(p->arena, code));
+	sp_msg_put(&p->msg, SP_SLOT_MESSAGE, text_of(part(value, 2, value.n)));
 	p->msg.status = clients ? SP_STATUS_CLIENT_ERROR : SP_STATUS_SERVER_ERROR;
 }
 
@@ -469,14 +469,14 @@ static enum sp_parse_result v6(struct sp_parse *p, struct sp_slice in, struct sp
 	bool rapid = *in.p == REPLY && v6_find(options, V6_RAPID).p;
 	struct sp_msg *m = sp_msg_begin(p, k->kind, SP_PART_WHOLE);
 	m->id = UINT64_C(1) << 40 | (uint64_t)xid << 8 | (rapid ? FIRST : k->step);
-	m->slot[SP_SLOT_VERSION] = SP_TEXT("6");
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, xid);
+	sp_msg_put(m, SP_SLOT_VERSION, SP_TEXT("6"));
+	sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, xid));
 	if (k->kind == SP_MSG_RESPONSE) {
-		m->slot[SP_SLOT_CODE] = sp_slice_of(k->name);
+		sp_msg_put(m, SP_SLOT_CODE, sp_slice_of(k->name));
 		m->status = SP_STATUS_OK;
 	} else {
-		m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(k->name);
-		m->slot[SP_SLOT_RESOURCE] = duid(p, v6_find(options, V6_CLIENT));
+		sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(k->name)));
+		sp_msg_put(m, SP_SLOT_RESOURCE, duid(p, v6_find(options, V6_CLIENT)));
 	}
 	if (relay.n)
 		extra(p, RELAY, addresses(p, relay, 16));

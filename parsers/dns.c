@@ -204,13 +204,13 @@ static void describe_question(struct sp_parse *p, const struct message *m)
 	if (!m->count[QUESTIONS] && m->records && sp_dns_record_at(m->in, m->records, &r))
 		type = r.type;
 	if (opcode != QUERY)
-		sp_msg_extra(&p->msg, OPCODE, p->msg.slot[SP_SLOT_METHOD] = sp_dns_opcode(p->arena, opcode));
+		sp_msg_extra(&p->msg, OPCODE, sp_msg_put(&p->msg, SP_SLOT_METHOD, sp_dns_opcode(p->arena, opcode)));
 	else if (type)
-		p->msg.slot[SP_SLOT_METHOD] = sp_dns_type(p->arena, type);
+		sp_msg_put(&p->msg, SP_SLOT_METHOD, sp_dns_type(p->arena, type));
 	if (!m->count[QUESTIONS] && !type)
 		return;
-	struct sp_slice name = p->msg.slot[SP_SLOT_RESOURCE] = name_at(p, m->in, DNS_HEADER);
-	p->msg.slot[SP_SLOT_ENDPOINT] = sp_dns_endpoint(p->arena, name);
+	struct sp_slice name = sp_msg_put(&p->msg, SP_SLOT_RESOURCE, name_at(p, m->in, DNS_HEADER));
+	sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, sp_dns_endpoint(p->arena, name));
 	if (m->count[QUESTIONS] > 1)
 		put_questions(p, m);
 }
@@ -241,7 +241,7 @@ static void extended_error(struct sp_parse *p, struct sp_slice option)
 	text.n = SP_MIN(text.n, (size_t)ERROR_TEXT);
 	if (!name.n)
 		name = SP_JOIN(p->arena, SP_TEXT("Error "), sp_arena_u64(p->arena, code));
-	p->msg.slot[SP_SLOT_MESSAGE] = text.n ? SP_JOIN(p->arena, name, SP_TEXT(": "), text) : name;
+	sp_msg_put(&p->msg, SP_SLOT_MESSAGE, text.n ? SP_JOIN(p->arena, name, SP_TEXT(": "), text) : name);
 }
 
 static void read_opt(struct sp_parse *p, struct message *m, const struct dns_record *r)
@@ -265,27 +265,16 @@ static void read_opt(struct sp_parse *p, struct message *m, const struct dns_rec
 	}
 }
 
-/* Answers as text, in the one pass over the records that finds the options, too. */
-static __attribute__((noinline)) void read_records(struct sp_parse *p, struct message *m)
+/* Answers as text. Returns where they end, as sp_dns_record_at does. */
+static inline size_t put_answers(struct sp_parse *p, const struct message *m, size_t at)
 {
 	struct sp_out o = sp_out_begin(p->arena, ANSWERS_TEXT);
-	struct dns_record r, opt = {0};
-	size_t at = m->records;
+	struct dns_record r;
 	uint32_t ttl = UINT32_MAX;
-	unsigned section = ANSWERS, left = m->count[ANSWERS];
-	while (at && at < m->in.n && section <= ADDITIONAL) {
-		if (!left) {
-			left = ++section <= ADDITIONAL ? m->count[section] : 0;
-			continue;
-		}
-		left--;
+	for (unsigned left = m->count[ANSWERS]; left && at && at < m->in.n; left--) {
 		at = sp_dns_record_at(m->in, at, &r);
 		if (!at)
 			break;
-		if (section == ADDITIONAL && r.type == DNS_OPT)
-			opt = r;
-		if (section != ANSWERS || !(m->flags & QR) || p->terse) /* mDNS' known answers are no answer */
-			continue;
 		ttl = SP_MIN(ttl, r.ttl);
 		if (sp_out_room(&o) < ANSWERS_ROOM)
 			continue;
@@ -294,10 +283,29 @@ static __attribute__((noinline)) void read_records(struct sp_parse *p, struct me
 		sp_dns_record_put(m->in, &r, &o);
 	}
 	sp_msg_extra(&p->msg, ANSWERS_FIELD, sp_out_end(p->arena, &o));
-	if (m->flags & QR && !p->terse)
-		sp_msg_extra(&p->msg, ANSWER_COUNT, sp_arena_u64(p->arena, m->count[ANSWERS]));
+	sp_msg_extra(&p->msg, ANSWER_COUNT, sp_arena_u64(p->arena, m->count[ANSWERS]));
 	if (ttl != UINT32_MAX)
 		sp_msg_extra(&p->msg, TTL, sp_arena_u64(p->arena, ttl));
+	return at;
+}
+
+/* Answers, and the options behind them. Known answers of multicast DNS are no answer. */
+static __attribute__((noinline)) void read_records(struct sp_parse *p, struct message *m)
+{
+	struct dns_record r, opt = {0};
+	size_t at = m->records;
+	unsigned passed = m->count[AUTHORITY];
+	if (m->flags & QR && !p->terse)
+		at = put_answers(p, m, at);
+	else
+		passed += m->count[ANSWERS];
+	for (; passed && at && at < m->in.n; passed--)
+		at = sp_dns_record_at(m->in, at, &r);
+	for (unsigned left = m->count[ADDITIONAL]; left && at && at < m->in.n; left--) {
+		at = sp_dns_record_at(m->in, at, &r);
+		if (at && r.type == DNS_OPT)
+			opt = r;
+	}
 	if (opt.data)
 		read_opt(p, m, &opt);
 }
@@ -336,11 +344,11 @@ static enum sp_status status_of(unsigned rcode)
 }
 
 /* `asked`: all that is in the question is known, and so is its number. */
-static __attribute__((noinline)) void describe_texts(struct sp_parse *p, struct message *m, bool asked)
+static inline void describe_texts(struct sp_parse *p, struct message *m, bool asked)
 {
 	if (!asked) {
 		describe_question(p, m);
-		p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, m->number);
+		sp_msg_put(&p->msg, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, m->number));
 	}
 	if (opcode_of(m) != UPDATE || m->flags & QR)
 		read_records(p, m);
@@ -364,7 +372,7 @@ static void describe(struct sp_parse *p, struct message *m)
 	enum sp_msg_kind kind = multicast && !has_other_half(m) ? SP_MSG_ONEWAY
 				: answer			? SP_MSG_RESPONSE
 								: SP_MSG_REQUEST;
-	struct sp_msg *msg = sp_msg_begin_unread(p, kind, SP_PART_WHOLE);
+	struct sp_msg *msg = sp_msg_begin(p, kind, SP_PART_WHOLE);
 	msg->flags = multicast ? SP_MSG_OPTIONAL : 0;
 	msg->id = pairs_by(p, m, multicast && answer, &asked);
 	if (multicast || p->server_port == MDNS_PORT)
@@ -378,7 +386,8 @@ static void describe(struct sp_parse *p, struct message *m)
 		describe_texts(p, m, asked);
 	}
 	if (answer && (!multicast || asked || m->rcode)) {
-		msg->slot[SP_SLOT_CODE] = p->terse ? (struct sp_slice){0} : sp_dns_rcode(p->arena, m->rcode);
+		if (!p->terse)
+			sp_msg_put(msg, SP_SLOT_CODE, sp_dns_rcode(p->arena, m->rcode));
 		msg->status = (uint8_t)status_of(m->rcode);
 	}
 }
@@ -526,7 +535,7 @@ static bool plain(struct sp_parse *p)
 	uint64_t id = sp_dns_name_hash(name, sp_be16(in.p + end)) << 16 | number;
 	if (!answer)
 		st->asked[st->next++ % ASKED] = id;
-	struct sp_msg *m = sp_msg_begin_unread(p, answer ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin(p, answer ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_WHOLE);
 	m->id = id;
 	m->status = answer ? (uint8_t)status_of(flags & 15) : SP_STATUS_NONE;
 	return true;

@@ -9,6 +9,7 @@
 enum {
 	JUMPS_MAX = 32, /* pointers one after the other: servers need one, or two */
 	ENDPOINT_MAX = 64,
+	PLAIN_MAX = 32,
 };
 
 size_t sp_dns_name_skip(struct sp_slice msg, size_t at)
@@ -259,9 +260,37 @@ static bool goes_on(const struct tail *t, struct sp_slice last, struct sp_slice 
 	return labels == 2 && last.n == 2 && is_registry(label_before(t, t->text.n - 3));
 }
 
+/* Most names end in lower case, in two labels that are neither a registry's nor anybody's own. Returns where those
+ * begin, 0: it is another name. Of a name of at most PLAIN_MAX bytes, behind which as many may be read. */
+static inline size_t plain_tail(struct sp_slice name)
+{
+	uint32_t inside = (uint32_t)((UINT64_C(1) << name.n) - 1), dots = 0, odd = 0;
+	for (size_t i = 0; i < name.n; i += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i *)(name.p + i));
+		__m128i letter = _mm_sub_epi8(x, _mm_set1_epi8('A'));
+		__m128i capital = _mm_cmpeq_epi8(letter, _mm_min_epu8(letter, _mm_set1_epi8(25)));
+		__m128i other = _mm_or_si128(capital, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+		dots |= (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('.'))) << i;
+		odd |= (uint32_t)_mm_movemask_epi8(other) << i;
+	}
+	dots &= inside;
+	if (odd & inside || !(dots & (dots - 1)))
+		return 0;
+	unsigned last = 31 - (unsigned)__builtin_clz(dots);
+	unsigned first = 32 - (unsigned)__builtin_clz(dots ^ UINT32_C(1) << last);
+	uint32_t others = dots & ((UINT32_C(1) << (first - 1)) - 1);
+	unsigned before = 31 - (unsigned)__builtin_clz(others << 1 | 1); /* where the label before those begins */
+	uint8_t c = name.p[first];
+	bool identifier = c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+	return identifier || name.n - last == 3 || name.p[before] == '_' ? 0 : first;
+}
+
 struct sp_slice sp_dns_endpoint(struct sp_arena *a, struct sp_slice name)
 {
 	struct tail tail;
+	size_t plain = name.n <= PLAIN_MAX && a->size - a->n >= PLAIN_MAX ? plain_tail(name) : 0;
+	if (SP_LIKELY(plain))
+		return (struct sp_slice){name.p + plain, name.n - plain};
 	if (!lower_tail(a, name, &tail))
 		return (struct sp_slice){0};
 	struct sp_slice last = label_before(&tail, tail.text.n);

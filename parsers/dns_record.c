@@ -273,12 +273,15 @@ void sp_dns_record_put(struct sp_slice msg, const struct dns_record *r, struct s
 	struct sp_slice data = {msg.p + r->data, r->n};
 	struct sp_cursor c = sp_cursor(data);
 	const char *layout = layout_of(r->type);
-	sp_dns_type_put(o, r->type);
 	if (SP_LIKELY((r->type == DNS_A && data.n == 4) || (r->type == DNS_AAAA && data.n == 16))) { /* most are */
-		sp_out_char(o, ' ');
+		if (r->type == DNS_A)
+			sp_out_text(o, "A ");
+		else
+			sp_out_text(o, "AAAA ");
 		sp_out_address(o, data);
 		return;
 	}
+	sp_dns_type_put(o, r->type);
 	if (!*layout && r->n)
 		layout = "x";
 	for (unsigned i = 0; i < sizeof *layouts && layout[i] && sp_cursor_left(&c) && !c.bad; i++) {

@@ -76,6 +76,8 @@ struct sp_slice sp_dns_rcode(struct sp_arena *a, unsigned rcode)
 					 "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",	"NOTZONE",  "DSOTYPENI",
 					 "",	     "",	"",	    "",		"BADVERS",  "BADKEY",
 					 "BADTIME",  "BADMODE", "BADNAME",  "BADALG",	"BADTRUNC", "BADCOOKIE"};
+	if (SP_LIKELY(!rcode))
+		return SP_TEXT("NOERROR");
 	if (rcode < SP_ARRAY_SIZE(names) && *names[rcode])
 		return sp_slice_of(names[rcode]);
 	return SP_JOIN(a, SP_TEXT("RCODE"), sp_arena_u64(a, rcode));

@@ -63,7 +63,7 @@ static unsigned number(struct sp_slice s)
 void sp_grpc_code(struct sp_parse *p, struct sp_slice code)
 {
 	p->msg.app = SP_APP_GRPC;
-	p->msg.slot[SP_SLOT_CODE] = code;
+	sp_msg_put(&p->msg, SP_SLOT_CODE, code);
 	p->msg.status = status_of(number(code));
 }
 
@@ -104,6 +104,6 @@ void sp_grpc_trailers(struct sp_parse *p, struct sp_grpc_body *b, struct sp_slic
 		if (sp_slice_is_nocase(name, "grpc-status"))
 			sp_grpc_code(p, value);
 		else if (sp_slice_is_nocase(name, "grpc-message"))
-			p->msg.slot[SP_SLOT_MESSAGE] = sp_grpc_message(p->arena, value);
+			sp_msg_put(&p->msg, SP_SLOT_MESSAGE, sp_grpc_message(p->arena, value));
 	}
 }

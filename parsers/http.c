@@ -205,7 +205,7 @@ static enum sp_parse_result chunks(struct sp_parse *p, struct sp_http_side *s, s
 			sp_http_grpc_end(p, s);
 		return end_message(p, s, at, skip);
 	}
-	bool told = p->msg.slot[SP_SLOT_CODE].n || (s->phase == SP_HTTP_P_TRAILERS && at);
+	bool told = sp_msg_slot(&p->msg, SP_SLOT_CODE).n || (s->phase == SP_HTTP_P_TRAILERS && at);
 	if (!(s->flags & SP_HTTP_OPEN) || told)
 		return go_on(p, s, at, skip);
 	if (at)
@@ -427,7 +427,7 @@ static size_t plain_head(struct sp_parse *p, struct state *st, struct sp_http_si
 		return 0;
 	*s = found;
 	st->known = true;
-	struct sp_msg *m = sp_msg_begin_unread(p, found.kind, SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin(p, found.kind, SP_PART_WHOLE);
 	if (found.kind == SP_MSG_RESPONSE)
 		m->status = (uint8_t)sp_http_status(found.code);
 	return used;

@@ -230,7 +230,7 @@ static void tell_error(struct sp_parse *p, uint32_t code)
 	bool known = code < SP_ARRAY_SIZE(errors);
 	enum fault fault = known ? errors[code].fault : NOBODY;
 	bool client = sp_http2_role(p) == (fault == SENDER ? SP_CLIENT : SP_SERVER);
-	p->msg.slot[SP_SLOT_MESSAGE] = known ? sp_slice_of(errors[code].name) : (struct sp_slice){0};
+	sp_msg_put(&p->msg, SP_SLOT_MESSAGE, known ? sp_slice_of(errors[code].name) : (struct sp_slice){0});
 	p->msg.status = fault == NOBODY ? SP_STATUS_UNKNOWN
 			: fault == SLOW ? SP_STATUS_TIMEOUT
 			: client	? SP_STATUS_CLIENT_ERROR
@@ -242,7 +242,7 @@ static void tell_reset(struct sp_parse *p, const struct http2_stream *s, uint32_
 	uint32_t code = sp_be32(p->in.p + HTTP2_FRAME);
 	struct sp_msg *m = &p->msg;
 	m->id = id;
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, id);
+	sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, id));
 	tell_error(p, code);
 	if (s && s->flags & HTTP2_GRPC)
 		sp_grpc_code(p, sp_arena_u64(p->arena, code < SP_ARRAY_SIZE(errors) ? errors[code].grpc : 13));
@@ -301,11 +301,11 @@ static enum sp_parse_result go_away(struct sp_parse *p, const struct http2_frame
 		return pass(p, HTTP2_FRAME + (uint64_t)f->length);
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
 	tell_error(p, code);
-	m->slot[SP_SLOT_VERSION] = SP_TEXT("2");
-	m->slot[SP_SLOT_METHOD] = SP_TEXT("GOAWAY");
-	m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, code);
+	sp_msg_put(m, SP_SLOT_VERSION, SP_TEXT("2"));
+	sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("GOAWAY"));
+	sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, code));
 	if (text.n)
-		m->slot[SP_SLOT_MESSAGE] = SP_JOIN(p->arena, m->slot[SP_SLOT_MESSAGE], SP_TEXT(": "), text);
+		sp_msg_put(m, SP_SLOT_MESSAGE, SP_JOIN(p->arena, sp_msg_slot(m, SP_SLOT_MESSAGE), SP_TEXT(": "), text));
 	sp_msg_extra(m, HTTP2_F_LAST_STREAM, sp_arena_u64(p->arena, sp_be32(p->in.p + HTTP2_FRAME) & INT32_MAX));
 	p->want = HTTP2_FRAME + f->length - n;
 	return sp_parse_msg(p, n);

@@ -125,29 +125,29 @@ static void fill(struct http2_head *b, uint8_t id, struct sp_slice value)
 		return;
 	switch (id) {
 	case SP_HPACK_METHOD:
-		m->slot[SP_SLOT_METHOD] = value;
+		sp_msg_put(m, SP_SLOT_METHOD, value);
 		return;
 	case SP_HPACK_PATH:
 		b->path = value;
-		m->slot[SP_SLOT_RESOURCE] = sp_http_target(b->p->arena, value, b->p->reveal);
+		sp_msg_put(m, SP_SLOT_RESOURCE, sp_http_target(b->p->arena, value, b->p->reveal));
 		return;
 	case SP_HPACK_AUTHORITY:
-		m->slot[SP_SLOT_HOST] = sp_http_authority(value);
+		sp_msg_put(m, SP_SLOT_HOST, sp_http_authority(value));
 		return;
 	case SP_HPACK_HOST:
-		if (!m->slot[SP_SLOT_HOST].n)
-			m->slot[SP_SLOT_HOST] = sp_http_authority(value);
+		if (!sp_msg_slot(m, SP_SLOT_HOST).n)
+			sp_msg_put(m, SP_SLOT_HOST, sp_http_authority(value));
 		return;
 	case SP_HPACK_STATUS:
 		b->code = (uint16_t)number(value);
-		m->slot[SP_SLOT_CODE] = b->code ? value : (struct sp_slice){0};
+		sp_msg_put(m, SP_SLOT_CODE, b->code ? value : (struct sp_slice){0});
 		m->status = b->code >= 200 ? sp_http_status(b->code) : SP_STATUS_NONE;
 		return;
 	case GRPC_STATUS:
 		b->grpc_status = value;
 		return;
 	case GRPC_MESSAGE:
-		m->slot[SP_SLOT_MESSAGE] = sp_grpc_message(b->p->arena, value);
+		sp_msg_put(m, SP_SLOT_MESSAGE, sp_grpc_message(b->p->arena, value));
 		return;
 	}
 }
@@ -210,7 +210,7 @@ static void tell_rpc(struct sp_msg *m, struct sp_slice path)
 	struct sp_slice service, method;
 	if (!sp_grpc_path(path, &service, &method))
 		return;
-	m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){path.p + 1, path.n - 1};
+	sp_msg_put(m, SP_SLOT_ENDPOINT, (struct sp_slice){path.p + 1, path.n - 1});
 	sp_msg_extra(m, HTTP2_F_RPC_SERVICE, service);
 	sp_msg_extra(m, HTTP2_F_RPC_METHOD, method);
 }
@@ -222,8 +222,8 @@ static void tell_request(struct http2_head *b)
 		sp_msg_extra(m, HTTP2_F_RPC_SYSTEM, SP_TEXT("grpc"));
 		tell_rpc(m, b->path);
 	}
-	if (b->path.n && !m->slot[SP_SLOT_ENDPOINT].n)
-		m->slot[SP_SLOT_ENDPOINT] = sp_http_endpoint(b->p->arena, b->path);
+	if (b->path.n && !sp_msg_slot(m, SP_SLOT_ENDPOINT).n)
+		sp_msg_put(m, SP_SLOT_ENDPOINT, sp_http_endpoint(b->p->arena, b->path));
 }
 
 static void tell_unknown(struct http2_head *b, struct http2_stream *s)
@@ -253,8 +253,8 @@ static struct http2_stream *begin(struct http2_head *b)
 	s = s ? s : sp_http2_stream_open(b->p, d->stream);
 	if (s && d->kind == SP_MSG_RESPONSE)
 		s->flags |= HTTP2_RESPONSE_BEGUN;
-	m->slot[SP_SLOT_VERSION] = SP_TEXT("2");
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(b->p->arena, d->stream);
+	sp_msg_put(m, SP_SLOT_VERSION, SP_TEXT("2"));
+	sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(b->p->arena, d->stream));
 	return s;
 }
 

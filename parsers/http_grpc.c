@@ -10,7 +10,7 @@ static unsigned side_of(const struct sp_http_side *s)
 void sp_http_grpc_call(struct sp_parse *p, struct sp_http_side *s, struct sp_slice type)
 {
 	enum sp_grpc_type grpc = sp_grpc_type(type);
-	struct sp_slice path = p->msg.slot[SP_SLOT_RESOURCE], service, method;
+	struct sp_slice path = sp_msg_slot(&p->msg, SP_SLOT_RESOURCE), service, method;
 	if (grpc == SP_GRPC_NONE)
 		return;
 	s->flags |= SP_HTTP_GRPC | (grpc == SP_GRPC_TEXT ? SP_HTTP_TEXT : 0);
@@ -20,7 +20,7 @@ void sp_http_grpc_call(struct sp_parse *p, struct sp_http_side *s, struct sp_sli
 	sp_msg_extra(&p->msg, SP_HTTP_RPC_SYSTEM, SP_TEXT("grpc"));
 	if (!sp_grpc_path(path, &service, &method))
 		return;
-	p->msg.slot[SP_SLOT_ENDPOINT] = (struct sp_slice){path.p + 1, path.n - 1};
+	sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, (struct sp_slice){path.p + 1, path.n - 1});
 	sp_msg_extra(&p->msg, SP_HTTP_RPC_SERVICE, service);
 	sp_msg_extra(&p->msg, SP_HTTP_RPC_METHOD, method);
 }

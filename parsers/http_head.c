@@ -44,16 +44,15 @@ static void begin(struct sp_http_side *s, enum sp_msg_kind kind)
 
 static void show_target(struct sp_parse *p, struct sp_http_side *s, struct sp_slice target)
 {
-	struct sp_slice *slot = p->msg.slot;
 	target.n = SP_MIN(target.n, (size_t)TARGET_MAX);
 	if (s->tag == SP_HTTP_CONNECT || (*target.p != '/' && *target.p != '*')) {
-		slot[SP_SLOT_HOST] = sp_http_authority(target);
-		s->seen |= slot[SP_SLOT_HOST].n ? 1U << HOST_SEEN : 0;
+		struct sp_slice host = sp_msg_put(&p->msg, SP_SLOT_HOST, sp_http_authority(target));
+		s->seen |= host.n ? 1U << HOST_SEEN : 0;
 	}
 	if (p->terse)
 		return;
-	slot[SP_SLOT_RESOURCE] = sp_http_target(p->arena, target, p->reveal);
-	slot[SP_SLOT_ENDPOINT] = sp_http_endpoint(p->arena, target);
+	sp_msg_put(&p->msg, SP_SLOT_RESOURCE, sp_http_target(p->arena, target, p->reveal));
+	sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, sp_http_endpoint(p->arena, target));
 }
 
 static void show_request(struct sp_parse *p, struct sp_http_side *s, struct sp_slice method, struct sp_slice target)
@@ -61,7 +60,7 @@ static void show_request(struct sp_parse *p, struct sp_http_side *s, struct sp_s
 	begin(s, SP_MSG_REQUEST);
 	s->tag = sp_slice_is(method, "HEAD") ? SP_HTTP_HEAD : sp_slice_is(method, "CONNECT") ? SP_HTTP_CONNECT : 0;
 	p->msg.kind = SP_MSG_REQUEST;
-	p->msg.slot[SP_SLOT_METHOD] = method;
+	sp_msg_put(&p->msg, SP_SLOT_METHOD, method);
 	if (target.n)
 		show_target(p, s, target);
 }
@@ -78,7 +77,7 @@ static bool request_line(struct sp_parse *p, struct sp_http_side *s, struct sp_s
 	struct sp_slice method = {line.p, (size_t)(space - line.p)};
 	struct sp_slice target = sp_http_trim((struct sp_slice){space, (size_t)(version - space)});
 	show_request(p, s, method, target);
-	p->msg.slot[SP_SLOT_VERSION] = (struct sp_slice){version + 5, 3};
+	sp_msg_put(&p->msg, SP_SLOT_VERSION, (struct sp_slice){version + 5, 3});
 	return true;
 }
 
@@ -113,11 +112,11 @@ static bool status_line(struct sp_parse *p, struct sp_http_side *s, struct sp_sl
 	struct sp_msg *m = &p->msg;
 	m->kind = s->kind;
 	m->status = s->kind == SP_MSG_INTERIM ? SP_STATUS_NONE : (uint8_t)sp_http_status(code);
-	m->slot[SP_SLOT_CODE] = (struct sp_slice){line.p + at, 3};
+	sp_msg_put(m, SP_SLOT_CODE, (struct sp_slice){line.p + at, 3});
 	if (!icy)
-		m->slot[SP_SLOT_VERSION] = (struct sp_slice){line.p + 5, 3};
+		sp_msg_put(m, SP_SLOT_VERSION, (struct sp_slice){line.p + 5, 3});
 	if (code >= 400)
-		m->slot[SP_SLOT_MESSAGE] = sp_http_trim((struct sp_slice){line.p + at + 3, line.n - at - 3});
+		sp_msg_put(m, SP_SLOT_MESSAGE, sp_http_trim((struct sp_slice){line.p + at + 3, line.n - at - 3}));
 	return true;
 }
 
@@ -287,14 +286,14 @@ static void host(struct sp_parse *p, struct sp_http_side *s, struct sp_slice val
 	if (s->seen & 1U << HOST_SEEN)
 		return;
 	s->seen |= 1U << HOST_SEEN;
-	p->msg.slot[SP_SLOT_HOST] = sp_http_host(value);
+	sp_msg_put(&p->msg, SP_SLOT_HOST, sp_http_host(value));
 }
 
 static __attribute__((noinline)) void grpc_field(struct sp_parse *p, struct sp_http_side *s, enum name name,
 						 struct sp_slice value)
 {
 	if (name == GRPC_MESSAGE) {
-		p->msg.slot[SP_SLOT_MESSAGE] = sp_grpc_message(p->arena, value);
+		sp_msg_put(&p->msg, SP_SLOT_MESSAGE, sp_grpc_message(p->arena, value));
 	} else if (name == GRPC_STATUS) {
 		sp_grpc_code(p, value);
 		s->code = 0; /* HTTP's says no more */

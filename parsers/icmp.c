@@ -58,13 +58,13 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	bool reply = types[in[0]].reply;
 	struct sp_msg *m = sp_msg_begin(p, reply ? SP_MSG_RESPONSE : SP_MSG_REQUEST, SP_PART_WHOLE);
 	m->id = (uint64_t)(group - ECHO) << 32 | identifier << 16 | sequence;
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(method[group]);
-	m->slot[SP_SLOT_RESOURCE] = sp_arena_u64(p->arena, identifier);
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, sequence);
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(method[group])));
+	sp_msg_put(m, SP_SLOT_RESOURCE, sp_arena_u64(p->arena, identifier));
+	sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, sequence));
 	if (reply) {
 		m->status = in[1] ? SP_STATUS_CLIENT_ERROR : SP_STATUS_OK;
-		m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, in[1]);
-		m->slot[SP_SLOT_MESSAGE] = sp_slice_of(refusals[in[1]]);
+		sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, in[1]));
+		sp_msg_put(m, SP_SLOT_MESSAGE, sp_slice_of(refusals[in[1]]));
 	}
 	return sp_parse_msg(p, p->in.n);
 }

@@ -208,18 +208,18 @@ static void name_object(struct sp_msg *m, struct sp_arena *a, struct sp_kafka_fo
 		f->group = (struct sp_slice){0};
 	}
 	struct sp_slice other = f->group.n ? f->group : f->transaction.n ? f->transaction : f->resource;
-	m->slot[SP_SLOT_RESOURCE] = f->topics ? topics(a, f) : other;
-	m->slot[SP_SLOT_ENDPOINT] = f->topics ? f->topic[0] : other;
+	sp_msg_put(m, SP_SLOT_RESOURCE, f->topics ? topics(a, f) : other);
+	sp_msg_put(m, SP_SLOT_ENDPOINT, f->topics ? f->topic[0] : other);
 }
 
 static void describe_request(struct sp_parse *p, struct sp_msg *m, const struct head *h, struct sp_kafka_found *f)
 {
 	struct sp_arena *a = p->arena;
 	if (h->api)
-		m->slot[SP_SLOT_METHOD] = sp_slice_of(h->api->name);
+		sp_msg_put(m, SP_SLOT_METHOD, sp_slice_of(h->api->name));
 	else
-		m->slot[SP_SLOT_METHOD] = SP_JOIN(a, SP_TEXT("ApiKey "), sp_arena_u64(a, (uint64_t)h->key));
-	m->slot[SP_SLOT_CORRELATION] = decimal(a, (int32_t)h->id);
+		sp_msg_put(m, SP_SLOT_METHOD, SP_JOIN(a, SP_TEXT("ApiKey "), sp_arena_u64(a, (uint64_t)h->key)));
+	sp_msg_put(m, SP_SLOT_CORRELATION, decimal(a, (int32_t)h->id));
 	name_object(m, a, f);
 	sp_msg_extra(m, SYSTEM, SP_TEXT("kafka"));
 	sp_msg_extra(m, API_VERSION, sp_arena_u64(a, (uint64_t)h->version));
@@ -255,7 +255,7 @@ static enum sp_parse_result token(struct sp_parse *p, struct state *st, uint64_t
 	struct sp_msg *m = sp_msg_begin(p, client ? SP_MSG_REQUEST : SP_MSG_RESPONSE, SP_PART_WHOLE);
 	m->id = TOKEN_ID + (client ? st->tokens++ : st->answers++);
 	if (client) {
-		m->slot[SP_SLOT_METHOD] = SP_TEXT("SaslAuthenticate");
+		sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("SaslAuthenticate"));
 		sp_msg_extra(m, SYSTEM, SP_TEXT("kafka"));
 	} else {
 		m->status = SP_STATUS_OK;
@@ -292,8 +292,8 @@ static void describe_error(struct sp_parse *p, struct sp_msg *m, int error, stru
 {
 	enum sp_status status;
 	struct sp_slice name = sp_kafka_error(error, &status);
-	m->slot[SP_SLOT_CODE] = decimal(p->arena, error);
-	m->slot[SP_SLOT_MESSAGE] = text.n ? SP_JOIN(p->arena, name, SP_TEXT(": "), text) : name;
+	sp_msg_put(m, SP_SLOT_CODE, decimal(p->arena, error));
+	sp_msg_put(m, SP_SLOT_MESSAGE, text.n ? SP_JOIN(p->arena, name, SP_TEXT(": "), text) : name);
 	m->status = (uint8_t)status;
 }
 

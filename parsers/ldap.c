@@ -92,9 +92,9 @@ static void name_object(struct sp_parse *p, struct sp_slice dn)
 {
 	struct sp_msg *m = &p->msg;
 	struct sp_slice base = suffix(dn);
-	m->slot[SP_SLOT_RESOURCE] = cut(dn, DN_TEXT);
+	sp_msg_put(m, SP_SLOT_RESOURCE, cut(dn, DN_TEXT));
 	if (base.n && base.n < DN_TEXT)
-		m->slot[SP_SLOT_ENDPOINT] = SP_JOIN(p->arena, m->slot[SP_SLOT_METHOD], SP_TEXT(" "), base);
+		sp_msg_put(m, SP_SLOT_ENDPOINT, SP_JOIN(p->arena, sp_msg_slot(m, SP_SLOT_METHOD), SP_TEXT(" "), base));
 }
 
 static void describe_bind(struct sp_parse *p, struct sp_cursor *c)
@@ -102,7 +102,7 @@ static void describe_bind(struct sp_parse *p, struct sp_cursor *c)
 	enum { SIMPLE = 0x80, SASL = 0xa3 };
 	uint8_t tag;
 	struct sp_slice credentials;
-	p->msg.slot[SP_SLOT_VERSION] = sp_arena_u64(p->arena, sp_ber_number(sp_ber_octets(c)));
+	sp_msg_put(&p->msg, SP_SLOT_VERSION, sp_arena_u64(p->arena, sp_ber_number(sp_ber_octets(c))));
 	name_object(p, sp_ber_octets(c));
 	if (!sp_ber_next(c, &tag, &credentials))
 		return;
@@ -131,10 +131,10 @@ static void describe_search(struct sp_parse *p, struct sp_cursor *c)
 	if (sp_ber_next(c, &tag, &filter))
 		sp_ldap_filter_put(&o, tag, filter, p->reveal);
 	filter = sp_out_end(p->arena, &o);
-	m->slot[SP_SLOT_RESOURCE] = SP_JOIN(p->arena, base, SP_TEXT("?"), scope, SP_TEXT("?"), filter);
+	sp_msg_put(m, SP_SLOT_RESOURCE, SP_JOIN(p->arena, base, SP_TEXT("?"), scope, SP_TEXT("?"), filter));
 	/* What is asked for, not of whom: a filter's shape. */
 	if (!p->reveal)
-		m->slot[SP_SLOT_ENDPOINT] = SP_JOIN(p->arena, SP_TEXT("search "), filter);
+		sp_msg_put(m, SP_SLOT_ENDPOINT, SP_JOIN(p->arena, SP_TEXT("search "), filter));
 	sp_msg_extra(m, SCOPE, scope);
 	sp_msg_extra(m, FILTER, filter);
 }
@@ -150,14 +150,15 @@ static void describe_extended(struct sp_parse *p, struct sp_cursor *c)
 		{"1.3.6.1.1.8", "Cancel"},
 	};
 	struct sp_slice oid = cut(sp_ber_octets(c), 64);
-	p->msg.slot[SP_SLOT_RESOURCE] = oid;
+	sp_msg_put(&p->msg, SP_SLOT_RESOURCE, oid);
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(known); i++)
 		if (sp_slice_is(oid, known[i].oid)) {
-			p->msg.slot[SP_SLOT_RESOURCE] = sp_slice_of(known[i].name);
+			sp_msg_put(&p->msg, SP_SLOT_RESOURCE, sp_slice_of(known[i].name));
 			p->msg.tag = i ? PLAIN : START_TLS;
 		}
-	p->msg.slot[SP_SLOT_ENDPOINT] =
-		SP_JOIN(p->arena, p->msg.slot[SP_SLOT_METHOD], SP_TEXT(" "), p->msg.slot[SP_SLOT_RESOURCE]);
+	sp_msg_put(&p->msg, SP_SLOT_ENDPOINT,
+		   SP_JOIN(p->arena, sp_msg_slot(&p->msg, SP_SLOT_METHOD), SP_TEXT(" "),
+			   sp_msg_slot(&p->msg, SP_SLOT_RESOURCE)));
 	sp_msg_extra(&p->msg, OID, oid);
 }
 
@@ -194,7 +195,7 @@ static void request(struct sp_parse *p, const struct message *in)
 	bool alone = in->operation == UNBIND || in->operation == ABANDON;
 	struct sp_msg *m = sp_msg_begin(p, alone ? SP_MSG_ONEWAY : SP_MSG_REQUEST, SP_PART_WHOLE);
 	struct sp_cursor c = sp_cursor(in->content);
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(request_name(in->operation));
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(request_name(in->operation))));
 	switch (in->operation) {
 	case BIND:
 		describe_bind(p, &c);
@@ -209,7 +210,7 @@ static void request(struct sp_parse *p, const struct message *in)
 		name_object(p, in->content);
 		break;
 	case ABANDON:
-		m->slot[SP_SLOT_RESOURCE] = sp_arena_u64(p->arena, sp_ber_number(in->content));
+		sp_msg_put(m, SP_SLOT_RESOURCE, sp_arena_u64(p->arena, sp_ber_number(in->content)));
 		break;
 	case UNBIND:
 		break;
@@ -311,14 +312,14 @@ static unsigned result(struct sp_parse *p, struct sp_slice content)
 	struct sp_slice referrals;
 	uint8_t tag;
 	unsigned code = sp_ber_number(sp_ber_octets(&c));
-	m->slot[SP_SLOT_CODE] = code_name(p, code);
+	sp_msg_put(m, SP_SLOT_CODE, code_name(p, code));
 	m->status = (uint8_t)status_of(code);
 	sp_msg_extra(m, MATCHED, cut(sp_ber_octets(&c), DN_TEXT));
 	struct sp_slice diagnostic = cut(sp_ber_octets(&c), MESSAGE_TEXT);
 	while (diagnostic.n && !diagnostic.p[diagnostic.n - 1])
 		diagnostic.n--;
 	if (m->status != SP_STATUS_OK)
-		m->slot[SP_SLOT_MESSAGE] = diagnostic;
+		sp_msg_put(m, SP_SLOT_MESSAGE, diagnostic);
 	if (sp_ber_next(&c, &tag, &referrals) && tag == REFERRALS) {
 		c = sp_cursor(referrals);
 		sp_msg_extra(m, REFERRAL, cut(sp_ber_octets(&c), DN_TEXT));
@@ -335,7 +336,7 @@ static void response(struct sp_parse *p, struct state *st, const struct message 
 	struct sp_msg *m =
 		sp_msg_begin(p, notice ? SP_MSG_ONEWAY : SP_MSG_RESPONSE, begun ? SP_PART_TAIL : SP_PART_WHOLE);
 	if (notice)
-		m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("notice");
+		sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, SP_TEXT("notice")));
 	unsigned code = result(p, in->content);
 	if (in->operation == SEARCH_DONE)
 		sp_msg_extra(m, ENTRIES, sp_arena_u64(p->arena, begun ? search->entries : 0));
@@ -418,7 +419,7 @@ static enum sp_parse_result parse(struct sp_parse *p)
 	else if (!is_entry)
 		response(p, st, &in);
 	p->msg.id = in.number;
-	p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, in.number);
+	sp_msg_put(&p->msg, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, in.number));
 	return sp_parse_msg(p, used);
 }
 

@@ -101,25 +101,24 @@ void memcached_describe(struct sp_parse *p, struct sp_slice method, const struct
 	enum { ROOM = NAME_SHOWN + MEMCACHED_TEXT_SHOWN * 4 };
 	struct sp_msg *m = &p->msg;
 	uint8_t *begin = sp_arena_get(p->arena, ROOM + MEMCACHED_KEY_MAX + 1), *to = begin;
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] =
-		(struct sp_slice){method.p, SP_MIN(method.n, (size_t)NAME_SHOWN)};
+	sp_msg_put(m, SP_SLOT_METHOD,
+		   sp_msg_put(m, SP_SLOT_ENDPOINT, (struct sp_slice){method.p, SP_MIN(method.n, (size_t)NAME_SHOWN)}));
 	if (!begin || p->terse)
 		return;
-	to = sp_put(to, m->slot[SP_SLOT_METHOD]);
+	to = sp_put(to, sp_msg_slot(m, SP_SLOT_METHOD));
 	for (unsigned i = 0; i < n && to < begin + ROOM; i++) {
 		*to++ = ' ';
 		to = sp_put(to, (struct sp_slice){key[i].p, SP_MIN(key[i].n, (size_t)MEMCACHED_KEY_MAX)});
 	}
-	m->slot[SP_SLOT_RESOURCE] = (struct sp_slice){begin, (size_t)(to - begin)};
+	sp_msg_put(m, SP_SLOT_RESOURCE, (struct sp_slice){begin, (size_t)(to - begin)});
 	begin = to = sp_arena_get(p->arena, NAME_SHOWN + 1 + SP_NAME_ROOM);
-	bool several = false;
 	if (!begin || !n)
 		return;
-	to = sp_put(to, m->slot[SP_SLOT_METHOD]);
+	to = sp_put(to, sp_msg_slot(m, SP_SLOT_METHOD));
 	*to++ = ' ';
-	to = sp_name_write(to, key[0], true, &several);
-	if (several)
-		m->slot[SP_SLOT_ENDPOINT] = (struct sp_slice){begin, (size_t)(to - begin)};
+	struct sp_name_end name = sp_name_write(to, key[0], true);
+	if (name.several)
+		sp_msg_put(m, SP_SLOT_ENDPOINT, (struct sp_slice){begin, (size_t)(name.end - begin)});
 }
 
 /* The flag of a meta command with that letter. */
@@ -238,7 +237,7 @@ static enum sp_parse_result request(struct sp_parse *p, struct memcached_state *
 		const struct sp_slice *opaque =
 			c.verb == META || c.verb == META_STORES ? flag_of(&l, c.flags, 'O') : NULL;
 		if (opaque)
-			m->slot[SP_SLOT_CORRELATION] = (struct sp_slice){opaque->p + 1, opaque->n - 1};
+			sp_msg_put(m, SP_SLOT_CORRELATION, (struct sp_slice){opaque->p + 1, opaque->n - 1});
 	}
 	if (!l.size) {
 		m->part = SP_PART_HEAD;
@@ -297,12 +296,13 @@ static void describe_answer(struct sp_parse *p, struct memcached_state *st, cons
 	m->status = client ? SP_STATUS_CLIENT_ERROR : server ? SP_STATUS_SERVER_ERROR : SP_STATUS_OK;
 	st->failed = client || server;
 	if (sp_slice_is(word, "VERSION") && l->n > 1)
-		m->slot[SP_SLOT_VERSION] = l->word[1];
+		sp_msg_put(m, SP_SLOT_VERSION, l->word[1]);
 	else if (*word.p >= 'A' && !sp_slice_is(word, "END"))
-		m->slot[SP_SLOT_CODE] = word;
+		sp_msg_put(m, SP_SLOT_CODE, word);
 	size_t from = word.n + 1, n = l->text.n - SP_MIN(l->text.n, from);
 	if (st->failed && n)
-		m->slot[SP_SLOT_MESSAGE] = (struct sp_slice){l->text.p + from, SP_MIN(n, (size_t)MEMCACHED_TEXT_SHOWN)};
+		sp_msg_put(m, SP_SLOT_MESSAGE,
+			   (struct sp_slice){l->text.p + from, SP_MIN(n, (size_t)MEMCACHED_TEXT_SHOWN)});
 }
 
 /* Does this line end the batch that is answered? */
@@ -333,7 +333,7 @@ static enum sp_parse_result answered(struct sp_parse *p, struct memcached_state 
 static enum sp_parse_result log_line(struct sp_parse *p, size_t used)
 {
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("watch");
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, SP_TEXT("watch")));
 	return sp_parse_msg(p, used);
 }
 
@@ -409,8 +409,8 @@ static enum sp_parse_result datagram(struct sp_parse *p, struct memcached_state 
 	enum sp_parse_result rc = message(p, st);
 	if (rc == SP_PARSE_BAD)
 		return rc;
-	if (rc == SP_PARSE_MSG && header && !p->msg.slot[SP_SLOT_CORRELATION].n)
-		p->msg.slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, sp_be16(p->in.p - header));
+	if (rc == SP_PARSE_MSG && header && !sp_msg_slot(&p->msg, SP_SLOT_CORRELATION).n)
+		sp_msg_put(&p->msg, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, sp_be16(p->in.p - header)));
 	if (rc == SP_PARSE_MSG)
 		p->msg.part = SP_PART_WHOLE;
 	if (rc == SP_PARSE_MSG && p->msg.kind == SP_MSG_RESPONSE && !p->msg.status)

@@ -137,7 +137,7 @@ static void request(struct sp_parse *p, struct memcached_state *st, const struct
 	struct sp_slice key = {p->in.p + HEADER + h->extras, h->key};
 	if (part == SP_PART_WHOLE || part == SP_PART_HEAD) {
 		memcached_describe(p, name_of(p, h), &key, h->key > 0);
-		m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, h->opaque);
+		sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, h->opaque));
 		m->tag = is->retrieves && !is->quiet;
 	}
 	st->batch = alone ? st->batch : is->quiet;
@@ -168,9 +168,10 @@ static void describe_status(struct sp_parse *p, const struct header *h)
 	struct sp_msg *m = &p->msg;
 	size_t from = HEADER + h->extras + h->key, n = h->body - h->extras - h->key;
 	m->status = status_of(h->status);
-	m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, h->status);
+	sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, h->status));
 	if (h->status && !h->is->secret)
-		m->slot[SP_SLOT_MESSAGE] = (struct sp_slice){p->in.p + from, SP_MIN(n, (size_t)MEMCACHED_TEXT_SHOWN)};
+		sp_msg_put(m, SP_SLOT_MESSAGE,
+			   (struct sp_slice){p->in.p + from, SP_MIN(n, (size_t)MEMCACHED_TEXT_SHOWN)});
 }
 
 static void response(struct sp_parse *p, struct memcached_state *st, const struct header *h)

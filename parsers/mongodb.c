@@ -105,13 +105,13 @@ static bool op_query(struct sp_parse *p, struct body *b)
 	if (b->c.bad || flags & ~(uint32_t)QUERY_FLAGS)
 		return false;
 	sp_mongodb_namespace(m, name);
-	if (sp_slice_is(m->slot[SP_SLOT_RESOURCE], "$cmd")) {
-		m->slot[SP_SLOT_RESOURCE] = (struct sp_slice){0};
+	if (sp_slice_is(sp_msg_slot(m, SP_SLOT_RESOURCE), "$cmd")) {
+		sp_msg_put(m, SP_SLOT_RESOURCE, (struct sp_slice){0});
 		m->tag = TAG_COMMAND;
 		return document(b, start, MONGODB_COMMAND);
 	}
 	m->tag = flags & QUERY_EXHAUST ? TAG_EXHAUST : TAG_DOCUMENTS;
-	m->slot[SP_SLOT_METHOD] = SP_TEXT("find");
+	sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("find"));
 	sp_mongodb_endpoint(p);
 	struct sp_cursor c = b->c;
 	struct sp_bson first;
@@ -142,8 +142,8 @@ static bool op_reply(struct sp_parse *p, struct body *b)
 	if (flags & CURSOR_NOT_FOUND) {
 		w->failed = true;
 		w->code = CODE_CURSOR_NOT_FOUND;
-		p->msg.slot[SP_SLOT_CODE] = SP_TEXT("43");
-		p->msg.slot[SP_SLOT_MESSAGE] = SP_TEXT("CursorNotFound");
+		sp_msg_put(&p->msg, SP_SLOT_CODE, SP_TEXT("43"));
+		sp_msg_put(&p->msg, SP_SLOT_MESSAGE, SP_TEXT("CursorNotFound"));
 		return true;
 	}
 	bool speaks = tag == TAG_COMMAND || flags & QUERY_FAILURE;
@@ -161,9 +161,10 @@ static bool op_write(struct sp_parse *p, struct body *b, uint32_t op)
 	sp_mongodb_namespace(&p->msg, mongodb_take_name(&b->c));
 	if (op != OP_INSERT)
 		sp_cursor_take(&b->c, 4);
-	p->msg.slot[SP_SLOT_METHOD] = op == OP_INSERT	? SP_TEXT("insert")
-				      : op == OP_UPDATE ? SP_TEXT("update")
-							: SP_TEXT("delete");
+	sp_msg_put(&p->msg, SP_SLOT_METHOD,
+		   op == OP_INSERT   ? SP_TEXT("insert")
+		   : op == OP_UPDATE ? SP_TEXT("update")
+				     : SP_TEXT("delete"));
 	b->oneway = true;
 	if (b->c.bad)
 		return false;
@@ -187,7 +188,7 @@ static bool op_cursor(struct sp_parse *p, struct body *b, uint32_t op)
 		return false;
 	uint64_t cursor;
 	memcpy(&cursor, id, sizeof cursor);
-	m->slot[SP_SLOT_METHOD] = op == OP_GET_MORE ? SP_TEXT("getMore") : SP_TEXT("killCursors");
+	sp_msg_put(m, SP_SLOT_METHOD, op == OP_GET_MORE ? SP_TEXT("getMore") : SP_TEXT("killCursors"));
 	m->tag = TAG_DOCUMENTS;
 	b->oneway = op == OP_KILL_CURSORS;
 	sp_mongodb_endpoint(p);
@@ -200,8 +201,8 @@ static bool op_command(struct sp_parse *p, struct body *b, uint32_t op)
 {
 	const uint8_t *start = b->c.p;
 	if (op == OP_COMMAND) {
-		p->msg.slot[SP_SLOT_HOST] = mongodb_take_name(&b->c);
-		p->msg.slot[SP_SLOT_METHOD] = mongodb_take_name(&b->c);
+		sp_msg_put(&p->msg, SP_SLOT_HOST, mongodb_take_name(&b->c));
+		sp_msg_put(&p->msg, SP_SLOT_METHOD, mongodb_take_name(&b->c));
 		if (b->c.bad)
 			return false;
 		sp_mongodb_endpoint(p);
@@ -231,7 +232,7 @@ static bool describe(struct sp_parse *p, struct body *b, uint32_t op)
 	case OP_COMMAND_REPLY:
 		return op_command(p, b, op);
 	case OP_NOTE:
-		p->msg.slot[SP_SLOT_METHOD] = SP_TEXT("msg");
+		sp_msg_put(&p->msg, SP_SLOT_METHOD, SP_TEXT("msg"));
 		b->oneway = true;
 		return true;
 	}
@@ -288,7 +289,7 @@ static void set_kind(struct sp_parse *p, struct state *st, const struct mongodb_
 	m->kind = alone ? SP_MSG_ONEWAY : reply ? SP_MSG_RESPONSE : SP_MSG_REQUEST;
 	m->id = reply && !again ? h->to : h->id;
 	if (!reply)
-		m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, h->id);
+		sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, h->id));
 }
 
 /* Walks what is there of the open message from c on, `left` bytes of it, and makes it a part that ends the call. */

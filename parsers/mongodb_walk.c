@@ -71,17 +71,17 @@ void sp_mongodb_namespace(struct sp_msg *m, struct sp_slice full)
 {
 	const uint8_t *dot = memchr(full.p, '.', full.n);
 	size_t n = dot ? (size_t)(dot - full.p) : full.n;
-	m->slot[SP_SLOT_HOST] = (struct sp_slice){full.p, n};
+	sp_msg_put(m, SP_SLOT_HOST, (struct sp_slice){full.p, n});
 	if (dot)
-		m->slot[SP_SLOT_RESOURCE] = (struct sp_slice){dot + 1, full.n - n - 1};
+		sp_msg_put(m, SP_SLOT_RESOURCE, (struct sp_slice){dot + 1, full.n - n - 1});
 }
 
 void sp_mongodb_endpoint(struct sp_parse *p)
 {
-	struct sp_slice *slot = p->msg.slot, method = slot[SP_SLOT_METHOD], name = slot[SP_SLOT_RESOURCE];
+	struct sp_slice method = sp_msg_slot(&p->msg, SP_SLOT_METHOD), name = sp_msg_slot(&p->msg, SP_SLOT_RESOURCE);
 	if (!method.n)
 		return;
-	slot[SP_SLOT_ENDPOINT] = name.n ? SP_JOIN(p->arena, method, SP_TEXT(" "), name) : method;
+	sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, name.n ? SP_JOIN(p->arena, method, SP_TEXT(" "), name) : method);
 	sp_msg_extra(&p->msg, MONGODB_COLLECTION, name);
 }
 
@@ -153,9 +153,9 @@ static void first_element(struct reader *r, const struct sp_bson *e, bool method
 	struct sp_msg *m = &r->p->msg;
 	struct sp_slice text = sp_bson_text(e);
 	if (method)
-		m->slot[SP_SLOT_METHOD] = e->name;
+		sp_msg_put(m, SP_SLOT_METHOD, e->name);
 	if (!is_any(e->name, other_names))
-		m->slot[SP_SLOT_RESOURCE] = text;
+		sp_msg_put(m, SP_SLOT_RESOURCE, text);
 	int64_t cursor;
 	if (sp_slice_is(e->name, "getMore") && sp_bson_number(e, &cursor))
 		sp_msg_extra(m, MONGODB_CURSOR, sp_arena_u64(r->p->arena, (uint64_t)cursor));
@@ -202,18 +202,19 @@ static int command_element(struct reader *r, const struct sp_bson *e)
 		return GO_ON;
 	}
 	if (sp_slice_is(e->name, "$db")) {
-		r->p->msg.slot[SP_SLOT_HOST] = sp_bson_text(e);
+		sp_msg_put(&r->p->msg, SP_SLOT_HOST, sp_bson_text(e));
 	} else if (sp_slice_is(e->name, "comment")) {
 		comment(r->p, e);
 	} else if (sp_slice_is(e->name, "collection")) {
-		r->p->msg.slot[SP_SLOT_RESOURCE] = sp_bson_text(e);
+		sp_msg_put(&r->p->msg, SP_SLOT_RESOURCE, sp_bson_text(e));
 		sp_mongodb_endpoint(r->p);
 	} else if (is_any(e->name, filters)) {
 		sp_mongodb_query(r->p, e);
 	} else if (e->type == SP_BSON_ARRAY && is_any(e->name, arrays)) {
 		return enter(r, e->value.p, e->size,
 			     *e->name.p == 'd' && e->name.p[1] == 'o' ? MONGODB_INSERTED : MONGODB_STATEMENTS);
-	} else if (r->p->msg.slot[SP_SLOT_METHOD].n && same(e->name, r->p->msg.slot[SP_SLOT_METHOD])) {
+	} else if (sp_msg_slot(&r->p->msg, SP_SLOT_METHOD).n &&
+		   same(e->name, sp_msg_slot(&r->p->msg, SP_SLOT_METHOD))) {
 		first_element(r, e, false);
 		sp_mongodb_endpoint(r->p);
 	}
@@ -238,7 +239,7 @@ static void message(struct reader *r, const struct sp_bson *e)
 	if (key && !r->p->reveal)
 		text = SP_JOIN(r->p->arena, ((struct sp_slice){text.p, (size_t)(key - text.p)}),
 			       SP_TEXT(" dup key: ?"));
-	r->p->msg.slot[SP_SLOT_MESSAGE] = text;
+	sp_msg_put(&r->p->msg, SP_SLOT_MESSAGE, text);
 }
 
 /* A code and what it says, of the reply or of a write in it. The first one counts. */
@@ -249,7 +250,7 @@ static void failure(struct reader *r, const struct sp_bson *e)
 	if (sp_slice_is(e->name, "code") && !w->failed && sp_bson_number(e, &code) && code) {
 		w->failed = true;
 		w->code = (int32_t)code;
-		r->p->msg.slot[SP_SLOT_CODE] = sp_arena_u64(r->p->arena, (uint32_t)code);
+		sp_msg_put(&r->p->msg, SP_SLOT_CODE, sp_arena_u64(r->p->arena, (uint32_t)code));
 	} else if (sp_slice_is(e->name, "codeName")) {
 		sp_msg_extra(&r->p->msg, MONGODB_CODE_NAME, sp_bson_text(e));
 	} else if (sp_slice_is(e->name, "errmsg") || sp_slice_is(e->name, "$err") || sp_slice_is(e->name, "err")) {

@@ -112,12 +112,13 @@ static struct sp_msg *begin(struct sp_parse *p, const struct state *st, enum sp_
 	struct sp_msg *m = sp_msg_begin(p, kind, SP_PART_WHOLE);
 	if (kind == SP_MSG_RESPONSE || kind == SP_MSG_INTERIM)
 		return m;
-	m->slot[SP_SLOT_METHOD] = sp_slice_of(names[k->type]);
+	sp_msg_put(m, SP_SLOT_METHOD, sp_slice_of(names[k->type]));
 	sp_msg_extra(m, MQTT_SYSTEM, SP_TEXT("mqtt"));
 	if (st->version)
-		m->slot[SP_SLOT_VERSION] = st->version == MQTT_5       ? SP_TEXT("5.0")
-					   : st->version == MQTT_3_1_1 ? SP_TEXT("3.1.1")
-								       : SP_TEXT("3.1");
+		sp_msg_put(m, SP_SLOT_VERSION,
+			   st->version == MQTT_5       ? SP_TEXT("5.0")
+			   : st->version == MQTT_3_1_1 ? SP_TEXT("3.1.1")
+						       : SP_TEXT("3.1"));
 	return m;
 }
 
@@ -140,7 +141,7 @@ static void connect(struct sp_parse *p, struct state *st, const struct packet *k
 	st->version = known && version >= MQTT_3_1 && version <= MQTT_5 ? version : 0;
 	struct sp_msg *m = begin(p, st, SP_MSG_REQUEST, k);
 	m->id = id_of(SP_CLIENT, CONNECT, 0);
-	m->slot[SP_SLOT_ENDPOINT] = m->slot[SP_SLOT_METHOD];
+	sp_msg_put(m, SP_SLOT_ENDPOINT, sp_msg_slot(m, SP_SLOT_METHOD));
 	if (version == MQTT_5)
 		mqtt_properties(p, &c, true);
 	sp_msg_extra(m, MQTT_CLIENT_ID, mqtt_string(&c));
@@ -173,8 +174,8 @@ static void topics(struct sp_parse *p, const struct packet *k, struct sp_cursor 
 		if (n++ < TOPICS_SHOWN)
 			list.n += SP_JOIN(p->arena, n > 1 ? SP_TEXT(" ") : SP_TEXT(""), topic).n;
 	}
-	m->slot[SP_SLOT_RESOURCE] = list;
-	m->slot[SP_SLOT_ENDPOINT] = sp_name_template(p->arena, first);
+	sp_msg_put(m, SP_SLOT_RESOURCE, list);
+	sp_msg_put(m, SP_SLOT_ENDPOINT, sp_name_template(p->arena, first));
 	sp_msg_extra(m, MQTT_DESTINATION, first);
 	if (n > 1)
 		sp_msg_extra(m, MQTT_BATCH, sp_arena_u64(p->arena, n));
@@ -185,7 +186,7 @@ static void subscribe(struct sp_parse *p, struct state *st, const struct packet 
 	uint16_t number = sp_cursor_u16(&c);
 	struct sp_msg *m = begin(p, st, SP_MSG_REQUEST, k);
 	m->id = id_of(SP_CLIENT, k->type, number);
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, number);
+	sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, number));
 	if (st->version == MQTT_5)
 		mqtt_properties(p, &c, true);
 	topics(p, k, c);
@@ -242,7 +243,7 @@ static void told(struct sp_parse *p, struct state *st, const struct packet *k, s
 	uint8_t reason = more ? sp_cursor_u8(&c) : 0;
 	struct sp_msg *m = begin(p, st, SP_MSG_ONEWAY, k);
 	m->id = id_of(p->side, k->type, 0);
-	m->slot[SP_SLOT_ENDPOINT] = m->slot[SP_SLOT_METHOD];
+	sp_msg_put(m, SP_SLOT_ENDPOINT, sp_msg_slot(m, SP_SLOT_METHOD));
 	if (sp_cursor_left(&c))
 		mqtt_properties(p, &c, true);
 	if (more)
@@ -302,8 +303,8 @@ static void describe_publication(struct sp_parse *p, const struct packet *k, str
 	static const char *const qos[] = {"0", "1", "2", ""};
 	struct sp_msg *m = &p->msg;
 	topic.n = SP_MIN(topic.n, (size_t)MQTT_TEXT_SHOWN);
-	m->slot[SP_SLOT_RESOURCE] = topic;
-	m->slot[SP_SLOT_ENDPOINT] = topic.n ? sp_name_template(p->arena, topic) : m->slot[SP_SLOT_METHOD];
+	sp_msg_put(m, SP_SLOT_RESOURCE, topic);
+	sp_msg_put(m, SP_SLOT_ENDPOINT, topic.n ? sp_name_template(p->arena, topic) : sp_msg_slot(m, SP_SLOT_METHOD));
 	sp_msg_extra(m, MQTT_DESTINATION, topic);
 	sp_msg_extra(m, MQTT_QOS, sp_slice_of(qos[k->flags >> 1 & 3]));
 	if (k->flags & 1)
@@ -330,7 +331,7 @@ static enum sp_parse_result publish(struct sp_parse *p, struct state *st, const 
 		uint16_t number = numbered ? sp_cursor_u16(&c) : 0;
 		m->id = id_of(p->side, PUBLISH, number);
 		if (numbered)
-			m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, number);
+			sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, number));
 		if (st->version == MQTT_5 && sp_cursor_left(&c))
 			alias = mqtt_properties(p, &c, true);
 		size_t body = (size_t)(c.p - p->in.p);
@@ -376,7 +377,7 @@ static enum sp_parse_result parse(struct sp_parse *p)
 		break;
 	case PINGREQ:
 		begin(p, st, SP_MSG_REQUEST, &k)->id = id_of(SP_CLIENT, PINGREQ, 0);
-		p->msg.slot[SP_SLOT_ENDPOINT] = p->msg.slot[SP_SLOT_METHOD];
+		sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, sp_msg_slot(&p->msg, SP_SLOT_METHOD));
 		break;
 	case PINGRESP:
 		begin(p, st, SP_MSG_RESPONSE, &k)->id = id_of(SP_CLIENT, PINGREQ, 0);

@@ -86,7 +86,7 @@ static void text_property(struct sp_parse *p, uint32_t property, struct sp_slice
 		sp_msg_extra(m, MQTT_RESPONSE_TOPIC, value);
 		break;
 	case 0x09:
-		m->slot[SP_SLOT_CORRELATION] = correlation(p->arena, value);
+		sp_msg_put(m, SP_SLOT_CORRELATION, correlation(p->arena, value));
 		break;
 	case 0x12:
 		sp_msg_extra(m, MQTT_CLIENT_ID, value);
@@ -98,7 +98,7 @@ static void text_property(struct sp_parse *p, uint32_t property, struct sp_slice
 		sp_msg_extra(m, MQTT_SERVER_REFERENCE, value);
 		break;
 	case 0x1f:
-		m->slot[SP_SLOT_MESSAGE] = (struct sp_slice){value.p, SP_MIN(value.n, (size_t)MQTT_TEXT_SHOWN)};
+		sp_msg_put(m, SP_SLOT_MESSAGE, (struct sp_slice){value.p, SP_MIN(value.n, (size_t)MQTT_TEXT_SHOWN)});
 		break;
 	default:
 		break;
@@ -215,7 +215,7 @@ void mqtt_reason(struct sp_parse *p, uint8_t reason, bool connack)
 	const char *const *names = connack ? refusals : reasons;
 	size_t n = connack ? SP_ARRAY_SIZE(refusals) : SP_ARRAY_SIZE(reasons);
 	m->status = status_of(reason, connack);
-	m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, reason);
-	if (m->status != SP_STATUS_OK && !m->slot[SP_SLOT_MESSAGE].n && reason < n && names[reason])
-		m->slot[SP_SLOT_MESSAGE] = sp_slice_of(names[reason]);
+	sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, reason));
+	if (m->status != SP_STATUS_OK && !sp_msg_slot(m, SP_SLOT_MESSAGE).n && reason < n && names[reason])
+		sp_msg_put(m, SP_SLOT_MESSAGE, sp_slice_of(names[reason]));
 }

@@ -198,9 +198,9 @@ static void query(struct sp_parse *p, struct sp_mysql *st, struct sp_msg *m, str
 static void prepare(struct sp_parse *p, struct sp_mysql *st, struct sp_msg *m, struct sp_slice s)
 {
 	struct sp_sql sql = sp_sql_read(p, s, how(st));
-	struct sp_slice name = m->slot[SP_SLOT_METHOD];
+	struct sp_slice name = sp_msg_slot(m, SP_SLOT_METHOD);
 	sp_sql_describe(m, &sql, MYSQL_TABLES);
-	m->slot[SP_SLOT_METHOD] = name;
+	sp_msg_put(m, SP_SLOT_METHOD, name);
 	struct sp_sql_store *store = sp_parse_extend(p);
 	st->prepares++;
 	if (store)
@@ -220,10 +220,10 @@ static void of_statement(struct sp_parse *p, struct sp_mysql *st, struct sp_msg 
 	if (id != UINT32_MAX)
 		sp_msg_extra(m, MYSQL_STATEMENT, sp_arena_u64(p->arena, id));
 	if (p->more && sp_sql_find(p->more, key, &sql)) {
-		struct sp_slice name = m->slot[SP_SLOT_METHOD];
+		struct sp_slice name = sp_msg_slot(m, SP_SLOT_METHOD);
 		sp_sql_describe(m, &sql, MYSQL_TABLES);
 		if (!executes || !sql.verb.n)
-			m->slot[SP_SLOT_METHOD] = name;
+			sp_msg_put(m, SP_SLOT_METHOD, name);
 	}
 	if (*body.p == COM_STMT_CLOSE && p->more)
 		sp_sql_forget(p->more, key);
@@ -244,11 +244,11 @@ static void text(struct sp_parse *p, struct sp_mysql *st, struct sp_msg *m, stru
 		break;
 	case COM_INIT_DB:
 		s.n = SP_MIN(s.n, (size_t)MYSQL_NAME_MAX);
-		m->slot[SP_SLOT_RESOURCE] = m->slot[SP_SLOT_HOST] = s;
+		sp_msg_put(m, SP_SLOT_RESOURCE, sp_msg_put(m, SP_SLOT_HOST, s));
 		sp_mysql_next_database(st, s);
 		break;
 	default:
-		m->slot[SP_SLOT_RESOURCE] = sp_mysql_text(&s);
+		sp_msg_put(m, SP_SLOT_RESOURCE, sp_mysql_text(&s));
 	}
 }
 
@@ -258,8 +258,8 @@ void sp_mysql_command(struct sp_parse *p, struct sp_mysql *st, const struct mysq
 	bool oneway = c->looks == NO_ANSWER;
 	struct sp_msg *m = sp_msg_begin(p, oneway ? SP_MSG_ONEWAY : SP_MSG_REQUEST, SP_PART_WHOLE);
 	m->tag = c->reply;
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(c->name);
-	m->slot[SP_SLOT_HOST] = (struct sp_slice){(const uint8_t *)st->database, st->database_n};
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(c->name)));
+	sp_msg_put(m, SP_SLOT_HOST, (struct sp_slice){(const uint8_t *)st->database, st->database_n});
 	if (st->mariadb)
 		sp_msg_extra(m, MYSQL_SYSTEM, SP_TEXT("mariadb"));
 	if (c->looks == IS_TEXT)

@@ -77,8 +77,8 @@ void sp_mysql_error(struct sp_parse *p, struct sp_msg *m, struct sp_slice body)
 	text.n = SP_MIN(text.n, (size_t)MYSQL_ERROR_MAX);
 	/* A syntax error quotes the statement, and with it perhaps a password. */
 	bool shown = is_in(names_only, code) || (p->reveal && code != 1064 && code != 1149);
-	m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, code);
-	m->slot[SP_SLOT_MESSAGE] = shown ? text : hidden(p, text, code);
+	sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, code));
+	sp_msg_put(m, SP_SLOT_MESSAGE, shown ? text : hidden(p, text, code));
 	m->status = status_of(code, state);
 	sp_msg_extra(m, MYSQL_SQLSTATE, state);
 }

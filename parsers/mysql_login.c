@@ -117,7 +117,7 @@ static void login_41(struct sp_mysql *st, struct sp_msg *m, struct sp_slice s, u
 		sp_mysql_text(&s);
 	if (caps & MYSQL_CAP_ATTRS)
 		attributes(m, s);
-	m->slot[SP_SLOT_HOST] = database;
+	sp_msg_put(m, SP_SLOT_HOST, database);
 	sp_mysql_next_database(st, database);
 }
 
@@ -127,8 +127,8 @@ static void login_320(struct sp_mysql *st, struct sp_msg *m, struct sp_slice s)
 	sp_mysql_take(&s, 5);
 	sp_msg_extra(m, MYSQL_USER, sp_mysql_text(&s));
 	sp_mysql_text(&s);
-	m->slot[SP_SLOT_HOST] = sp_mysql_text(&s);
-	sp_mysql_next_database(st, m->slot[SP_SLOT_HOST]);
+	sp_msg_put(m, SP_SLOT_HOST, sp_mysql_text(&s));
+	sp_mysql_next_database(st, sp_msg_slot(m, SP_SLOT_HOST));
 }
 
 enum sp_parse_result sp_mysql_login(struct sp_parse *p, struct sp_mysql *st, const struct mysql_packet *k)
@@ -138,7 +138,7 @@ enum sp_parse_result sp_mysql_login(struct sp_parse *p, struct sp_mysql *st, con
 	if (caps & MYSQL_CAP_TLS && (is_41 ? k->n == 32 : k->n <= 5))
 		return sp_parse_switch(p, MYSQL_HEAD + k->n, SP_APP_TLS);
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_REQUEST, SP_PART_WHOLE);
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("LOGIN");
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, SP_TEXT("LOGIN")));
 	m->tag = MYSQL_R_LOGIN;
 	if (st->mariadb)
 		sp_msg_extra(m, MYSQL_SYSTEM, SP_TEXT("mariadb"));
@@ -163,6 +163,6 @@ void sp_mysql_change_user(struct sp_parse *p, struct sp_mysql *st, struct sp_msg
 		sp_mysql_take(&s, s.n ? 1u + *s.p : 0);
 	else
 		sp_mysql_text(&s);
-	m->slot[SP_SLOT_HOST] = sp_mysql_text(&s);
-	sp_mysql_next_database(st, m->slot[SP_SLOT_HOST]);
+	sp_msg_put(m, SP_SLOT_HOST, sp_mysql_text(&s));
+	sp_mysql_next_database(st, sp_msg_slot(m, SP_SLOT_HOST));
 }

@@ -273,7 +273,7 @@ static void number(struct sp_parse *p, struct sp_msg *m, uint8_t field, uint64_t
 /* The message for what is there; `ends`: no more of it follows. */
 static enum sp_parse_result finish(struct sp_parse *p, struct sp_mysql *st, const struct mysql_packet *k, enum step how)
 {
-	struct sp_msg *m = sp_msg_begin_unread(p, SP_MSG_RESPONSE, st->begun ? SP_PART_TAIL : SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, st->begun ? SP_PART_TAIL : SP_PART_WHOLE);
 	m->status = SP_STATUS_OK;
 	if (how == FAILED)
 		sp_mysql_error(p, m, k->body);
@@ -305,7 +305,7 @@ bool sp_mysql_give_up(struct sp_parse *p, struct sp_mysql *st)
 		return false;
 	finish(p, st, &nothing, DONE);
 	p->msg.status = SP_STATUS_UNKNOWN;
-	p->msg.n_extras = 0;
+	sp_msg_drop_extras(&p->msg);
 	return true;
 }
 
@@ -335,7 +335,7 @@ static enum sp_parse_result unasked(struct sp_parse *p, struct sp_mysql *st, con
 		return SP_PARSE_SKIP;
 	}
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("LOGIN");
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, SP_TEXT("LOGIN")));
 	sp_mysql_error(p, m, k->body);
 	return SP_PARSE_MSG;
 }

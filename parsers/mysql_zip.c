@@ -101,6 +101,12 @@ static enum sp_parse_result inside(struct sp_parse *p, struct sp_mysql *st, stru
 	return rc;
 }
 
+/* A text, where it is not overwritten. */
+static struct sp_slice kept(struct sp_parse *p, const struct plain *v, struct sp_slice s)
+{
+	return s.n && s.p >= v->p && s.p < v->p + v->n ? sp_arena_copy(p->arena, s) : s;
+}
+
 /* What was not read stays, as far as there is room for it. A message's texts that stand before it would be gone. */
 static void keep(struct sp_parse *p, struct mysql_zip *z, const struct plain *v, bool said)
 {
@@ -114,11 +120,10 @@ static void keep(struct sp_parse *p, struct mysql_zip *z, const struct plain *v,
 	z->missing += (uint32_t)(left - n);
 	if (n)
 		memcpy(z->bytes, v->p + v->at, n);
-	for (unsigned i = 0; said && i < SP_SLOT_MAX + (unsigned)m->n_extras; i++) {
-		struct sp_slice *s = i < SP_SLOT_MAX ? &m->slot[i] : &m->extra[i - SP_SLOT_MAX].value;
-		if (s->n && s->p >= v->p && s->p < v->p + v->n)
-			*s = sp_arena_copy(p->arena, *s);
-	}
+	for (unsigned i = 0; said && i < SP_SLOT_MAX; i++)
+		sp_msg_put(m, i, kept(p, v, sp_msg_slot(m, i)));
+	for (unsigned i = 0; said && i < m->n_extras; i++)
+		m->extra[i].value = kept(p, v, m->extra[i].value);
 }
 
 /* Packets' numbers begin anew with every command, on both sides, wherever the stream inside was thought to be. They

@@ -64,12 +64,11 @@ static uint8_t *write_name(uint8_t *to, struct sp_slice name, bool last_is_id, s
 	return to;
 }
 
-uint8_t *sp_name_write(uint8_t *to, struct sp_slice name, bool last_is_id, bool *several)
+struct sp_name_end sp_name_write(uint8_t *to, struct sp_slice name, bool last_is_id)
 {
 	struct written how;
 	to = write_name(to, name, last_is_id, &how);
-	*several = how.several;
-	return to;
+	return (struct sp_name_end){to, how.several};
 }
 
 /* One bit for each of sixteen bytes that is what was seen there, or another digit for one that is hidden. */
@@ -89,15 +88,15 @@ static inline bool is_like(const struct sp_name_seen *s, struct sp_slice name)
 	return !(uint32_t)(~alike << (SP_NAME_SEEN_MAX - name.n));
 }
 
-static __attribute__((noinline)) uint8_t *remember(struct sp_name_seen *s, uint8_t *to, struct sp_slice name,
-						   bool last_is_id, bool *several)
+static __attribute__((noinline)) struct sp_name_end remember(struct sp_name_seen *s, uint8_t *to, struct sp_slice name,
+							     bool last_is_id)
 {
 	struct written how;
 	uint8_t *end = write_name(to, name, last_is_id, &how);
 	size_t n = (size_t)(end - to);
-	*several = how.several;
+	struct sp_name_end ret = {end, how.several};
 	if (!how.digits || n > sizeof s->text)
-		return end;
+		return ret;
 	*s = (struct sp_name_seen){.hidden = how.hidden,
 				   .n = (uint8_t)name.n,
 				   .n_text = (uint8_t)n,
@@ -105,36 +104,33 @@ static __attribute__((noinline)) uint8_t *remember(struct sp_name_seen *s, uint8
 				   .several = how.several};
 	memcpy(s->name, name.p, name.n);
 	memcpy(s->text, to, n);
-	return end;
+	return ret;
 }
 
-uint8_t *sp_name_write_seen(struct sp_names_seen *seen, uint8_t *to, struct sp_slice name, bool last_is_id,
-			    bool *several)
+struct sp_name_end sp_name_write_seen(struct sp_names_seen *seen, uint8_t *to, struct sp_slice name, bool last_is_id)
 {
 	if (SP_UNLIKELY(!seen || name.n - 1 >= SP_NAME_SEEN_MAX))
-		return sp_name_write(to, name, last_is_id, several);
+		return sp_name_write(to, name, last_is_id);
 	uint16_t first;
 	memcpy(&first, name.p, sizeof first);
 	struct sp_name_seen *s =
 		&seen->seen[(first ^ (uint32_t)name.n << 8) * UINT32_C(0x9e3779b1) >> 16 & (SP_NAMES_SEEN - 1)];
 	if (SP_UNLIKELY(s->n != name.n || s->last_is_id != last_is_id || !is_like(s, name)))
-		return remember(s, to, name, last_is_id, several);
+		return remember(s, to, name, last_is_id);
 	memcpy(to, s->text, sizeof s->text);
-	*several = s->several;
-	return to + s->n_text;
+	return (struct sp_name_end){to + s->n_text, s->several};
 }
 
 struct sp_slice sp_name_endpoint(struct sp_arena *a, struct sp_slice verb, struct sp_slice name)
 {
 	size_t begin = a->n;
 	uint8_t *p = sp_arena_get(a, verb.n + 1 + SP_NAME_ROOM), *to = p;
-	bool several;
 	if (!p)
 		return verb;
 	to = sp_put(to, verb);
 	if (verb.n && name.n)
 		*to++ = ' ';
-	to = sp_name_write(to, name, false, &several);
+	to = sp_name_write(to, name, false).end;
 	a->n = begin + (size_t)(to - p);
 	return (struct sp_slice){p, (size_t)(to - p)};
 }

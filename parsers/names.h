@@ -23,16 +23,20 @@ struct sp_names_seen {
 	} seen[SP_NAMES_SEEN];
 };
 
+/* Where a name that was written ends, and whether it had more segments than one. */
+struct sp_name_end {
+	uint8_t *end;
+	bool several;
+};
+
 /* Writes `name` with its generated parts as {id}: segments between : / . | , { } that are numbers, UUIDs, hashes or
  * long and random, and numbers of two digits or more at a segment's end. `last_is_id`: so is the last of several
- * segments when none before it was (user:alice). Cut after 128 bytes. Returns the end; `several`: there was more than
- * one. */
-uint8_t *sp_name_write(uint8_t *to, struct sp_slice name, bool last_is_id, bool *several);
+ * segments when none before it was (user:alice). Cut after 128 bytes. */
+struct sp_name_end sp_name_write(uint8_t *to, struct sp_slice name, bool last_is_id);
 
 /* As sp_name_write, of a name behind which SP_NAME_SEEN_MAX bytes may be read, and out of what was seen of names like
  * it. `seen` NULL: nothing is kept. */
-uint8_t *sp_name_write_seen(struct sp_names_seen *seen, uint8_t *to, struct sp_slice name, bool last_is_id,
-			    bool *several);
+struct sp_name_end sp_name_write_seen(struct sp_names_seen *seen, uint8_t *to, struct sp_slice name, bool last_is_id);
 
 /* The same in the arena; empty without room. */
 struct sp_slice sp_name_template(struct sp_arena *a, struct sp_slice name);

@@ -102,11 +102,11 @@ static void describe_answer(struct sp_parse *p, struct sp_msg *m)
 	m->status = SP_STATUS_OK;
 	if (!in[STRATUM] && is_letter_code(in + REFID)) {
 		/* A kiss: INIT and STEP speak of the server, the others of what the client does wrong. */
-		struct sp_slice kiss = m->slot[SP_SLOT_CODE] = refid(p);
+		struct sp_slice kiss = sp_msg_put(m, SP_SLOT_CODE, refid(p));
 		bool servers = sp_slice_is(kiss, "INIT") || sp_slice_is(kiss, "STEP");
 		m->status = servers ? SP_STATUS_SERVER_ERROR : SP_STATUS_CLIENT_ERROR;
 	} else if (leap == 3) {
-		m->slot[SP_SLOT_MESSAGE] = SP_TEXT("clock is not synchronized");
+		sp_msg_put(m, SP_SLOT_MESSAGE, SP_TEXT("clock is not synchronized"));
 		m->status = SP_STATUS_SERVER_ERROR;
 	}
 	sp_msg_extra(m, STRATUM_FIELD, sp_arena_u64(p->arena, in[STRATUM]));
@@ -124,11 +124,11 @@ static enum sp_parse_result time_message(struct sp_parse *p)
 	bool answer = kinds[mode] == SP_MSG_RESPONSE;
 	struct sp_msg *m = sp_msg_begin(p, (enum sp_msg_kind)kinds[mode], SP_PART_WHOLE);
 	m->id = sp_be64(p->in.p + (answer ? ORIGIN : TRANSMIT));
-	m->slot[SP_SLOT_VERSION] = sp_arena_u64(p->arena, version_of(p->in));
+	sp_msg_put(m, SP_SLOT_VERSION, sp_arena_u64(p->arena, version_of(p->in)));
 	if (kinds[mode] != SP_MSG_REQUEST)
 		describe_answer(p, m);
 	if (!answer)
-		m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(modes[mode]);
+		sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(modes[mode])));
 	if (mode == BROADCAST)
 		m->status = SP_STATUS_NONE;
 	sp_msg_extra(m, AUTHENTICATION, authentication(p->in));
@@ -154,16 +154,16 @@ static enum sp_parse_result control(struct sp_parse *p)
 	bool answer = p->in.p[1] & 0x80, failed = p->in.p[1] & 0x40;
 	unsigned operation = p->in.p[1] & 31;
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
-	m->slot[SP_SLOT_VERSION] = sp_arena_u64(p->arena, version_of(p->in));
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(modes[mode_of(p->in)]);
+	sp_msg_put(m, SP_SLOT_VERSION, sp_arena_u64(p->arena, version_of(p->in)));
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(modes[mode_of(p->in)])));
 	if (mode_of(p->in) == CONTROL) {
 		if (operation < SP_ARRAY_SIZE(operations))
-			m->slot[SP_SLOT_RESOURCE] = sp_slice_of(operations[operation]);
-		m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, sp_be16(p->in.p + 2));
+			sp_msg_put(m, SP_SLOT_RESOURCE, sp_slice_of(operations[operation]));
+		sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, sp_be16(p->in.p + 2)));
 		if (answer)
 			m->status = failed ? SP_STATUS_CLIENT_ERROR : SP_STATUS_OK;
 		if (answer && failed)
-			m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, p->in.p[4]);
+			sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, p->in.p[4]));
 	}
 	return sp_parse_msg(p, p->in.n);
 }

@@ -118,6 +118,7 @@ enum sp_slot {
 #undef X
 		SP_SLOT_MAX
 };
+static_assert(SP_SLOT_MAX <= 16, "sp_msg.slots has a bit for each");
 
 #define SP_EXTRAS_MAX 24
 
@@ -135,14 +136,16 @@ struct sp_msg {
 	uint8_t flags;	/* enum sp_msg_flags */
 	uint8_t status; /* enum sp_status */
 	uint16_t app;	/* SP_APP_…; 0: the parser's own */
+	uint16_t slots; /* that were put, a bit each */
 	uint8_t n_extras;
 	uint32_t tag;	/* of a request: what the parser wants to be told when it reads the response */
 	uint32_t first; /* offset in `in` of the message's own first byte */
+	uint32_t texts; /* bytes of all slots and extras, or a few more */
 	uint64_t id;	/* SP_PAIR_BY_ID */
 	uint64_t bytes; /* of this part on the wire; 0: those used from `first` on, and what is skipped after it. What
 			 * is used and skipped between the parts of a message is counted to it, unless messages pair by
 			 * id: then several may be open, and every part says itself how much of it there was */
-	struct sp_slice slot[SP_SLOT_MAX];
+	struct sp_slice slot[SP_SLOT_MAX];    /* sp_msg_put, sp_msg_slot: the others hold anything */
 	struct sp_extra extra[SP_EXTRAS_MAX]; /* not zeroed beyond n_extras */
 };
 
@@ -289,25 +292,30 @@ const char *sp_app_name(uint16_t app);
 
 /* --- for parsers --- */
 
-/* Before a message is filled in, by a parser that never reads a slot: where nobody does, those keep what they have. */
-static inline struct sp_msg *sp_msg_begin_unread(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
+/* Before a message is filled in. */
+static inline struct sp_msg *sp_msg_begin(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
 {
 	memset(&p->msg, 0, offsetof(struct sp_msg, slot));
-	if (!p->terse)
-		memset(p->msg.slot, 0, sizeof p->msg.slot);
 	p->msg.kind = (uint8_t)kind;
 	p->msg.part = (uint8_t)part;
 	return &p->msg;
 }
 
-/* …by any other. */
-static inline struct sp_msg *sp_msg_begin(struct sp_parse *p, enum sp_msg_kind kind, enum sp_msg_part part)
+/* Fills a slot, or fills it anew. Returns the value. */
+static inline struct sp_slice sp_msg_put(struct sp_msg *msg, enum sp_slot slot, struct sp_slice value)
 {
-	memset(p->msg.slot, 0, sizeof p->msg.slot);
-	memset(&p->msg, 0, offsetof(struct sp_msg, slot));
-	p->msg.kind = (uint8_t)kind;
-	p->msg.part = (uint8_t)part;
-	return &p->msg;
+	uint16_t bit = (uint16_t)(1U << slot);
+	if (SP_UNLIKELY(msg->slots & bit))
+		msg->texts -= (uint32_t)msg->slot[slot].n;
+	msg->slots |= bit;
+	msg->texts += (uint32_t)value.n;
+	return msg->slot[slot] = value;
+}
+
+/* Empty: nothing was put there. */
+static inline struct sp_slice sp_msg_slot(const struct sp_msg *msg, enum sp_slot slot)
+{
+	return msg->slots >> slot & 1 ? msg->slot[slot] : (struct sp_slice){0};
 }
 
 static inline enum sp_parse_result sp_parse_more(struct sp_parse *p, uint64_t want)
@@ -346,8 +354,16 @@ static inline void *sp_parse_extend(struct sp_parse *p)
 /* Does nothing when the value is empty or there are too many. */
 static inline void sp_msg_extra(struct sp_msg *msg, uint8_t field, struct sp_slice value)
 {
-	if (value.n && msg->n_extras < SP_EXTRAS_MAX)
-		msg->extra[msg->n_extras++] = (struct sp_extra){field, value};
+	if (!value.n || msg->n_extras == SP_EXTRAS_MAX)
+		return;
+	msg->texts += (uint32_t)value.n;
+	msg->extra[msg->n_extras++] = (struct sp_extra){field, value};
+}
+
+static inline void sp_msg_drop_extras(struct sp_msg *msg)
+{
+	while (msg->n_extras)
+		msg->texts -= (uint32_t)msg->extra[--msg->n_extras].value.n;
 }
 
 static inline struct sp_slice sp_slice_of(const char *text)

@@ -47,15 +47,15 @@ static void parameters(struct sp_pg *st, struct sp_msg *m, struct sp_slice s)
 	st->database_n = (uint8_t)SP_MIN(database.n, (size_t)PG_NAME_MAX);
 	if (st->database_n)
 		memcpy(st->database, database.p, st->database_n);
-	m->slot[SP_SLOT_HOST] = database;
+	sp_msg_put(m, SP_SLOT_HOST, database);
 	sp_msg_extra(m, PG_USER, user);
 }
 
 static struct sp_msg *begin(struct sp_parse *p, struct sp_pg *st, enum sp_msg_kind kind, const char *method)
 {
 	struct sp_msg *m = sp_msg_begin(p, kind, SP_PART_WHOLE);
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(method);
-	m->slot[SP_SLOT_HOST] = (struct sp_slice){(const uint8_t *)st->database, st->database_n};
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(method)));
+	sp_msg_put(m, SP_SLOT_HOST, (struct sp_slice){(const uint8_t *)st->database, st->database_n});
 	m->id = kind == SP_MSG_ONEWAY ? PG_ALONE | st->orphans++ : st->next_id++;
 	return m;
 }
@@ -78,11 +78,11 @@ static enum sp_parse_result startup(struct sp_parse *p, struct sp_pg *st)
 		/* The key after the process's number is a secret. */
 		struct sp_msg *m = begin(p, st, SP_MSG_ONEWAY, "CANCEL");
 		if (used >= 12)
-			m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, sp_be32(p->in.p + 8));
+			sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, sp_be32(p->in.p + 8)));
 	} else if ((code & 0xffff0000) == PROTOCOL_3) {
 		struct sp_msg *m = begin(p, st, SP_MSG_REQUEST, "LOGIN");
 		m->tag = PG_LOGIN;
-		m->slot[SP_SLOT_VERSION] = SP_JOIN(p->arena, SP_TEXT("3."), sp_arena_u64(p->arena, code & 0xffff));
+		sp_msg_put(m, SP_SLOT_VERSION, SP_JOIN(p->arena, SP_TEXT("3."), sp_arena_u64(p->arena, code & 0xffff)));
 		parameters(st, m, (struct sp_slice){p->in.p + 8, SP_MIN(need, p->in.n) - 8});
 		st->started = true;
 		st->awaits_letter = false;
@@ -133,14 +133,14 @@ static enum sp_parse_result finish(struct asking *a, const char *method, uint64_
 	struct sp_pg *st = a->st;
 	struct sp_msg *m = part(a, true);
 	struct sp_sql sql;
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(method);
-	m->slot[SP_SLOT_HOST] = (struct sp_slice){(const uint8_t *)st->database, st->database_n};
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(method)));
+	sp_msg_put(m, SP_SLOT_HOST, (struct sp_slice){(const uint8_t *)st->database, st->database_n});
 	if (a->p->more && sp_sql_find(a->p->more, key, &sql)) {
 		sp_sql_describe(m, &sql, PG_TABLES);
 		if (!executes || !sql.verb.n)
-			m->slot[SP_SLOT_METHOD] = sp_slice_of(method);
+			sp_msg_put(m, SP_SLOT_METHOD, sp_slice_of(method));
 		if (!sql.digest.n)
-			m->slot[SP_SLOT_ENDPOINT] = m->slot[SP_SLOT_METHOD];
+			sp_msg_put(m, SP_SLOT_ENDPOINT, sp_msg_slot(m, SP_SLOT_METHOD));
 	}
 	return SP_PARSE_MSG;
 }
@@ -237,7 +237,7 @@ static enum sp_parse_result other_message(struct asking *a)
 		return SP_PARSE_MSG;
 	m->tag = PG_QUERY;
 	if (a->k.body.n >= 4)
-		m->slot[SP_SLOT_RESOURCE] = sp_arena_u64(a->p->arena, sp_be32(a->k.body.p));
+		sp_msg_put(m, SP_SLOT_RESOURCE, sp_arena_u64(a->p->arena, sp_be32(a->k.body.p)));
 	pg_sync(a->st);
 	return SP_PARSE_MSG;
 }

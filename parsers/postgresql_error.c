@@ -49,8 +49,8 @@ bool sp_pg_error(struct sp_parse *p, struct sp_msg *m, struct sp_slice body, boo
 		sp_msg_extra(m, PG_NOTICE, text);
 		return false;
 	}
-	m->slot[SP_SLOT_CODE] = state;
-	m->slot[SP_SLOT_MESSAGE] = text;
+	sp_msg_put(m, SP_SLOT_CODE, state);
+	sp_msg_put(m, SP_SLOT_MESSAGE, text);
 	m->status = status_of(state);
 	return sp_slice_is(severity, "FATAL") || sp_slice_is(severity, "PANIC");
 }

@@ -89,8 +89,8 @@ static struct sp_msg *alone(struct reply *r, const char *method)
 	m->id = PG_ALONE | r->st->orphans++;
 	m->first = (uint32_t)r->at;
 	m->bytes = r->k.total;
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = sp_slice_of(method);
-	m->slot[SP_SLOT_HOST] = (struct sp_slice){(const uint8_t *)r->st->database, r->st->database_n};
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, sp_slice_of(method)));
+	sp_msg_put(m, SP_SLOT_HOST, (struct sp_slice){(const uint8_t *)r->st->database, r->st->database_n});
 	return m;
 }
 
@@ -158,7 +158,7 @@ static enum step notification(struct reply *r)
 	struct sp_slice s = r->k.body;
 	if (s.n > 4) {
 		s = (struct sp_slice){s.p + 4, s.n - 4};
-		m->slot[SP_SLOT_RESOURCE] = pg_text(&s);
+		sp_msg_put(m, SP_SLOT_RESOURCE, pg_text(&s));
 	}
 	return SENT;
 }
@@ -186,7 +186,7 @@ static enum step skipped(struct reply *r, bool last)
 	if (!last)
 		m->first = (uint32_t)r->at;
 	m->status = SP_STATUS_UNKNOWN;
-	m->slot[SP_SLOT_MESSAGE] = SP_TEXT("not executed: an earlier request before the same sync failed");
+	sp_msg_put(m, SP_SLOT_MESSAGE, SP_TEXT("not executed: an earlier request before the same sync failed"));
 	end(r, m);
 	return last ? SENT : AGAIN;
 }

@@ -78,8 +78,8 @@ static enum sp_parse_result version1(struct sp_parse *p)
 	if (known ? words != V1_WORDS : !sp_slice_is(word[1], "UNKNOWN"))
 		return SP_PARSE_BAD;
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
-	m->slot[SP_SLOT_VERSION] = SP_TEXT("1");
-	m->slot[SP_SLOT_METHOD] = SP_TEXT("PROXY");
+	sp_msg_put(m, SP_SLOT_VERSION, SP_TEXT("1"));
+	sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("PROXY"));
 	if (known) {
 		sp_msg_extra(m, CLIENT_ADDRESS, word[2]);
 		sp_msg_extra(m, CLIENT_PORT, word[4]);
@@ -190,7 +190,7 @@ static void show_tlv(struct sp_parse *p, struct sp_msg *m, uint8_t type, struct 
 		sp_msg_extra(m, ALPN, shown);
 		break;
 	case TLV_AUTHORITY:
-		m->slot[SP_SLOT_HOST] = shown;
+		sp_msg_put(m, SP_SLOT_HOST, shown);
 		break;
 	case TLV_UNIQUE_ID:
 		sp_msg_extra(m, UNIQUE_ID, sp_arena_hex(p->arena, shown));
@@ -246,8 +246,8 @@ static enum sp_parse_result version2(struct sp_parse *p)
 	if (p->in.n < size)
 		return sp_parse_more(p, size);
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
-	m->slot[SP_SLOT_VERSION] = SP_TEXT("2");
-	m->slot[SP_SLOT_METHOD] = command ? SP_TEXT("PROXY") : SP_TEXT("LOCAL");
+	sp_msg_put(m, SP_SLOT_VERSION, SP_TEXT("2"));
+	sp_msg_put(m, SP_SLOT_METHOD, command ? SP_TEXT("PROXY") : SP_TEXT("LOCAL"));
 	size_t block = block_size(in[13]);
 	if (block > size - V2_FIXED)
 		return SP_PARSE_BAD;

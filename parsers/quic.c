@@ -284,8 +284,8 @@ static enum sp_status error_status(uint64_t error, unsigned sender)
 static void describe_close(struct sp_parse *p, const struct found *f)
 {
 	struct sp_msg *m = &p->msg;
-	m->slot[SP_SLOT_CODE] = error_name(p->arena, f->error);
-	m->slot[SP_SLOT_MESSAGE] = (struct sp_slice){f->reason.p, SP_MIN(f->reason.n, (size_t)REASON_SHOWN)};
+	sp_msg_put(m, SP_SLOT_CODE, error_name(p->arena, f->error));
+	sp_msg_put(m, SP_SLOT_MESSAGE, (struct sp_slice){f->reason.p, SP_MIN(f->reason.n, (size_t)REASON_SHOWN)});
 	m->status = (uint8_t)error_status(f->error, p->side);
 	sp_msg_extra(m, SP_TLS_ESTABLISHED, SP_TEXT("false"));
 }
@@ -330,8 +330,8 @@ static enum sp_parse_result asks(struct sp_parse *p, struct state *st, const str
 	struct sp_msg *m = message(p, SP_MSG_REQUEST, !whole ? SP_PART_HEAD : st->asked ? SP_PART_TAIL : SP_PART_WHOLE);
 	if (readable)
 		sp_tls_describe_client(p, &h, 'q');
-	m->slot[SP_SLOT_METHOD] = SP_TEXT("handshake");
-	m->slot[SP_SLOT_VERSION] = sp_quic_version_name(p->arena, f->version);
+	sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("handshake"));
+	sp_msg_put(m, SP_SLOT_VERSION, sp_quic_version_name(p->arena, f->version));
 	st->asked = true;
 	st->hello = whole;
 	return sp_parse_msg(p, p->in.n);
@@ -364,7 +364,7 @@ static enum sp_parse_result answers(struct sp_parse *p, struct state *st, const 
 						   : SP_PART_WHOLE);
 	if (readable)
 		sp_tls_describe_server(p, &h);
-	m->slot[SP_SLOT_VERSION] = sp_quic_version_name(p->arena, f->version);
+	sp_msg_put(m, SP_SLOT_VERSION, sp_quic_version_name(p->arena, f->version));
 	if (f->closed)
 		describe_close(p, f);
 	else if (whole)
@@ -401,8 +401,8 @@ static enum sp_parse_result negotiate(struct sp_parse *p, struct state *st, cons
 	}
 	text = sp_arena_join(p->arena, part, n);
 	struct sp_msg *m = message(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
-	m->slot[SP_SLOT_CODE] = SP_TEXT("version_negotiation");
-	m->slot[SP_SLOT_MESSAGE] = text;
+	sp_msg_put(m, SP_SLOT_CODE, SP_TEXT("version_negotiation"));
+	sp_msg_put(m, SP_SLOT_MESSAGE, text);
 	m->status = SP_STATUS_CLIENT_ERROR;
 	*st = (struct state){0};
 	if (p->more)
@@ -418,8 +418,8 @@ static enum sp_parse_result unknown(struct sp_parse *p, struct state *st, const 
 	begin(st, k->to);
 	st->asked = st->hello = true;
 	struct sp_msg *m = message(p, SP_MSG_REQUEST, SP_PART_WHOLE);
-	m->slot[SP_SLOT_METHOD] = SP_TEXT("handshake");
-	m->slot[SP_SLOT_VERSION] = sp_quic_version_name(p->arena, k->version);
+	sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("handshake"));
+	sp_msg_put(m, SP_SLOT_VERSION, sp_quic_version_name(p->arena, k->version));
 	return sp_parse_msg(p, p->in.n);
 }
 

@@ -49,7 +49,7 @@ static void describe(struct sp_parse *p, struct redis_state *st, const struct re
 			   !(st->flags & (REDIS_REPLIES_OFF | REDIS_NEXT_WITHOUT));
 	if (p->side == SP_CLIENT)
 		st->flags &= (uint8_t)~REDIS_NEXT_WITHOUT;
-	struct sp_msg *m = sp_msg_begin_unread(p, from_client ? SP_MSG_REQUEST : SP_MSG_ONEWAY, SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin(p, from_client ? SP_MSG_REQUEST : SP_MSG_ONEWAY, SP_PART_WHOLE);
 	if (!p->terse)
 		redis_describe(p, c);
 	if (c->shape->effect)

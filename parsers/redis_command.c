@@ -319,20 +319,36 @@ static uint8_t *put_arguments(uint8_t *to, const struct redis_command *c, uint32
 }
 
 /* The command, and what its first key has in common with others: names without parts may be anything. */
-static uint8_t *put_endpoint(struct sp_parse *p, uint8_t *to, struct sp_slice method, const struct key *key)
+static inline __attribute__((always_inline)) void put_endpoint(struct sp_parse *p, uint8_t *to, struct sp_slice method,
+							       const struct key *key)
 {
 	uint8_t *begin = to;
-	bool several;
-	p->msg.slot[SP_SLOT_ENDPOINT] = method;
-	if (!key->text.p)
-		return to;
-	memmove(to, method.p, SHORT_METHOD); /* of constant size: there is room, of which both may be part */
-	to = method.n <= SHORT_METHOD ? to + method.n : sp_put(to, method);
+	bool several = false;
+	if (key->text.p) {
+		memmove(to, method.p, SHORT_METHOD); /* of constant size: there is room, of which both may be part */
+		to = method.n <= SHORT_METHOD ? to + method.n : sp_put(to, method);
+		*to++ = ' ';
+		struct sp_name_end name = sp_name_write_seen(p->seen, to, key->text, !key->is_name);
+		to = name.end;
+		several = name.several || key->is_name;
+	}
+	sp_msg_put(&p->msg, SP_SLOT_ENDPOINT, several ? (struct sp_slice){begin, (size_t)(to - begin)} : method);
+}
+
+/* NAME KEY VALUE..., the ordinary one, with its key at hand. */
+static inline void describe_ordinary(struct sp_parse *p, const struct redis_command *c, uint8_t *begin)
+{
+	uint32_t end = SP_MIN(c->args, (uint32_t)REDIS_ARGS_SHOWN);
+	struct key key = {.number = 1, .text.n = SP_MIN(c->arg[1].n, (size_t)REDIS_TEXT_SHOWN)};
+	uint8_t *to = put_name(begin, c);
+	struct sp_slice method = sp_msg_put(&p->msg, SP_SLOT_METHOD, (struct sp_slice){begin, (size_t)(to - begin)});
 	*to++ = ' ';
-	to = sp_name_write_seen(p->seen, to, key->text, !key->is_name, &several);
-	if (several || key->is_name)
-		p->msg.slot[SP_SLOT_ENDPOINT] = (struct sp_slice){begin, (size_t)(to - begin)};
-	return to;
+	key.text.p = to;
+	to = sp_put(to, (struct sp_slice){c->arg[1].p, key.text.n});
+	for (uint32_t i = 2; i < end; i++, to += 2)
+		memcpy(to, " ?", 2);
+	sp_msg_put(&p->msg, SP_SLOT_RESOURCE, (struct sp_slice){begin, (size_t)(to - begin)});
+	put_endpoint(p, to, method, &key);
 }
 
 void redis_describe(struct sp_parse *p, const struct redis_command *c)
@@ -341,7 +357,11 @@ void redis_describe(struct sp_parse *p, const struct redis_command *c)
 	uint8_t *begin = sp_arena_get(p->arena, ROOM), *to = begin;
 	if (!begin)
 		return;
-	uint32_t keys = shape == &one_key ? 2 : keys_of(c), shown = keys | shape->shown, i = 1;
+	if (SP_LIKELY(shape == &one_key && c->n > 1 && !p->reveal)) {
+		describe_ordinary(p, c, begin);
+		return;
+	}
+	uint32_t keys = keys_of(c), shown = keys | shape->shown, i = 1;
 	struct key key = {.is_name = shape == &function};
 	key.number = key.is_name ? 1 : keys ? (uint32_t)__builtin_ctz(keys) : 0;
 	if (shape->shown & 1 || (p->reveal && !shape->secret))
@@ -354,7 +374,7 @@ void redis_describe(struct sp_parse *p, const struct redis_command *c)
 	}
 	struct sp_slice method = {begin, (size_t)(to - begin)};
 	to = put_arguments(to, c, i, shown, &key);
-	p->msg.slot[SP_SLOT_METHOD] = method;
-	p->msg.slot[SP_SLOT_RESOURCE] = (struct sp_slice){begin, (size_t)(to - begin)};
+	sp_msg_put(&p->msg, SP_SLOT_METHOD, method);
+	sp_msg_put(&p->msg, SP_SLOT_RESOURCE, (struct sp_slice){begin, (size_t)(to - begin)});
 	put_endpoint(p, to, method, &key);
 }

@@ -31,7 +31,6 @@ static void describe_push(struct sp_parse *p, const struct sp_slice *word, struc
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, SP_PART_WHOLE);
 	struct sp_arena *a = p->arena;
 	uint8_t *begin = sp_arena_get(a, 2 * REDIS_NAME_SHOWN + 1 + SP_NAME_ROOM), *to = begin;
-	bool several = false;
 	if (!begin)
 		return;
 	for (size_t i = 0; i < word->n; i++)
@@ -40,10 +39,10 @@ static void describe_push(struct sp_parse *p, const struct sp_slice *word, struc
 	begin = to;
 	to = sp_put(to, method);
 	*to++ = ' ';
-	to = sp_name_write(to, channel, true, &several);
-	m->slot[SP_SLOT_METHOD] = method;
-	m->slot[SP_SLOT_RESOURCE] = channel;
-	m->slot[SP_SLOT_ENDPOINT] = several ? (struct sp_slice){begin, (size_t)(to - begin)} : method;
+	struct sp_name_end name = sp_name_write(to, channel, true);
+	sp_msg_put(m, SP_SLOT_METHOD, method);
+	sp_msg_put(m, SP_SLOT_RESOURCE, channel);
+	sp_msg_put(m, SP_SLOT_ENDPOINT, name.several ? (struct sp_slice){begin, (size_t)(name.end - begin)} : method);
 }
 
 static enum sp_parse_result reply_of(struct sp_parse *p, struct redis_state *st, const struct resp_node *n,
@@ -185,9 +184,9 @@ static inline bool short_reply(struct sp_parse *p, const struct redis_state *st)
 	}
 	if (!line)
 		return false;
-	struct sp_msg *m = sp_msg_begin_unread(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
+	struct sp_msg *m = sp_msg_begin(p, SP_MSG_RESPONSE, SP_PART_WHOLE);
 	m->status = SP_STATUS_OK;
-	if (*p->in.p == '$')
+	if (*p->in.p == '$' && !p->terse)
 		sp_msg_extra(m, REDIS_ROWS, SP_TEXT("1"));
 	p->used = SP_MIN(all, (uint64_t)p->in.n);
 	p->want = all - p->used;

@@ -159,8 +159,8 @@ void resp_error(struct sp_msg *m, struct sp_slice text)
 	text.n = SP_MIN(text.n, (size_t)REDIS_TEXT_SHOWN);
 	const uint8_t *space = memchr(text.p, ' ', text.n), *args = memmem(text.p, text.n, quoted, sizeof quoted - 1);
 	struct sp_slice code = {text.p, space ? (size_t)(space - text.p) : text.n};
-	m->slot[SP_SLOT_CODE] = code;
-	m->slot[SP_SLOT_MESSAGE] = (struct sp_slice){text.p, args ? (size_t)(args - text.p) : text.n};
+	sp_msg_put(m, SP_SLOT_CODE, code);
+	sp_msg_put(m, SP_SLOT_MESSAGE, (struct sp_slice){text.p, args ? (size_t)(args - text.p) : text.n});
 	m->status = is_server_error(code) ? SP_STATUS_SERVER_ERROR : SP_STATUS_CLIENT_ERROR;
 	if (sp_slice_is(code, "MOVED") || sp_slice_is(code, "ASK"))
 		m->status = SP_STATUS_OK; /* the cluster's way of answering */

@@ -59,8 +59,8 @@ static void tell_stream(struct sp_parse *p, struct stream *s, enum sp_msg_part p
 {
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_ONEWAY, part);
 	m->id = s->ssrc;
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("stream");
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, s->ssrc);
+	sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, SP_TEXT("stream")));
+	sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, s->ssrc));
 	m->bytes = s->bytes;
 	s->bytes = 0;
 	sp_msg_extra(m, PAYLOAD_TYPE, sp_arena_u64(p->arena, s->payload_type));
@@ -142,11 +142,13 @@ static enum sp_parse_result rtcp(struct sp_parse *p, struct stream *s)
 	uint32_t ssrc = sp_be32(p->in.p + 4);
 	m->app = SP_APP_RTCP;
 	m->id = UINT64_C(1) << 32 | ssrc;
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = goodbye			? SP_TEXT("goodbye")
-							      : type == SENDER_REPORT	? SP_TEXT("sender report")
-							      : type == RECEIVER_REPORT ? SP_TEXT("receiver report")
-											: SP_TEXT("control");
-	m->slot[SP_SLOT_CORRELATION] = sp_arena_u64(p->arena, ssrc);
+	sp_msg_put(m, SP_SLOT_METHOD,
+		   sp_msg_put(m, SP_SLOT_ENDPOINT,
+			      goodbye			? SP_TEXT("goodbye")
+			      : type == SENDER_REPORT	? SP_TEXT("sender report")
+			      : type == RECEIVER_REPORT ? SP_TEXT("receiver report")
+							: SP_TEXT("control")));
+	sp_msg_put(m, SP_SLOT_CORRELATION, sp_arena_u64(p->arena, ssrc));
 	if ((type == SENDER_REPORT || type == RECEIVER_REPORT) && *p->in.p & BLOCKS_MAX)
 		describe_block(p, p->in, RTCP_HEADER + (type == SENDER_REPORT ? SENDER_INFO : 0));
 	return sp_parse_msg(p, p->in.n);

@@ -246,10 +246,10 @@ static void describe_response(struct sp_parse *p, struct sp_slice line, const st
 	struct sp_msg *m = sp_msg_begin(p, line.p[8] == '1' ? SP_MSG_INTERIM : SP_MSG_RESPONSE, SP_PART_WHOLE);
 	/* An authentication that is asked for is how it begins. */
 	bool challenge = !memcmp(line.p + 8, "401", 3) || !memcmp(line.p + 8, "407", 3);
-	m->slot[SP_SLOT_CODE] = part(line, 8, 3);
+	sp_msg_put(m, SP_SLOT_CODE, part(line, 8, 3));
 	m->status = (uint8_t)(line.p[8] == '1' ? SP_STATUS_NONE : status_of(line.p + 8));
 	if (m->status > SP_STATUS_OK && !challenge)
-		m->slot[SP_SLOT_MESSAGE] = part(part(line, 12, line.n), 0, TEXT_SHOWN);
+		sp_msg_put(m, SP_SLOT_MESSAGE, part(part(line, 12, line.n), 0, TEXT_SHOWN));
 	sp_msg_extra(m, AGENT, part(h->value[SERVER_AGENT], 0, TEXT_SHOWN));
 }
 
@@ -257,11 +257,11 @@ static void describe_request(struct sp_parse *p, struct sp_slice line, const str
 {
 	struct sp_slice method = up_to(line, ' '), uri = up_to(after(line, ' '), ' ');
 	struct sp_msg *m = sp_msg_begin(p, sp_slice_is(method, "ACK") ? SP_MSG_ONEWAY : SP_MSG_REQUEST, SP_PART_WHOLE);
-	m->slot[SP_SLOT_VERSION] = SP_TEXT("2.0");
-	m->slot[SP_SLOT_METHOD] = method;
-	m->slot[SP_SLOT_HOST] = p->reveal ? (struct sp_slice){0} : address(p, uri);
-	m->slot[SP_SLOT_RESOURCE] = target(p, uri);
-	m->slot[SP_SLOT_ENDPOINT] = method;
+	sp_msg_put(m, SP_SLOT_VERSION, SP_TEXT("2.0"));
+	sp_msg_put(m, SP_SLOT_METHOD, method);
+	sp_msg_put(m, SP_SLOT_HOST, p->reveal ? (struct sp_slice){0} : address(p, uri));
+	sp_msg_put(m, SP_SLOT_RESOURCE, target(p, uri));
+	sp_msg_put(m, SP_SLOT_ENDPOINT, method);
 	sp_msg_extra(m, FROM_DOMAIN, address(p, h->value[FROM]));
 	sp_msg_extra(m, TO_DOMAIN, address(p, h->value[TO]));
 	sp_msg_extra(m, AGENT, part(h->value[USER_AGENT], 0, TEXT_SHOWN));
@@ -293,7 +293,7 @@ static enum sp_parse_result message(struct sp_parse *p, struct sp_slice line, co
 		describe_request(p, line, h);
 	struct sp_msg *m = &p->msg;
 	m->id = id_of(h);
-	m->slot[SP_SLOT_CORRELATION] = part(h->value[CALL_ID], 0, TEXT_SHOWN);
+	sp_msg_put(m, SP_SLOT_CORRELATION, part(h->value[CALL_ID], 0, TEXT_SHOWN));
 	sp_msg_extra(m, EVENT_FIELD, part(up_to(h->value[EVENT], ';'), 0, TEXT_SHOWN));
 	sp_msg_extra(m, REASON_FIELD, part(h->value[REASON].n ? h->value[REASON] : h->value[WARNING], 0, TEXT_SHOWN));
 	if (sdp)

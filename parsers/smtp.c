@@ -194,8 +194,9 @@ static enum sp_parse_result command(struct sp_parse *p, struct state *st, struct
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_REQUEST, verb == DATA ? SP_PART_HEAD : SP_PART_WHOLE);
 	m->tag = verb;
 	m->app = st->lmtp ? SP_APP_LMTP : SP_APP_SMTP;
-	m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = verb ? sp_slice_of(verbs[verb]) : SP_TEXT("unknown");
-	m->slot[SP_SLOT_RESOURCE] = resource(p, verb, rest);
+	sp_msg_put(m, SP_SLOT_METHOD,
+		   sp_msg_put(m, SP_SLOT_ENDPOINT, verb ? sp_slice_of(verbs[verb]) : SP_TEXT("unknown")));
+	sp_msg_put(m, SP_SLOT_RESOURCE, resource(p, verb, rest));
 	if (verb == MAIL)
 		sp_msg_extra(m, SIZE, size_parameter(rest));
 	if (verb == BDAT && chunk_size(rest, &chunk))
@@ -343,16 +344,16 @@ static void describe_reply(struct sp_parse *p, struct state *st, struct sp_slice
 	struct sp_msg *m = &p->msg;
 	struct sp_slice text = part(line, 4, line.n), detail = enhanced(text);
 	char digit = (char)*line.p;
-	m->slot[SP_SLOT_CODE] = part(line, 0, 3);
+	sp_msg_put(m, SP_SLOT_CODE, part(line, 0, 3));
 	m->status = digit == '4' ? SP_STATUS_SERVER_ERROR : digit == '5' ? SP_STATUS_CLIENT_ERROR : SP_STATUS_OK;
 	sp_msg_extra(m, ENHANCED, detail);
 	if (digit > '3')
-		m->slot[SP_SLOT_MESSAGE] = without_users(p, text);
+		sp_msg_put(m, SP_SLOT_MESSAGE, without_users(p, text));
 	if (digit == '2' && (verb == DATA || verb == BDAT))
 		sp_msg_extra(m, QUEUE_ID, queue_id(text));
 	if (greeting) {
-		m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("greeting");
-		m->slot[SP_SLOT_HOST] = first_word(text);
+		sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, SP_TEXT("greeting")));
+		sp_msg_put(m, SP_SLOT_HOST, first_word(text));
 		sp_msg_extra(m, GREETING, part(text, 0, TEXT_SHOWN));
 	}
 	if (m->kind == SP_MSG_RESPONSE && st->failed) {

@@ -54,9 +54,9 @@ bool sp_sql_is_secret(struct sp_slice text)
 
 void sp_sql_describe(struct sp_msg *m, const struct sp_sql *sql, uint8_t tables_field)
 {
-	m->slot[SP_SLOT_METHOD] = sql->verb;
-	m->slot[SP_SLOT_RESOURCE] = sql->text;
-	m->slot[SP_SLOT_ENDPOINT] = sql->digest;
+	sp_msg_put(m, SP_SLOT_METHOD, sql->verb);
+	sp_msg_put(m, SP_SLOT_RESOURCE, sql->text);
+	sp_msg_put(m, SP_SLOT_ENDPOINT, sql->digest);
 	sp_msg_extra(m, tables_field, sql->tables);
 }
 

@@ -73,7 +73,7 @@ static struct sp_msg *ask(struct sp_parse *p, struct state *st, bool last)
 	enum sp_msg_part part = st->asking ? last ? SP_PART_TAIL : SP_PART_MIDDLE : last ? SP_PART_WHOLE : SP_PART_HEAD;
 	struct sp_msg *m = sp_msg_begin(p, SP_MSG_REQUEST, part);
 	if (!st->asking)
-		m->slot[SP_SLOT_METHOD] = m->slot[SP_SLOT_ENDPOINT] = SP_TEXT("handshake");
+		sp_msg_put(m, SP_SLOT_METHOD, sp_msg_put(m, SP_SLOT_ENDPOINT, SP_TEXT("handshake")));
 	st->asking = !last;
 	return m;
 }
@@ -198,7 +198,7 @@ static void tell_agreements(struct sp_parse *p, struct sp_msg *m, struct more *m
 		sp_msg_extra(m, agreed[i].field, name);
 		if (!name.n && agreed[i].field != MAC && !m->status) {
 			m->status = SP_STATUS_CLIENT_ERROR;
-			m->slot[SP_SLOT_MESSAGE] = SP_TEXT("no algorithms in common");
+			sp_msg_put(m, SP_SLOT_MESSAGE, SP_TEXT("no algorithms in common"));
 		}
 	}
 	more->first[p->side] = true;
@@ -234,8 +234,8 @@ static enum sp_parse_result disconnect(struct sp_parse *p, struct state *st, str
 	size_t n = sp_cursor_u32(&c);
 	n = SP_MIN(n, sp_cursor_left(&c));
 	struct sp_msg *m = p->side == SP_SERVER ? answer(p, st, true) : ask(p, st, true);
-	m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, reason);
-	m->slot[SP_SLOT_MESSAGE] = cut((struct sp_slice){c.p, n}, MESSAGE_MAX);
+	sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, reason));
+	sp_msg_put(m, SP_SLOT_MESSAGE, cut((struct sp_slice){c.p, n}, MESSAGE_MAX));
 	m->status = p->side == SP_SERVER && reason == TOO_MANY_CONNECTIONS ? SP_STATUS_SERVER_ERROR
 									   : SP_STATUS_CLIENT_ERROR;
 	st->phase[p->side] = OVER;
@@ -301,7 +301,7 @@ static enum sp_parse_result identify(struct sp_parse *p, struct state *st, struc
 	struct sp_msg *m = server ? answer(p, st, false) : ask(p, st, st->old);
 	if (!m)
 		return sp_parse_skip(p, used, 0);
-	m->slot[SP_SLOT_VERSION] = version;
+	sp_msg_put(m, SP_SLOT_VERSION, version);
 	if (!more)
 		sp_msg_extra(m, server ? SERVER_SOFTWARE : CLIENT_SOFTWARE, software);
 	return sp_parse_msg(p, used);

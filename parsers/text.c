@@ -4,17 +4,25 @@
 #include "base/decimal.h"
 #include "parsers/out.h"
 
-/* Written where it stays, unless the arena's end is near. */
-struct sp_slice sp_arena_u64(struct sp_arena *a, uint64_t v)
+/* The arena's end is near. */
+static __attribute__((noinline)) struct sp_slice u64_at_end(struct sp_arena *a, uint64_t v)
 {
 	char text[SP_DECIMAL_MAX + SP_DECIMAL_SLACK];
-	bool roomy = SP_LIKELY(a->size - a->n >= sizeof text);
-	char *begin = roomy ? (char *)a->p + a->n : text;
-	size_t n = (size_t)(sp_put_u64(begin, v) - begin);
+	size_t n = (size_t)(sp_put_u64(text, v) - text);
 	uint8_t *p = sp_arena_get(a, n);
-	if (SP_UNLIKELY(!roomy) && p)
+	if (p)
 		memcpy(p, text, n);
 	return (struct sp_slice){p, p ? n : 0};
+}
+
+struct sp_slice sp_arena_u64(struct sp_arena *a, uint64_t v)
+{
+	uint8_t *begin = a->p + a->n;
+	if (SP_UNLIKELY(a->size - a->n < SP_DECIMAL_MAX + SP_DECIMAL_SLACK))
+		return u64_at_end(a, v);
+	size_t n = (size_t)(sp_put_u64((char *)begin, v) - (char *)begin);
+	a->n += n;
+	return (struct sp_slice){begin, n};
 }
 
 struct sp_slice sp_arena_join(struct sp_arena *a, const struct sp_slice *parts, size_t n)

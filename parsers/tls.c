@@ -377,10 +377,10 @@ static enum sp_parse_result failed(struct sp_parse *p, struct state *st, size_t 
 	bool tail = kind == SP_MSG_RESPONSE && st->answering;
 	struct sp_msg *m = sp_msg_begin(p, kind, tail ? SP_PART_TAIL : SP_PART_WHOLE);
 	if (kind == SP_MSG_ONEWAY)
-		m->slot[SP_SLOT_METHOD] = SP_TEXT("alert");
+		sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("alert"));
 	else
 		sp_msg_extra(m, SP_TLS_ESTABLISHED, SP_TEXT("false"));
-	m->slot[SP_SLOT_CODE] = code;
+	sp_msg_put(m, SP_SLOT_CODE, code);
 	m->status = (uint8_t)status;
 	st->asked = st->answering = false;
 	st->failed = true;
@@ -439,7 +439,7 @@ static enum sp_parse_result exchange(struct sp_parse *p, struct state *st, size_
 	struct sp_msg *m = sp_msg_begin(p, client ? SP_MSG_REQUEST : SP_MSG_RESPONSE, part);
 	m->flags = SP_MSG_OPAQUE;
 	if (client && begins)
-		m->slot[SP_SLOT_METHOD] = SP_TEXT("exchange");
+		sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("exchange"));
 	st->turn = client;
 	p->want = n;
 	return sp_parse_msg(p, HEAD);

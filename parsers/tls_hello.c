@@ -234,8 +234,8 @@ void sp_tls_describe_client(struct sp_parse *p, const struct sp_client_hello *h,
 {
 	struct sp_msg *m = &p->msg;
 	m->flags |= SP_MSG_HANDSHAKE;
-	m->slot[SP_SLOT_METHOD] = SP_TEXT("handshake");
-	m->slot[SP_SLOT_HOST] = m->slot[SP_SLOT_RESOURCE] = m->slot[SP_SLOT_ENDPOINT] = h->sni;
+	sp_msg_put(m, SP_SLOT_METHOD, SP_TEXT("handshake"));
+	sp_msg_put(m, SP_SLOT_HOST, sp_msg_put(m, SP_SLOT_RESOURCE, sp_msg_put(m, SP_SLOT_ENDPOINT, h->sni)));
 	sp_msg_extra(m, SP_TLS_SERVER_NAME, h->sni);
 	struct sp_slice versions = version_names(p->arena, h->versions);
 	sp_msg_extra(m, SP_TLS_CLIENT_VERSIONS, versions.n ? versions : sp_tls_version(p->arena, h->version));
@@ -253,7 +253,7 @@ void sp_tls_describe_client(struct sp_parse *p, const struct sp_client_hello *h,
 void sp_tls_describe_server(struct sp_parse *p, const struct sp_server_hello *h)
 {
 	struct sp_msg *m = &p->msg;
-	m->slot[SP_SLOT_VERSION] = sp_tls_version(p->arena, h->version);
+	sp_msg_put(m, SP_SLOT_VERSION, sp_tls_version(p->arena, h->version));
 	sp_msg_extra(m, SP_TLS_CIPHER, sp_tls_cipher(p->arena, h->cipher));
 	if (h->group)
 		sp_msg_extra(m, SP_TLS_CURVE, sp_tls_group(p->arena, h->group));

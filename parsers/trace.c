@@ -188,27 +188,27 @@ static bool is_decimal(struct sp_slice s)
  * the trace that counts is kept beside it. Of more than two, the rest are left out. */
 static void set_trace(struct sp_parse *p, struct sp_slice id, bool above)
 {
-	struct sp_slice *first = &p->msg.slot[SP_SLOT_TRACE_ID], *other = &p->msg.slot[SP_SLOT_OTHER_TRACE_ID];
-	if (above || !first->n) {
-		struct sp_slice before = *first;
-		*first = id;
+	struct sp_slice first = sp_msg_slot(&p->msg, SP_SLOT_TRACE_ID),
+			other = sp_msg_slot(&p->msg, SP_SLOT_OTHER_TRACE_ID);
+	if (above || !first.n) {
+		struct sp_slice before = first;
+		first = sp_msg_put(&p->msg, SP_SLOT_TRACE_ID, id);
 		id = before;
 	}
-	if (SP_LIKELY(!id.n) || (other->n && !sp_trace_id_same(*other, *first)))
+	if (SP_LIKELY(!id.n) || (other.n && !sp_trace_id_same(other, first)))
 		return;
-	*other = only_if(!sp_trace_id_same(id, *first), id);
+	sp_msg_put(&p->msg, SP_SLOT_OTHER_TRACE_ID, only_if(!sp_trace_id_same(id, first), id));
 }
 
 /* A whole context, unless there is one: of several headers the first counts, and W3C's before all. */
 static void set_context(struct sp_parse *p, const struct context *c, bool response, bool above)
 {
-	struct sp_slice *slot = p->msg.slot;
-	bool counts = above || !slot[SP_SLOT_TRACE_ID].n;
+	bool counts = above || !sp_msg_slot(&p->msg, SP_SLOT_TRACE_ID).n;
 	set_trace(p, c->trace, above);
 	if (!counts)
 		return;
-	slot[SP_SLOT_SPAN_ID] = only_if(!response, c->span);
-	slot[SP_SLOT_PARENT_SPAN_ID] = only_if(!response, c->parent);
+	sp_msg_put(&p->msg, SP_SLOT_SPAN_ID, only_if(!response, c->span));
+	sp_msg_put(&p->msg, SP_SLOT_PARENT_SPAN_ID, only_if(!response, c->parent));
 }
 
 /* One of several headers that make up a context. Behind a second trace, spans are that one's. */
@@ -216,14 +216,14 @@ static void set_one(struct sp_parse *p, enum sp_slot slot, struct sp_slice value
 {
 	if (slot == SP_SLOT_TRACE_ID)
 		set_trace(p, value, false);
-	else if (!p->msg.slot[slot].n && !p->msg.slot[SP_SLOT_OTHER_TRACE_ID].n && !response)
-		p->msg.slot[slot] = value;
+	else if (!sp_msg_slot(&p->msg, slot).n && !sp_msg_slot(&p->msg, SP_SLOT_OTHER_TRACE_ID).n && !response)
+		sp_msg_put(&p->msg, slot, value);
 }
 
 static void set_request_id(struct sp_parse *p, struct sp_slice value, bool response)
 {
 	value.n = SP_MIN(value.n, (size_t)REQUEST_ID_MAX);
-	p->msg.slot[response ? SP_SLOT_X_REQUEST_ID_RESPONSE : SP_SLOT_X_REQUEST_ID_REQUEST] = value;
+	sp_msg_put(&p->msg, response ? SP_SLOT_X_REQUEST_ID_RESPONSE : SP_SLOT_X_REQUEST_ID_REQUEST, value);
 }
 
 /* Headers that carry a context in several pieces, a piece each. */
@@ -261,7 +261,7 @@ bool sp_trace_configured(struct sp_parse *p, struct sp_slice name, struct sp_sli
 		else if (means == SP_CONTEXT_TRACE_ID && value.n)
 			set_trace(p, value, true);
 		else if (means != SP_CONTEXT_TRACE_ID && !response)
-			p->msg.slot[slot[means]] = value;
+			sp_msg_put(&p->msg, slot[means], value);
 		return true;
 	}
 	return false;

@@ -119,12 +119,12 @@ static void show_close(struct sp_parse *p, const struct frame *f, struct sp_slic
 	if (payload.n < 2)
 		return;
 	unsigned code = (unsigned)plain(f, payload, 0) << 8 | plain(f, payload, 1);
-	m->slot[SP_SLOT_CODE] = sp_arena_u64(p->arena, code);
+	sp_msg_put(m, SP_SLOT_CODE, sp_arena_u64(p->arena, code));
 	m->status = (uint8_t)close_status(code);
 	uint8_t *reason = m->status == SP_STATUS_OK ? NULL : sp_arena_get(p->arena, payload.n - 2);
 	for (size_t i = 2; reason && i < payload.n; i++)
 		reason[i - 2] = plain(f, payload, i);
-	m->slot[SP_SLOT_MESSAGE] = (struct sp_slice){reason, reason ? payload.n - 2 : 0};
+	sp_msg_put(m, SP_SLOT_MESSAGE, (struct sp_slice){reason, reason ? payload.n - 2 : 0});
 }
 
 static enum sp_parse_result part(struct sp_parse *p, struct side *s, bool last, size_t used, uint64_t skip)

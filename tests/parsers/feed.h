@@ -254,10 +254,11 @@ static inline void feed_msg(struct feed *f, unsigned side)
 	uint64_t skipped = f->p.want == SP_TO_END ? 0 : f->p.want;
 	o->bytes += m->bytes ? m->bytes : f->p.used - m->first + skipped;
 	for (unsigned i = 0; i < SP_SLOT_MAX && !f->bare; i++) {
-		if (!m->slot[i].n)
+		struct sp_slice value = sp_msg_slot(m, i);
+		if (!value.n)
 			continue;
 		free(o->slot[i]);
-		o->slot[i] = feed_escape(m->slot[i]);
+		o->slot[i] = feed_escape(value);
 	}
 	for (unsigned i = 0; i < m->n_extras && !f->bare; i++) {
 		unsigned known = 0, field = m->extra[i].field;

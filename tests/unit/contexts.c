@@ -57,7 +57,7 @@ static void put_context(const struct headers *h)
 	for (unsigned i = 0; i < HEADERS && h->name[i]; i++)
 		CHECK(sp_trace_header(&p, sp_slice_of(h->name[i]), sp_slice_of(h->value[i]), false));
 	for (unsigned slot = SP_SLOT_TRACE_ID; slot <= SP_SLOT_X_REQUEST_ID_RESPONSE; slot++)
-		put_text(slot, p.msg.slot[slot]);
+		put_text(slot, sp_msg_slot(&p.msg, slot));
 }
 
 /* A call from host to host, `depth` proxies after the first one: within it. */

@@ -156,9 +156,9 @@ static void message(void)
 
 static void context_is(const char *trace, const char *span, const char *parent)
 {
-	CHECK_STR(text_of(parsed.msg.slot[SP_SLOT_TRACE_ID]), trace);
-	CHECK_STR(text_of(parsed.msg.slot[SP_SLOT_SPAN_ID]), span);
-	CHECK_STR(text_of(parsed.msg.slot[SP_SLOT_PARENT_SPAN_ID]), parent);
+	CHECK_STR(text_of(sp_msg_slot(&parsed.msg, SP_SLOT_TRACE_ID)), trace);
+	CHECK_STR(text_of(sp_msg_slot(&parsed.msg, SP_SLOT_SPAN_ID)), span);
+	CHECK_STR(text_of(sp_msg_slot(&parsed.msg, SP_SLOT_PARENT_SPAN_ID)), parent);
 }
 
 static void one(const char *name, const char *value, const char *trace, const char *span, const char *parent)
@@ -311,7 +311,7 @@ static void two_traces(void)
 		for (unsigned k = 0; k < 3 && c[i].header[k].name; k++)
 			CHECK(header(c[i].header[k].name, c[i].header[k].value, false));
 		context_is(c[i].trace, c[i].span, c[i].parent);
-		CHECK_STR(text_of(parsed.msg.slot[SP_SLOT_OTHER_TRACE_ID]), c[i].other);
+		CHECK_STR(text_of(sp_msg_slot(&parsed.msg, SP_SLOT_OTHER_TRACE_ID)), c[i].other);
 	}
 }
 
@@ -322,8 +322,8 @@ static void responses(void)
 	header("x-b3-spanid", SPAN, true);
 	header("X-Request-ID", "r", true);
 	context_is(TRACE, "", "");
-	CHECK_STR(text_of(parsed.msg.slot[SP_SLOT_X_REQUEST_ID_RESPONSE]), "r");
-	CHECK_STR(text_of(parsed.msg.slot[SP_SLOT_X_REQUEST_ID_REQUEST]), "");
+	CHECK_STR(text_of(sp_msg_slot(&parsed.msg, SP_SLOT_X_REQUEST_ID_RESPONSE)), "r");
+	CHECK_STR(text_of(sp_msg_slot(&parsed.msg, SP_SLOT_X_REQUEST_ID_REQUEST)), "");
 }
 
 /* --- long heads: pieces of different sizes give the same */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names in their low-cardinality form, and the same out of what was seen of names like them. */
+/* Names in their low-cardinality form, and the same out of what was seen of names like them; endpoints of DNS names. */
+#include <ctype.h>
+
+#include "parsers/dns.h"
 #include "parsers/names.h"
 #include "tests/check.h"
 
@@ -21,9 +24,10 @@ static struct form form_of(const char *name, bool last_is_id, bool remembered)
 	memset(padded, '7', sizeof padded); /* digits: they must not count */
 	memcpy(padded, name, n);
 	struct sp_slice s = {padded, n};
-	uint8_t *end = remembered ? sp_name_write_seen(&seen, out, s, last_is_id, &f.several)
-				  : sp_name_write(out, s, last_is_id, &f.several);
-	memcpy(f.text, out, (size_t)(end - out));
+	struct sp_name_end end =
+		remembered ? sp_name_write_seen(&seen, out, s, last_is_id) : sp_name_write(out, s, last_is_id);
+	memcpy(f.text, out, (size_t)(end.end - out));
+	f.several = end.several;
 	return f;
 }
 
@@ -110,10 +114,42 @@ static void few_forms_serve_many_names(void)
 static void without_memory(void)
 {
 	uint8_t out[SP_NAME_ROOM], name[6 + BEHIND] = "user:1";
-	bool several;
-	uint8_t *end = sp_name_write_seen(NULL, out, (struct sp_slice){name, 6}, true, &several);
-	CHECK_EQ(end - out, 9);
-	CHECK(several && !memcmp(out, "user:{id}", 9));
+	struct sp_name_end end = sp_name_write_seen(NULL, out, (struct sp_slice){name, 6}, true);
+	CHECK_EQ(end.end - out, 9);
+	CHECK(end.several && !memcmp(out, "user:{id}", 9));
+}
+
+/* Of a name of the DNS, which stands in the arena as there. */
+static void endpoint_of(const char *name, bool capitals, char *ret)
+{
+	uint8_t room[256];
+	struct sp_arena a = {room, 0, sizeof room};
+	struct sp_slice copy = sp_arena_copy(&a, sp_slice_of(name));
+	for (size_t i = 0; capitals && i < copy.n; i++)
+		room[i] = (uint8_t)toupper(room[i]);
+	struct sp_slice endpoint = sp_dns_endpoint(&a, copy);
+	memcpy(ret, endpoint.p, endpoint.n);
+	ret[endpoint.n] = 0;
+}
+
+/* Names in lower case mostly have a way of their own, others never. */
+static void endpoints_do_not_see_capitals(void)
+{
+	static const char *const labels[] = {"a",     "shop",	 "co",	"com",		"uk",	"example",
+					     "_tcp",  "_",	 "0a9", "2001",		"web-", "x\\.y",
+					     "local", "host535", "de",	"deadbeef12-34"};
+	unsigned wrong = 0;
+	for (unsigned i = 0; i < 20000; i++) {
+		char name[80] = "", a[80], b[80];
+		for (unsigned n = below(5); n < 5; n++) {
+			strcat(name, labels[below(SP_ARRAY_SIZE(labels))]);
+			strcat(name, n < 4 ? "." : "");
+		}
+		endpoint_of(name, false, a);
+		endpoint_of(name, true, b);
+		wrong += strcmp(a, b) != 0;
+	}
+	CHECK_EQ(wrong, 0);
 }
 
 int main(void)
@@ -122,5 +158,6 @@ int main(void)
 	RUN(remembered_or_not_is_the_same);
 	RUN(few_forms_serve_many_names);
 	RUN(without_memory);
+	RUN(endpoints_do_not_see_capitals);
 	return check_done();
 }

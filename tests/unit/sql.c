@@ -127,7 +127,7 @@ static void comments_carry_context(void)
 					   "SELECT 1 /* x-request-id = \"abc-1\", b=c */"};
 	for (unsigned i = 0; i < SP_ARRAY_SIZE(with); i++) {
 		read_sql(with[i], (struct sp_sql_how){SP_SQL_POSTGRESQL, false}, false);
-		if (!CHECK_STR(text_of(0, p.msg.slot[SP_SLOT_X_REQUEST_ID_REQUEST]), "abc-1"))
+		if (!CHECK_STR(text_of(0, sp_msg_slot(&p.msg, SP_SLOT_X_REQUEST_ID_REQUEST)), "abc-1"))
 			printf("# %s\n", with[i]);
 	}
 }
