@@ -13,7 +13,7 @@
 /* Bytes made present in one go: a system call for each is far below a nanosecond a packet. */
 #define WINDOW ((size_t)1 << 20)
 /* Bytes taken down in one go: that stops every processor that the process runs on. */
-#define PIECE ((size_t)16 << 20)
+#define PIECE ((size_t)64 << 20)
 
 struct sp_shared_file {
 	pthread_mutex_t lock;

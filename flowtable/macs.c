@@ -23,10 +23,17 @@ void sp_macs_free(struct sp_mac_table *t)
 	sp_mem_unmap(t->entry, SP_MACS * sizeof *t->entry);
 }
 
+/* A page that is read before it is written interrupts all other processors that we run on when it is; this does not. */
+static inline void touch(struct sp_mac_entry *e)
+{
+	__atomic_fetch_add(&e->refs, 0, __ATOMIC_RELAXED);
+}
+
 uint16_t sp_macs_get(struct sp_mac_table *t, const uint8_t mac[6])
 {
 	uint64_t v = sp_mac_load(mac);
 	uint32_t home = sp_macs_home(v), place = 0;
+	touch(&t->entry[home]);
 	for (uint32_t i = 0; i < SEARCH; i++) {
 		uint32_t at = (home + i) % SP_MACS;
 		struct sp_mac_entry *e = &t->entry[at];
