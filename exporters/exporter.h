@@ -36,8 +36,6 @@ struct sp_encoder {
 	const char *name;
 	/* Appends one record; does nothing for kinds it does not know. */
 	void (*record)(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points);
-	/* Asks for memory that this record will need soon; NULL: needs none. */
-	void (*soon)(const struct sp_buf *out, const struct sp_record_head *record);
 	/* What is there for it in a page? Asked by the worker who has filled it, which does not come here otherwise,
 	 * and again here. NULL: everything. */
 	enum sp_wants (*wants)(const struct sp_page *page, const struct sp_points *points);

@@ -20,7 +20,6 @@
 
 #define EXPORTERS_MAX 16
 #define CHUNK ((size_t)256 * 1024) /* bytes handed to a sink at once: about what a core's own cache holds */
-#define AHEAD 3			   /* records that are asked for before their turn */
 #define WAKE_PAGES 8		   /* waiting pages that are worth a wake */
 
 static const struct timespec nap = {.tv_nsec = 50 * 1000000};
@@ -218,14 +217,6 @@ static unsigned piece_of(const struct exporter *e, const struct sp_record_head *
 	return e->encoder->inside ? 0 : head->kind;
 }
 
-/* Asks for what the record at `at` of a page will need. Returns where the next one is. */
-static inline uint32_t ask_soon(const struct exporter *e, const struct sp_page *page, uint32_t at)
-{
-	const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
-	e->encoder->soon(&e->piece[piece_of(e, head)].buf, head);
-	return at + head->size;
-}
-
 static void encode_record(struct exporter *e, const struct sp_record_head *head)
 {
 	unsigned kind = piece_of(e, head);
@@ -238,15 +229,9 @@ static void encode_record(struct exporter *e, const struct sp_record_head *head)
 
 static void encode_all(struct exporter *e, const struct sp_page *page)
 {
-	const struct sp_encoder *encoder = e->encoder;
-	uint32_t end = page->used, ahead = 0;
-	for (unsigned i = 0; encoder->soon && i < AHEAD && ahead < end; i++)
-		ahead = ask_soon(e, page, ahead);
-	for (uint32_t at = 0; at < end;) {
+	for (uint32_t at = 0; at < page->used;) {
 		const struct sp_record_head *head = (const struct sp_record_head *)(page->data + at);
-		if (encoder->soon && ahead < end)
-			ahead = ask_soon(e, page, ahead);
-		if (encoder->inside || !sp_record_is_inside(head))
+		if (e->encoder->inside || !sp_record_is_inside(head))
 			encode_record(e, head);
 		at += head->size;
 	}
