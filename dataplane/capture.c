@@ -246,7 +246,7 @@ int sp_capture_share(struct sp_capture *c, const struct sp_decode_conf *decode, 
 	int rc = sp_source_share(&c->source, source, n, offset(c, c->pos));
 	if (!rc) {
 		c->pos = c->end = NULL;
-		sp_capture_pcap_share(c, (struct sp_capture_share){decode, 0, n + 1});
+		sp_capture_pcap_share(c, decode, 0, n + 1);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (rc) {
@@ -255,7 +255,7 @@ int sp_capture_share(struct sp_capture *c, const struct sp_decode_conf *decode, 
 		}
 		*others[i] = *c;
 		others[i]->source = source[i];
-		others[i]->share.worker = i + 1;
+		sp_capture_pcap_share(others[i], decode, i + 1, n + 1);
 	}
 	return rc;
 }

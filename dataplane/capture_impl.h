@@ -5,6 +5,7 @@
 
 #include "dataplane/capture.h"
 #include "dataplane/capture_source.h"
+#include "parsers/link/share.h"
 
 #define SP_CAPTURE_INTERFACES_MAX 4096u /* of one section; packets of more are refused */
 #define SP_CAPTURE_POINTS_MAX 256u	/* interfaces of one file that become points; the others share the file's */
@@ -44,8 +45,8 @@ struct sp_capture_pcap {
 
 /* Of all flows, those of one of several workers. */
 struct sp_capture_share {
-	const struct sp_decode_conf *decode;
-	unsigned worker, workers;
+	struct sp_share_known known;
+	uint32_t first, span; /* from its first share to its last one */
 };
 
 struct sp_capture {
@@ -106,7 +107,8 @@ int sp_capture_pcap_head(struct sp_capture *c, struct sp_err *err);
 int sp_capture_pcapng_head(struct sp_capture *c, struct sp_err *err);
 
 /* From then on only packets of the share are given, and those whose share shows when they are decoded. */
-void sp_capture_pcap_share(struct sp_capture *c, struct sp_capture_share share);
+void sp_capture_pcap_share(struct sp_capture *c, const struct sp_decode_conf *decode, unsigned worker,
+			   unsigned workers);
 
 /* Makes at least `want` bytes available at pos. False: there are not that many. */
 bool sp_capture_more(struct sp_capture *c, size_t want);

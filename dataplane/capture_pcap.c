@@ -5,7 +5,6 @@
 
 #include "base/time.h"
 #include "dataplane/capture_impl.h"
-#include "parsers/link/share.h"
 
 #define FILE_HEAD 24
 #define MAGIC_US 0xa1b2c3d4u
@@ -13,6 +12,14 @@
 #define MAGIC_MODIFIED 0xa1b2cd34u
 #define LINKTYPE_MASK 0xffffu
 #define FCS_PRESENT 0x04000000u
+
+/* Lengths as they are taken where they cannot be. */
+static inline void mend(uint32_t *cap, uint32_t *wire)
+{
+	if (*wire > SP_CAPTURE_RECORD_MAX)
+		*wire = *cap;
+	*wire = SP_MAX(*wire, *cap);
+}
 
 /* Lengths that need a second look: more was captured than there was, or either is longer than a record may be. False:
  * the record is damage. */
@@ -24,11 +31,8 @@ static bool odd_lengths(struct sp_capture *c, const uint8_t *p, unsigned n, uint
 		c->ended = true;
 		return false;
 	}
-	if (*wire > SP_CAPTURE_RECORD_MAX) {
-		*wire = *cap;
-		c->stats.lengths_fixed++;
-	}
-	*wire = SP_MAX(*wire, *cap);
+	c->stats.lengths_fixed += *wire > SP_CAPTURE_RECORD_MAX;
+	mend(cap, wire);
 	return true;
 }
 
@@ -68,16 +72,32 @@ static inline __attribute__((always_inline)) void view(const struct origin from,
 	pkt->link = from.link;
 }
 
+static inline __attribute__((always_inline)) void read_lengths(const uint8_t *p, uint32_t *cap, uint32_t *wire,
+							       const struct sp_capture_pcap f)
+{
+	*cap = sp_capture_u32(p + 8, f.swap);
+	*wire = sp_capture_u32(p + 12, f.swap);
+	if (f.odd)
+		old_lengths(&f, cap, wire);
+}
+
+/* A frame check sequence is no part of the packet. */
+static inline __attribute__((always_inline)) void drop_fcs(uint32_t *cap, uint32_t *wire,
+							   const struct sp_capture_pcap f)
+{
+	if (f.odd && f.fcs) {
+		*wire -= SP_MIN(*wire, f.fcs);
+		*cap = SP_MIN(*cap, *wire);
+	}
+}
+
 /* The length of a record, header included, and those of its packet; 0: it is not whole, or damage. `left`: bytes that
  * are there from its beginning on; `n` were walked over before it. */
 static inline __attribute__((always_inline)) size_t lengths(struct sp_capture *c, const uint8_t *p, size_t left,
 							    unsigned n, uint32_t *cap, uint32_t *wire,
 							    const struct sp_capture_pcap f)
 {
-	*cap = sp_capture_u32(p + 8, f.swap);
-	*wire = sp_capture_u32(p + 12, f.swap);
-	if (f.odd)
-		old_lengths(&f, cap, wire);
+	read_lengths(p, cap, wire, f);
 	if (SP_UNLIKELY(*cap > *wire || *wire > SP_CAPTURE_RECORD_MAX) && !odd_lengths(c, p, n, cap, wire))
 		return 0;
 	size_t size = f.head + (size_t)*cap;
@@ -85,10 +105,7 @@ static inline __attribute__((always_inline)) size_t lengths(struct sp_capture *c
 		c->want = size;
 		return 0;
 	}
-	if (f.odd && f.fcs) {
-		*wire -= SP_MIN(*wire, f.fcs);
-		*cap = SP_MIN(*cap, *wire);
-	}
+	drop_fcs(cap, wire, f);
 	return size;
 }
 
@@ -124,27 +141,25 @@ static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c,
 	return n;
 }
 
-/* A record of the reader's share, or one whose share is unknown. */
+/* Records of the reader's share. */
 struct own {
-	const uint8_t *p;
-	uint32_t cap, wire;
-	bool unknown;
+	const uint8_t *p[SP_BATCH_MAX];
+	uint64_t unknown; /* a bit each: whose it is shows when it is decoded */
 };
+static_assert(SP_BATCH_MAX <= 64, "a bit each");
 
 /* Walks the records and looks only whose they are. */
-static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *c, struct own own[SP_BATCH_MAX],
-							     unsigned max, const struct sp_capture_pcap f)
+static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *c, struct own *own, unsigned max,
+							     const struct sp_capture_pcap f)
 {
 	enum { AHEAD = 3072 }; /* bytes that are asked for before they are reached */
 	const uint8_t *p = c->pos, *const end = c->end;
-	const struct sp_capture_share share = c->share;
-	const struct sp_share_ports ports = sp_share_ports(share.decode);
-	const uint32_t first = sp_share_first(share.worker, share.workers);
-	const uint32_t last = sp_share_first(share.worker + 1, share.workers) - 1;
-	const bool ethernet = c->link == SP_LINK_ETHERNET;
+	const struct sp_share_known known = c->share.known;
+	const uint32_t first = c->share.first, span = c->share.span;
 	unsigned n = 0, walked = 0;
 	uint64_t bytes = 0;
 
+	own->unknown = 0;
 	c->want = f.head;
 	for (; n < max && (size_t)(end - p) >= f.head; walked++) {
 		uint32_t cap, wire, number = 0;
@@ -153,11 +168,11 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 			break;
 		sp_prefetch(p + AHEAD);
 		sp_prefetch(p + AHEAD + SP_CACHE_LINE);
-		own[n] = (struct own){p, cap, wire, false};
-		if (SP_LIKELY(ethernet && sp_share_of(&ports, p + f.head, cap, &number)))
-			n += number - first <= last - first; /* as good as random: no branch for it */
+		own->p[n] = p;
+		if (SP_LIKELY(sp_share_of(&known, p + f.head, cap, &number)))
+			n += number - first <= span; /* as good as random: no branch for it */
 		else
-			own[n++].unknown = true;
+			own->unknown |= UINT64_C(1) << n++;
 		bytes += wire;
 		p += size;
 	}
@@ -172,17 +187,21 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 static inline __attribute__((always_inline)) unsigned pick(struct sp_capture *c, struct sp_pkt *pkt, unsigned max,
 							   const struct sp_capture_pcap f)
 {
-	struct own own[SP_BATCH_MAX];
-	unsigned n = choose(c, own, SP_MIN(max, SP_BATCH_MAX), f);
+	struct own own;
+	unsigned n = choose(c, &own, SP_MIN(max, SP_BATCH_MAX), f);
 	const struct origin from = origin_of(c);
 	uint64_t newest = 0;
 	bool back = false;
 	for (unsigned i = 0; i < n; i++) {
-		view(from, &pkt[i], own[i].p, own[i].cap, own[i].wire, f);
-		pkt[i].cookie = own[i].unknown;
+		uint32_t cap, wire;
+		read_lengths(own.p[i], &cap, &wire, f);
+		mend(&cap, &wire);
+		drop_fcs(&cap, &wire, f);
+		view(from, &pkt[i], own.p[i], cap, wire, f);
+		pkt[i].cookie = own.unknown >> i & 1;
 		back |= pkt[i].ts_ns < newest;
 		newest = pkt[i].ts_ns;
-		c->other_bytes -= own[i].wire;
+		c->other_bytes -= wire;
 	}
 	c->uniform = !back;
 	return n;
@@ -218,10 +237,12 @@ static unsigned fill_share_odd(struct sp_capture *c, struct sp_pkt *pkt, unsigne
 	return pick(c, pkt, max, c->pcap);
 }
 
-void sp_capture_pcap_share(struct sp_capture *c, struct sp_capture_share share)
+void sp_capture_pcap_share(struct sp_capture *c, const struct sp_decode_conf *decode, unsigned worker, unsigned workers)
 {
-	c->share = share;
-	c->fill = c->fill == fill_us ? fill_share_us : c->fill == fill_ns ? fill_share_ns : fill_share_odd;
+	c->share.known = sp_share_known(decode, c->link == SP_LINK_ETHERNET);
+	c->share.first = sp_share_first(worker, workers);
+	c->share.span = sp_share_first(worker + 1, workers) - 1 - c->share.first;
+	c->fill = c->pcap.odd ? fill_share_odd : c->pcap.unit_ns == 1 ? fill_share_ns : fill_share_us;
 }
 
 static bool read_magic(struct sp_capture_pcap *f, const uint8_t *p)

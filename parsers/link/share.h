@@ -53,16 +53,25 @@ static inline unsigned sp_may_be_tunnel(const struct sp_tunnel_ports *t, uint32_
 	return (unsigned)_mm_movemask_epi8(sp_tunnel_hits(t, ports));
 }
 
-/* UDP ports that do not tell at a glance whose a packet is: those of tunnels, and where flows have to meet. */
-struct sp_share_ports {
-	struct sp_tunnel_ports tunnel;
-	_Alignas(16) uint16_t meet[8]; /* as destinations, and as sources */
+/* What a protocol's packets are asked; 0: they have to be decoded. */
+#define SP_SHARE_TELLS 0x10000u	   /* the addresses and ports say whose they are… */
+#define SP_SHARE_BUT_PORTS 0xffffu /* …but for some ports */
+extern const uint32_t sp_share_protocol[256];
+
+/* What is looked for in every packet. */
+struct sp_share_known {
+	struct sp_tunnel_ports tunnel; /* ports that do not tell whose a packet is: those of tunnels… */
+	_Alignas(16) uint16_t meet[8]; /* …and where flows have to meet, as destinations, and as sources */
+	uint32_t least;		       /* bytes that have to be there */
 };
 
-static inline struct sp_share_ports sp_share_ports(const struct sp_decode_conf *conf)
+/* `ethernet`: of a capture of any other kind every packet has to be decoded. */
+static inline struct sp_share_known sp_share_known(const struct sp_decode_conf *conf, bool ethernet)
 {
+	enum { ETH_LEN = 14, IP4_LEN = 20, UDP_LEN = 8 };
 	static_assert(SP_DECODE_MEET_PORTS == 4, "twice in a vector");
-	struct sp_share_ports s = {.tunnel = sp_tunnel_ports(conf)};
+	struct sp_share_known s = {.tunnel = sp_tunnel_ports(conf),
+				   .least = ethernet ? ETH_LEN + IP4_LEN + UDP_LEN : UINT32_MAX};
 	for (unsigned i = 0; i < SP_DECODE_MEET_PORTS; i++)
 		s.meet[i] = s.meet[i + 4] = __builtin_bswap16(conf->meet_ports[i]);
 	return s;
@@ -70,20 +79,20 @@ static inline struct sp_share_ports sp_share_ports(const struct sp_decode_conf *
 
 /* Which share of all flows an ordinary packet belongs to, IPv4 on Ethernet that takes decode's straight line:
  * sp_flow_key_share of its key. False: it has to be decoded. */
-static inline bool sp_share_of(const struct sp_share_ports *known, const uint8_t *data, uint32_t cap_len,
+static inline bool sp_share_of(const struct sp_share_known *known, const uint8_t *data, uint32_t cap_len,
 			       uint32_t *share)
 {
-	enum { ETH_LEN = 14, IP4_LEN = 20, UDP_LEN = 8, PROTO_TCP = 6, PROTO_UDP = 17 };
+	enum { IP = 14, L4 = 34 };
 	enum { PLAIN_IP4 = 0x450008, FRAGMENT = 0xff3f }; /* type, version and header length; as they lie there */
-	const uint8_t *ip = data + ETH_LEN, *l4 = ip + IP4_LEN;
-	if (SP_UNLIKELY(cap_len < ETH_LEN + IP4_LEN + UDP_LEN) ||
-	    SP_UNLIKELY((sp_load32(ip - 2) & 0xffffff) != PLAIN_IP4) || SP_UNLIKELY(sp_load16(ip + 6) & FRAGMENT))
+	const uint8_t *ip = data + IP;
+	if (SP_UNLIKELY(cap_len < known->least) || SP_UNLIKELY((sp_load32(ip - 2) & 0xffffff) != PLAIN_IP4) ||
+	    SP_UNLIKELY(sp_load16(ip + 6) & FRAGMENT))
 		return false;
-	/* Which of both protocols it is cannot be guessed: no branch for it. */
-	uint32_t ports = sp_load32(l4), tcp = ip[9] == PROTO_TCP, udp = ip[9] == PROTO_UDP;
+	/* Which protocol it is cannot be guessed: no branch for it. */
+	uint32_t ports = sp_load32(data + L4), asked = sp_share_protocol[ip[9]];
 	__m128i hits =
 		_mm_or_si128(sp_tunnel_hits(&known->tunnel, ports), sp_ports_equal(known->meet, sp_ports_both(ports)));
-	if (SP_UNLIKELY(((unsigned)_mm_movemask_epi8(hits) & (tcp - 1)) | !(tcp | udp)))
+	if (SP_UNLIKELY((((unsigned)_mm_movemask_epi8(hits) | SP_SHARE_TELLS) & asked) != SP_SHARE_TELLS))
 		return false;
 	uint32_t addresses = sp_load32(ip + 12) ^ sp_load32(ip + 16);
 	*share = sp_share((uint64_t)addresses << 32, (uint16_t)(ports ^ ports >> 16));
