@@ -31,6 +31,20 @@ VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY",
              "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 NOWHERE = "w" * 64 + ".invalid"  # what no DNS server can be asked for
 MISSING = "No such file or directory; a directory that 'spantap read -o' wrote is expected"
+# To be trusted where a system trusts nobody: without any certificate libcurl does not even connect. Its key is lost.
+SOMEBODY = """\
+-----BEGIN CERTIFICATE-----
+MIIBijCCAS+gAwIBAgIUbNdimzN0+EbwWUtRO6R06LRAnuQwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwObm9ib2R5LmV4YW1wbGUwIBcNMjYxMTI2MTEyNTI4WhgPMjEy
+NjExMDIxMTI1MjhaMBkxFzAVBgNVBAMMDm5vYm9keS5leGFtcGxlMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEUZep2NnLcaY2tzD2vluK1ZuQdPPzKdS04lBViSGT
+mEE6YOKIp0W4yAU5YhWzsXSBNj7N1N6UraiarOvlHGBKo6NTMFEwHQYDVR0OBBYE
+FDS5ccDuC+HKSm+IjJi2kHjOeBzGMB8GA1UdIwQYMBaAFDS5ccDuC+HKSm+IjJi2
+kHjOeBzGMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAI/WIrSX
+RyBqGyRcBPiWGvhIxYiCTfYN04c6brIBsY3zAiEA0/4/FxzuSwLlVdxGQwLw2SHw
+A7+wh2XLcKMJ0fR6syQ=
+-----END CERTIFICATE-----
+"""
 
 
 # Servers
@@ -358,13 +372,14 @@ def test_connections_that_fail():
 
 def test_servers_that_stall():
     silent = [lambda h: h.server.closing.wait(60), stalling(read("traces.jsonl")), dripping]
-    with Site(shop()) as site, deaf() as host:
+    with Dir() as d, Site(shop()) as site, deaf() as host:
+        d.write("somebody", SOMEBODY)
         for answer in silent:
             site.special["/traces.jsonl"] = answer
             ran = fetch("trace", "--timeout", "1", site.url, expect=1)
             assert not ran.out and f"{site.url}/traces.jsonl: " in ran.err and "--timeout" in ran.err, ran.err
         for scheme in ("http", "https"):
-            ran = fetch("trace", "--timeout=1", f"{scheme}://{host}/", expect=1)
+            ran = fetch("trace", "--timeout=1", f"{scheme}://{host}/", expect=1, SSL_CERT_FILE=d("somebody"))
             assert not ran.out and "--timeout" in ran.err, ran.err
 
 
@@ -384,6 +399,7 @@ def test_credentials():
         assert out.splitlines()[1] == site.url and out.splitlines()[2:] == want and "me:" not in out
         err = fetch("top", f"http://me:s3cret@{site.host}", expect=1).err
         assert err.startswith(f"spantap: {site.url}/flows.jsonl: the server wants a user and password") and "s3cret" not in err
+        d.write("somebody", SOMEBODY)
         d.write(".netrc", "machine 127.0.0.1 login me password s3cret/@\n")
         os.chmod(d(".netrc"), 0o600)
         assert run("top", site.url, env=lone(HOME=d())).out == out
@@ -392,7 +408,7 @@ def test_credentials():
             assert fetch("top", f"http://me:s3cret%2F%40@{site.host}").out == out
         assert other.authorized == [None] * 4, other.authorized
         for url in ("http://me:s3cret@127.0.0.1:1/", f"http://me:s3cret@{NOWHERE}/", f"https://me:s3cret@{site.host}/"):
-            err = fetch("top", url, expect=1).err
+            err = fetch("top", url, expect=1, SSL_CERT_FILE=d("somebody")).err
             assert "s3cret" not in err and "me:" not in err and "me@" not in err, err
         assert "speak TLS" in err
         for url in ("http://me:s3c/ret@box/", "http://me:s3c@ret@box/", "http://me:s3c ret@bo x/", "sftp://me:s3cret@box/"):
