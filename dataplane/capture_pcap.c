@@ -109,22 +109,45 @@ static inline __attribute__((always_inline)) size_t lengths(struct sp_capture *c
 	return size;
 }
 
+#define USUAL_MAX UINT16_MAX /* bytes of a packet */
+
+/* Where a usual record may begin that is there as a whole. */
+static inline const uint8_t *usual_end(const struct sp_capture *c, const struct sp_capture_pcap f)
+{
+	size_t there = (size_t)(c->end - c->pos);
+	return c->end - SP_MIN(there, f.head + (size_t)USUAL_MAX);
+}
+
+/* As `lengths`, which is asked what is odd, too large, or near the end of what is there. */
+static inline __attribute__((always_inline)) size_t next(struct sp_capture *c, const uint8_t *p, const uint8_t *usual,
+							 unsigned n, uint32_t *cap, uint32_t *wire,
+							 const struct sp_capture_pcap f)
+{
+	if (SP_LIKELY(!f.odd && p < usual)) {
+		read_lengths(p, cap, wire, f);
+		if (SP_LIKELY(*cap <= *wire && *wire <= USUAL_MAX))
+			return f.head + (size_t)*cap;
+	}
+	size_t left = (size_t)(c->end - p);
+	return left < f.head ? 0 : lengths(c, p, left, n, cap, wire, f);
+}
+
 /* Walks the records. Where the next one begins is known when this one's length is: the processor cannot run ahead, so
  * lines are asked for before they are reached. */
 static inline __attribute__((always_inline)) unsigned walk(struct sp_capture *c, struct sp_pkt *pkt, unsigned max,
 							   const struct sp_capture_pcap f)
 {
 	enum { AHEAD = 768 }; /* bytes; what was copied into the buffer is in a near cache */
-	const uint8_t *p = c->pos, *const end = c->end;
+	const uint8_t *p = c->pos, *const usual = usual_end(c, f);
 	const struct origin from = origin_of(c);
 	uint64_t bytes = 0, newest = 0;
 	bool back = false;
 	unsigned n = 0;
 
 	c->want = f.head;
-	for (; n < max && (size_t)(end - p) >= f.head; n++) {
+	for (; n < max; n++) {
 		uint32_t cap, wire;
-		size_t size = lengths(c, p, (size_t)(end - p), n, &cap, &wire, f);
+		size_t size = next(c, p, usual, n, &cap, &wire, f);
 		if (!size)
 			break;
 		sp_prefetch(p + AHEAD);
@@ -153,7 +176,7 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 							     const struct sp_capture_pcap f)
 {
 	enum { AHEAD = 3072 }; /* bytes that are asked for before they are reached */
-	const uint8_t *p = c->pos, *const end = c->end;
+	const uint8_t *p = c->pos, *const usual = usual_end(c, f);
 	const struct sp_share_known known = c->share.known;
 	const uint32_t first = c->share.first, span = c->share.span;
 	unsigned n = 0, walked = 0;
@@ -161,9 +184,9 @@ static inline __attribute__((always_inline)) unsigned choose(struct sp_capture *
 
 	own->unknown = 0;
 	c->want = f.head;
-	for (; n < max && (size_t)(end - p) >= f.head; walked++) {
+	for (; n < max; walked++) {
 		uint32_t cap, wire, number = 0;
-		size_t size = lengths(c, p, (size_t)(end - p), walked, &cap, &wire, f);
+		size_t size = next(c, p, usual, walked, &cap, &wire, f);
 		if (!size)
 			break;
 		sp_prefetch(p + AHEAD);
