@@ -53,7 +53,7 @@ extern const struct sp_encoder sp_encode_json, sp_encode_json_tagged;
 struct sp_sink {
 	const char *name;
 	/* Nobody reads what it was given before it is closed: pieces need not come soon, nor end with a record. They
-	 * are of one size then, a power of two, but for the last: the kernel keeps such a piece as one. */
+	 * are of one size then, a power of two, until there are very many: the kernel keeps such a piece as one. */
 	bool unread;
 	int (*write)(struct sp_sink *sink, enum sp_record_kind kind, const void *p, size_t n); /* 0 or -errno */
 	int (*close)(struct sp_sink *sink);   /* commits what was written and frees the sink; 0 or -errno */

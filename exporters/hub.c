@@ -20,6 +20,7 @@
 
 #define EXPORTERS_MAX 16
 #define CHUNK ((size_t)256 * 1024) /* bytes handed to a sink at once: about what a core's own cache holds */
+#define LARGE ((uint64_t)1 << 30)  /* bytes of a file that has become large */
 #define WAKE_PAGES 8		   /* waiting pages that are worth a wake */
 
 static const struct timespec nap = {.tv_nsec = 50 * 1000000};
@@ -45,7 +46,7 @@ struct lane {
 
 struct piece {
 	struct sp_buf buf;
-	uint64_t records;
+	uint64_t records, bytes_before;
 };
 
 struct exporter {
@@ -199,6 +200,7 @@ static void write_piece(struct exporter *e, unsigned kind, size_t n)
 		count(&e->records, piece->records);
 		count(&e->bytes_written, bytes);
 	}
+	piece->bytes_before += bytes;
 	if (rest)
 		memmove(piece->buf.p, piece->buf.p + n, rest);
 	piece->buf.n = rest;
@@ -217,6 +219,14 @@ static unsigned piece_of(const struct exporter *e, const struct sp_record_head *
 	return e->encoder->inside ? 0 : head->kind;
 }
 
+/* How much of a piece is written now. The kernel keeps a whole chunk of a file that nobody reads yet as one block of
+ * memory, as long as it has such blocks; for a large file it would have to make them, or a virtual machine would have
+ * to get them from its host first, which costs more than it saves. */
+static size_t how_much(const struct exporter *e, const struct piece *piece)
+{
+	return e->sink->unread && piece->bytes_before < LARGE ? piece->buf.n & -CHUNK : piece->buf.n;
+}
+
 static void encode_record(struct exporter *e, const struct sp_record_head *head)
 {
 	unsigned kind = piece_of(e, head);
@@ -224,7 +234,7 @@ static void encode_record(struct exporter *e, const struct sp_record_head *head)
 	e->encoder->record(&piece->buf, head, e->hub->points);
 	piece->records++;
 	if (piece->buf.n >= CHUNK)
-		write_piece(e, kind, e->sink->unread ? piece->buf.n & -CHUNK : piece->buf.n);
+		write_piece(e, kind, how_much(e, piece));
 }
 
 static void encode_all(struct exporter *e, const struct sp_page *page)
