@@ -75,6 +75,12 @@ def wait(procs, limit):
     return [done[p.pid] for p in procs]
 
 
+def cores(build, pair):
+    """How much more both processors do at once than one: 2 where each is a core of its own that nobody else uses."""
+    program = os.path.join(build, "bench", "cores")
+    return float(subprocess.run([program, *map(str, pair)], capture_output=True, text=True, check=True).stdout)
+
+
 def orphans(limit):
     """CPU seconds of what a program that ended left running, once that has ended too."""
     begun, cpu = time.monotonic(), 0.0

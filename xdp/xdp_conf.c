@@ -37,7 +37,7 @@ const struct sp_conf_row sp_xdp_conf_rows[] = {
 		"auto: native where the driver can."},
 	{"zero_copy", SP_CONF_ENUM, ROW(zero_copy), .fallback = "auto", .words = zero_copy_words,
 	 .doc = "yes: refuse to start where the driver cannot; auto: where it can."},
-	{"ring", SP_CONF_UINT, ROW(ring), .min = 64, .max = 65536, .fallback = "8192", .unit = "frames",
+	{"ring", SP_CONF_UINT, ROW(ring), .min = 64, .max = 65536, .fallback = "32768", .unit = "frames",
 	 .doc = "Frames that may wait in each queue, a power of two. Each takes 2 KiB of memory, 4 KiB where the "
 		"device's "
 		"MTU is above 1,754."},
