@@ -21,6 +21,9 @@
 #define XDP_HEADROOM 256		       /* what the kernel keeps in front of each frame */
 #define STAMP_ROOM sizeof(struct sp_xdp_stamp) /* …and we: the stamp then shares the first line with the headers */
 #define LOOK_INTERVAL (100 * SP_NS_PER_MS)     /* between two looks whether the device is still there */
+#define LOOK_POLLS 4096			       /* between two looks at the clocks while packets never end */
+#define CLOCKS_TRIES 16
+#define CLOCKS_APART SP_NS_PER_US /* what reading two of them takes, without an interruption */
 
 uint32_t sp_umem_payload(uint32_t frame_size)
 {
@@ -133,6 +136,23 @@ void sp_xsk_close(struct sp_xsk *xsk)
 	*xsk = (struct sp_xsk){.fd = -1, .watch = -1};
 }
 
+/* Only a step of the time of day changes what is between the two clocks. What reading them one after the other adds
+ * must not: packets' times would go back and forth with it from poll to poll. */
+static __attribute__((noinline)) void look_at_clocks(struct sp_xsk *xsk)
+{
+	uint64_t before, real, took;
+	for (unsigned i = 0; i < CLOCKS_TRIES; i++) {
+		before = sp_clock_ns(CLOCK_MONOTONIC);
+		real = sp_clock_ns(CLOCK_REALTIME);
+		took = sp_clock_ns(CLOCK_MONOTONIC) - before;
+		if (took <= CLOCKS_APART)
+			break;
+	}
+	uint64_t boot_ns = real - before - took / 2, exact = CLOCKS_APART + took;
+	if (boot_ns - xsk->boot_ns + exact > 2 * exact)
+		xsk->boot_ns = boot_ns;
+}
+
 /* Nothing waits: drive the driver where it wants to be driven, and ask now and then whether the device is still there.
  */
 static __attribute__((noinline)) int idle(struct sp_xsk *xsk)
@@ -145,15 +165,20 @@ static __attribute__((noinline)) int idle(struct sp_xsk *xsk)
 	if (now < xsk->next_look)
 		return 0;
 	xsk->next_look = now + LOOK_INTERVAL;
+	look_at_clocks(xsk);
 	return sp_netdev_gone(xsk->watch) ? -ENODEV : 0;
 }
 
 /* When the kernel had the frame, by our program's stamp, which is in the frame's headroom; else now. */
-static inline uint64_t arrived(const uint8_t *data, uint64_t boot_ns, uint64_t now)
+static inline uint64_t arrived(const uint8_t *data, uint64_t boot_ns, uint64_t *now)
 {
 	struct sp_xdp_stamp stamp;
 	memcpy(&stamp, data - sizeof stamp, sizeof stamp);
-	return SP_LIKELY((stamp.ns ^ SP_XDP_STAMP_MARK) == stamp.check) ? boot_ns + stamp.ns : now;
+	if (SP_LIKELY((stamp.ns ^ SP_XDP_STAMP_MARK) == stamp.check))
+		return boot_ns + stamp.ns;
+	if (!*now)
+		*now = sp_clock_ns(CLOCK_REALTIME);
+	return *now;
 }
 
 int sp_xsk_poll(struct sp_xsk *xsk, uint16_t point, struct sp_batch *batch)
@@ -163,7 +188,9 @@ int sp_xsk_poll(struct sp_xsk *xsk, uint16_t point, struct sp_batch *batch)
 	batch->n = n;
 	if (!n)
 		return idle(xsk);
-	uint64_t now = sp_clock_ns(CLOCK_REALTIME), boot_ns = now - sp_clock_ns(CLOCK_MONOTONIC), bytes = 0;
+	if (SP_UNLIKELY(xsk->polls++ % LOOK_POLLS == 0))
+		look_at_clocks(xsk);
+	uint64_t now = 0, bytes = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *data = xsk->area + xsk_ring_cons__rx_desc(&xsk->rx, idx + i)->addr;
 		sp_prefetch(data);
@@ -173,7 +200,7 @@ int sp_xsk_poll(struct sp_xsk *xsk, uint16_t point, struct sp_batch *batch)
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&xsk->rx, idx + i);
 		struct sp_pkt *pkt = &batch->pkt[i];
 		pkt->data = xsk->area + desc->addr;
-		pkt->ts_ns = arrived(pkt->data, boot_ns, now);
+		pkt->ts_ns = arrived(pkt->data, xsk->boot_ns, &now);
 		pkt->cookie = (desc->addr & xsk->frame_mask) | xsk->tag;
 		pkt->wire_len = pkt->cap_len = desc->len;
 		pkt->link = SP_LINK_ETHERNET;

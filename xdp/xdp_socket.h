@@ -31,6 +31,8 @@ struct sp_xsk {
 	uint64_t packets, bytes; /* written by the polling worker, read by any thread */
 	uint64_t tag;		 /* the socket's number among those of its queue, in the cookie's high bits */
 	uint64_t next_look;	 /* whether the device is still there; CLOCK_MONOTONIC */
+	uint64_t boot_ns;	 /* CLOCK_REALTIME when CLOCK_MONOTONIC was 0 */
+	uint64_t polls;		 /* that brought packets */
 	uint32_t held;		 /* frames handed out and not yet given back */
 	int fd;
 	int watch; /* sp_netdev_watch of the device that is captured; the port's */

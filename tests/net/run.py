@@ -232,6 +232,7 @@ def xdp_redirect(t):
         s = run.end(t)
         t.equal("packets", s["packets"], sent)
         t.equal("analysed", s["analysed"], sent)
+        t.equal("late", s["reorder"]["late"], 0)
         same_flows(t, run.flows(), read("tests/captures/redis.pcap"))
 
 

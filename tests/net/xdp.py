@@ -235,6 +235,7 @@ def native_flood():
     with Count("mode=redirect", "attach=native", "vb") as c:
         send("tx", FLOOD, flows=1000)
     equal(c.total(), FLOOD, "received and lost")
+    equal(c["backwards"], 0, "times that went back")
 
 
 def generic_flood():
@@ -242,6 +243,7 @@ def generic_flood():
     with Count("mode=redirect", "attach=generic", "vb") as c:
         send("rx", FLOOD, size=1514)
     equal(c.total(), FLOOD, "received and lost")
+    equal(c["backwards"], 0, "times that went back")
 
 
 def full_ring_is_counted():

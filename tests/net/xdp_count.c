@@ -118,6 +118,7 @@ static void write_batch(const struct sp_batch *batch)
 struct counted {
 	struct sp_port *port;
 	uint64_t seen, bytes, tagged, busy, wrong, by_queue[SP_PORT_QUEUES_MAX];
+	uint64_t newest[SP_PORT_QUEUES_MAX], backwards; /* packets older than the one before them in their queue */
 	bool gone;
 };
 
@@ -139,6 +140,8 @@ static uint32_t drain(struct counted *c)
 			c->bytes += batch.pkt[i].data[12] | batch.pkt[i].wire_len; /* touches the frame */
 			c->tagged += batch.pkt[i].data[12] == 0x81 || batch.pkt[i].data[12] == 0x88;
 			c->wrong += batch.pkt[i].point != c->port->point;
+			c->backwards += batch.pkt[i].ts_ns < c->newest[q];
+			c->newest[q] = batch.pkt[i].ts_ns;
 		}
 		if (n && pcap)
 			write_batch(&batch);
@@ -173,10 +176,11 @@ static void report(struct counted *c, uint64_t cpu)
 		sum.dropped += one.dropped;
 		sum.invalid += one.invalid;
 	}
-	printf("%s packets=%llu dropped=%llu invalid=%llu wrong=%llu tagged=%llu busy_ns=%.1f cpu_ns=%.1f queues=",
+	printf("%s packets=%llu dropped=%llu invalid=%llu wrong=%llu tagged=%llu backwards=%llu busy_ns=%.1f "
+	       "cpu_ns=%.1f queues=",
 	       c->port->name, (unsigned long long)sum.packets, (unsigned long long)sum.dropped,
 	       (unsigned long long)sum.invalid, (unsigned long long)(c->wrong + (sum.packets != c->seen)),
-	       (unsigned long long)c->tagged, c->seen ? (double)c->busy / c->seen : 0,
+	       (unsigned long long)c->tagged, (unsigned long long)c->backwards, c->seen ? (double)c->busy / c->seen : 0,
 	       c->seen ? (double)cpu / c->seen : 0);
 	for (uint16_t q = 0; q < c->port->n_queues; q++)
 		printf("%s%llu", q ? "," : "", (unsigned long long)c->by_queue[q]);
