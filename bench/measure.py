@@ -50,8 +50,9 @@ def start(argv, cpus):
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def wait(procs, limit):
-    """Waits for all; returns a Cost each. A process past the limit is killed and has rc None."""
+def wait(procs, limit, poll=POLL_S):
+    """Waits for all; returns a Cost each. A process past the limit is killed and has rc None. Its memory is looked at every
+    `poll` seconds, which takes time of a processor: seldom, where all processors are measured."""
     begun = time.monotonic()
     state = {p.pid: [p, 0, 0] for p in procs}
     done, ends = {}, {p.pid: os.pidfd_open(p.pid) for p in procs}
@@ -71,7 +72,7 @@ def wait(procs, limit):
                 del state[pid]
                 os.close(ends.pop(pid))
         if state:
-            select.select(list(ends.values()), [], [], POLL_S)  # until one ends, so that times are exact
+            select.select(list(ends.values()), [], [], poll)  # until one ends, so that times are exact
     return [done[p.pid] for p in procs]
 
 
