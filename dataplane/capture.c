@@ -244,10 +244,8 @@ int sp_capture_share(struct sp_capture *c, const struct sp_decode_conf *decode, 
 			return -ENOMEM;
 	}
 	int rc = sp_source_share(&c->source, source, n, offset(c, c->pos));
-	if (!rc) {
+	if (!rc)
 		c->pos = c->end = NULL;
-		sp_capture_pcap_share(c, decode, 0, n + 1);
-	}
 	for (unsigned i = 0; i < n; i++) {
 		if (rc) {
 			free(others[i]);
@@ -257,6 +255,8 @@ int sp_capture_share(struct sp_capture *c, const struct sp_decode_conf *decode, 
 		others[i]->source = source[i];
 		sp_capture_pcap_share(others[i], decode, i + 1, n + 1);
 	}
+	if (!rc)
+		sp_capture_pcap_share(c, decode, 0, n + 1);
 	return rc;
 }
 

@@ -47,7 +47,9 @@ struct sp_encoder {
  */
 extern const struct sp_encoder sp_encode_json, sp_encode_json_tagged;
 
-/* Where bytes go. One thread calls. The hub hands over whole records in large pieces, so a sink need not buffer. A sink
+#define SP_SINK_PIECE ((size_t)256 * 1024) /* bytes handed over at once: about what a core's own cache holds */
+
+/* Where bytes go. One thread calls. It is handed whole records in large pieces, so a sink need not buffer. A sink
  * reports its first error to standard error itself, with the thing and the cause; errors that follow are only returned.
  */
 struct sp_sink {

@@ -19,9 +19,8 @@
 #include "base/ring.h"
 
 #define EXPORTERS_MAX 16
-#define CHUNK ((size_t)256 * 1024) /* bytes handed to a sink at once: about what a core's own cache holds */
-#define LARGE ((uint64_t)1 << 30)  /* bytes of a file that has become large */
-#define WAKE_PAGES 8		   /* waiting pages that are worth a wake */
+#define LARGE ((uint64_t)1 << 30) /* bytes of a file that has become large */
+#define WAKE_PAGES 8		  /* waiting pages that are worth a wake */
 
 static const struct timespec nap = {.tv_nsec = 50 * 1000000};
 
@@ -224,7 +223,7 @@ static unsigned piece_of(const struct exporter *e, const struct sp_record_head *
  * to get them from its host first, which costs more than it saves. */
 static size_t how_much(const struct exporter *e, const struct piece *piece)
 {
-	return e->sink->unread && piece->bytes_before < LARGE ? piece->buf.n & -CHUNK : piece->buf.n;
+	return e->sink->unread && piece->bytes_before < LARGE ? piece->buf.n & -SP_SINK_PIECE : piece->buf.n;
 }
 
 static void encode_record(struct exporter *e, const struct sp_record_head *head)
@@ -233,7 +232,7 @@ static void encode_record(struct exporter *e, const struct sp_record_head *head)
 	struct piece *piece = &e->piece[kind];
 	e->encoder->record(&piece->buf, head, e->hub->points);
 	piece->records++;
-	if (piece->buf.n >= CHUNK)
+	if (piece->buf.n >= SP_SINK_PIECE)
 		write_piece(e, kind, how_much(e, piece));
 }
 

@@ -10,8 +10,6 @@
 #include "exporters/stitch_crew.h"
 #include "stitch/shard.h"
 
-#define CHUNK (256 * 1024) /* as the hub's */
-
 static void copy_record(struct sp_buf *out, const struct sp_record_head *record, const struct sp_points *points)
 {
 	if (record->kind == SP_RECORD_PROFILE || record->kind == SP_RECORD_PACKET)
@@ -73,35 +71,35 @@ static void trace(void *ctx, const struct sp_trace *t)
 {
 	struct stitch_sink *s = ctx;
 	sp_json_trace(&s->buf[SP_RECORD_TRACE], t, s->points, s->tagged);
-	flush(s, SP_RECORD_TRACE, CHUNK);
+	flush(s, SP_RECORD_TRACE, SP_SINK_PIECE);
 }
 
 static void path(void *ctx, const struct sp_path *p)
 {
 	struct stitch_sink *s = ctx;
 	sp_json_path(&s->buf[SP_RECORD_PATH], p, s->points, s->tagged);
-	flush(s, SP_RECORD_PATH, CHUNK);
+	flush(s, SP_RECORD_PATH, SP_SINK_PIECE);
 }
 
 static void edge(void *ctx, const struct sp_edge *e)
 {
 	struct stitch_sink *s = ctx;
 	sp_json_edge(&s->buf[SP_RECORD_EDGE], e, s->points, s->tagged);
-	flush(s, SP_RECORD_EDGE, CHUNK);
+	flush(s, SP_RECORD_EDGE, SP_SINK_PIECE);
 }
 
 static void losses(void *ctx, const struct sp_edge_losses *l)
 {
 	struct stitch_sink *s = ctx;
 	sp_json_losses(&s->buf[SP_RECORD_LOSS], l, s->points, s->tagged);
-	flush(s, SP_RECORD_LOSS, CHUNK);
+	flush(s, SP_RECORD_LOSS, SP_SINK_PIECE);
 }
 
 static void clock_(void *ctx, const struct sp_clock *c)
 {
 	struct stitch_sink *s = ctx;
 	sp_json_clock(&s->buf[SP_RECORD_CLOCK], c, s->points, s->tagged);
-	flush(s, SP_RECORD_CLOCK, CHUNK);
+	flush(s, SP_RECORD_CLOCK, SP_SINK_PIECE);
 }
 
 static void flush_all(struct stitch_sink *s)
