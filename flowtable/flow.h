@@ -106,7 +106,7 @@ static_assert(offsetof(struct sp_flow, start_ns) == 2 * SP_CACHE_LINE, "and fill
 /* Bytes that were jumped over: [start, end). `acked`: the receiver has them, so the capture lost them (or is about to
  * deliver them late). */
 struct sp_hole {
-	uint64_t when : 48; /* it was noticed, in units of 2^8 ns */
+	uint64_t when : 48; /* it was noticed, or acked, in units of 2^8 ns */
 	uint64_t id : 16;   /* IP identification of the packet that jumped; 0: unknown */
 	uint32_t start, end;
 };

@@ -78,7 +78,7 @@ static void hole_drop(struct sp_flow_extra *x, unsigned side, unsigned i)
 		x->hole[side][i] = x->hole[side][i + 1];
 }
 
-/* ns since it was noticed; time that goes back is none. */
+/* ns since it was noticed, or since the receiver said that it has it; time that goes back is none. */
 static uint64_t hole_age(const struct sp_hole *h, uint64_t ns)
 {
 	uint64_t age = ((ns >> HOLE_TIME_SHIFT) - h->when) << 16 >> 16 << HOLE_TIME_SHIFT;
@@ -141,8 +141,11 @@ static void jump(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, uint
 	d->next_seq = end;
 }
 
-/* The receiver has the bytes [start, end): what this point did not see of them reached it all the same. */
-static void holes_received(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, uint32_t start, uint32_t end)
+/* The receiver has the bytes [start, end), it said at `ns`: what this point did not see of them reached it all the
+ * same.
+ */
+static void holes_received(struct sp_flow *f, struct sp_flow_extra *x, unsigned side, uint32_t start, uint32_t end,
+			   uint64_t ns)
 {
 	for (unsigned i = 0; i < x->n_holes[side] && distance(end, start) > 0; i++) {
 		struct sp_hole *h = &x->hole[side][i], rest = *h;
@@ -158,6 +161,7 @@ static void holes_received(struct sp_flow *f, struct sp_flow_extra *x, unsigned 
 			continue;
 		}
 		x->acked[side] |= (uint8_t)(1U << i);
+		h->when = ns >> HOLE_TIME_SHIFT;
 		if (distance(end, h->end) < 0) {
 			rest.start = h->end = end;
 			hole_insert(f, x, side, rest, false);
@@ -180,10 +184,10 @@ static bool holes_acked(struct sp_flow *f, struct sp_flow_extra *x, unsigned sid
 		return false;
 	}
 	if (x->n_holes[side])
-		holes_received(f, x, side, x->hole[side][0].start, s->ack);
+		holes_received(f, x, side, x->hole[side][0].start, s->ack, s->ns);
 	while (sp_tcp_option_next(&at, &o))
 		for (unsigned i = 0; o.kind == SP_TCP_OPTION_SACK && i + 8 <= o.n; i += 8) {
-			holes_received(f, x, side, sp_be32(o.p + i), sp_be32(o.p + i + 4));
+			holes_received(f, x, side, sp_be32(o.p + i), sp_be32(o.p + i + 4), s->ns);
 			missing |= distance(sp_be32(o.p + i), s->ack) > 0;
 		}
 	return missing;
@@ -228,6 +232,12 @@ static uint64_t reorder_limit(const struct sp_flow *f)
 	return REORDER_NS;
 }
 
+/* Noticed, or acked, so shortly before that packets may have changed places. */
+static bool is_fresh(const struct sp_flow *f, const struct sp_hole *h, uint64_t ns)
+{
+	return hole_age(h, ns) < reorder_limit(f);
+}
+
 /* Whether what fills a hole was sent before what jumped over it: its number tells, else the time between them. */
 static bool overtaken(const struct sp_flow *f, const struct sp_hole *h, const struct segment *s)
 {
@@ -235,7 +245,7 @@ static bool overtaken(const struct sp_flow *f, const struct sp_hole *h, const st
 	int16_t later = (int16_t)(id - h->id);
 	if (id && h->id && later && later >= -SENT_EARLIER_MAX && later <= SENT_LATER_MAX)
 		return later < 0;
-	return hole_age(h, s->ns) < reorder_limit(f);
+	return is_fresh(f, h, s->ns);
 }
 
 /* The hole that a segment fills, or -1. */
@@ -286,15 +296,19 @@ static void old_data(struct sp_flowtable *ft, struct sp_flow *f, unsigned side, 
 	int hole = hole_find(x, side, s);
 	bool again = true;
 	if (hole >= 0) {
-		bool soon = overtaken(f, &x->hole[side][hole], s), acked = x->acked[side] >> hole & 1;
-		if (acked && !soon)
+		const struct sp_hole *h = &x->hole[side][hole];
+		bool acked = x->acked[side] >> hole & 1, soon = overtaken(f, h, s);
+		/* One that was acked just now, the receiver has from this very segment: its word overtook it on the way
+		 * here. */
+		again = acked && !soon && !is_fresh(f, h, s->ns);
+		if (again)
 			f->bits |= SP_FLOW_GAP;
-		again = acked && !soon;
+		ft->stats.capture_reordered += acked && !soon && !again;
 		if (s->len && soon) {
 			late_segment(ft, x, side, s, acked);
 			ft->signs |= SP_TCP_OVERTAKEN;
-		} else if (s->len && !acked) {
-			filled(ft, f, x, side, &x->hole[side][hole], s);
+		} else if (s->len && !again) {
+			filled(ft, f, x, side, h, s);
 			ft->signs |= SP_TCP_HOLE_FILLED;
 		}
 		/* Segments need not be cut where they were cut before: one may fill several. */

@@ -311,6 +311,28 @@ static void late_by_the_capture(void)
 	talk_free(t);
 }
 
+/* Sent again and acknowledged at once, and the acknowledgement overtook it on the mirror's way, by less than the 130 us
+ * of a round trip. */
+static void sent_again_and_late_by_the_capture(void)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		struct talk *t = talk_new(NULL);
+		handshake(t, 0);
+		t->ip_id = 2000;
+		tcp_at(t, 1000, 's', TA, 101, 1, 100);
+		sack_at(t, 1010, 1, 101, 201, 10); /* 1..100 are missing there, too */
+		tcp_at(t, 9000, 'c', TA, 1, 201, 0);
+		t->ip_id = 2005;
+		tcp_at(t, late ? 10000 : 9050, 's', TA, 1, 1, 100);
+		const struct sp_flow_record *r = talk_end(t);
+		CHECK_EQ(r->hole_filled_s2c, !late);
+		CHECK_EQ(sp_flowtable_stats(t->ft)->capture_reordered, !late);
+		CHECK_EQ(r->retrans_s2c, late); /* then of a segment that the capture lost */
+		CHECK_EQ(r->capture_gap, late);
+		talk_free(t);
+	}
+}
+
 static void more_holes_than_are_kept(void)
 {
 	struct talk *t = talk_new(NULL);
@@ -691,6 +713,7 @@ int main(void)
 	RUN(lost_by_the_capture);
 	RUN(the_end_lost_by_the_capture);
 	RUN(late_by_the_capture);
+	RUN(sent_again_and_late_by_the_capture);
 	RUN(more_holes_than_are_kept);
 	RUN(what_the_receiver_has_out_of_order);
 	RUN(segments_cut_elsewhere);
